@@ -1,0 +1,29 @@
+"""The one place that calls numba: every kernel of specgeo is made by `kernel` or `inline`.
+
+Flags, and why:
+
+- ``cache=True``: compile once per machine. ``nogil=True``: the caller's executor owns
+  concurrency. ``error_model="numpy"``: division by zero gives inf or nan and costs no branch;
+  kernels test divisors where zero can occur.
+- ``fastmath`` is off everywhere: it breaks NaN tests and error-free transforms, on which the
+  sign filter and the compensated phases rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numba
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def kernel(function: _F) -> _F:
+    """Compile a kernel with the flags of this project."""
+    return numba.njit(cache=True, nogil=True, error_model="numpy")(function)  # type: ignore[no-any-return]
+
+
+def inline(function: _F) -> _F:
+    """Compile a small helper that LLVM should inline into its callers."""
+    return numba.njit(cache=True, nogil=True, error_model="numpy", inline="never")(function)  # type: ignore[no-any-return]
