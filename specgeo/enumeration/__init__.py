@@ -1,1 +1,5 @@
-"""specgeo.enumeration"""
+"""Enumeration of the polyhedral complex of a network: network and domain in, complex out."""
+
+from specgeo.enumeration.driver import enumerate_regions
+
+__all__ = ["enumerate_regions"]

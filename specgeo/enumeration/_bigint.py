@@ -1,0 +1,101 @@
+"""Signed big integers for kernels: balanced digits in base 2^28, in slices of flat int64 arrays.
+
+A number is sum_i x[i] 2^(28 i). In *normal form* |x[i]| <= 2^27, so that the sign of the number is
+the sign of its highest non-zero digit. Products of two normal digits stay below 2^54: up to 256
+of them may be added to a digit before `carry` must restore the normal form, so inner loops have no
+carries.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from specgeo._jit import inline
+
+BITS = 28
+_HALF = np.int64(1 << 27)
+_MASK = np.int64((1 << 28) - 1)
+_SHIFT = np.int64(28)
+MAX_PRODUCTS = 256
+
+
+@inline
+def carry(x, start, n):  # type: ignore[no-untyped-def]
+    """Restore the normal form of the n digits from x[start]; the last digit must not overflow."""
+    c = np.int64(0)
+    for i in range(start, start + n - 1):
+        v = x[i] + c
+        low = ((v + _HALF) & _MASK) - _HALF
+        c = (v - low) >> _SHIFT
+        x[i] = low
+    x[start + n - 1] += c
+
+
+@inline
+def length(x, start, n):  # type: ignore[no-untyped-def]
+    """Number of digits up to the highest non-zero one."""
+    while n > 0 and x[start + n - 1] == 0:
+        n -= 1
+    return n
+
+
+@inline
+def sign(x, start, n):  # type: ignore[no-untyped-def]
+    """-1, 0 or 1 of a number in normal form."""
+    n = length(x, start, n)
+    if n == 0:
+        return 0
+    return 1 if x[start + n - 1] > 0 else -1
+
+
+@inline
+def add_product(out, o, n, a, i0, na, b, j0, nb, s):  # type: ignore[no-untyped-def]
+    """out += s a b for s = 1 or -1; ``out`` has n digits and is left in normal form."""
+    for i in range(na):
+        ai = s * a[i0 + i]
+        if ai != 0:
+            for j in range(nb):
+                out[o + i + j] += ai * b[j0 + j]
+        if i % MAX_PRODUCTS == MAX_PRODUCTS - 1:
+            carry(out, o, n)
+    carry(out, o, n)
+
+
+@inline
+def float_digits(bits, unit, out):  # type: ignore[no-untyped-def]
+    """Digits of the float with this bit pattern in units of 2^unit: (first digit's position, sign).
+
+    Writes three normal digits to ``out``; 2^unit must divide the float. Sign 0 means zero.
+    """
+    exponent = (bits >> np.int64(52)) & np.int64(2047)
+    mantissa = bits & np.int64((1 << 52) - 1)
+    if exponent == 0:
+        exponent = np.int64(1)
+    else:
+        mantissa |= np.int64(1 << 52)
+    if mantissa == 0:
+        return 0, 0
+    shift = exponent - np.int64(1075) - unit
+    while mantissa & np.int64(1) == 0:
+        mantissa >>= np.int64(1)
+        shift += 1
+    position = shift // BITS
+    r = np.int64(shift - position * BITS)
+    low = (mantissa & _MASK) << r
+    high = (mantissa >> _SHIFT) << r
+    out[0] = low & _MASK
+    out[1] = (low >> _SHIFT) + (high & _MASK)
+    out[2] = high >> _SHIFT
+    carry(out, 0, 3)
+    return position, (-1 if bits < 0 else 1)
+
+
+@inline
+def to_float(x, start, n):  # type: ignore[no-untyped-def]
+    """(m, e) with number = m 2^e up to a relative error of 2^-53; (0, 0) for zero."""
+    n = length(x, start, n)
+    m = 0.0
+    low = n - 4 if n > 4 else 0
+    for i in range(n - 1, low - 1, -1):
+        m = m * 268435456.0 + x[start + i]
+    return m, low * BITS

@@ -1,0 +1,372 @@
+"""The splitting kernel: one layer cuts every face of the complex, dimension by dimension.
+
+Notation. F is a face of the complex as it was before the block of units, of dimension k; all its
+boundary has been cut already. Inside F the units are affine, so cutting F is a small arrangement
+problem of its own: units come one after the other, and for each the pieces inside F are split in
+order of dimension, so that a piece's own boundary is ready when its turn comes.
+
+::
+
+         +------p------+          splitting the polygon G by unit j:
+         |  G    .     |            facets on the positive side stay with G, those on the negative
+         |      . H    |  j > 0     side go to the new half N, facets that were split (in this step)
+         z.....        |            give a half to each, and their cuts p bound the cut H of G.
+         |   N  .      |            A facet that touches the zero set without crossing gives the
+         +-------------+            face z it has there (old boundaries are always of this kind).
+
+The cut H of a k-face is a new (k-1)-face and bounds both halves. Signs are exact, so no case is
+special: zero sets through vertices, along faces, or several at once need no code of their own.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from specgeo._jit import inline, kernel
+from specgeo.enumeration._layout import (
+    AUX0,
+    AUX1,
+    BLOCK,
+    CONTRADICTION,
+    CUT,
+    DIM,
+    DONE,
+    FACE,
+    HALF,
+    LEN,
+    NCELL,
+    NEXT,
+    NF,
+    NPOOL,
+    NV,
+    OLD,
+    OVER_BUDGET,
+    OWN,
+    PLANES,
+    RUNNING,
+    STAMP,
+    START,
+    STATUS,
+    STEP,
+    ensure,
+    grow_items,
+)
+from specgeo.enumeration._predicates import ONE, place, set_sign, sign_on_plane
+from specgeo.enumeration._layers import N_WORDS
+from specgeo.enumeration._rows import block_mask, face_bits, lowest_unit, popcount
+
+
+@inline
+def _plane_of(first, crossed, cell, unit):  # type: ignore[no-untyped-def]
+    """Plane of a unit that crosses a cell."""
+    word = unit >> 6
+    below = (ONE << np.uint64(unit & 63)) - ONE
+    return first[cell, word] + popcount(crossed[cell, word] & below)
+
+
+@inline
+def _new_face(s, k, own):  # type: ignore[no-untyped-def]
+    """Append a face of dimension k with an empty boundary."""
+    f = s.count[NF]
+    s.count[NF] = f + 1
+    s.dims[f] = k
+    s.faces[f, OWN] = own
+    s.faces[f, NEXT] = -1
+    s.faces[f, STAMP] = -1
+    s.faces[f, AUX0] = -1
+    s.faces[f, AUX1] = -1
+    return f
+
+
+@inline
+def _split_edge(s, layers, history, ex, layer, g, unit, word, words, cell, first, crossed, exact, size, dim):  # type: ignore[no-untyped-def]
+    """Split an edge at the zero of a unit: a new vertex, and a new edge on the negative side. Returns (edge, vertex)."""
+    start = s.faces[g, START]
+    p, q = np.int64(s.pool[start]), np.int64(s.pool[start + 1])
+    if (s.vbits[p, word] >> np.uint64(unit & 63)) & ONE == 0:
+        p, q = q, p
+    plane = _plane_of(first, crossed, cell, unit)
+    v = s.count[NV]
+    s.count[NV] = v + 1
+    for i in range(dim - 1):
+        s.vplanes[v, i] = s.faces[g, PLANES + i]
+    s.vplanes[v, dim - 1] = plane
+    s.vplanes[v, dim] = cell
+    place(s, layers, history, ex, v, s.faces[g, AUX0], s.faces[g, AUX1], plane, exact, size, dim)
+    for w in range(words):
+        positive = s.vbits[p, w] | s.vbits[q, w]
+        negative = s.vbits[p, words + w] | s.vbits[q, words + w]
+        both = positive & negative
+        s.vbits[v, w] = positive & ~both
+        s.vbits[v, words + w] = negative & ~both
+        while both != 0:
+            other = 64 * w + lowest_unit(both)
+            both &= both - ONE
+            if other != unit:
+                sign = sign_on_plane(
+                    s, layers, history, ex, v, _plane_of(first, crossed, cell, other), layer, other, cell, exact, dim
+                )
+                set_sign(s.vbits, v, words, other, sign)
+    half = _new_face(s, 1, s.faces[g, OWN])
+    for i in range(PLANES, PLANES + dim - 1):
+        s.faces[half, i] = s.faces[g, i]
+    s.faces[half, AUX0] = s.faces[g, AUX0]
+    s.faces[half, AUX1] = s.faces[g, AUX1]
+    s.pool[start], s.pool[start + 1] = p, v
+    start = s.count[NPOOL]
+    s.count[NPOOL] = start + 2
+    s.faces[half, START], s.faces[half, LEN] = start, 2
+    s.pool[start], s.pool[start + 1] = v, q
+    _edge_bits(s, g, p, v, word, words)
+    _edge_bits(s, half, v, q, word, words)
+    return half, v
+
+
+@inline
+def _edge_bits(s, f, p, q, word, words):  # type: ignore[no-untyped-def]
+    """Bits of an edge from its vertices."""
+    pp, pn = s.vbits[p, word], s.vbits[p, words + word]
+    qp, qn = s.vbits[q, word], s.vbits[q, words + word]
+    s.bits[f, 0] = pp | qp
+    s.bits[f, 1] = pn | qn
+    s.bits[f, 2] = ~(pp | pn) | ~(qp | qn)
+
+
+@inline
+def _collect_cut(s, g, k, bit, word, words, cut, n):  # type: ignore[no-untyped-def]
+    """Append to ``cut`` the faces of dimension k - 2 that a (k-1)-face has in the zero set."""
+    start = s.faces[g, START]
+    for i in range(start, start + s.faces[g, LEN]):
+        h = s.pool[i]
+        if k == 2:
+            signs = s.vbits[h, word] | s.vbits[h, words + word]
+        else:
+            signs = s.bits[h, 0] | s.bits[h, 1]
+        if signs & bit == 0:
+            cut[n] = h
+            n += 1
+    return n
+
+
+@inline
+def _split_face(s, g, k, bit, plane, word, words, step, positive, negative, cut, dim):  # type: ignore[no-untyped-def]
+    """Split a face of dimension k >= 2: returns (negative half, cut), or (-1, -1) if the signs contradict each other."""
+    n_positive, n_negative, n_cut = 0, 0, 0
+    start = s.faces[g, START]
+    for i in range(start, start + s.faces[g, LEN]):
+        f = s.pool[i]
+        if s.faces[f, STAMP] == step:
+            positive[n_positive], negative[n_negative], cut[n_cut] = f, s.faces[f, HALF], s.faces[f, CUT]
+            n_positive, n_negative, n_cut = n_positive + 1, n_negative + 1, n_cut + 1
+        elif s.bits[f, 0] & bit != 0:
+            positive[n_positive] = f
+            n_positive += 1
+            if s.bits[f, 2] & bit != 0:
+                n_cut = _collect_cut(s, f, k, bit, word, words, cut, n_cut)
+        else:
+            negative[n_negative] = f
+            n_negative += 1
+    if n_cut < k or (k == 2 and n_cut != 2):
+        return np.int64(-1), np.int64(-1)
+    half = _new_face(s, k, s.faces[g, OWN])
+    h = _new_face(s, k - 1, s.faces[g, OWN])
+    for i in range(dim - k):
+        s.faces[half, PLANES + i] = s.faces[g, PLANES + i]
+        s.faces[h, PLANES + i] = s.faces[g, PLANES + i]
+    s.faces[h, PLANES + dim - k] = plane
+    # boundary of the cut
+    start = s.count[NPOOL]
+    s.faces[h, START], s.faces[h, LEN] = start, n_cut
+    for i in range(n_cut):
+        s.pool[start + i] = cut[i]
+    start += n_cut
+    if k == 2:
+        s.faces[h, AUX0], s.faces[h, AUX1] = cut[0], cut[1]
+        _edge_bits(s, h, cut[0], cut[1], word, words)
+    else:
+        _list_bits(s, h)
+    # boundaries of the halves
+    if n_positive + 1 <= s.faces[g, LEN]:
+        place_at = np.int64(s.faces[g, START])
+    else:
+        place_at = start
+        start += n_positive + 1
+    s.faces[g, START], s.faces[g, LEN] = place_at, n_positive + 1
+    for i in range(n_positive):
+        s.pool[place_at + i] = positive[i]
+    s.pool[place_at + n_positive] = h
+    s.faces[half, START], s.faces[half, LEN] = start, n_negative + 1
+    for i in range(n_negative):
+        s.pool[start + i] = negative[i]
+    s.pool[start + n_negative] = h
+    s.count[NPOOL] = start + n_negative + 1
+    _list_bits(s, g)
+    _list_bits(s, half)
+    return half, h
+
+
+@inline
+def _list_bits(s, f):  # type: ignore[no-untyped-def]
+    """Bits of a face of dimension >= 2 from its facets."""
+    positive, negative, touch = np.uint64(0), np.uint64(0), np.uint64(0)
+    start = s.faces[f, START]
+    for i in range(start, start + s.faces[f, LEN]):
+        g = s.pool[i]
+        positive |= s.bits[g, 0]
+        negative |= s.bits[g, 1]
+        touch |= s.bits[g, 2]
+    s.bits[f, 0], s.bits[f, 1], s.bits[f, 2] = positive, negative, touch
+
+
+@inline
+def _new_cell(s, g, half, words):  # type: ignore[no-untyped-def]
+    """Number the negative half of a cell; it inherits the signs of the blocks done before."""
+    number = s.count[NCELL]
+    s.count[NCELL] = number + 1
+    parent = s.faces[g, AUX0]
+    s.faces[half, AUX0] = number
+    s.cells[number, 0], s.cells[number, 1] = half, s.cells[parent, 1]
+    for w in range(2 * words):
+        s.signs[number, w] = s.signs[parent, w]
+
+
+@inline
+def _expanded_length(s, f):  # type: ignore[no-untyped-def]
+    """Number of facets of a face once those that were split are replaced by their pieces."""
+    n = 0
+    start = s.faces[f, START]
+    for i in range(start, start + s.faces[f, LEN]):
+        g = s.pool[i]
+        while g >= 0:
+            n += 1
+            g = s.faces[g, NEXT]
+    return n
+
+
+@inline
+def _expand(s, f, n):  # type: ignore[no-untyped-def]
+    """Replace split facets by their pieces."""
+    start, length = s.faces[f, START], s.faces[f, LEN]
+    if n == length:
+        return
+    o = s.count[NPOOL]
+    s.faces[f, START], s.faces[f, LEN] = o, n
+    for i in range(start, start + length):
+        g = s.pool[i]
+        while g >= 0:
+            s.pool[o] = g
+            o += 1
+            g = s.faces[g, NEXT]
+    s.count[NPOOL] = o
+
+
+@kernel
+def cut_layer(s, layers, history, ex, layer, first, crossed, exact, size, max_cells, limit, dim):  # type: ignore[no-untyped-def]
+    """Cut the complex by a layer; stops after about ``limit`` faces so that the caller can report progress.
+
+    Resumes from ``s.count[BLOCK, DIM, FACE]``; ``s.count[STATUS]`` tells how it stopped.
+    """
+    words = layers.meta[layer - 1, N_WORDS]
+    level = np.zeros(dim + 1, np.int64)
+    pieces = np.empty((dim + 1, 1024), np.int32)
+    positive, negative, cut = np.empty(256, np.int32), np.empty(256, np.int32), np.empty(256, np.int32)
+    done = 0
+    while s.count[BLOCK] < words:
+        word = s.count[BLOCK]
+        if s.count[DIM] == 0:
+            face_bits(s, s.vbits, words, word, block_mask(layers, layer, word), dim)
+            s.count[DIM], s.count[FACE] = 1, 0
+        if s.count[DIM] == 1 and s.count[FACE] == 0:
+            s.faces[: s.count[NF], NEXT] = -1
+            s.count[OLD] = s.count[NF]  # faces from here on are made in this block
+        n_old = s.count[OLD]
+        while s.count[DIM] <= dim:
+            k = s.count[DIM]
+            while s.count[FACE] < n_old:
+                f = s.count[FACE]
+                s.count[FACE] = f + 1
+                if s.dims[f] != k:
+                    continue
+                rest = s.bits[f, 0] & s.bits[f, 1]
+                if rest == 0:
+                    continue
+                done += 1
+                if k >= 2:
+                    n = _expanded_length(s, f)
+                    if s.count[NPOOL] + n > s.pool.shape[0]:
+                        s = ensure(s, 0, 0, n, 0, 0)
+                    _expand(s, f, n)
+                cell = np.int64(s.faces[f, OWN])
+                for m in range(1, k):
+                    level[m] = 0
+                level[k] = 1
+                pieces[k, 0] = f
+                while rest != 0:
+                    unit = 64 * word + lowest_unit(rest)
+                    bit = rest & (~rest + ONE)
+                    rest &= rest - ONE
+                    step = s.count[STEP] + 1
+                    s.count[STEP] = step
+                    plane = _plane_of(first, crossed, cell, unit)
+                    for m in range(1, k + 1):
+                        for i in range(level[m]):
+                            g = np.int64(pieces[m, i])
+                            if s.bits[g, 0] & s.bits[g, 1] & bit == 0:
+                                continue
+                            length = s.faces[g, LEN]
+                            if (
+                                s.count[NF] + 2 > s.dims.shape[0]
+                                or s.count[NPOOL] + 4 * length + 8 > s.pool.shape[0]
+                                or s.count[NV] + 1 > s.x.shape[0]
+                                or s.count[NCELL] + 1 > s.cells.shape[0]
+                            ):
+                                s = ensure(s, 1, 2, 4 * length + 8, 1, 0)
+                            if max(level[m], level[m - 1]) + 1 >= pieces.shape[1]:
+                                wider = np.empty((dim + 1, 2 * pieces.shape[1]), np.int32)
+                                wider[:, : pieces.shape[1]] = pieces
+                                pieces = wider
+                            if m == 1:
+                                half, h = _split_edge(
+                                    s, layers, history, ex, layer, g, unit, word, words, cell, first, crossed,
+                                    exact, size, dim,
+                                )  # fmt: skip
+                            else:
+                                total = 0
+                                for j in range(s.faces[g, START], s.faces[g, START] + length):
+                                    total += s.faces[s.pool[j], LEN]
+                                if total + 1 > len(cut):
+                                    positive, negative = grow_items(positive, 0, 2 * total), grow_items(negative, 0, 2 * total)
+                                    cut = grow_items(cut, 0, 2 * total)
+                                half, h = _split_face(
+                                    s, g, m, bit, plane, word, words, step, positive, negative, cut, dim
+                                )
+                                if half < 0:
+                                    s.count[STATUS] = CONTRADICTION
+                                    return s
+                                if m - 1 >= 1:
+                                    pieces[m - 1, level[m - 1]] = h
+                                    level[m - 1] += 1
+                            s.faces[g, STAMP], s.faces[g, HALF], s.faces[g, CUT] = step, half, h
+                            pieces[m, level[m]] = half
+                            level[m] += 1
+                            if m == k:
+                                s.faces[half, NEXT] = s.faces[g, NEXT]
+                                s.faces[g, NEXT] = half
+                            if m == dim:
+                                _new_cell(s, g, half, words)
+                                if s.count[NCELL] > max_cells:
+                                    s.count[STATUS] = OVER_BUDGET
+                                    return s
+                if done >= limit:
+                    s.count[STATUS] = RUNNING
+                    return s
+            s.count[DIM] = k + 1
+            s.count[FACE] = 0
+        for number in range(s.count[NCELL]):
+            g = s.cells[number, 0]
+            s.signs[number, word] = s.bits[g, 0]
+            s.signs[number, words + word] = s.bits[g, 1]
+        s.count[BLOCK] = word + 1
+        s.count[DIM] = 0
+    s.count[STATUS] = DONE
+    return s

@@ -1,0 +1,391 @@
+"""Signs in exact arithmetic: the last resort of the sign filter.
+
+Weights are floats, hence integers times powers of two. On a cell of complex m - 1 a unit of layer m
+is an affine function whose d + 1 coefficients are integers in units of 2^E_m; `exact_row` computes
+them digit by digit. A vertex is the solution of d such equations; `cross_product` gives its
+homogeneous coordinates as d x d minors, and the sign of a unit at the vertex is the sign of an
+inner product. Nothing is rounded and nothing is divided.
+
+Maps of whole layers and rows of planes are kept in a table, emptied when it is full.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from specgeo._jit import inline, kernel
+from specgeo.enumeration import _bigint as big
+from specgeo.enumeration._layers import (
+    BIAS,
+    N,
+    N_BREAKS,
+    N_PREVIOUS,
+    N_UNITS,
+    PIECE,
+    UNIT,
+    WEIGHT,
+    piece,
+)
+
+_EMPTY = np.int64(-1)
+_FAR = np.int64(1 << 40)
+
+
+class Exact(NamedTuple):
+    """Units, widths, scratch space and the table of the exact arithmetic."""
+
+    z_unit: npt.NDArray[np.int64]  # (L + 1,) rows of layer m are in units of 2^z_unit[m]
+    a_unit: npt.NDArray[np.int64]  # (L + 1,) the same after the activation
+    width: npt.NDArray[np.int64]  # (1,) digits that hold any coefficient
+    weight_bits: npt.NDArray[np.int64]  # views of the floats as integers
+    bias_bits: npt.NDArray[np.int64]
+    threshold_bits: npt.NDArray[np.int64]
+    slope_bits: npt.NDArray[np.int64]
+    intercept_bits: npt.NDArray[np.int64]
+    keys: npt.NDArray[np.int64]  # hash table: key, start in pool
+    slots: npt.NDArray[np.int64]
+    pool: npt.NDArray[np.int64]
+    used: npt.NDArray[np.int64]  # (3,) pool items, table entries, vertex whose cross product is in `minors`
+    row: npt.NDArray[np.int64]  # (d + 1) width: the row of the unit asked for
+    term: npt.NDArray[np.int64]  # (d + 1) width: post-activation of one neuron
+    digits: npt.NDArray[np.int64]  # (3,)
+    planes: npt.NDArray[np.int64]  # d (d + 1) width: rows of the planes through the vertex
+    minors: npt.NDArray[np.int64]  # 2^(d + 1) (d width + 2)
+    product: npt.NDArray[np.int64]  # (d + 1) width + 4
+
+
+@inline
+def _lowest_bit(bits):  # type: ignore[no-untyped-def]
+    """Exponent of the lowest set bit of a float; far for zero."""
+    mantissa = bits & np.int64((1 << 52) - 1)
+    exponent = (bits >> np.int64(52)) & np.int64(2047)
+    if exponent == 0:
+        exponent = np.int64(1)
+    else:
+        mantissa |= np.int64(1 << 52)
+    if mantissa == 0:
+        return _FAR
+    while mantissa & np.int64(1) == 0:
+        mantissa >>= np.int64(1)
+        exponent += 1
+    return exponent - np.int64(1075)
+
+
+@inline
+def _span(bits, start, stop):  # type: ignore[no-untyped-def]
+    """(lowest bit of all, highest bit of all) of a range of floats; (far, -far) if all are zero."""
+    low, high = _FAR, -_FAR
+    for i in range(start, stop):
+        if bits[i] & np.int64((1 << 63) - 1) != 0:
+            low = min(low, _lowest_bit(bits[i]))
+            high = max(high, ((bits[i] >> np.int64(52)) & np.int64(2047)) - np.int64(1022))
+    return low, high
+
+
+@kernel
+def units_and_width(layers, wb, bb, tb, sb, ib, domain_bits, z_unit, a_unit):  # type: ignore[no-untyped-def]
+    """Fill the units of every layer and return the number of digits that any coefficient needs."""
+    low, high = _span(domain_bits, 0, len(domain_bits))
+    most = max(high - low, np.int64(1))
+    low, high = np.int64(0), np.int64(1)  # of the post-activation rows of the layer before: a_0 = x
+    for m in range(1, len(layers.meta) + 1):
+        meta = layers.meta[m - 1]
+        w_low, w_high = _span(wb, meta[WEIGHT], meta[WEIGHT] + meta[N] * meta[N_PREVIOUS])
+        b_low, b_high = _span(bb, meta[BIAS], meta[BIAS] + meta[N])
+        t_low, t_high = _span(tb, meta[UNIT], meta[UNIT] + meta[N_UNITS])
+        growth = np.int64(np.ceil(np.log2(meta[N_PREVIOUS] + 1.0))) + 1
+        if w_low == _FAR:
+            w_low, w_high = np.int64(0), np.int64(0)
+        low = min(min(low + w_low, b_low), t_low)
+        high = max(max(high + w_high + growth, b_high + 1), t_high + 1) + 1
+        z_unit[m] = low
+        most = max(most, high - low)
+        pieces = meta[N_BREAKS] + 1
+        s_low, s_high = _span(sb, meta[PIECE], meta[PIECE] + pieces)
+        i_low, i_high = _span(ib, 8 * meta[PIECE], 8 * (meta[PIECE] + pieces))
+        low = min(low + s_low, i_low)
+        high = max(high + s_high, i_high + 3) + 1
+        a_unit[m] = low
+        most = max(most, high - low)
+    return most // big.BITS + 2
+
+
+def make_exact(layers, domain_rows, dim):  # type: ignore[no-untyped-def]
+    """The exact arithmetic for a network on a domain whose planes have these rows."""
+    n = len(layers.meta) + 1
+    z_unit, a_unit = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    views = [
+        a.ravel().view(np.int64)
+        for a in (layers.weights, layers.biases, layers.thresholds, layers.slopes, layers.intercept_terms)
+    ]
+    width = int(units_and_width(layers, *views, domain_rows.ravel().view(np.int64), z_unit, a_unit))
+    # the largest map and a hundred rows must fit
+    largest = int(max((m[N] for m in layers.meta), default=1)) * (dim + 1) * width
+    return Exact(
+        z_unit,
+        a_unit,
+        np.array([width]),
+        *views,
+        np.full(1 << 15, _EMPTY),
+        np.empty(1 << 15, np.int64),
+        np.empty(max(1 << 22, 4 * largest * n), np.int64),
+        np.array([0, 0, -1]),
+        np.empty((dim + 1) * width, np.int64),
+        np.empty((dim + 1) * width, np.int64),
+        np.empty(3, np.int64),
+        np.empty(dim * (dim + 1) * width, np.int64),
+        np.empty((1 << (dim + 1)) * (dim * width + 2), np.int64),
+        np.empty((dim + 1) * width + 4, np.int64),
+    )
+
+
+@inline
+def _find(ex, key):  # type: ignore[no-untyped-def]
+    """Slot of a key in the table: where it is, or the empty one where it goes."""
+    size = np.int64(len(ex.keys))
+    h = (key * np.int64(-7046029254386353131)) >> np.int64(20) & (size - 1)
+    while ex.keys[h] != _EMPTY and ex.keys[h] != key:
+        h = (h + 1) & (size - 1)
+    return h
+
+
+@inline
+def _claim(ex, key, items):  # type: ignore[no-untyped-def]
+    """Room for a new entry: its start in the pool, or -1 after emptying a full table."""
+    if ex.used[0] + items > len(ex.pool) or 2 * ex.used[1] > len(ex.keys):
+        ex.keys[:] = _EMPTY
+        ex.used[0] = 0
+        ex.used[1] = 0
+        return np.int64(-1)
+    h = _find(ex, key)
+    ex.keys[h] = key
+    ex.slots[h] = ex.used[0]
+    ex.used[0] += items
+    ex.used[1] += 1
+    return ex.slots[h]
+
+
+@inline
+def _add_float(ex, bits, unit, out, o, s):  # type: ignore[no-untyped-def]
+    """out[o:] += s * float, in units of 2^unit."""
+    position, sign = big.float_digits(bits, unit, ex.digits)
+    if sign != 0:
+        for i in range(3):
+            if ex.digits[i] != 0:
+                out[o + position + i] += s * sign * ex.digits[i]
+
+
+@inline
+def _add_float_product(ex, bits, unit, source, i0, n, out, o, limit):  # type: ignore[no-untyped-def]
+    """out[o:o + limit] += float * source[i0:i0 + n], the float in units of 2^unit."""
+    position, sign = big.float_digits(bits, unit, ex.digits)
+    for i in range(3):
+        a = sign * ex.digits[i]
+        if a != 0:
+            for j in range(min(n, limit - position - i)):
+                out[o + position + i + j] += a * source[i0 + j]
+
+
+@inline
+def _combine(ex, layers, history, layer, neuron, cell, source, out, o, dim):  # type: ignore[no-untyped-def]
+    """out[o:] = row of a neuron of ``layer`` on a cell of complex layer - 1, without threshold, in normal form.
+
+    ``source``: start in the pool of the map of the layer before (unused for layer 1).
+    """
+    width = ex.width[0]
+    meta = layers.meta[layer - 1]
+    n_previous = meta[N_PREVIOUS]
+    w0 = meta[WEIGHT] + neuron * n_previous
+    unit = ex.z_unit[layer] - ex.a_unit[layer - 1]
+    out[o : o + (dim + 1) * width] = 0
+    if layer == 1:
+        for c in range(dim):
+            _add_float(ex, ex.weight_bits[w0 + c], ex.z_unit[1], out, o + c * width, 1)
+    else:
+        added = 0
+        slope_unit = ex.a_unit[layer - 1] - ex.z_unit[layer - 1]
+        for i in range(n_previous):
+            if layers.weights[w0 + i] == 0.0:
+                continue
+            p = piece(layers, history, layer - 1, cell, i)
+            slope = layers.slopes[p]
+            flat = layers.intercept_terms[p, 0] == 0.0
+            if slope == 0.0 and flat:
+                continue
+            start = source + i * (dim + 1) * width
+            if slope == 1.0 and flat and slope_unit == 0:
+                for c in range(dim + 1):
+                    used = big.length(ex.pool, start + c * width, width)
+                    _add_float_product(
+                        ex, ex.weight_bits[w0 + i], unit, ex.pool, start + c * width, used, out, o + c * width, width
+                    )
+            else:
+                ex.term[:] = 0
+                for c in range(dim + 1):
+                    used = big.length(ex.pool, start + c * width, width)
+                    _add_float_product(
+                        ex, ex.slope_bits[p], slope_unit, ex.pool, start + c * width, used, ex.term, c * width, width
+                    )
+                for t in range(8):
+                    _add_float(ex, ex.intercept_bits[8 * p + t], ex.a_unit[layer - 1], ex.term, dim * width, 1)
+                for c in range(dim + 1):
+                    big.carry(ex.term, c * width, width)
+                    _add_float_product(
+                        ex, ex.weight_bits[w0 + i], unit, ex.term, c * width, width, out, o + c * width, width
+                    )
+            added += 1
+            if added % 64 == 0:
+                for c in range(dim + 1):
+                    big.carry(out, o + c * width, width)
+    _add_float(ex, ex.bias_bits[meta[BIAS] + neuron], ex.z_unit[layer], out, o + dim * width, 1)
+    for c in range(dim + 1):
+        big.carry(out, o + c * width, width)
+
+
+@inline
+def _ancestor(history, cell, layer, target):  # type: ignore[no-untyped-def]
+    """Cell of complex ``target`` that contains a cell of complex ``layer``."""
+    c = np.int64(cell)
+    for m in range(layer, target, -1):
+        c = np.int64(history.parents[history.parent_start[m] + c])
+    return c
+
+
+@kernel
+def exact_map(ex, layers, history, layer, cell, dim):  # type: ignore[no-untyped-def]
+    """Start in the pool of the rows of all neurons of ``layer`` on a cell of complex layer - 1."""
+    width = ex.width[0]
+    m = 1
+    source = np.int64(0)
+    while m <= layer:
+        c = _ancestor(history, cell, layer - 1, m - 1)
+        key = (np.int64(m) << np.int64(34)) | c
+        h = _find(ex, key)
+        if ex.keys[h] == key:
+            source = ex.slots[h]
+            m += 1
+            continue
+        n = layers.meta[m - 1, N]
+        start = _claim(ex, key, n * (dim + 1) * width)
+        if start < 0:
+            m = 1
+            continue
+        for j in range(n):
+            _combine(ex, layers, history, m, j, c, source, ex.pool, start + j * (dim + 1) * width, dim)
+        source = start
+        m += 1
+    return source
+
+
+@kernel
+def exact_row(ex, layers, history, layer, unit, cell, dim, out, o):  # type: ignore[no-untyped-def]
+    """out[o:] = coefficients of a unit of ``layer`` on a cell of complex layer - 1."""
+    meta = layers.meta[layer - 1]
+    source = np.int64(0)
+    if layer > 1:
+        parent = np.int64(history.parents[history.parent_start[layer - 1] + cell])
+        source = exact_map(ex, layers, history, layer - 1, parent, dim)
+    _combine(ex, layers, history, layer, unit // meta[N_BREAKS], cell, source, out, o, dim)
+    width = ex.width[0]
+    _add_float(ex, ex.threshold_bits[meta[UNIT] + unit], ex.z_unit[layer], out, o + dim * width, -1)
+    big.carry(out, o + dim * width, width)
+
+
+@kernel
+def plane_row(ex, layers, history, planes, porigin, plane, dim, o):  # type: ignore[no-untyped-def]
+    """ex.planes[o:] = exact coefficients of a plane."""
+    width = ex.width[0]
+    n = (dim + 1) * width
+    layer = porigin[plane, 0]
+    if layer < 1:  # a wall of the domain: its row is exact
+        ex.planes[o : o + n] = 0
+        bits = planes[plane].view(np.int64)
+        unit, _ = _span(bits, 0, dim + 1)
+        for c in range(dim + 1):
+            _add_float(ex, bits[c], unit, ex.planes, o + c * width, 1)
+            big.carry(ex.planes, o + c * width, width)
+        return
+    key = np.int64(1 << 62) | np.int64(plane)
+    h = _find(ex, key)
+    if ex.keys[h] == key:
+        start = ex.slots[h]
+        ex.planes[o : o + n] = ex.pool[start : start + n]
+        return
+    exact_row(ex, layers, history, np.int64(layer), np.int64(porigin[plane, 1]), np.int64(porigin[plane, 2]), dim, ex.planes, o)
+    start = _claim(ex, key, n)
+    if start >= 0:
+        ex.pool[start : start + n] = ex.planes[o : o + n]
+
+
+@kernel
+def cross_product(ex, layers, history, planes, porigin, vplanes, vertex, dim):  # type: ignore[no-untyped-def]
+    """Homogeneous coordinates of a vertex as minors of its planes' rows, left in ``ex.minors``.
+
+    The minor without column c of the full set is D[all - c]; x_c / x_d = (-1)^(c + d) D[all - c] / D[all - d].
+    """
+    if ex.used[2] == vertex:
+        return
+    width = ex.width[0]
+    for r in range(dim):
+        plane_row(ex, layers, history, planes, porigin, np.int64(vplanes[vertex, r]), dim, r * (dim + 1) * width)
+    stride = dim * width + 2
+    full = (1 << (dim + 1)) - 1
+    minors = ex.minors
+    minors[0:stride] = 0
+    minors[0] = 1
+    for mask in range(1, full):
+        size = 0
+        for c in range(dim + 1):
+            size += (mask >> c) & 1
+        o = mask * stride
+        minors[o : o + stride] = 0
+        position = 0
+        for c in range(dim + 1):
+            if (mask >> c) & 1:
+                s = 1 if (size - 1 + position) % 2 == 0 else -1
+                position += 1
+                a = ((size - 1) * (dim + 1) + c) * width
+                na = big.length(ex.planes, a, width)
+                b = (mask ^ (1 << c)) * stride
+                nb = big.length(minors, b, stride)
+                big.add_product(minors, o, stride, ex.planes, a, na, minors, b, nb, s)
+    ex.used[2] = vertex
+
+
+@kernel
+def exact_sign(ex, layers, history, planes, porigin, vplanes, vertex, layer, unit, cell, dim):  # type: ignore[no-untyped-def]
+    """Sign of a unit of ``layer`` at a vertex of the closure of a cell of complex layer - 1."""
+    width = ex.width[0]
+    cross_product(ex, layers, history, planes, porigin, vplanes, vertex, dim)
+    exact_row(ex, layers, history, layer, unit, cell, dim, ex.row, 0)
+    stride = dim * width + 2
+    full = (1 << (dim + 1)) - 1
+    n = len(ex.product)
+    ex.product[:] = 0
+    for c in range(dim + 1):
+        o = (full ^ (1 << c)) * stride
+        na = big.length(ex.row, c * width, width)
+        nb = big.length(ex.minors, o, stride)
+        s = 1 if (c + dim) % 2 == 0 else -1
+        big.add_product(ex.product, 0, n, ex.row, c * width, na, ex.minors, o, nb, s)
+    weight = big.sign(ex.minors, (full ^ (1 << dim)) * stride, stride)
+    return big.sign(ex.product, 0, n) * weight
+
+
+@kernel
+def exact_position(ex, layers, history, planes, porigin, vplanes, vertex, dim, x):  # type: ignore[no-untyped-def]
+    """x[vertex] = correctly computed coordinates; the error radius becomes a few units in the last place."""
+    cross_product(ex, layers, history, planes, porigin, vplanes, vertex, dim)
+    stride = dim * ex.width[0] + 2
+    full = (1 << (dim + 1)) - 1
+    w, we = big.to_float(ex.minors, (full ^ (1 << dim)) * stride, stride)
+    largest = 0.0
+    for c in range(dim):
+        m, e = big.to_float(ex.minors, (full ^ (1 << c)) * stride, stride)
+        value = np.ldexp(m / w, e - we)
+        x[vertex, c] = value if (c + dim) % 2 == 0 else -value
+        largest = max(largest, abs(value))
+    x[vertex, dim] = 4.5e-16 * largest + 1e-322

@@ -1,0 +1,134 @@
+"""The state before the first layer (the face lattice of a box) and the arrays after the last."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from itertools import product
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from specgeo._cast import FloatArray
+from specgeo._jit import kernel
+from specgeo.enumeration._layout import (
+    AUX0,
+    AUX1,
+    LEN,
+    N_COUNTERS,
+    NCELL,
+    NEXT,
+    NF,
+    NPLANE,
+    NPOOL,
+    NV,
+    PLANES,
+    STAMP,
+    START,
+    State,
+)
+
+
+@lru_cache(maxsize=8)
+def _cube(dim: int) -> tuple[Any, ...]:
+    """Face lattice of the d-cube: (corners, planes of corners, dims, face rows, pool).
+
+    A face is a word over {0: lower, 1: upper, 2: free}; plane 2c is the lower wall of axis c, 2c + 1 the upper.
+    """
+    words = list(product((0, 1, 2), repeat=dim))
+    corners = [w for w in words if 2 not in w]
+    higher = sorted((w for w in words if 2 in w), key=lambda w: w.count(2))
+    corner_id = {w: i for i, w in enumerate(corners)}
+    face_id = {w: i for i, w in enumerate(higher)}
+    rows = np.full((len(higher), PLANES + dim - 1), -1, np.int32)
+    pool: list[int] = []
+    for i, w in enumerate(higher):
+        boundary = [w[:c] + (side,) + w[c + 1 :] for c in range(dim) if w[c] == 2 for side in (0, 1)]
+        table = corner_id if w.count(2) == 1 else face_id
+        members = [table[b] for b in boundary]
+        rows[i, START], rows[i, LEN] = len(pool), len(members)
+        pool.extend(members)
+        walls = [2 * c + side for c, side in enumerate(w) if side != 2]
+        rows[i, PLANES : PLANES + len(walls)] = walls
+        if w.count(2) == 1:
+            rows[i, AUX0], rows[i, AUX1] = members
+    rows[-1, AUX0] = 0
+    rows[:, NEXT] = rows[:, STAMP] = -1
+    return (
+        np.array(corners, dtype=np.int64),
+        np.array([[2 * c + side for c, side in enumerate(w)] + [0] for w in corners], dtype=np.int32),
+        np.array([w.count(2) for w in higher], dtype=np.uint8),
+        rows,
+        np.array(pool, dtype=np.int32),
+    )
+
+
+def box_state(lower: FloatArray, upper: FloatArray, spare: int) -> State:
+    """The complex of one cell, with room for ``spare`` cells."""
+    dim = len(lower)
+    corners, corner_planes, dims, rows, pool = _cube(dim)
+    count = np.zeros(N_COUNTERS, np.int64)
+    count[[NV, NF, NPOOL, NCELL, NPLANE]] = len(corners), len(rows), len(pool), 1, 2 * dim
+    faces = spare * (2**dim - 1) + len(rows)
+    x = np.zeros((spare + len(corners), dim + 1))
+    x[: len(corners), :dim] = np.where(corners == 0, lower, upper)
+    planes = np.zeros((2 * dim + spare, dim + 3))
+    for c in range(dim):
+        planes[2 * c, [c, dim]] = 1.0, -lower[c]
+        planes[2 * c + 1, [c, dim]] = -1.0, upper[c]
+    origin = np.full((len(planes), 3), -1, np.int32)
+    origin[: 2 * dim, 1] = np.arange(2 * dim)
+    return State(
+        count,
+        np.array([np.inf]),
+        x,
+        _padded(corner_planes, len(x)),
+        np.zeros((len(x), 2), np.uint64),
+        _padded(dims, faces),
+        _padded(rows, faces),
+        np.zeros((faces, 3), np.uint64),
+        _padded(pool, len(pool) + 4 * faces),
+        np.array([[len(rows) - 1, 0]] + [[0, 0]] * spare, dtype=np.int32),
+        np.zeros((spare + 1, 2), np.uint64),
+        planes,
+        origin,
+    )
+
+
+def _padded(array: npt.NDArray[Any], rows: int) -> npt.NDArray[Any]:
+    out = np.empty((rows, *array.shape[1:]), array.dtype)
+    out[: len(array)] = array
+    return out
+
+
+@kernel
+def number_faces(s, dim):  # type: ignore[no-untyped-def]
+    """Number of each face within its dimension (cells keep theirs), and the size of each dimension."""
+    n_faces = s.count[NF]
+    index = np.empty(n_faces, np.int32)
+    sizes, items = np.zeros(dim + 1, np.int64), np.zeros(dim + 1, np.int64)
+    for f in range(n_faces):
+        k = s.dims[f]
+        index[f] = sizes[k] if k < dim else s.faces[f, AUX0]
+        sizes[k] += 1
+        items[k] += s.faces[f, LEN]
+    return index, sizes, items
+
+
+@kernel
+def boundary_lists(s, index, k, dim, offsets, indices):  # type: ignore[no-untyped-def]
+    """Boundaries of the k-faces as offsets and indices of (k-1)-faces."""
+    n_faces = s.count[NF]
+    offsets[:] = 0
+    for f in range(n_faces):
+        if s.dims[f] == k:
+            offsets[index[f] + 1] = s.faces[f, LEN]
+    for i in range(len(offsets) - 1):
+        offsets[i + 1] += offsets[i]
+    for f in range(n_faces):
+        if s.dims[f] == k:
+            o = offsets[index[f]]
+            start = s.faces[f, START]
+            for i in range(s.faces[f, LEN]):
+                g = s.pool[start + i]
+                indices[o + i] = g if k == 1 else index[g]

@@ -1,0 +1,156 @@
+"""The network as flat arrays for kernels, and the history of the layers done so far.
+
+Layer numbers in kernels run from 1; "layer 0" is the domain. Complex m is the complex after layer
+m; a row of layer m lives on a cell of complex m - 1.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from specgeo._jit import inline
+from specgeo.errors import UnsupportedError
+
+# columns of Layers.meta, one row a hidden layer
+WEIGHT, BIAS, UNIT, PIECE, N, N_PREVIOUS, N_UNITS, N_BREAKS, N_WORDS = range(9)
+
+
+class Layers(NamedTuple):
+    """Hidden layers, flattened; ``meta`` has the offsets."""
+
+    meta: npt.NDArray[np.int64]  # (L, 9)
+    weights: npt.NDArray[np.float64]
+    biases: npt.NDArray[np.float64]
+    norms: npt.NDArray[np.float64]  # 1-norms of the weight rows, rounded up (offset as the biases)
+    thresholds: npt.NDArray[np.float64]  # one a unit
+    twins: npt.NDArray[np.int64]  # a unit: itself, or an earlier one with the same zero set
+    twin_signs: npt.NDArray[np.int64]  # 1 or -1: sign of the unit relative to its twin
+    slopes: npt.NDArray[np.float64]  # one a piece
+    intercepts: npt.NDArray[np.float64]  # one a piece, rounded
+    intercept_terms: npt.NDArray[np.float64]  # (pieces, 8): floats that add up to the exact intercept
+
+
+class History(NamedTuple):
+    """Sign patterns and ancestry of the cells of each complex done so far, flat with offsets."""
+
+    signs: npt.NDArray[np.uint64]  # layer m: rows of 2 n_words for the cells of complex m
+    sign_start: npt.NDArray[np.int64]  # (L + 2,)
+    parents: npt.NDArray[np.int32]  # complex m: cell of complex m - 1 that contains it
+    parent_start: npt.NDArray[np.int64]  # (L + 2,)
+
+
+def _exact_terms(value: Fraction) -> list[float]:
+    terms: list[float] = []
+    while value:
+        term = float(value)
+        if term == 0.0 or len(terms) == 8:
+            raise UnsupportedError("activation: an intercept underflows; rescale its breakpoints and slopes")
+        terms.append(term)
+        value -= Fraction(term)
+    return terms
+
+
+def _twins(rows: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """For each row (normal, constant) the first row that is an exact multiple of it, and the sign of the factor.
+
+    Rounded keys find candidates; rational arithmetic decides.
+    """
+    n = len(rows)
+    twins, signs = np.arange(n), np.ones(n, np.int64)
+    pivot = np.argmax(np.abs(rows[:, :-1]), axis=1)
+    scale = rows[np.arange(n), pivot]
+    usable = np.flatnonzero(scale)
+    if len(usable) < 2:
+        return twins, signs
+    with np.errstate(over="ignore", invalid="ignore"):
+        unit_rows = rows[usable] / scale[usable, None]
+        keys = unit_rows @ np.cos(1.0 + np.arange(rows.shape[1]))
+        sizes = np.abs(unit_rows).sum(axis=1)
+    order = np.argsort(keys, kind="stable")
+    with np.errstate(invalid="ignore"):
+        near = ~(np.diff(keys[order]) > 1e-12 * sizes[order][1:])  # also true for NaN
+    group = [int(usable[order[0]])]
+    groups = []
+    for index, is_near in zip(usable[order[1:]].tolist(), near.tolist(), strict=True):
+        if is_near:
+            group.append(index)
+        else:
+            groups.append(group)
+            group = [index]
+    groups.append(group)
+    for group in groups:
+        members = sorted(group)
+        for position, later in enumerate(members[1:], 1):
+            for first in members[:position]:
+                if twins[first] != first:
+                    continue
+                p = int(pivot[later])
+                a, b = Fraction(rows[later, p]), Fraction(rows[first, p])
+                if b != 0 and all(
+                    Fraction(v) * b == Fraction(w) * a
+                    for v, w in zip(rows[later].tolist(), rows[first].tolist(), strict=True)
+                ):
+                    twins[later], signs[later] = first, 1 if (a > 0) == (b > 0) else -1
+                    break
+    return twins, signs
+
+
+def flatten(weights: Any, biases: Any, activations: Any) -> Layers:
+    """Flatten the hidden layers (the output layer is not among them)."""
+    meta = np.zeros((len(weights), 9), np.int64)
+    thresholds, twins, twin_signs, slopes, intercepts, terms, norms = [], [], [], [], [], [], []
+    starts = [0, 0, 0, 0]
+    for row, weight, bias, activation in zip(meta, weights, biases, activations, strict=True):
+        n, n_previous = weight.shape
+        breaks = activation.breakpoints
+        n_units = n * len(breaks)
+        row[:] = (*starts, n, n_previous, n_units, len(breaks), (n_units + 63) // 64)
+        thresholds.append(np.tile(breaks, n))
+        units = np.column_stack((np.repeat(weight, len(breaks), axis=0), np.repeat(bias, len(breaks))))
+        if np.any(breaks):
+            # b - t need not be a float: twins are looked for among equal thresholds only when t = 0
+            twin, sign = np.arange(n_units), np.ones(n_units, np.int64)
+        else:
+            twin, sign = _twins(units)
+        twins.append(twin)
+        twin_signs.append(sign)
+        norms.append(np.abs(weight).sum(axis=1) * (1 + (n_previous + 2) * 2.3e-16))
+        exact = [Fraction(activation.intercept)]
+        for i, t in enumerate(breaks.tolist()):
+            step = (Fraction(activation.slopes[i]) - Fraction(activation.slopes[i + 1])) * Fraction(t)
+            exact.append(exact[-1] + step)
+        for value, slope in zip(exact, activation.slopes.tolist(), strict=True):
+            parts = _exact_terms(value)
+            terms.append(parts + [0.0] * (8 - len(parts)))
+            intercepts.append(float(value))
+            slopes.append(slope)
+        starts = [starts[0] + weight.size, starts[1] + n, starts[2] + n_units, starts[3] + len(breaks) + 1]
+    empty = np.zeros(0)
+    return Layers(
+        meta,
+        np.concatenate([w.ravel() for w in weights]) if len(weights) else empty,
+        np.concatenate(biases) if len(weights) else empty,
+        np.concatenate(norms) if norms else empty,
+        np.concatenate(thresholds) if thresholds else empty,
+        np.concatenate(twins) if twins else np.zeros(0, np.int64),
+        np.concatenate(twin_signs) if twins else np.zeros(0, np.int64),
+        np.array(slopes, dtype=np.float64),
+        np.array(intercepts, dtype=np.float64),
+        np.array(terms, dtype=np.float64).reshape(-1, 8),
+    )
+
+
+@inline
+def piece(layers, history, layer, cell, neuron):  # type: ignore[no-untyped-def]
+    """Index into slopes and intercepts of the piece that a neuron of ``layer`` is on, on a cell of complex ``layer``."""
+    meta = layers.meta[layer - 1]
+    breaks = meta[N_BREAKS]
+    row = history.sign_start[layer] + cell * 2 * meta[N_WORDS]
+    p = np.int64(0)
+    for u in range(neuron * breaks, (neuron + 1) * breaks):
+        p += np.int64((history.signs[row + (u >> 6)] >> np.uint64(u & 63)) & np.uint64(1))
+    return meta[PIECE] + p

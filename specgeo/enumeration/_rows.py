@@ -1,0 +1,304 @@
+"""Affine maps on cells: whole layers (for evaluation) and single units (the planes that cut)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from specgeo._jit import inline, kernel
+from specgeo.enumeration._layers import BIAS, N, N_BREAKS, N_PREVIOUS, N_WORDS, PIECE, UNIT, WEIGHT, piece
+from specgeo.enumeration._layout import (
+    AUX0,
+    BLOCK,
+    DIM,
+    FACE,
+    LEN,
+    NCELL,
+    NF,
+    NPLANE,
+    NV,
+    OWN,
+    START,
+    State,
+    ensure,
+)
+from specgeo.enumeration._predicates import ONE, SAFE, TINY, U, classify, gamma
+
+
+@inline
+def popcount(x):  # type: ignore[no-untyped-def]
+    """Number of set bits of a uint64."""
+    x = x - ((x >> np.uint64(1)) & np.uint64(0x5555555555555555))
+    x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
+    x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return np.int64((x * np.uint64(0x0101010101010101)) >> np.uint64(56))
+
+
+@inline
+def lowest_unit(x):  # type: ignore[no-untyped-def]
+    """Position of the lowest set bit."""
+    return popcount((x & (~x + ONE)) - ONE)
+
+
+@kernel
+def first_map(layers, extent, dim):  # type: ignore[no-untyped-def]
+    """Map of layer 1 on the one cell of complex 0, and its bounds (see `_predicates`)."""
+    meta = layers.meta[0]
+    n = meta[N]
+    maps, bounds = np.empty((1, dim + 1, n)), np.zeros((1, 3))
+    for j in range(n):
+        norm, size = 0.0, abs(layers.biases[meta[BIAS] + j])
+        for c in range(dim):
+            w = layers.weights[meta[WEIGHT] + j * dim + c]
+            maps[0, c, j] = w
+            norm += abs(w)
+            size += abs(w) * extent[c]
+        maps[0, dim, j] = layers.biases[meta[BIAS] + j]
+        bounds[0, 0] = max(bounds[0, 0], norm)
+        bounds[0, 1] = max(bounds[0, 1], size)
+    bounds *= SAFE
+    return maps, bounds
+
+
+@kernel
+def next_maps(layers, history, layer, maps, map_bounds, extent, n_cells, dim):  # type: ignore[no-untyped-def]
+    """Maps of ``layer`` on the cells of complex layer - 1 from those of layer - 1 on complex layer - 2."""
+    meta, previous = layers.meta[layer - 1], layers.meta[layer - 2]
+    n, n_previous = meta[N], meta[N_PREVIOUS]
+    out, bounds = np.empty((n_cells, dim + 1, n)), np.empty((n_cells, 3))
+    weights = layers.weights[meta[WEIGHT] : meta[WEIGHT] + n * n_previous].reshape(n, n_previous)
+    steepest, shift = 0.0, 0.0
+    for p in range(previous[PIECE], previous[PIECE] + previous[N_BREAKS] + 1):
+        steepest = max(steepest, abs(layers.slopes[p]))
+        shift = max(shift, abs(layers.intercepts[p]))
+    norm, bias = 0.0, 0.0
+    for j in range(n):
+        norm = max(norm, layers.norms[meta[BIAS] + j])
+        bias = max(bias, abs(layers.biases[meta[BIAS] + j]))
+    g = gamma(n_previous + 5)
+    block = 256
+    a = np.empty((block * (dim + 1), n_previous))
+    for c0 in range(0, n_cells, block):
+        rows = min(block, n_cells - c0)
+        for r in range(rows):
+            parent = history.parents[history.parent_start[layer - 1] + c0 + r]
+            for i in range(n_previous):
+                p = piece(layers, history, layer - 1, c0 + r, i)
+                slope = layers.slopes[p]
+                for c in range(dim + 1):
+                    a[r * (dim + 1) + c, i] = slope * maps[parent, c, i] if slope != 0.0 else 0.0
+                a[r * (dim + 1) + dim, i] += layers.intercepts[p]
+            error = steepest * map_bounds[parent, 2] + g * (steepest * map_bounds[parent, 1] + shift)
+            bounds[c0 + r, 2] = (norm * error + U * bias) * SAFE + (dim + 1) * n_previous * TINY
+        flat = out[c0 : c0 + rows].reshape(rows * (dim + 1), n)
+        np.dot(a[: rows * (dim + 1)], weights.T, flat)
+        for r in range(c0, c0 + rows):
+            largest, size = 0.0, 0.0
+            for j in range(n):
+                out[r, dim, j] += layers.biases[meta[BIAS] + j]
+                total, weighted = 0.0, abs(out[r, dim, j])
+                for c in range(dim):
+                    total += abs(out[r, c, j])
+                    weighted += abs(out[r, c, j]) * extent[c]
+                largest, size = max(largest, total), max(size, weighted)
+            # the true rows may be longer than the rounded ones by the error spread over the domain;
+            # position errors are far below the domain's extent, so `err` covers that product
+            bounds[r, 0] = largest * SAFE
+            bounds[r, 1] = size * SAFE + bounds[r, 2]
+    return out, bounds
+
+
+@inline
+def face_bits(s, vbits, words, word, mask, dim):  # type: ignore[no-untyped-def]
+    """Bits of every face for one block of 64 units, from the signs at the vertices."""
+    n_faces = s.count[NF]
+    for f in range(n_faces):
+        if s.dims[f] == 1:
+            p, q = s.pool[s.faces[f, START]], s.pool[s.faces[f, START] + 1]
+            pp, pn = vbits[p, word], vbits[p, words + word]
+            qp, qn = vbits[q, word], vbits[q, words + word]
+            s.bits[f, 0] = (pp | qp) & mask
+            s.bits[f, 1] = (pn | qn) & mask
+            s.bits[f, 2] = (~(pp | pn) | ~(qp | qn)) & mask
+    for k in range(2, dim + 1):
+        for f in range(n_faces):
+            if s.dims[f] == k:
+                positive, negative, touch = np.uint64(0), np.uint64(0), np.uint64(0)
+                start = s.faces[f, START]
+                for i in range(start, start + s.faces[f, LEN]):
+                    g = s.pool[i]
+                    positive |= s.bits[g, 0]
+                    negative |= s.bits[g, 1]
+                    touch |= s.bits[g, 2]
+                s.bits[f, 0], s.bits[f, 1], s.bits[f, 2] = positive, negative, touch
+
+
+@inline
+def own_faces(s, dim):  # type: ignore[no-untyped-def]
+    """Give every face and vertex one cell that contains it (top down), and forget splits of the layer before."""
+    n_faces = s.count[NF]
+    for f in range(n_faces):
+        if s.dims[f] == dim:
+            s.faces[f, OWN] = s.faces[f, AUX0]
+    for k in range(dim, 0, -1):
+        for f in range(n_faces):
+            if s.dims[f] == k:
+                own, start = s.faces[f, OWN], s.faces[f, START]
+                for i in range(start, start + s.faces[f, LEN]):
+                    if k > 1:
+                        s.faces[s.pool[i], OWN] = own
+                    else:
+                        s.vplanes[s.pool[i], dim] = own
+
+
+@inline
+def _copy_signs(bits, rows, words, unit, twin, same):  # type: ignore[no-untyped-def]
+    """Signs of a unit from those of its twin."""
+    one = ONE << np.uint64(unit & 63)
+    for r in range(rows):
+        positive = (bits[r, twin >> 6] >> np.uint64(twin & 63)) & ONE
+        negative = (bits[r, words + (twin >> 6)] >> np.uint64(twin & 63)) & ONE
+        if not same:
+            positive, negative = negative, positive
+        bits[r, unit >> 6] = (bits[r, unit >> 6] & ~one) | (positive << np.uint64(unit & 63))
+        bits[r, words + (unit >> 6)] = (bits[r, words + (unit >> 6)] & ~one) | (negative << np.uint64(unit & 63))
+
+
+@inline
+def block_mask(layers, layer, word):  # type: ignore[no-untyped-def]
+    """The units of a block that are decided: all but those with the zero set of an earlier unit."""
+    meta = layers.meta[layer - 1]
+    mask = np.uint64(0)
+    for u in range(64 * word, min(64 * word + 64, meta[N] * meta[N_BREAKS])):
+        if layers.twins[meta[UNIT] + u] == u:
+            mask |= ONE << np.uint64(u & 63)
+    return mask
+
+
+@kernel
+def make_planes(s, layers, history, maps, map_bounds, layer, crossed, extent, dim):  # type: ignore[no-untyped-def]
+    """A plane for each cell and each unit that crosses it; ``crossed`` (n_cells, n_words).
+
+    Returns the state and, for each cell and block, the first plane: the others follow in the order of units.
+    """
+    meta = layers.meta[layer - 1]
+    n_previous, breaks, words = meta[N_PREVIOUS], meta[N_BREAKS], meta[N_WORDS]
+    n_cells = s.count[NCELL]
+    first = np.empty((n_cells, words), np.int64)
+    total = np.int64(0)
+    for cell in range(n_cells):
+        for w in range(words):
+            first[cell, w] = s.count[NPLANE] + total
+            total += popcount(crossed[cell, w])
+    s = ensure(s, 0, 0, 0, 0, total)
+    coefficients = np.empty(n_previous)
+    active = np.empty(n_previous, np.int64)
+    slopes, shifts = np.empty(n_previous), np.empty(n_previous)
+    g = gamma(n_previous + 5)
+    for cell in range(n_cells):
+        parent, n_active, steepest, shift = np.int64(0), 0, 0.0, 0.0
+        started = False
+        for w in range(words):
+            rest = crossed[cell, w]
+            plane = first[cell, w]
+            while rest != 0:
+                unit = 64 * w + lowest_unit(rest)
+                rest &= rest - ONE
+                j = unit // breaks
+                w0 = meta[WEIGHT] + j * n_previous
+                row = s.planes[plane]
+                if layer == 1:
+                    for c in range(dim):
+                        row[c] = layers.weights[w0 + c]
+                    row[dim] = 0.0
+                    error = 0.0
+                else:
+                    if not started:
+                        started = True
+                        parent = np.int64(history.parents[history.parent_start[layer - 1] + cell])
+                        for i in range(n_previous):
+                            p = piece(layers, history, layer - 1, cell, i)
+                            if layers.slopes[p] != 0.0 or layers.intercepts[p] != 0.0:
+                                active[n_active] = i
+                                slopes[n_active], shifts[n_active] = layers.slopes[p], layers.intercepts[p]
+                                steepest = max(steepest, abs(slopes[n_active]))
+                                shift = max(shift, abs(shifts[n_active]))
+                                n_active += 1
+                    norm = 0.0
+                    row[dim] = 0.0
+                    for i in range(n_active):
+                        weight = layers.weights[w0 + active[i]]
+                        norm += abs(weight)
+                        coefficients[i] = weight * slopes[i]
+                        row[dim] += weight * shifts[i]
+                    for c in range(dim + 1):
+                        values = maps[parent, c]
+                        even, odd = 0.0, 0.0
+                        for i in range(0, n_active - 1, 2):
+                            even += coefficients[i] * values[active[i]]
+                            odd += coefficients[i + 1] * values[active[i + 1]]
+                        if n_active % 2 == 1:
+                            even += coefficients[n_active - 1] * values[active[n_active - 1]]
+                        row[c] = even + odd + (row[dim] if c == dim else 0.0)
+                    error = norm * (
+                        steepest * map_bounds[parent, 2] + g * (steepest * map_bounds[parent, 1] + shift)
+                    )
+                    if norm > 0.0:
+                        error += (dim + 2) * n_previous * TINY
+                constant = layers.biases[meta[BIAS] + j] - layers.thresholds[meta[UNIT] + unit]
+                if constant != 0.0:
+                    error += 2.0 * U * (abs(row[dim]) + abs(constant))
+                if layers.thresholds[meta[UNIT] + unit] == 0.0 and layer == 1:
+                    error = 0.0
+                row[dim] += constant
+                norm, size = 0.0, abs(row[dim])
+                for c in range(dim):
+                    norm += abs(row[c])
+                    size += abs(row[c]) * extent[c]
+                row[dim + 1] = norm * SAFE
+                row[dim + 2] = (error + gamma(dim + 2) * size) * SAFE + (dim * TINY if size > 0.0 else 0.0)
+                s.porigin[plane, 0] = layer
+                s.porigin[plane, 1] = unit
+                s.porigin[plane, 2] = cell
+                plane += 1
+    s.count[NPLANE] += total
+    return s, first
+
+
+@kernel
+def begin_layer(s, layers, history, ex, maps, map_bounds, layer, extent, exact, dim):  # type: ignore[no-untyped-def]
+    """Decide the layer's signs at all vertices and make the planes that cut.
+
+    Returns the state, the first plane of each cell and block, and the units that cross each cell.
+    """
+    words = layers.meta[layer - 1, N_WORDS]
+    own_faces(s, dim)
+    vbits = classify(s, layers, history, ex, maps, map_bounds, layer, exact, dim)
+    signs = np.empty((s.cells.shape[0], 2 * words), np.uint64)
+    s = State(
+        s.count, s.margin, s.x, s.vplanes, vbits, s.dims, s.faces, s.bits, s.pool, s.cells, signs, s.planes, s.porigin
+    )
+    n_cells = s.count[NCELL]
+    crossed = np.empty((n_cells, words), np.uint64)
+    for word in range(words - 1, -1, -1):  # block 0 comes last, so that its bits are ready for the cutting
+        face_bits(s, vbits, words, word, block_mask(layers, layer, word), dim)
+        for cell in range(n_cells):
+            f = s.cells[cell, 0]
+            crossed[cell, word] = s.bits[f, 0] & s.bits[f, 1]
+    for cell in range(n_cells):
+        s.cells[cell, 1] = cell
+    s.count[BLOCK], s.count[DIM], s.count[FACE] = 0, 1, 0
+    s, first = make_planes(s, layers, history, maps, map_bounds, layer, crossed, extent, dim)
+    return s, first, crossed
+
+
+@kernel
+def end_layer(s, layers, layer):  # type: ignore[no-untyped-def]
+    """Give units that share a zero set with an earlier unit their signs."""
+    meta = layers.meta[layer - 1]
+    words = meta[N_WORDS]
+    for u in range(meta[N] * meta[N_BREAKS]):
+        twin = layers.twins[meta[UNIT] + u]
+        if twin != u:
+            same = layers.twin_signs[meta[UNIT] + u] > 0
+            _copy_signs(s.vbits, s.count[NV], words, u, twin, same)
+            _copy_signs(s.signs, s.count[NCELL], words, u, twin, same)

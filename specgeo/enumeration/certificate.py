@@ -1,0 +1,56 @@
+"""`Certificate`: how the signs of an enumeration were proved."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """Account of the sign decisions behind a complex.
+
+    Attributes
+    ----------
+    certified : bool
+        True when every decision was proved.
+    float_filter, refined_filter, exact : int
+        Decisions proved by the floating-point filter, by its componentwise refinement, and by exact
+        arithmetic. With ``exact=False`` all are counted under ``float_filter`` and none is proved.
+    exact_zeros : int
+        Of the exact decisions, those that found zero.
+    exact_positions : int
+        Vertices whose coordinates were computed exactly and rounded, because the interpolated ones
+        had a large error bound.
+    smallest_margin : float
+        Smallest ratio |value| / bound among the decisions of the float filter (above 1).
+    seconds : dict
+        Wall time by stage: ``setup``, ``maps``, ``signs`` (at existing vertices), ``cut``, ``finish``.
+    """
+
+    certified: bool
+    float_filter: int
+    refined_filter: int
+    exact: int
+    exact_zeros: int
+    exact_positions: int
+    smallest_margin: float
+    seconds: dict[str, float]
+
+    @property
+    def decisions(self) -> int:
+        """Number of sign decisions made by arithmetic."""
+        return self.float_filter + self.refined_filter + self.exact
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        if not self.certified:
+            return f"not certified: {self.decisions} decisions by float64 alone (exact=False)"
+        return (
+            f"certified: {self.decisions} sign decisions, {self.float_filter} by the float filter "
+            f"(smallest margin {self.smallest_margin:.3g} times the bound), {self.refined_filter} by its refinement, "
+            f"{self.exact} exactly ({self.exact_zeros} zeros)"
+        )
