@@ -1,0 +1,168 @@
+"""`Result` and `Check`: the shared shape of what the theory modules return.
+
+Every result is a frozen dataclass with a readable ``str``, a JSON-able ``to_dict()`` and a
+``plot(ax=None)``. A `Check` is one claim on one network: a measured value, the value it must
+not exceed (or reach, or equal), and what is left between them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from fractions import Fraction
+from typing import Any, Literal
+
+import numpy as np
+
+from specgeo.errors import InvalidInputError, MissingDependencyError
+
+Relation = Literal["<=", ">=", "=="]
+
+PAPER = "arXiv 1806.08734v3"
+
+
+def jsonable(value: Any) -> Any:
+    """Plain lists, dicts, numbers and strings; complex numbers become [re, im], infinities strings."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: jsonable(getattr(value, f.name)) for f in fields(value) if f.repr}
+    if isinstance(value, Mapping):
+        return {str(key): jsonable(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return jsonable(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return [jsonable(item) for item in value]
+    if isinstance(value, (bool, str)) or value is None:
+        return value
+    if isinstance(value, np.bool_):
+        return bool(value)
+    if isinstance(value, (int, np.integer)):
+        return int(value)
+    if isinstance(value, (complex, np.complexfloating)):
+        return [jsonable(value.real), jsonable(value.imag)]
+    if isinstance(value, (float, np.floating, Fraction)):
+        number = float(value)
+        return number if math.isfinite(number) else str(number)
+    return str(value)
+
+
+def axes(ax: Any = None) -> Any:
+    """The axes given, or those of a new matplotlib figure."""
+    if ax is not None:
+        return ax
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingDependencyError("plot: needs matplotlib; install specgeo[viz]") from error
+    return Figure(figsize=(6.0, 4.0), layout="constrained").add_subplot()
+
+
+def format_number(value: float | int) -> str:
+    """Six significant digits; a Python integer beyond 10^12 as 10^x."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value) if abs(value) < 10**12 else f"{'-' if value < 0 else ''}10^{log10(abs(value)):.2f}"
+    return f"{value:.6g}"
+
+
+def log10(value: int | float) -> float:
+    """Base-10 logarithm of a positive number; Python integers of any size."""
+    return math.log10(value) if value > 0 else -math.inf
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """Base of the results of `specgeo.theory`."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields as plain Python values, ready for ``json.dumps``."""
+        result: dict[str, Any] = jsonable(self)
+        return result
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the result on matplotlib axes (new ones by default) and return them."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, eq=False)
+class Check(Result):
+    """One claim, measured on one network.
+
+    Attributes
+    ----------
+    claim : str
+        Identifier, such as ``"lipschitz.product"``.
+    statement : str
+        The claim in words, with its number in the paper (arXiv 1806.08734v3) or its other source.
+    measured, bound : float or int
+        The two sides of the relation.
+    relation : {"<=", ">=", "=="}
+        How measured must stand to bound.
+    tolerance : float
+        What floating point, or a stated error bound, may add to either side.
+    details : dict
+        Further figures, arrays included.
+
+    Examples
+    --------
+    >>> from specgeo.theory._results import Check
+    >>> check = Check("lipschitz.product", "L_f <= prod |W_l| (Proposition 3)", 2.0, 8.0)
+    >>> check.holds, check.slack, check.ratio
+    (True, 6.0, 0.25)
+    >>> print(check)
+    holds  lipschitz.product: 2 <= 8 (ratio 0.25)
+           L_f <= prod |W_l| (Proposition 3)
+    """
+
+    claim: str
+    statement: str
+    measured: float | int
+    bound: float | int
+    relation: Relation = "<="
+    tolerance: float = 0.0
+    details: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.relation not in ("<=", ">=", "=="):
+            raise InvalidInputError(f"relation: {self.relation!r} given; use '<=', '>=' or '=='")
+
+    @property
+    def slack(self) -> float | int:
+        """What is left before the relation fails, tolerance not counted: negative beyond it."""
+        if self.measured == self.bound:  # covers equal infinities
+            return 0.0
+        if self.relation == "==":
+            return -abs(self.measured - self.bound)
+        return self.bound - self.measured if self.relation == "<=" else self.measured - self.bound
+
+    @property
+    def ratio(self) -> float:
+        """measured / bound; 1 where both vanish."""
+        if self.bound == 0:
+            return 1.0 if self.measured == 0 else math.copysign(math.inf, self.measured)
+        if math.isinf(self.bound):
+            return 0.0 if math.isfinite(self.measured) else math.nan
+        return float(self.measured / self.bound)
+
+    @property
+    def holds(self) -> bool:
+        """True where the relation holds up to the tolerance; never for NaN."""
+        return bool(self.slack >= -self.tolerance)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields, with slack, ratio and holds."""
+        return {**super().to_dict(), **jsonable({"slack": self.slack, "ratio": self.ratio, "holds": self.holds})}
+
+    def __str__(self) -> str:
+        word = "holds" if self.holds else "FAILS"
+        sides = f"{format_number(self.measured)} {self.relation} {format_number(self.bound)}"
+        return f"{word}  {self.claim}: {sides} (ratio {self.ratio:.3g})\n       {self.statement}"
+
+    def plot(self, ax: Any = None) -> Any:
+        """Two bars: the measured value and the bound, on a logarithmic axis where both are positive."""
+        ax = axes(ax)
+        sides = [float(min(max(v, -1e300), 1e300)) for v in (self.measured, self.bound)]
+        ax.barh(["bound", "measured"], sides[::-1], color=["0.7", "C0" if self.holds else "C3"])
+        if min(sides) > 0:
+            ax.set_xscale("log")
+        ax.set_title(f"{self.claim}: {'holds' if self.holds else 'FAILS'}")
+        return ax
