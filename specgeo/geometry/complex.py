@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from specgeo.geometry.facets import Facets
 
 
 class Ragged(NamedTuple):
@@ -79,3 +82,85 @@ class PolyhedralComplex:
     def offsets(self) -> FloatArray:
         """Constant term of each output on each cell, shape (n_cells, m)."""
         return self._affine[1]
+
+    @cached_property
+    def _smallest_vertices(self) -> tuple[IntArray, ...]:
+        from specgeo.geometry.incidence import smallest_vertices
+
+        return smallest_vertices(self)
+
+    @cached_property
+    def _kept(self) -> dict[tuple[str, int], Any]:
+        return {}
+
+    def _once(self, name: str, k: int, make: Callable[[PolyhedralComplex, int], Any]) -> Any:
+        """Derived data that depend on a face dimension, computed on first use."""
+        key = (name, k)
+        if key not in self._kept:
+            self._kept[key] = make(self, k)
+        return self._kept[key]
+
+    def vertices_of(self, k: int) -> Ragged:
+        """Vertex ids of each k-face, ascending, k = 0..d."""
+        from specgeo.geometry.incidence import vertex_lists
+
+        result: Ragged = self._once("vertices", k, vertex_lists)
+        return result
+
+    def boundary(self, k: int) -> Any:
+        """Incidence of k-faces (rows) and (k-1)-faces (columns), scipy CSR (n_k, n_{k-1}) of ones."""
+        from specgeo.geometry.incidence import boundary_matrix
+
+        return boundary_matrix(self, k)
+
+    def triangulation(self, k: int) -> tuple[IntArray, IntArray]:
+        """Pulling triangulation of the k-faces.
+
+        The apex of each face is its smallest vertex id, so neighbours agree on what they share.
+
+        Parameters
+        ----------
+        k : int
+            0..d.
+
+        Returns
+        -------
+        simplices : (n_s, k + 1) vertex ids, the apex first
+        owner : (n_s,) the k-face of each simplex, ascending
+        """
+        from specgeo.geometry.triangulation import triangulate
+
+        result: tuple[IntArray, IntArray] = self._once("triangulation", k, triangulate)
+        return result
+
+    @cached_property
+    def facets(self) -> Facets:
+        """The (d-1)-faces: measures, unit normals, cells, gradient jumps, units that bend there."""
+        from specgeo.geometry.facets import build_facets
+
+        return build_facets(self)
+
+    @cached_property
+    def volumes(self) -> FloatArray:
+        """d-volumes of the cells, (n_cells,)."""
+        from specgeo.geometry.measures import face_measures
+
+        return face_measures(self, self.dim)
+
+    @cached_property
+    def centroids(self) -> FloatArray:
+        """Centres of mass of the cells, (n_cells, d)."""
+        from specgeo.geometry.measures import face_centroids
+
+        return face_centroids(self, self.dim)
+
+    @property
+    def euler_characteristic(self) -> int:
+        """Alternating sum of the f-vector: 1 for a convex domain."""
+        return int(sum((-1) ** k * n for k, n in enumerate(self.f_vector)))
+
+    def dual_graph(self) -> Any:
+        """Cells that share a facet: scipy CSR (n_cells, n_cells), symmetric; the entry is facet id + 1."""
+        from specgeo.geometry.incidence import dual_graph
+
+        return dual_graph(self)

@@ -1,0 +1,142 @@
+"""`Facets`: the (d-1)-faces with measure, normal, cells, gradient jump and the units that bend there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from specgeo._cast import FloatArray, IntArray
+from specgeo.geometry.incidence import facet_cells
+from specgeo.geometry.measures import face_measures, simplex_normals
+
+if TYPE_CHECKING:
+    from specgeo.geometry.complex import Patterns, PolyhedralComplex, Ragged
+
+
+@dataclass(frozen=True, eq=False)
+class Facets:
+    """The (d-1)-faces of a complex, as arrays. In d = 1 they are its vertices, of measure 1.
+
+    Attributes
+    ----------
+    measures : (n_f,)
+        (d-1)-volumes.
+    normals : (n_f, d)
+        Unit normals, pointing from ``cells[:, 0]`` to ``cells[:, 1]``; outwards on the boundary.
+    cells : (n_f, 2)
+        The two cells, the lower id first; -1 in the second column is the outside of the domain.
+    jumps : (n_f, m)
+        (g_1 - g_0) . n of the gradients of the two cells; 0 on boundary facets.
+    """
+
+    measures: FloatArray
+    normals: FloatArray
+    cells: IntArray
+    jumps: FloatArray
+    signs: Patterns | None = field(default=None, repr=False)
+
+    @property
+    def is_boundary(self) -> npt.NDArray[np.bool_]:
+        """True for the facets on the boundary of the domain, (n_f,)."""
+        return np.asarray(self.cells[:, 1] < 0)
+
+    @cached_property
+    def units(self) -> Ragged:
+        """Units whose sign differs between the two cells: every neuron that bends on the facet.
+
+        Several neurons may share a facet. Boundary facets have none.
+        """
+        from specgeo.geometry.complex import Ragged
+
+        n = len(self.cells)
+        if self.signs is None:
+            return Ragged(np.zeros(n + 1, np.int64), np.empty(0, np.int32))
+        signs = self.signs
+        inner = np.flatnonzero(self.cells[:, 1] >= 0)
+        rows: list[IntArray] = []
+        units: list[npt.NDArray[np.int32]] = []
+        chunk = max(1, (1 << 22) // max(1, signs.positive.shape[1]))  # about 32 MiB of words
+        for start in range(0, len(inner), chunk):
+            part = inner[start : start + chunk]
+            a, b = self.cells[part, 0], self.cells[part, 1]
+            differ = (signs.positive[a] ^ signs.positive[b]) | (signs.negative[a] ^ signs.negative[b])
+            row, word = np.nonzero(differ)
+            value = differ[row, word]
+            while len(value):  # one round for each further unit in the same word: few
+                lowest = value & (~value + np.uint64(1))
+                rows.append(part[row])
+                units.append((word * 64 + np.frexp(lowest.astype(np.float64))[1] - 1).astype(np.int32))
+                value = value ^ lowest
+                left = value != 0
+                row, word, value = row[left], word[left], value[left]
+        row_ids = np.concatenate(rows) if rows else np.empty(0, np.int64)
+        unit_ids = np.concatenate(units) if units else np.empty(0, np.int32)
+        order = np.lexsort((unit_ids, row_ids))
+        offsets = np.concatenate(([0], np.cumsum(np.bincount(row_ids, minlength=n)))).astype(np.int64)
+        return Ragged(offsets, unit_ids[order])
+
+
+def _unoriented_normals(cx: PolyhedralComplex) -> FloatArray:
+    """Unit normals of the facets up to sign: the area-weighted mean over the simplices of each."""
+    n, d = cx.f_vector[-2], cx.dim
+    if d == 1:
+        return np.ones((n, 1))
+    simplices, owner = cx.triangulation(d - 1)
+    vectors = simplex_normals(cx.vertices[simplices])
+    size = np.abs(vectors).max(1)
+    total = vectors
+    if d > 2:
+        # the largest simplex of each facet gives the sense; owners ascend and are contiguous
+        order = np.lexsort((size, owner))
+        largest = order[np.searchsorted(owner, np.arange(n), side="right") - 1]
+        aligned = np.where(np.einsum("ij,ij->i", vectors, vectors[largest][owner]) < 0, -1.0, 1.0)
+        total = np.stack([np.bincount(owner, aligned * vectors[:, j], minlength=n) for j in range(d)], axis=1)
+    scale = np.abs(total).max(1, keepdims=True)
+    total = total / np.where(scale > 0, scale, 1.0)
+    length = np.sqrt((total**2).sum(1, keepdims=True))
+    return np.asarray(total / np.where(length > 0, length, 1.0))
+
+
+def _orientation(cx: PolyhedralComplex, normals: FloatArray, cells: IntArray) -> FloatArray:
+    """+1 where the normal points out of cells[:, 0], else -1: decided by the farthest vertex of either cell."""
+    lists, (n, d) = cx.faces[-1], normals.shape
+    corners = cx.vertices_of(d)
+    from specgeo.geometry.incidence import owners
+
+    facet, cell = lists.indices, owners(lists)
+    lengths = np.diff(corners.offsets)[cell]
+    ends = np.cumsum(lengths)
+    starts = ends - lengths
+    best = np.zeros(n)
+    worst = np.zeros(n)
+    base = cx.vertices[cx._smallest_vertices[d - 1]]
+    chunk = 1 << 18
+    for begin in range(0, len(facet), chunk):
+        f, c = facet[begin : begin + chunk], cell[begin : begin + chunk]
+        start, length = starts[begin : begin + chunk], lengths[begin : begin + chunk]
+        first = corners.offsets[c] - (start - start[0])
+        items = np.arange(int(length.sum()), dtype=np.int64) + np.repeat(first, length)
+        rows = np.repeat(f, length)
+        away = np.einsum("ij,ij->i", cx.vertices[corners.indices[items]] - base[rows], normals[rows])
+        outer = np.repeat(cells[f, 0] == c, length)
+        away = np.where(outer, -away, away)
+        np.maximum.at(best, rows, away)
+        np.minimum.at(worst, rows, away)
+    return np.where(best >= -worst, 1.0, -1.0)
+
+
+def build_facets(cx: PolyhedralComplex) -> Facets:
+    """The facets of a complex."""
+    cells = facet_cells(cx)
+    normals = _unoriented_normals(cx)
+    normals = normals * _orientation(cx, normals, cells)[:, None]
+    inner = np.flatnonzero(cells[:, 1] >= 0)
+    gradients = cx.gradients
+    jumps = np.zeros((len(cells), gradients.shape[1]))
+    step = gradients[cells[inner, 1]] - gradients[cells[inner, 0]]
+    jumps[inner] = np.einsum("imj,ij->im", step, normals[inner])
+    return Facets(face_measures(cx, cx.dim - 1), normals, cells, jumps, cx.signs)

@@ -1,0 +1,92 @@
+"""Who touches whom: vertices of faces, cells of facets, neighbours, Euler characteristic.
+
+All of it follows from the boundary lists of the complex; nothing here looks at coordinates.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from specgeo._cast import IntArray
+from specgeo.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from specgeo.geometry.complex import PolyhedralComplex, Ragged
+
+
+def check_dimension(cx: PolyhedralComplex, k: int, least: int) -> int:
+    """The face dimension k as int, or an error that says which are possible."""
+    if isinstance(k, bool) or int(k) != k or not least <= k <= cx.dim:
+        raise InvalidInputError(f"k: {k!r} given; this complex has faces of dimension {least} to {cx.dim}")
+    return int(k)
+
+
+def owners(lists: Ragged) -> IntArray:
+    """The list that each item belongs to: 0 0 0 1 1 2 ..."""
+    return np.repeat(np.arange(len(lists.offsets) - 1, dtype=np.int64), np.diff(lists.offsets))
+
+
+def smallest_vertices(cx: PolyhedralComplex) -> tuple[IntArray, ...]:
+    """Smallest vertex id of each face; entry k of the tuple is for the k-faces, k = 0..d."""
+    smallest: list[IntArray] = [np.arange(len(cx.vertices), dtype=np.int64)]
+    for lists in cx.faces:
+        below = smallest[-1][lists.indices]
+        smallest.append(np.minimum.reduceat(below, lists.offsets[:-1]) if len(below) else below)
+    return tuple(smallest)
+
+
+def vertex_lists(cx: PolyhedralComplex, k: int) -> Ragged:
+    """Vertex ids of each k-face, ascending, as a ragged list."""
+    from specgeo.geometry.complex import Ragged
+
+    k = check_dimension(cx, k, 0)
+    n = cx.f_vector[k]
+    if k == 0:
+        return Ragged(np.arange(n + 1, dtype=np.int64), np.arange(n, dtype=np.int32))
+    if k == 1:
+        lists = cx.faces[0]
+        return Ragged(lists.offsets, np.sort(lists.indices.reshape(-1, 2), axis=1).reshape(-1))
+    below, lists = cx.vertices_of(k - 1), cx.faces[k - 1]
+    lengths = np.diff(below.offsets)[lists.indices]
+    starts = below.offsets[lists.indices]
+    ends = np.cumsum(lengths)
+    items = np.arange(int(ends[-1]) if len(ends) else 0, dtype=np.int64) + np.repeat(starts - (ends - lengths), lengths)
+    keys = np.repeat(owners(lists), lengths) * np.int64(len(cx.vertices)) + below.indices[items]
+    keys = np.unique(keys)
+    face, vertex = np.divmod(keys, np.int64(len(cx.vertices)))
+    offsets = np.concatenate(([0], np.cumsum(np.bincount(face, minlength=n)))).astype(np.int64)
+    return Ragged(offsets, vertex.astype(np.int32))
+
+
+def boundary_matrix(cx: PolyhedralComplex, k: int) -> Any:
+    """The unsigned incidence of k-faces (rows) and (k-1)-faces (columns) as scipy CSR of ones."""
+    import scipy.sparse
+
+    k = check_dimension(cx, k, 1)
+    lists = cx.faces[k - 1]
+    shape = (cx.f_vector[k], cx.f_vector[k - 1])
+    return scipy.sparse.csr_array((np.ones(len(lists.indices), np.int8), lists.indices, lists.offsets), shape=shape)
+
+
+def facet_cells(cx: PolyhedralComplex) -> IntArray:
+    """The one or two cells of each facet, (n_facets, 2), the lower id first and -1 for the outside."""
+    lists = cx.faces[-1]
+    cell = owners(lists)
+    cells = np.full((cx.f_vector[-2], 2), -1, dtype=np.int64)
+    cells[lists.indices[::-1], 0] = cell[::-1]  # the last write wins: the first cell of each facet
+    cells[lists.indices, 1] = cell
+    cells[cells[:, 1] == cells[:, 0], 1] = -1
+    return cells
+
+
+def dual_graph(cx: PolyhedralComplex) -> Any:
+    """Adjacency of cells through facets as scipy CSR (n_cells, n_cells); the entry is facet id + 1."""
+    import scipy.sparse
+
+    cells = cx.facets.cells
+    inner = np.flatnonzero(cells[:, 1] >= 0)
+    a, b = cells[inner, 0], cells[inner, 1]
+    rows, columns, data = np.concatenate((a, b)), np.concatenate((b, a)), np.concatenate((inner, inner)) + 1
+    return scipy.sparse.csr_array((data, (rows, columns)), shape=(cx.n_cells, cx.n_cells))

@@ -1,0 +1,52 @@
+"""Pulling triangulation of all faces of a complex.
+
+Notation: the apex of a face is its smallest vertex id. A k-face is the union of the cones from its
+apex over the triangulated facets that do not contain it::
+
+        c---d        apex a = min(a, b, c, d): cones over the edges c-d and b-d
+        |  /|
+        | / |        two faces that share a facet split it in the same way, because the facet's own
+        |/  |        apex depends on the facet alone: the triangulation of the complex is conforming
+        a---b
+
+A facet contains the apex of its face exactly when it has the same apex.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from specgeo._cast import IntArray
+from specgeo.geometry.incidence import check_dimension, owners
+
+if TYPE_CHECKING:
+    from specgeo.geometry.complex import PolyhedralComplex
+
+
+def triangulate(cx: PolyhedralComplex, k: int) -> tuple[IntArray, IntArray]:
+    """Simplices (n_s, k + 1) of the pulling triangulation of the k-faces, and the face of each (n_s,), ascending."""
+    k = check_dimension(cx, k, 0)
+    if k == 0:
+        n = len(cx.vertices)
+        return np.arange(n, dtype=np.int64).reshape(n, 1), np.arange(n, dtype=np.int64)
+    smallest = cx._smallest_vertices
+    lists = cx.faces[k - 1]
+    if k == 1:
+        ends = np.sort(lists.indices.reshape(-1, 2), axis=1).astype(np.int64)
+        return ends, np.arange(len(ends), dtype=np.int64)
+    below, below_owner = cx.triangulation(k - 1)
+    face = owners(lists)
+    far = smallest[k - 1][lists.indices] != smallest[k][face]
+    face, facet = face[far], lists.indices[far]
+    starts = np.searchsorted(below_owner, np.arange(cx.f_vector[k - 1] + 1))
+    lengths = np.diff(starts)[facet]
+    ends = np.cumsum(lengths)
+    first = starts[facet] - (ends - lengths)
+    items = np.arange(int(ends[-1]) if len(ends) else 0, dtype=np.int64) + np.repeat(first, lengths)
+    owner = np.repeat(face, lengths)
+    simplices = np.empty((len(items), k + 1), dtype=np.int64)
+    simplices[:, 0] = smallest[k][owner]
+    simplices[:, 1:] = below[items]
+    return simplices, owner
