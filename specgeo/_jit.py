@@ -27,3 +27,8 @@ def kernel(function: _F) -> _F:
 def inline(function: _F) -> _F:
     """Compile a small helper that LLVM should inline into its callers."""
     return numba.njit(cache=True, nogil=True, error_model="numpy", inline="never")(function)  # type: ignore[no-any-return]
+
+
+def lane(function: _F) -> _F:
+    """Compile the arithmetic of one lane, always inlined: only then does LLVM vectorise the caller's loop."""
+    return numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(function)  # type: ignore[no-any-return]

@@ -1,0 +1,151 @@
+"""Kernels that sum transforms over simplices: exponentials of the points shared, lanes over k.
+
+The simplices come in chunks that are small enough for the table of their points' exponentials to
+stay in cache. For a block of `LANES` wavevectors k and simplex s with vertices v_i, t_i = k.v_i::
+
+    out[o, k] += coefficient[s, o] D(t)                     (constant density)
+    out[o, k] += sum_i coefficient[s, i, o] G_i(t)          (affine density)
+
+where the caller has multiplied j! times the measure into the coefficients.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from specgeo._cast import FloatArray, IntArray
+from specgeo._jit import kernel
+from specgeo.fourier.divided import MAX_NODES, WORK, difference
+from specgeo.fourier.lanes import (
+    D_ROWS,
+    G_ROWS,
+    SCRATCH,
+    four_nodes,
+    four_nodes_gradient,
+    gather,
+    three_nodes,
+    three_nodes_gradient,
+    two_nodes,
+    two_nodes_gradient,
+)
+from specgeo.fourier.phases import LANES, POINT, fill_table
+
+
+@kernel
+def constant_sum(
+    points: FloatArray,
+    chunk_points: IntArray,
+    point_offsets: IntArray,
+    simplices: IntArray,
+    simplex_offsets: IntArray,
+    k: FloatArray,
+    coefficients: FloatArray,
+    real: FloatArray,
+    imag: FloatArray,
+) -> None:
+    """Constant densities on 1-, 2- or 3-simplices; ``simplices`` index the points of their chunk."""
+    nodes = simplices.shape[1]
+    w = np.empty(SCRATCH)
+    largest = 0
+    for c in range(len(point_offsets) - 1):
+        largest = max(largest, point_offsets[c + 1] - point_offsets[c])
+    table = np.empty(largest * POINT)
+    for c in range(len(point_offsets) - 1):
+        local = points[chunk_points[point_offsets[c] : point_offsets[c + 1]]]
+        for start in range(0, k.shape[1], LANES):
+            n = min(LANES, k.shape[1] - start)
+            fill_table(local, k, start, n, table)
+            for s in range(simplex_offsets[c], simplex_offsets[c + 1]):
+                for i in range(nodes):
+                    gather(table, simplices[s, i], i, n, w)
+                if nodes == 2:
+                    two_nodes(w, n)
+                elif nodes == 3:
+                    three_nodes(w, n)
+                else:
+                    four_nodes(w, n)
+                for o in range(coefficients.shape[1]):
+                    x = coefficients[s, o]
+                    re, im = real[o, start : start + n], imag[o, start : start + n]
+                    for l in range(n):
+                        re[l] += x * w[D_ROWS + l]
+                        im[l] += x * w[D_ROWS + LANES + l]
+
+
+@kernel
+def affine_sum(
+    points: FloatArray,
+    chunk_points: IntArray,
+    point_offsets: IntArray,
+    simplices: IntArray,
+    simplex_offsets: IntArray,
+    k: FloatArray,
+    coefficients: FloatArray,
+    real: FloatArray,
+    imag: FloatArray,
+) -> None:
+    """Affine densities on 1-, 2- or 3-simplices; ``coefficients`` (n_s, j + 1, m)."""
+    nodes = simplices.shape[1]
+    w = np.empty(SCRATCH)
+    largest = 0
+    for c in range(len(point_offsets) - 1):
+        largest = max(largest, point_offsets[c + 1] - point_offsets[c])
+    table = np.empty(largest * POINT)
+    for c in range(len(point_offsets) - 1):
+        local = points[chunk_points[point_offsets[c] : point_offsets[c + 1]]]
+        for start in range(0, k.shape[1], LANES):
+            n = min(LANES, k.shape[1] - start)
+            fill_table(local, k, start, n, table)
+            for s in range(simplex_offsets[c], simplex_offsets[c + 1]):
+                for i in range(nodes):
+                    gather(table, simplices[s, i], i, n, w)
+                if nodes == 2:
+                    two_nodes_gradient(w, n)
+                elif nodes == 3:
+                    three_nodes_gradient(w, n)
+                else:
+                    four_nodes_gradient(w, n)
+                for o in range(coefficients.shape[2]):
+                    re, im = real[o, start : start + n], imag[o, start : start + n]
+                    for i in range(nodes):
+                        x = coefficients[s, i, o]
+                        row = G_ROWS + 2 * i * LANES
+                        a, b = w[row : row + n], w[row + LANES : row + LANES + n]
+                        for l in range(n):
+                            re[l] += x * a[l]
+                            im[l] += x * b[l]
+
+
+@kernel
+def general_sum(
+    points: FloatArray,
+    simplices: IntArray,
+    k: FloatArray,
+    nodes: IntArray,
+    coefficients: FloatArray,
+    real: FloatArray,
+    imag: FloatArray,
+) -> None:
+    """Any simplices and any polynomial densities, scalar.
+
+    ``nodes`` (n_t, q): for each term of the density the vertex numbers, repetitions included;
+    ``coefficients`` (n_s, n_t, m). The table holds one wavevector at a time.
+    """
+    n_p, q = points.shape[0], nodes.shape[1]
+    table = np.empty(n_p * POINT)
+    work = np.zeros(WORK)
+    for start in range(0, k.shape[1], LANES):
+        n = min(LANES, k.shape[1] - start)
+        fill_table(points, k, start, n, table)
+        for l in range(n):
+            for s in range(simplices.shape[0]):
+                for t in range(nodes.shape[0]):
+                    for i in range(q):
+                        base = simplices[s, nodes[t, i]] * POINT + l
+                        for r in range(4):
+                            work[r * MAX_NODES + i] = table[base + r * LANES]
+                    re, im = difference(work, q)
+                    for o in range(coefficients.shape[2]):
+                        x = coefficients[s, t, o]
+                        real[o, start + l] += x * re
+                        imag[o, start + l] += x * im
