@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._cast import FloatArray, as_floats
-from specgeo.errors import DomainError
+from specgeo import _halfspaces
+from specgeo._cast import FloatArray, as_floats, as_points
+from specgeo.errors import DomainError, InvalidInputError
 
 
 class Box:
@@ -51,5 +54,288 @@ class Box:
         """Product of the side lengths."""
         return float(np.prod(self.upper - self.lower))
 
+    @property
+    def vertices(self) -> FloatArray:
+        """The 2^d corners in lexicographic order, shape (2^d, d)."""
+        sides = np.meshgrid(*zip(self.lower, self.upper, strict=True), indexing="ij")
+        return np.stack([side.ravel() for side in sides], axis=-1)
+
+    def bounding_box(self) -> Box:
+        """The box itself."""
+        return self
+
     def __repr__(self) -> str:
         return f"Box({self.lower.tolist()}, {self.upper.tolist()})"
+
+
+class Polytope:
+    """The bounded polytope {x : A x <= b}.
+
+    The rows are kept bit for bit: they are what the engine cuts by. Vertices and volume are float64
+    roundings.
+
+    Parameters
+    ----------
+    A : array_like of floats, shape (n, d)
+        Redundant and duplicate rows are harmless; a row 0 x <= b with b >= 0 is dropped.
+    b : array_like of floats, shape (n,)
+
+    Raises
+    ------
+    DomainError
+        The polytope is unbounded, empty or flat.
+    InvalidInputError
+        Shapes do not match, or an entry is NaN or infinite.
+
+    Notes
+    -----
+    Boundedness and the enclosing box are proved by weak duality, the interior point by rational
+    arithmetic; a linear program (scipy, HiGHS) supplies the candidates.
+
+    Examples
+    --------
+    >>> import specgeo as sg
+    >>> triangle = sg.Polytope([[-1, 0], [0, -1], [1, 1]], [0, 0, 1])
+    >>> round(triangle.volume, 12)
+    0.5
+    >>> triangle.vertices.round(12) + 0.0
+    array([[0., 0.],
+           [0., 1.],
+           [1., 0.]])
+    """
+
+    A: FloatArray
+    b: FloatArray
+
+    def __init__(self, A: npt.ArrayLike, b: npt.ArrayLike) -> None:
+        rows = as_floats(A, "A", (None, None))
+        bounds = as_floats(b, "b", (len(rows),))
+        if rows.shape[1] == 0:
+            raise DomainError("A: has no columns; give one for each dimension")
+        zero = ~np.any(rows, axis=1)
+        if np.any(bounds[zero] < 0.0):
+            raise DomainError("A, b: a row says 0 <= b with b < 0, so the polytope is empty; drop or correct it")
+        if np.all(zero):
+            raise DomainError("A, b: no row restricts anything, so the polytope is unbounded; add rows")
+        self.A, self.b = rows[~zero].copy(), bounds[~zero].copy()
+        self._center = _halfspaces.interior_point(self.A, self.b)
+        self._enclosing = _halfspaces.enclosing_box(self.A, self.b)
+        self._vertices: FloatArray | None = None
+        self._freeze()
+
+    def _freeze(self) -> None:
+        for array in (self.A, self.b, self._center, *self._enclosing):
+            array.setflags(write=False)
+
+    @classmethod
+    def from_vertices(cls, points: npt.ArrayLike) -> Polytope:
+        """Convex hull of points.
+
+        Parameters
+        ----------
+        points : array_like of floats, shape (n, d)
+            Points inside the hull are ignored.
+
+        Returns
+        -------
+        Polytope
+            Its rows are the exact facet planes when the coordinates are short numbers (small integers,
+            multiples of 1/1024, ...), and their float64 roundings otherwise. Facets that coincide
+            within 1e-9 of the size count as one.
+
+        Raises
+        ------
+        DomainError
+            The points do not span the space.
+
+        Examples
+        --------
+        >>> import specgeo as sg
+        >>> diamond = sg.Polytope.from_vertices([[1, 0], [-1, 0], [0, 1], [0, -1], [0, 0]])
+        >>> len(diamond.A), round(diamond.volume, 12)
+        (4, 2.0)
+        """
+        array = as_floats(points, "points", (None, None))
+        if 0 in array.shape:
+            raise DomainError(f"points: shape {array.shape} given; give at least d + 1 points of dimension d >= 1")
+        a, b, corners = _halfspaces.facets_of(array)
+        polytope = cls(a, b)
+        polytope._vertices = corners
+        corners.setflags(write=False)
+        return polytope
+
+    @property
+    def dim(self) -> int:
+        """Dimension d."""
+        return int(self.A.shape[1])
+
+    @property
+    def vertices(self) -> FloatArray:
+        """Vertices, shape (n_v, d), merged within 1e-9 of the size."""
+        if self._vertices is None:
+            self._vertices = _halfspaces.vertices_of(self.A, self.b, self._center)
+            self._vertices.setflags(write=False)
+        return self._vertices
+
+    @property
+    def center(self) -> FloatArray:
+        """A point with A x < b, the centre of a largest inscribed ball, shape (d,)."""
+        return self._center
+
+    @property
+    def volume(self) -> float:
+        """Volume (length, area) of the hull of `vertices`."""
+        if self.dim == 1:
+            return float(self.vertices[-1, 0] - self.vertices[0, 0])
+        from scipy.spatial import ConvexHull
+
+        return float(ConvexHull(self.vertices).volume)
+
+    def bounding_box(self) -> Box:
+        """A box with the polytope in its interior: the tightest one, widened to short binary numbers.
+
+        It is larger by at least 1/32 and at most 1/4 of the width on each side, so that no wall of
+        the box touches the polytope.
+        """
+        return Box(*self._enclosing)
+
+    def __repr__(self) -> str:
+        return f"Polytope({len(self.A)} half-spaces in dimension {self.dim})"
+
+
+class AffineSlice:
+    """The affine slice {origin + t @ basis : t in R^s}, to which a network can be restricted.
+
+    Parameters
+    ----------
+    origin : array_like of floats, shape (d,)
+    basis : array_like of floats, shape (s, d)
+        One direction a row; linearly independent, not necessarily of unit length.
+
+    Raises
+    ------
+    InvalidInputError
+        Shapes do not match, or the directions are linearly dependent.
+
+    Examples
+    --------
+    >>> import specgeo as sg
+    >>> plane = sg.AffineSlice([0, 0, 5], [[1, 0, 0], [0, 1, 0]])
+    >>> plane([2.0, 3.0])
+    array([2., 3., 5.])
+    """
+
+    origin: FloatArray
+    basis: FloatArray
+
+    def __init__(self, origin: npt.ArrayLike, basis: npt.ArrayLike) -> None:
+        self.origin = as_floats(origin, "origin", (None,)).copy()
+        self.basis = as_floats(basis, "basis", (None, len(self.origin))).copy()
+        if 0 in self.basis.shape:
+            raise InvalidInputError(f"basis: shape {self.basis.shape} has an empty axis; give at least one direction")
+        lengths = np.linalg.norm(self.basis, axis=1)
+        if np.any(lengths == 0.0) or np.linalg.matrix_rank(self.basis / lengths[:, None]) < len(self.basis):
+            raise InvalidInputError("basis: the directions are linearly dependent; drop the dependent ones")
+        self.origin.setflags(write=False)
+        self.basis.setflags(write=False)
+
+    @classmethod
+    def axes(cls, axes: Sequence[int], origin: npt.ArrayLike) -> AffineSlice:
+        """The slice through ``origin`` along coordinate axes; the other coordinates stay fixed.
+
+        The origin is used with zeros along the axes, so that t are the coordinates themselves.
+
+        Examples
+        --------
+        >>> import specgeo as sg
+        >>> sg.AffineSlice.axes([2, 0], origin=[9.0, 7.0, 8.0])([1.0, 2.0])
+        array([2., 7., 1.])
+        """
+        point = as_floats(origin, "origin", (None,)).copy()
+        chosen = list(axes)
+        if len(set(chosen)) != len(chosen) or not all(0 <= i < len(point) for i in chosen):
+            raise InvalidInputError(f"axes: {chosen} given; give different axes from 0 to {len(point) - 1}")
+        point[chosen] = 0.0
+        return cls(point, np.eye(len(point))[chosen])
+
+    @property
+    def dim(self) -> int:
+        """Dimension s of the slice."""
+        return int(self.basis.shape[0])
+
+    @property
+    def ambient_dim(self) -> int:
+        """Dimension d of the space it lies in."""
+        return int(self.basis.shape[1])
+
+    def __call__(self, t: npt.ArrayLike) -> FloatArray:
+        """Points of the space: (..., s) -> (..., d)."""
+        return np.asarray(as_points(t, "t", self.dim) @ self.basis + self.origin)
+
+    def __repr__(self) -> str:
+        return f"AffineSlice(dimension {self.dim} in {self.ambient_dim})"
+
+
+class Polyline:
+    """A chain of straight segments in R^d.
+
+    Parameters
+    ----------
+    points : array_like of floats, shape (n, d), n >= 2
+        Neighbours differ.
+
+    Raises
+    ------
+    DomainError
+        Fewer than two points, or two neighbours coincide.
+
+    Examples
+    --------
+    >>> import specgeo as sg
+    >>> path = sg.Polyline([[0, 0], [3, 4], [3, 5]])
+    >>> path.lengths
+    array([5., 1.])
+    >>> path([2.5, 5.5])
+    array([[1.5, 2. ],
+           [3. , 4.5]])
+    """
+
+    points: FloatArray
+
+    def __init__(self, points: npt.ArrayLike) -> None:
+        self.points = as_floats(points, "points", (None, None)).copy()
+        if len(self.points) < 2 or self.points.shape[1] == 0:
+            raise DomainError(f"points: shape {self.points.shape} given; give at least two points")
+        if np.any(np.all(np.diff(self.points, axis=0) == 0.0, axis=1)):
+            raise DomainError("points: two neighbours coincide; drop one of them")
+        self.points.setflags(write=False)
+
+    @property
+    def ambient_dim(self) -> int:
+        """Dimension d of the space it lies in."""
+        return int(self.points.shape[1])
+
+    @property
+    def lengths(self) -> FloatArray:
+        """Length of each segment, shape (n - 1,)."""
+        return np.asarray(np.linalg.norm(np.diff(self.points, axis=0), axis=1))
+
+    @property
+    def length(self) -> float:
+        """Total length."""
+        return float(self.lengths.sum())
+
+    @property
+    def segments(self) -> tuple[AffineSlice, ...]:
+        """The segments p_i + t (p_{i+1} - p_i), t in [0, 1], as slices of dimension 1."""
+        steps = np.diff(self.points, axis=0)
+        return tuple(AffineSlice(p, step[None, :]) for p, step in zip(self.points[:-1], steps, strict=True))
+
+    def __call__(self, s: npt.ArrayLike) -> FloatArray:
+        """Points at arc length s, clamped to [0, length]: (...) -> (..., d)."""
+        arc = as_floats(s, "s")
+        knots = np.concatenate(([0.0], np.cumsum(self.lengths)))
+        return np.stack([np.interp(arc, knots, column) for column in self.points.T], axis=-1)
+
+    def __repr__(self) -> str:
+        return f"Polyline({len(self.points)} points in dimension {self.ambient_dim})"

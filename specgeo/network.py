@@ -3,120 +3,27 @@
 Notation, used everywhere: a network with L hidden layers maps x = a_0 through
 z_l = W_l a_{l-1} + b_l and a_l = sigma_l(z_l), l = 1..L, to f = W_{L+1} a_L + b_{L+1}.
 ``d`` inputs, ``m`` outputs, ``n_l`` neurons in hidden layer l.
+
+A network never rounds its weights: maps that cannot be folded into a layer exactly become an
+affine layer of their own (a hidden layer with the activation `Activation.identity`).
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._affine import Affine, fold
 from specgeo._cast import FloatArray, as_floats, as_points
+from specgeo.activation import Activation, as_activation
+from specgeo.domain import AffineSlice
 from specgeo.errors import InvalidInputError
 
-
-@dataclass(frozen=True, eq=False)
-class Activation:
-    """A continuous scalar piecewise-linear activation.
-
-    sigma(z) = slopes[0] * z + intercept left of the first breakpoint, and continues with slope
-    ``slopes[i]`` between ``breakpoints[i - 1]`` and ``breakpoints[i]``.
-
-    Parameters
-    ----------
-    breakpoints : array_like of floats, shape (s,)
-        Strictly increasing.
-    slopes : array_like of floats, shape (s + 1,)
-        Neighbouring slopes differ.
-    intercept : float
-        Value at 0 of the line that the first piece lies on.
-    name : str, optional
-        For display.
-
-    Examples
-    --------
-    >>> from specgeo import Activation
-    >>> hard_tanh = Activation([-1.0, 1.0], [0.0, 1.0, 0.0], intercept=-1.0)
-    >>> hard_tanh([-3.0, 0.5, 7.0])
-    array([-1. ,  0.5,  1. ])
-    """
-
-    breakpoints: FloatArray
-    slopes: FloatArray
-    intercept: float = 0.0
-    name: str = "piecewise linear"
-
-    def __post_init__(self) -> None:
-        breakpoints = as_floats(self.breakpoints, "breakpoints", (None,))
-        slopes = as_floats(self.slopes, "slopes", (len(breakpoints) + 1,))
-        intercept = float(as_floats(self.intercept, "intercept", ()))
-        if np.any(np.diff(breakpoints) <= 0):
-            raise InvalidInputError("breakpoints: must increase strictly; sort them and drop duplicates")
-        if np.any(np.diff(slopes) == 0):
-            raise InvalidInputError("slopes: two neighbours are equal; drop the breakpoint between them")
-        object.__setattr__(self, "breakpoints", breakpoints)
-        object.__setattr__(self, "slopes", slopes)
-        object.__setattr__(self, "intercept", intercept)
-
-    @property
-    def intercepts(self) -> FloatArray:
-        """Value at 0 of the line of each piece, shape (s + 1,): sigma = slopes[i] z + intercepts[i]."""
-        steps = -np.diff(self.slopes) * self.breakpoints
-        return np.asarray(np.concatenate(([self.intercept], self.intercept + np.cumsum(steps))))
-
-    def __call__(self, z: npt.ArrayLike) -> FloatArray:
-        """Apply to each entry."""
-        values = np.asarray(z, dtype=np.float64)
-        piece = np.searchsorted(self.breakpoints, values, side="left")
-        return np.asarray(self.slopes[piece] * values + self.intercepts[piece])
-
-    @property
-    def is_relu(self) -> bool:
-        """True for max(z, 0)."""
-        return (
-            self.breakpoints.tolist() == [0.0] and self.slopes.tolist() == [0.0, 1.0] and self.intercept == 0.0
-        )
-
-    @staticmethod
-    def relu() -> Activation:
-        """max(z, 0)."""
-        return Activation(np.array([0.0]), np.array([0.0, 1.0]), 0.0, "relu")
-
-    @staticmethod
-    def leaky_relu(slope: float = 0.01) -> Activation:
-        """z for z > 0, ``slope * z`` otherwise."""
-        return Activation(np.array([0.0]), np.array([slope, 1.0]), 0.0, "leaky_relu")
-
-    @staticmethod
-    def abs() -> Activation:
-        """|z|."""
-        return Activation(np.array([0.0]), np.array([-1.0, 1.0]), 0.0, "abs")
-
-    @staticmethod
-    def clip(lower: float = -1.0, upper: float = 1.0) -> Activation:
-        """min(max(z, lower), upper); the default is the hard tanh."""
-        return Activation(np.array([lower, upper]), np.array([0.0, 1.0, 0.0]), lower, "clip")
-
-
-_NAMED = {
-    "relu": Activation.relu,
-    "leaky_relu": Activation.leaky_relu,
-    "abs": Activation.abs,
-    "hard_tanh": Activation.clip,
-}
-
-
-def _as_activation(activation: str | Activation) -> Activation:
-    if isinstance(activation, Activation):
-        return activation
-    if activation not in _NAMED:
-        raise InvalidInputError(
-            f"activation: {activation!r} is not known; use one of {sorted(_NAMED)} or specgeo.Activation(breakpoints, slopes)"
-        )
-    return _NAMED[activation]()
+__all__ = ["Activation", "Network"]
 
 
 class Network:
@@ -128,7 +35,8 @@ class Network:
         float32 and smaller types are widened exactly.
     biases : sequence of array_like, shapes (n_1,), ..., (m,)
     activation : str, Activation, or a sequence of these with one per hidden layer
-        ``"relu"`` (default), ``"leaky_relu"``, ``"abs"``, ``"hard_tanh"`` or an `Activation`.
+        ``"relu"`` (default), ``"leaky_relu"``, ``"abs"``, ``"hard_tanh"``, ``"identity"`` (an affine
+        layer) or an `Activation`.
 
     Raises
     ------
@@ -157,17 +65,18 @@ class Network:
     ) -> None:
         if len(weights) == 0 or len(weights) != len(biases):
             raise InvalidInputError(
-                f"weights, biases: {len(weights)} and {len(biases)} layers given; pass one bias vector for each of at least one weight matrix"
+                f"weights, biases: {len(weights)} and {len(biases)} layers given; "
+                "pass one bias vector for each of at least one weight matrix"
             )
         matrices: list[FloatArray] = []
         vectors: list[FloatArray] = []
         for layer, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
             dense = weight.toarray() if hasattr(weight, "toarray") else weight
-            matrix = as_floats(dense, f"weights[{layer}]", (None, matrices[-1].shape[0] if matrices else None))
+            matrix = as_floats(dense, f"weights[{layer}]", (None, matrices[-1].shape[0] if matrices else None)).copy()
             if 0 in matrix.shape:
                 raise InvalidInputError(f"weights[{layer}]: shape {matrix.shape} has an empty axis; drop the layer")
             matrices.append(matrix)
-            vectors.append(as_floats(bias, f"biases[{layer}]", (matrix.shape[0],)))
+            vectors.append(as_floats(bias, f"biases[{layer}]", (matrix.shape[0],)).copy())
         hidden = len(matrices) - 1
         each = [activation] * hidden if isinstance(activation, (str, Activation)) else list(activation)
         if len(each) != hidden:
@@ -176,7 +85,7 @@ class Network:
             array.setflags(write=False)
         self.weights = tuple(matrices)
         self.biases = tuple(vectors)
-        self.activations = tuple(_as_activation(a) for a in each)
+        self.activations = tuple(as_activation(a) for a in each)
 
     @property
     def input_dim(self) -> int:
@@ -193,13 +102,207 @@ class Network:
         """Neurons of each hidden layer (n_1, ..., n_L)."""
         return tuple(int(w.shape[0]) for w in self.weights[:-1])
 
+    @property
+    def n_units(self) -> int:
+        """Number of units: a unit is a neuron together with one breakpoint of its activation."""
+        return sum(
+            n * len(a.breakpoints) for n, a in zip(self.hidden_widths, self.activations, strict=True)
+        )
+
+    def pre_activations(self, x: npt.ArrayLike) -> tuple[FloatArray, ...]:
+        """Pre-activations z_1, ..., z_L of the hidden layers.
+
+        Parameters
+        ----------
+        x : array_like of floats, shape (..., d)
+
+        Returns
+        -------
+        tuple of L arrays of floats, shapes (..., n_l)
+
+        Raises
+        ------
+        InvalidInputError
+            The last axis of x is not d long, or x has NaN or infinite entries.
+
+        Examples
+        --------
+        >>> import specgeo as sg
+        >>> net = sg.Network([[[1.0], [-1.0]], [[1.0, 1.0]]], [[0.0, 0.5], [0.0]])
+        >>> net.pre_activations([[2.0]])
+        (array([[ 2. , -1.5]]),)
+        """
+        a = as_points(x, "x", self.input_dim)
+        collected: list[FloatArray] = []
+        for weight, bias, activation in zip(self.weights[:-1], self.biases[:-1], self.activations, strict=True):
+            collected.append(np.asarray(a @ weight.T + bias))
+            a = activation(collected[-1])
+        return tuple(collected)
+
+    def activation_pattern(self, x: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+        """Activation pattern z > t of every unit, with the columns of ``PolyhedralComplex.patterns``.
+
+        A unit is a neuron together with one breakpoint t of its activation (ReLU: one unit a
+        neuron, t = 0). Units are ordered layer by layer, neuron by neuron, breakpoint by breakpoint.
+
+        Parameters
+        ----------
+        x : array_like of floats, shape (..., d)
+
+        Returns
+        -------
+        ndarray of bools, shape (..., n_units)
+            Signs of float64 values: within rounding of a bent hyperplane they may differ from the
+            certified signs of the complex.
+
+        Examples
+        --------
+        >>> import specgeo as sg
+        >>> net = sg.Network([[[1.0]], [[1.0]]], [[0.0], [0.0]], activation="hard_tanh")
+        >>> net.activation_pattern([[-2.0], [0.0], [2.0]])
+        array([[False, False],
+               [ True, False],
+               [ True,  True]])
+        """
+        x = as_points(x, "x", self.input_dim)
+        units = [
+            np.reshape(z[..., None] > activation.breakpoints, (*x.shape[:-1], -1))
+            for z, activation in zip(self.pre_activations(x), self.activations, strict=True)
+        ]
+        return np.concatenate([np.zeros((*x.shape[:-1], 0), np.bool_), *units], axis=-1)
+
     def __call__(self, x: npt.ArrayLike) -> FloatArray:
         """Values f(x): (..., d) -> (..., m)."""
         a = as_points(x, "x", self.input_dim)
         for weight, bias, activation in zip(self.weights[:-1], self.biases[:-1], self.activations, strict=True):
-            z = a @ weight.T + bias
-            a = np.maximum(z, 0.0) if activation.is_relu else activation(z)
+            a = activation(a @ weight.T + bias)
         return np.asarray(a @ self.weights[-1].T + self.biases[-1])
+
+    def gradient(self, x: npt.ArrayLike) -> FloatArray:
+        """Gradient of each output, W_{L+1} D_L W_L ... D_1 W_1 with D_l the slopes at z_l(x).
+
+        Parameters
+        ----------
+        x : array_like of floats, shape (..., d)
+
+        Returns
+        -------
+        ndarray of floats, shape (..., m, d)
+            Where z equals a breakpoint the slope on its left is taken (ReLU: 0 at 0).
+
+        Examples
+        --------
+        >>> import specgeo as sg
+        >>> net = sg.Network([[[1.0], [-1.0]], [[1.0, 3.0]]], [[0.0, 0.0], [0.0]])
+        >>> net.gradient([[2.0], [-2.0]])[:, 0, 0]
+        array([ 1., -3.])
+        """
+        x = as_points(x, "x", self.input_dim)
+        result: FloatArray = np.broadcast_to(self.weights[-1], (*x.shape[:-1], *self.weights[-1].shape))
+        layers = list(zip(self.weights[:-1], self.activations, self.pre_activations(x), strict=True))
+        for weight, activation, z in reversed(layers):
+            result = (result * activation.slopes[activation.pieces(z)][..., None, :]) @ weight
+        return np.array(result)
+
+    def precompose(self, matrix: npt.ArrayLike, offset: npt.ArrayLike | None = None) -> Network:
+        """The network t -> f(matrix @ t + offset).
+
+        Parameters
+        ----------
+        matrix : array_like of floats, shape (d, s)
+        offset : array_like of floats, shape (d,), optional
+            Zero by default.
+
+        Returns
+        -------
+        Network
+            Exactly the composition as a function of the binary64 numbers given: the map is folded
+            into the first layer when the products are exact (coordinate planes, powers of two),
+            and is kept as an affine first layer otherwise.
+
+        Examples
+        --------
+        >>> import specgeo as sg
+        >>> net = sg.Network([[[1.0, 2.0]], [[1.0]]], [[0.0], [0.0]])
+        >>> net.precompose([[2.0], [0.0]]).weights[0]
+        array([[2.]])
+        >>> net.precompose([[0.1], [0.1]])
+        Network(1-2-1-1, identity, relu)
+        """
+        inner = Affine(
+            as_floats(matrix, "matrix", (self.input_dim, None)),
+            np.zeros(self.input_dim) if offset is None else as_floats(offset, "offset", (self.input_dim,)),
+        )
+        folded, exact = fold(Affine(self.weights[0], self.biases[0]), inner)
+        if exact:
+            return Network([folded.matrix, *self.weights[1:]], [folded.offset, *self.biases[1:]], self.activations)
+        return Network(
+            [inner.matrix, *self.weights], [inner.offset, *self.biases], [Activation.identity(), *self.activations]
+        )
+
+    def postcompose(self, matrix: npt.ArrayLike, offset: npt.ArrayLike | None = None) -> Network:
+        """The network x -> matrix @ f(x) + offset, exact in the sense of `precompose`.
+
+        Parameters
+        ----------
+        matrix : array_like of floats, shape (p, m)
+        offset : array_like of floats, shape (p,), optional
+            Zero by default.
+
+        Examples
+        --------
+        >>> import specgeo as sg
+        >>> net = sg.Network([[[1.0]], [[1.0], [2.0]]], [[0.0], [0.0, 1.0]])
+        >>> net.postcompose([[1.0, -1.0]])([[3.0]])
+        array([[-4.]])
+        """
+        rows = as_floats(matrix, "matrix", (None, self.output_dim))
+        outer = Affine(rows, np.zeros(len(rows)) if offset is None else as_floats(offset, "offset", (len(rows),)))
+        folded, exact = fold(outer, Affine(self.weights[-1], self.biases[-1]))
+        if exact:
+            return Network([*self.weights[:-1], folded.matrix], [*self.biases[:-1], folded.offset], self.activations)
+        return Network(
+            [*self.weights, outer.matrix], [*self.biases, outer.offset], [*self.activations, Activation.identity()]
+        )
+
+    def restrict(self, where: AffineSlice) -> Network:
+        """The network t -> f(origin + t @ basis) of s inputs on an affine slice.
+
+        Parameters
+        ----------
+        where : AffineSlice
+            Origin of shape (d,), basis of shape (s, d).
+
+        Returns
+        -------
+        Network
+            Exactly the restriction, see `precompose`: a coordinate slice through the origin is
+            folded into the first layer, a general slice becomes an affine first layer of width d.
+
+        Raises
+        ------
+        InvalidInputError
+            The slice lies in a space of another dimension.
+
+        Examples
+        --------
+        >>> import specgeo as sg
+        >>> net = sg.Network([[[1.0, 2.0], [3.0, -1.0]], [[1.0, 1.0]]], [[0.0, 0.5], [0.0]])
+        >>> net.restrict(sg.AffineSlice([0.0, 0.0], [[0.0, 1.0]]))
+        Network(1-2-1, relu)
+        """
+        if where.ambient_dim != self.input_dim:
+            raise InvalidInputError(
+                f"where: lies in dimension {where.ambient_dim}, the network has {self.input_dim} inputs; "
+                "give an origin and basis with that many coordinates"
+            )
+        return self.precompose(where.basis.T, where.origin)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the network as ``.npz``; `specgeo.read_network` reads it back bit for bit."""
+        from specgeo.readers import save_network
+
+        save_network(self, path)
 
     def __repr__(self) -> str:
         widths = "-".join(str(n) for n in (self.input_dim, *self.hidden_widths, self.output_dim))

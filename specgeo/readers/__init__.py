@@ -1,1 +1,61 @@
-"""specgeo.readers"""
+"""Readers of network files and of live models, one module a format; their packages are imported lazily."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from specgeo.errors import ReadError
+from specgeo.network import Network
+from specgeo.readers.nnet import read_nnet
+from specgeo.readers.npz import read_npz, save_network
+from specgeo.readers.onnx import read_onnx
+from specgeo.readers.sklearn import from_sklearn
+from specgeo.readers.torch import from_torch
+
+__all__ = ["from_sklearn", "from_torch", "read_network", "read_nnet", "read_npz", "read_onnx", "save_network"]
+
+_READERS: dict[str, Callable[..., Network]] = {".npz": read_npz, ".onnx": read_onnx, ".nnet": read_nnet}
+
+
+def read_network(path: str | os.PathLike[str], **options: Any) -> Network:
+    """Read a network; the file name's suffix says the format.
+
+    Parameters
+    ----------
+    path : path-like
+        ``.npz`` (`read_npz`), ``.onnx`` (`read_onnx`) or ``.nnet`` (`read_nnet`).
+    **options
+        Passed on, for instance ``normalized=False`` for ``.nnet``.
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    ReadError
+        The file is missing, corrupt or of another format.
+    UnsupportedError
+        The file holds a layer that is not piecewise linear or not supported; the message names it.
+    MissingDependencyError
+        ``.onnx`` without the package onnx.
+
+    Examples
+    --------
+    >>> import specgeo as sg, tempfile, pathlib
+    >>> net = sg.Network([[[1.0], [-1.0]], [[1.0, 1.0]]], [[0.0, 0.0], [0.0]])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "abs.npz"
+    ...     net.save(path)
+    ...     sg.read_network(path)
+    Network(1-2-1, relu)
+    """
+    file = Path(path)
+    if file.suffix.lower() not in _READERS:
+        raise ReadError(f"path: {file.name} has suffix {file.suffix!r}; one of {sorted(_READERS)} can be read")
+    if not file.is_file():
+        raise ReadError(f"path: {file} is not a file; check the name and the folder")
+    return _READERS[file.suffix.lower()](file, **options)

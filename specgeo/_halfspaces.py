@@ -1,0 +1,205 @@
+"""Half-space and vertex descriptions of bounded polytopes: the linear programs and hulls behind `Polytope`.
+
+A float linear program only suggests an answer. What the engine relies on is then proved: an
+interior point by rational arithmetic, the enclosing box by weak duality with the multipliers
+that the program returned.
+"""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import numpy as np
+
+from specgeo._cast import FloatArray
+from specgeo.errors import DomainError
+
+MERGE_TOLERANCE = 1e-9
+"""Relative distance below which two computed vertices, or two computed facet planes, are taken for one.
+
+Guards only what is reported (vertices, volume) and the facets built from given points; the cells
+of a complex are cut by the rows of A themselves, with certified signs."""
+
+_ADVICE_EMPTY = "the polytope is empty, flat, or too thin for float64; check the signs of A and b in A x <= b"
+_ADVICE_UNBOUNDED = "the polytope is unbounded; add rows to A that close it"
+
+
+def _solve(cost: FloatArray, a: FloatArray, b: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Minimiser of cost @ x over a @ x <= b, and the multipliers of the rows (nonnegative)."""
+    from scipy.optimize import linprog
+
+    result = linprog(cost, A_ub=a, b_ub=b, bounds=(None, None), method="highs")
+    if result.status == 2:
+        raise DomainError(f"A, b: {_ADVICE_EMPTY}")
+    if result.status in (3, 4):
+        raise DomainError(f"A, b: {_ADVICE_UNBOUNDED}")
+    if not result.success:
+        raise DomainError(f"A, b: the linear program failed ({result.message}); rescale the rows of A")
+    return np.asarray(result.x), np.maximum(-np.asarray(result.ineqlin.marginals), 0.0)
+
+
+def _strictly_inside(point: FloatArray, a: FloatArray, b: FloatArray) -> bool:
+    """a @ point < b in rational arithmetic."""
+    x = [Fraction(v) for v in point.tolist()]
+    return all(
+        sum((Fraction(w) * v for w, v in zip(row, x, strict=True)), Fraction(0)) < Fraction(bound)
+        for row, bound in zip(a.tolist(), b.tolist(), strict=True)
+    )
+
+
+def interior_point(a: FloatArray, b: FloatArray) -> FloatArray:
+    """Centre of a largest inscribed ball; a @ x < b is proved by rational arithmetic."""
+    norms = np.linalg.norm(a, axis=1)
+    dim = a.shape[1]
+    # the radius is capped by an extra row, so that an unbounded polytope is reported by `enclosing_box`
+    cap = 1.0 + float(np.max(np.abs(b) / norms))
+    rows = np.block([[a, norms[:, None]], [np.zeros((1, dim)), np.ones((1, 1))]])
+    x, _ = _solve(np.append(np.zeros(dim), -1.0), rows, np.append(b, cap))
+    if not (x[-1] > 0.0 and _strictly_inside(x[:-1], a, b)):
+        raise DomainError(f"A, b: {_ADVICE_EMPTY}")
+    return np.ascontiguousarray(x[:-1])
+
+
+def _outward(value: float, step: float, direction: int) -> float:
+    """Next multiple of ``step`` (a power of two), at least one step beyond ``value``."""
+    return (math.floor(value / step) - 1.0) * step if direction < 0 else (math.ceil(value / step) + 1.0) * step
+
+
+def enclosing_box(a: FloatArray, b: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Lower and upper corner of a box with the polytope in its interior.
+
+    Weak duality: for y >= 0 and r = c - a.T @ y every x of the polytope has
+    c @ x <= b @ y + |r|_1 |x|_inf, which bounds |x|_inf too once max |r|_1 < 1. The
+    corners are moved outward to short binary numbers, by at least 1/32 of the width.
+    """
+    dim = a.shape[1]
+    bounds = np.empty((2, dim))
+    residuals = np.empty((2, dim))
+    for side, sign in enumerate((-1.0, 1.0)):
+        for i in range(dim):
+            cost = np.zeros(dim)
+            cost[i] = sign
+            _, y = _solve(-cost, a, b)
+            bounds[side, i] = b @ y + 1e-12 * (np.abs(b) @ y)
+            residuals[side, i] = np.abs(cost - a.T @ y).sum() + 1e-15 * len(a) * (np.abs(a).T @ y).sum()
+    worst = float(residuals.max())
+    if worst >= 0.5:
+        raise DomainError(f"A, b: no bound could be proved; {_ADVICE_UNBOUNDED}, or rescale its rows")
+    reach = max(0.0, float(bounds.max())) / (1.0 - worst)
+    lower, upper = -(bounds[0] + residuals[0] * reach), bounds[1] + residuals[1] * reach
+    for i in range(dim):
+        step = 2.0 ** (math.floor(math.log2(upper[i] - lower[i])) - 4)
+        lower[i], upper[i] = _outward(lower[i], step, -1), _outward(upper[i], step, 1)
+    return lower, upper
+
+
+def vertices_of(a: FloatArray, b: FloatArray, inside: FloatArray) -> FloatArray:
+    """Vertices of a bounded polytope with a known interior point, sorted lexicographically."""
+    from scipy.spatial import HalfspaceIntersection, QhullError
+
+    if a.shape[1] == 1:
+        ratios = b / a[:, 0]
+        return np.array([[ratios[a[:, 0] < 0].max()], [ratios[a[:, 0] > 0].min()]])
+    try:
+        found = HalfspaceIntersection(np.column_stack((a, -b)), inside).intersections
+    except QhullError as error:
+        raise DomainError(f"A, b: the vertices could not be computed; {_ADVICE_EMPTY}") from error
+    merged = _merge(found[np.all(np.isfinite(found), axis=1)])
+    scale = float(np.abs(merged - inside).max())
+    slack = np.abs(merged @ a.T - b) / (scale * np.linalg.norm(a, axis=1))
+    # each vertex once more, from its own rows: short numbers come out exactly
+    return np.array(
+        [np.linalg.lstsq(a[tight], b[tight])[0] for tight in slack < 10 * MERGE_TOLERANCE]
+    ) + 0.0
+
+
+def _merge(rows: FloatArray) -> FloatArray:
+    """Rows without near duplicates, sorted lexicographically."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+    from scipy.spatial import cKDTree
+
+    scale = float(np.abs(rows - rows.mean(axis=0)).max()) or 1.0
+    pairs = cKDTree(rows).query_pairs(MERGE_TOLERANCE * scale, output_type="ndarray")
+    graph = coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(rows), len(rows)))
+    _, label = connected_components(graph, directed=False)
+    _, first = np.unique(label, return_index=True)
+    kept = rows[first]
+    return np.ascontiguousarray(kept[np.lexsort(kept.T[::-1])])
+
+
+def _exact_plane(points: list[list[Fraction]]) -> tuple[list[Fraction], Fraction] | None:
+    """Normal and constant of the hyperplane through d points, by rational elimination; None if it is not unique."""
+    dim = len(points[0])
+    rows = [[p - q for p, q in zip(point, points[0], strict=True)] for point in points[1:]]
+    pivots: list[int] = []
+    for row_index in range(len(rows)):
+        pivot = next((c for c in range(dim) if rows[row_index][c] != 0), None)
+        if pivot is None:
+            return None
+        pivots.append(pivot)
+        lead = rows[row_index][pivot]
+        rows[row_index] = [v / lead for v in rows[row_index]]
+        for other in range(len(rows)):
+            factor = rows[other][pivot]
+            if other != row_index and factor != 0:
+                rows[other] = [v - factor * w for v, w in zip(rows[other], rows[row_index], strict=True)]
+    free = next(c for c in range(dim) if c not in pivots)
+    normal = [Fraction(0)] * dim
+    normal[free] = Fraction(1)
+    for pivot, row in zip(pivots, rows, strict=True):
+        normal[pivot] = -row[free]
+    return normal, sum((n * p for n, p in zip(normal, points[0], strict=True)), Fraction(0))
+
+
+def _as_floats(normal: list[Fraction], constant: Fraction, outward: FloatArray) -> tuple[list[float], float]:
+    """The plane with outward normal, scaled to integers if these are short, rounded otherwise."""
+    common = math.lcm(*(v.denominator for v in normal), constant.denominator)
+    values = [*(v * common for v in normal), constant * common]
+    shared = math.gcd(*(int(v) for v in values))
+    values = [v / shared for v in values]
+    if float(np.dot([float(v) for v in normal], outward)) < 0.0:
+        values = [-v for v in values]
+    largest = max(abs(v) for v in values)
+    if largest >= 2**53:
+        values = [v / largest for v in values]
+    return [float(v) for v in values[:-1]], float(values[-1])
+
+
+def facets_of(points: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """A, b and the vertices of the convex hull of points, shape (n, d).
+
+    Qhull finds which points span which facet; each facet's row is then computed from d of its points
+    in rational arithmetic, so that points with short coordinates give the exact planes.
+    """
+    from scipy.spatial import ConvexHull, QhullError
+
+    dim = points.shape[1]
+    if dim == 1:
+        low, high = float(points.min()), float(points.max())
+        if not low < high:
+            raise DomainError("points: all coincide; give two different numbers")
+        return np.array([[-1.0], [1.0]]), np.array([-low, high]), np.array([[low], [high]])
+    try:
+        hull = ConvexHull(points)
+    except (QhullError, ValueError) as error:
+        raise DomainError(
+            f"points: {len(points)} points do not span dimension {dim}; give at least {dim + 1} in general position"
+        ) from error
+    exact = [[Fraction(v) for v in row] for row in points.tolist()]
+    rows: dict[tuple[float, ...], tuple[list[float], float]] = {}
+    scale = float(np.abs(points).max()) or 1.0
+    normals: list[FloatArray] = []
+    for simplex, equation in zip(hull.simplices, hull.equations, strict=True):
+        key = np.append(equation[:-1], equation[-1] / scale)
+        if any(np.abs(key - other).max() < MERGE_TOLERANCE for other in normals):
+            continue
+        plane = _exact_plane([exact[i] for i in simplex])
+        if plane is None:
+            continue
+        normals.append(key)
+        row = _as_floats(*plane, equation[:-1])
+        rows[(*row[0], row[1])] = row
+    a, b = np.array([r[0] for r in rows.values()]), np.array([r[1] for r in rows.values()])
+    return a, b, np.ascontiguousarray(points[np.sort(hull.vertices)])

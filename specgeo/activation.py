@@ -1,0 +1,158 @@
+"""`Activation`: scalar continuous piecewise-linear functions, the only nonlinearity of a network."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from specgeo._cast import FloatArray, IntArray, as_floats
+from specgeo.errors import InvalidInputError
+
+
+@dataclass(frozen=True, eq=False)
+class Activation:
+    """A continuous scalar piecewise-linear activation.
+
+    sigma(z) = slopes[0] * z + intercept left of the first breakpoint, and continues with slope
+    ``slopes[i]`` between ``breakpoints[i - 1]`` and ``breakpoints[i]``.
+
+    Parameters
+    ----------
+    breakpoints : array_like of floats, shape (s,)
+        Strictly increasing. Empty for an affine layer (see `identity`).
+    slopes : array_like of floats, shape (s + 1,)
+        Neighbouring slopes differ.
+    intercept : float
+        Value at 0 of the line that the first piece lies on.
+    name : str, optional
+        For display.
+
+    Raises
+    ------
+    InvalidInputError
+        Breakpoints do not increase, neighbouring slopes are equal, or shapes do not match.
+
+    Examples
+    --------
+    >>> from specgeo import Activation
+    >>> hard_tanh = Activation([-1.0, 1.0], [0.0, 1.0, 0.0], intercept=-1.0)
+    >>> hard_tanh([-3.0, 0.5, 7.0])
+    array([-1. ,  0.5,  1. ])
+    """
+
+    breakpoints: FloatArray
+    slopes: FloatArray
+    intercept: float = 0.0
+    name: str = "piecewise linear"
+
+    def __post_init__(self) -> None:
+        breakpoints = as_floats(self.breakpoints, "breakpoints", (None,)).copy()
+        slopes = as_floats(self.slopes, "slopes", (len(breakpoints) + 1,)).copy()
+        intercept = float(as_floats(self.intercept, "intercept", ()))
+        if np.any(np.diff(breakpoints) <= 0):
+            raise InvalidInputError("breakpoints: must increase strictly; sort them and drop duplicates")
+        if np.any(np.diff(slopes) == 0):
+            raise InvalidInputError("slopes: two neighbours are equal; drop the breakpoint between them")
+        for array in (breakpoints, slopes):
+            array.setflags(write=False)
+        object.__setattr__(self, "breakpoints", breakpoints)
+        object.__setattr__(self, "slopes", slopes)
+        object.__setattr__(self, "intercept", intercept)
+
+    @property
+    def intercepts(self) -> FloatArray:
+        """Value at 0 of the line of each piece, shape (s + 1,): sigma = slopes[i] z + intercepts[i].
+
+        Each is the exact sum of the steps (slopes[i - 1] - slopes[i]) * breakpoints[i - 1], rounded
+        once: an inner piece through the origin (hard tanh) has intercept 0 and not a rounding error.
+        """
+        from fractions import Fraction
+
+        value = Fraction(self.intercept)
+        exact = [value]
+        slopes = [Fraction(s) for s in self.slopes.tolist()]
+        for i, t in enumerate(self.breakpoints.tolist()):
+            value -= (slopes[i + 1] - slopes[i]) * Fraction(t)
+            exact.append(value)
+        return np.array([float(v) for v in exact])
+
+    def pieces(self, z: npt.ArrayLike) -> IntArray:
+        """Index of the piece that each entry lies on; a breakpoint belongs to the piece on its left."""
+        return np.asarray(np.searchsorted(self.breakpoints, np.asarray(z, dtype=np.float64), side="left"))
+
+    def __call__(self, z: npt.ArrayLike) -> FloatArray:
+        """Apply to each entry."""
+        values = np.asarray(z, dtype=np.float64)
+        if self.is_relu:
+            return np.asarray(np.maximum(values, 0.0))
+        if self.is_identity:
+            return values
+        piece = self.pieces(values)
+        return np.asarray(self.slopes[piece] * values + self.intercepts[piece])
+
+    @property
+    def is_relu(self) -> bool:
+        """True for max(z, 0)."""
+        return self.breakpoints.tolist() == [0.0] and self.slopes.tolist() == [0.0, 1.0] and self.intercept == 0.0
+
+    @property
+    def is_identity(self) -> bool:
+        """True for the activation of an affine layer, sigma(z) = z."""
+        return len(self.breakpoints) == 0 and float(self.slopes[0]) == 1.0 and self.intercept == 0.0
+
+    @staticmethod
+    def relu() -> Activation:
+        """max(z, 0)."""
+        return Activation(np.array([0.0]), np.array([0.0, 1.0]), 0.0, "relu")
+
+    @staticmethod
+    def identity() -> Activation:
+        """z itself: the layer is affine and cuts nothing."""
+        return Activation(np.empty(0), np.array([1.0]), 0.0, "identity")
+
+    @staticmethod
+    def leaky_relu(slope: float = 0.01) -> Activation:
+        """z for z > 0, ``slope * z`` otherwise."""
+        return Activation(np.array([0.0]), np.array([slope, 1.0]), 0.0, "leaky_relu")
+
+    @staticmethod
+    def abs() -> Activation:
+        """|z|."""
+        return Activation(np.array([0.0]), np.array([-1.0, 1.0]), 0.0, "abs")
+
+    @staticmethod
+    def clip(lower: float = -1.0, upper: float = 1.0) -> Activation:
+        """min(max(z, lower), upper); the default is the hard tanh. An infinite bound is no bound."""
+        if not lower < upper:
+            raise InvalidInputError(f"lower, upper: {lower} and {upper} given; lower must be less than upper")
+        low, high = math.isfinite(lower), math.isfinite(upper)
+        return Activation(
+            np.array([lower] * low + [upper] * high),
+            np.array([0.0] * low + [1.0] + [0.0] * high),
+            lower if low else 0.0,
+            "clip" if low or high else "identity",
+        )
+
+
+_NAMED = {
+    "relu": Activation.relu,
+    "leaky_relu": Activation.leaky_relu,
+    "abs": Activation.abs,
+    "hard_tanh": Activation.clip,
+    "identity": Activation.identity,
+}
+
+
+def as_activation(activation: str | Activation) -> Activation:
+    """An `Activation` from its name, or the activation itself."""
+    if isinstance(activation, Activation):
+        return activation
+    if activation not in _NAMED:
+        raise InvalidInputError(
+            f"activation: {activation!r} is not known; use one of {sorted(_NAMED)} "
+            "or specgeo.Activation(breakpoints, slopes)"
+        )
+    return _NAMED[activation]()

@@ -1,0 +1,279 @@
+"""What each supported ONNX operation does to the signal.
+
+The signal is one tensor with batch size 1; flattened in row-major order it is the vector that the
+collected `Chain` computes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from specgeo._cast import FloatArray
+from specgeo.activation import Activation
+from specgeo.errors import UnsupportedError
+from specgeo.readers._chain import Chain
+
+Constants = dict[int, npt.NDArray[Any]]
+_FLOAT_TYPES = {1, 10, 11, 16}  # FLOAT, FLOAT16, DOUBLE, BFLOAT16
+
+
+def describe(node: Any) -> str:
+    """The node as messages name it."""
+    name = repr(node.name) if node.name else f"that makes {node.output[0]!r}"
+    return f"node {name} of type {f'{node.domain}.' if node.domain else ''}{node.op_type}"
+
+
+class Signal:
+    """Shape of the signal and the chain collected so far."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shape = shape
+        self.chain = Chain(int(np.prod(shape, dtype=np.int64)))
+
+    def linear(self, matrix: FloatArray, shape: tuple[int, ...]) -> None:
+        """Append a matrix; ``shape`` is the new shape of the signal."""
+        self.chain.affine(np.ascontiguousarray(matrix, dtype=np.float64), np.zeros(len(matrix)))
+        self.shape = shape
+
+    def expand(self, node: Any, value: npt.NDArray[Any]) -> FloatArray:
+        """A constant broadcast against the signal, flattened; the signal may gain axes of length 1."""
+        try:
+            shape = np.broadcast_shapes(self.shape, value.shape)
+        except ValueError as error:
+            raise UnsupportedError(f"{describe(node)}: {error}; mend the model") from error
+        if np.prod(shape, dtype=np.int64) != self.chain.width:
+            raise UnsupportedError(
+                f"{describe(node)}: broadcasts the signal from shape {self.shape} to {shape}, which is not supported"
+            )
+        self.shape = shape
+        return np.ascontiguousarray(np.broadcast_to(value, shape), dtype=np.float64).ravel()
+
+    def rearrange(self, moved: npt.NDArray[np.int64]) -> None:
+        """The entries in a new shape and order; ``moved`` has their old positions."""
+        order = moved.ravel()
+        if not np.array_equal(order, np.arange(len(order))):
+            self.linear(np.eye(len(order))[order], moved.shape)
+        self.shape = moved.shape
+
+    def positions(self) -> npt.NDArray[np.int64]:
+        """Positions of the entries, in the shape of the signal."""
+        return np.arange(self.chain.width).reshape(self.shape)
+
+
+def _attributes(node: Any) -> dict[str, Any]:
+    from onnx import helper
+
+    return {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
+
+
+def _scalar(node: Any, value: npt.NDArray[Any], what: str) -> float:
+    if value.size != 1:
+        raise UnsupportedError(f"{describe(node)}: {what} of shape {value.shape}, only one number is supported")
+    return float(value.ravel()[0])
+
+
+def _wrong_shape(node: Any, signal: Signal, weight: npt.NDArray[Any]) -> UnsupportedError:
+    return UnsupportedError(
+        f"{describe(node)}: signal of shape {signal.shape} and weight of shape {weight.shape}; "
+        "only the product of a matrix with one vector is supported"
+    )
+
+
+def _matmul(signal: Signal, node: Any, slot: int, others: Constants) -> None:
+    weight = others[1 - slot]
+    if weight.ndim not in (1, 2) or not signal.shape:
+        raise _wrong_shape(node, signal, weight)
+    width = signal.chain.width
+    if slot == 0:
+        if signal.shape[-1] != width or weight.shape[0] != width:
+            raise _wrong_shape(node, signal, weight)
+        signal.linear(np.atleast_2d(weight.T), (*signal.shape[:-1], *weight.shape[1:]))
+        return
+    axis = -1 if len(signal.shape) == 1 else -2
+    if signal.shape[axis] != width or weight.shape[-1] != width:
+        raise _wrong_shape(node, signal, weight)
+    tail = signal.shape[len(signal.shape) + axis + 1 :]
+    signal.linear(np.atleast_2d(weight), (*signal.shape[:axis], *weight.shape[:-1], *tail))
+
+
+def _gemm(signal: Signal, node: Any, slot: int, others: Constants) -> None:
+    attributes = _attributes(node)
+    alpha, beta = float(attributes.get("alpha", 1.0)), float(attributes.get("beta", 1.0))
+    if slot == 2:
+        raise UnsupportedError(f"{describe(node)}: the signal as the bias is not supported; use Add")
+    weight = others[1 - slot]
+    if weight.ndim != 2 or len(signal.shape) != 2:
+        raise _wrong_shape(node, signal, weight)
+    transposed_a, transposed_b = bool(attributes.get("transA", 0)), bool(attributes.get("transB", 0))
+    signal_shape = signal.shape[::-1] if (transposed_a, transposed_b)[slot] else signal.shape
+    if slot == 0:  # (1, w) @ (w, n)
+        matrix = weight if transposed_b else weight.T
+        column, out = 0, (1, len(matrix))
+    else:  # (n, w) @ (w, 1)
+        matrix = weight.T if transposed_a else weight
+        column, out = 1, (len(matrix), 1)
+    if signal_shape[column] != 1 or matrix.shape[1] != signal.chain.width:
+        raise _wrong_shape(node, signal, weight)
+    signal.linear(matrix, out)
+    if alpha != 1.0:
+        signal.chain.scale(np.full(signal.chain.width, alpha))
+    if 2 in others:
+        signal.chain.shift(beta * signal.expand(node, others[2]))
+
+
+def _add(signal: Signal, node: Any, slot: int, others: Constants) -> None:
+    signal.chain.shift(signal.expand(node, others[1 - slot]))
+
+
+def _subtract(signal: Signal, node: Any, slot: int, others: Constants) -> None:
+    value = signal.expand(node, others[1 - slot])
+    if slot == 1:
+        _negate(signal, node, slot, others)
+    signal.chain.shift(-value if slot == 0 else value)
+
+
+def _multiply(signal: Signal, node: Any, slot: int, others: Constants) -> None:
+    signal.chain.scale(signal.expand(node, others[1 - slot]))
+
+
+def _divide(signal: Signal, node: Any, slot: int, others: Constants) -> None:
+    if slot == 1:
+        raise UnsupportedError(f"{describe(node)}: division by the signal is not piecewise linear")
+    value = signal.expand(node, others[1])
+    if np.any(value == 0.0):
+        raise UnsupportedError(f"{describe(node)}: divides by zero; mend the model")
+    signal.chain.scale(1.0 / value)
+
+
+def _negate(signal: Signal, node: Any, slot: int, others: Constants) -> None:
+    signal.chain.scale(np.full(signal.chain.width, -1.0))
+
+
+def _batch_norm(signal: Signal, node: Any, slot: int, others: Constants) -> None:
+    attributes = _attributes(node)
+    if attributes.get("training_mode", 0):
+        raise UnsupportedError(f"{describe(node)}: is in training mode; export the model for inference")
+    if slot != 0:
+        raise UnsupportedError(f"{describe(node)}: parameters that depend on the input are not supported")
+    channels = signal.shape[1] if len(signal.shape) > 1 else signal.shape[0]
+    trailing = (channels, *(1,) * (len(signal.shape) - 2)) if len(signal.shape) > 1 else (channels,)
+    gamma, beta, mean, variance = (
+        signal.expand(node, np.asarray(others[i], dtype=np.float64).reshape(trailing)) for i in (1, 2, 3, 4)
+    )
+    factor = gamma / np.sqrt(variance + float(attributes.get("epsilon", 1e-5)))
+    signal.chain.scale(factor)
+    signal.chain.shift(beta - mean * factor)
+
+
+def _relu(signal: Signal, node: Any, slot: int, others: Constants) -> None:
+    signal.chain.activate(Activation.relu())
+
+
+def _leaky(signal: Signal, slope: float) -> None:
+    signal.chain.activate(Activation.identity() if slope == 1.0 else Activation.leaky_relu(slope))
+
+
+def _leaky_relu(signal: Signal, node: Any, slot: int, others: Constants) -> None:
+    _leaky(signal, float(_attributes(node).get("alpha", 0.01)))
+
+
+def _p_relu(signal: Signal, node: Any, slot: int, others: Constants) -> None:
+    if slot != 0 or np.unique(others[1]).size != 1:
+        raise UnsupportedError(f"{describe(node)}: different slopes in one layer are not supported")
+    _leaky(signal, float(others[1].ravel()[0]))
+
+
+def _abs(signal: Signal, node: Any, slot: int, others: Constants) -> None:
+    signal.chain.activate(Activation.abs())
+
+
+def _clip(signal: Signal, node: Any, slot: int, others: Constants) -> None:
+    attributes = _attributes(node)
+    if slot != 0:
+        raise UnsupportedError(f"{describe(node)}: bounds that depend on the input are not supported")
+    lower = _scalar(node, others[1], "a lower bound") if 1 in others else float(attributes.get("min", -np.inf))
+    upper = _scalar(node, others[2], "an upper bound") if 2 in others else float(attributes.get("max", np.inf))
+    # exporters write the largest float32 for "no bound"
+    lower, upper = (lower if lower > -3.4e38 else -np.inf), (upper if upper < 3.4e38 else np.inf)
+    if not lower < upper:
+        raise UnsupportedError(f"{describe(node)}: bounds {lower} and {upper} leave a constant; mend the model")
+    signal.chain.activate(Activation.clip(lower, upper))
+
+
+def _reshape_to(signal: Signal, node: Any, shape: tuple[int, ...]) -> None:
+    try:
+        signal.rearrange(signal.positions().reshape(shape))
+    except ValueError as error:
+        raise UnsupportedError(f"{describe(node)}: {error}; export the model with batch size 1") from error
+
+
+def _flatten(signal: Signal, node: Any, slot: int, others: Constants) -> None:
+    axis = int(_attributes(node).get("axis", 1))
+    axis = axis + len(signal.shape) if axis < 0 else axis
+    _reshape_to(signal, node, (int(np.prod(signal.shape[:axis], dtype=np.int64)), -1))
+
+
+def _reshape(signal: Signal, node: Any, slot: int, others: Constants) -> None:
+    attributes = _attributes(node)
+    wanted = others[1].tolist() if 1 in others else list(attributes.get("shape", []))
+    if not attributes.get("allowzero", 0):
+        wanted = [signal.shape[i] if n == 0 and i < len(signal.shape) else n for i, n in enumerate(wanted)]
+    _reshape_to(signal, node, tuple(int(n) for n in wanted))
+
+
+def _axes(node: Any, others: Constants) -> list[int] | None:
+    axes = others[1].ravel().tolist() if 1 in others else _attributes(node).get("axes")
+    return None if axes is None else [int(a) for a in axes]
+
+
+def _squeeze(signal: Signal, node: Any, slot: int, others: Constants) -> None:
+    axes = _axes(node, others)
+    try:
+        signal.rearrange(np.squeeze(signal.positions(), None if axes is None else tuple(axes)))
+    except (ValueError, IndexError) as error:
+        raise UnsupportedError(f"{describe(node)}: {error}; mend the model") from error
+
+
+def _unsqueeze(signal: Signal, node: Any, slot: int, others: Constants) -> None:
+    signal.rearrange(np.expand_dims(signal.positions(), tuple(_axes(node, others) or ())))
+
+
+def _transpose(signal: Signal, node: Any, slot: int, others: Constants) -> None:
+    permutation = _attributes(node).get("perm")
+    signal.rearrange(np.transpose(signal.positions(), permutation))
+
+
+def _pass(signal: Signal, node: Any, slot: int, others: Constants) -> None:
+    if node.op_type == "Cast" and _attributes(node)["to"] not in _FLOAT_TYPES:
+        raise UnsupportedError(f"{describe(node)}: a cast to another type than float is not piecewise linear")
+    if node.op_type == "Dropout" and 2 in others and bool(others[2]):
+        raise UnsupportedError(f"{describe(node)}: is in training mode; export the model for inference")
+
+
+HANDLERS: dict[str, Callable[[Signal, Any, int, Constants], None]] = {
+    "Abs": _abs,
+    "Add": _add,
+    "BatchNormalization": _batch_norm,
+    "Cast": _pass,
+    "Clip": _clip,
+    "Div": _divide,
+    "Dropout": _pass,
+    "Flatten": _flatten,
+    "Gemm": _gemm,
+    "Identity": _pass,
+    "LeakyRelu": _leaky_relu,
+    "MatMul": _matmul,
+    "Mul": _multiply,
+    "Neg": _negate,
+    "PRelu": _p_relu,
+    "Relu": _relu,
+    "Reshape": _reshape,
+    "Squeeze": _squeeze,
+    "Sub": _subtract,
+    "Transpose": _transpose,
+    "Unsqueeze": _unsqueeze,
+}

@@ -1,0 +1,89 @@
+"""The native format: ``.npz`` with arrays W0, b0, W1, b1, ... and JSON metadata.
+
+Schema 1. The entry ``metadata`` is a JSON string with ``format`` ("specgeo network"), ``schema``
+(1), ``layers`` (number of affine maps) and ``activations`` (for each hidden layer its name and
+the arrays ``t<i>`` of breakpoints, ``s<i>`` of slopes, ``c<i>`` the intercept). Nothing is
+pickled.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from specgeo.activation import Activation
+from specgeo.errors import InvalidInputError, ReadError
+from specgeo.network import Network
+
+FORMAT = "specgeo network"
+SCHEMA = 1
+
+
+def save_network(network: Network, path: str | os.PathLike[str]) -> None:
+    """Write a network as ``.npz``, bit for bit.
+
+    Parameters
+    ----------
+    network : Network
+    path : path-like
+        Must end in ``.npz``.
+
+    Raises
+    ------
+    InvalidInputError
+        The name has another suffix.
+    """
+    file = Path(path)
+    if file.suffix.lower() != ".npz":
+        raise InvalidInputError(f"path: {file.name} must end in .npz")
+    metadata = {
+        "format": FORMAT,
+        "schema": SCHEMA,
+        "layers": len(network.weights),
+        "activations": [activation.name for activation in network.activations],
+    }
+    arrays: dict[str, np.ndarray] = {"metadata": np.array(json.dumps(metadata))}
+    for i, (weight, bias) in enumerate(zip(network.weights, network.biases, strict=True)):
+        arrays[f"W{i}"], arrays[f"b{i}"] = weight, bias
+    for i, activation in enumerate(network.activations):
+        arrays[f"t{i}"], arrays[f"s{i}"] = activation.breakpoints, activation.slopes
+        arrays[f"c{i}"] = np.array(activation.intercept)
+    with file.open("wb") as stream:
+        np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
+
+
+def read_npz(path: str | os.PathLike[str]) -> Network:
+    """Read a network that `save_network` wrote.
+
+    Raises
+    ------
+    ReadError
+        The file is corrupt, is not a network, or has a newer schema.
+    """
+    file = Path(path)
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            metadata = json.loads(str(arrays["metadata"][()]))
+            if metadata.get("format") != FORMAT:
+                raise ReadError(f"{file.name}: holds {metadata.get('format')!r}, not a network; use its own reader")
+            if metadata["schema"] > SCHEMA:
+                raise ReadError(f"{file.name}: schema {metadata['schema']} is newer than {SCHEMA}; update specgeo")
+            layers = range(metadata["layers"])
+            weights, biases = [arrays[f"W{i}"] for i in layers], [arrays[f"b{i}"] for i in layers]
+            activations = [
+                Activation(arrays[f"t{i}"], arrays[f"s{i}"], float(arrays[f"c{i}"]), str(name))
+                for i, name in enumerate(metadata["activations"])
+            ]
+            return Network(weights, biases, activations)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ReadError(f"{file.name}: {error} is missing or malformed; save the network again") from error
+    except InvalidInputError as error:
+        raise ReadError(f"{file.name}: {error}") from error
+    except ReadError:
+        raise
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise ReadError(f"{file.name}: not a readable .npz file ({error}); it may be truncated") from error
