@@ -6,7 +6,8 @@ stay in cache. For a block of `LANES` wavevectors k and simplex s with vertices 
     out[o, k] += coefficient[s, o] D(t)                     (constant density)
     out[o, k] += sum_i coefficient[s, i, o] G_i(t)          (affine density)
 
-where the caller has multiplied j! times the measure into the coefficients.
+where the caller has multiplied j! times the measure into the coefficients. Output o of simplex s
+goes to row ``rows[s] + o``: rows all zero sum everything, rows s * m keep the simplices apart.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ def constant_sum(
     simplex_offsets: IntArray,
     k: FloatArray,
     coefficients: FloatArray,
+    rows: IntArray,
     real: FloatArray,
     imag: FloatArray,
 ) -> None:
@@ -66,7 +68,8 @@ def constant_sum(
                     four_nodes(w, n)
                 for o in range(coefficients.shape[1]):
                     x = coefficients[s, o]
-                    re, im = real[o, start : start + n], imag[o, start : start + n]
+                    row = rows[s] + o
+                    re, im = real[row, start : start + n], imag[row, start : start + n]
                     for l in range(n):
                         re[l] += x * w[D_ROWS + l]
                         im[l] += x * w[D_ROWS + LANES + l]
@@ -81,6 +84,7 @@ def affine_sum(
     simplex_offsets: IntArray,
     k: FloatArray,
     coefficients: FloatArray,
+    rows: IntArray,
     real: FloatArray,
     imag: FloatArray,
 ) -> None:
@@ -106,11 +110,12 @@ def affine_sum(
                 else:
                     four_nodes_gradient(w, n)
                 for o in range(coefficients.shape[2]):
-                    re, im = real[o, start : start + n], imag[o, start : start + n]
+                    row = rows[s] + o
+                    re, im = real[row, start : start + n], imag[row, start : start + n]
                     for i in range(nodes):
                         x = coefficients[s, i, o]
-                        row = G_ROWS + 2 * i * LANES
-                        a, b = w[row : row + n], w[row + LANES : row + LANES + n]
+                        g = G_ROWS + 2 * i * LANES
+                        a, b = w[g : g + n], w[g + LANES : g + LANES + n]
                         for l in range(n):
                             re[l] += x * a[l]
                             im[l] += x * b[l]
@@ -123,6 +128,7 @@ def general_sum(
     k: FloatArray,
     nodes: IntArray,
     coefficients: FloatArray,
+    rows: IntArray,
     real: FloatArray,
     imag: FloatArray,
 ) -> None:
@@ -147,5 +153,5 @@ def general_sum(
                     re, im = difference(work, q)
                     for o in range(coefficients.shape[2]):
                         x = coefficients[s, t, o]
-                        real[o, start + l] += x * re
-                        imag[o, start + l] += x * im
+                        real[rows[s] + o, start + l] += x * re
+                        imag[rows[s] + o, start + l] += x * im

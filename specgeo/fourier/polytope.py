@@ -1,0 +1,270 @@
+"""Fourier transforms and moments of polytopes: convex in any dimension, any shape in two and three.
+
+Two closed forms share the work. The boundary form (`specgeo.fourier.boundary`) visits each edge
+once and is used in the plane and in space for |k| |P| >= `SWITCH` |boundary|; the sum over the
+simplices of a triangulation loses nothing at small |k| and serves everywhere else: small |k|,
+slivers, other dimensions, densities.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from specgeo._cast import ComplexArray, FloatArray, as_floats
+from specgeo.errors import InvalidInputError, UnsupportedError
+from specgeo.fourier.boundary import polygon_sum, polyhedron_sum
+from specgeo.fourier.shapes import Shape, as_shapes
+from specgeo.fourier.simplex import as_wavevectors, bernstein_indices, polynomial_sum, simplices_sum
+
+Density = tuple[npt.ArrayLike, npt.ArrayLike] | Callable[[FloatArray], npt.ArrayLike]
+
+SWITCH = 0.6  # |k| |P| / |boundary| above which the boundary form is used: it loses eps / that number
+FLAT = 2e-14  # |k| times the warp of a face above which its triangles replace it: they are exactly flat
+MAX_DEGREE = 12
+
+
+def polytope_transform(
+    polytope: Any, k: npt.ArrayLike, density: Density | None = None, *, degree: int | None = None
+) -> ComplexArray:
+    """Fourier transform int_P f(x) exp(-i k.x) dx of a polytope P, by default of its indicator.
+
+    Parameters
+    ----------
+    polytope : array_like, Box, Polytope, shapely geometry, tuple or list
+        - vertices (n, d): their convex hull, any d;
+        - `specgeo.Box`, `specgeo.Polytope`;
+        - shapely Polygon or MultiPolygon, holes included;
+        - (vertices (n, 3), faces): a closed surface, not necessarily convex; each face lists its
+          vertices counter-clockwise as seen from outside;
+        - a list of these: their union, interiors disjoint.
+    k : array_like of floats, shape (..., d)
+        Wavevectors in angular units.
+    density : tuple or callable, optional
+        (gradient, offset): the affine function gradient @ x + offset, with shapes (d,) and () or,
+        for m outputs, (m, d) and (m,). Or a polynomial as a callable from points (n, d) to (n,)
+        or (n, m), with its ``degree``.
+    degree : int, optional
+        Total degree of a callable density, at most 12.
+
+    Returns
+    -------
+    ndarray of complex128, shape (...) or (..., m)
+
+    Raises
+    ------
+    InvalidInputError, DomainError
+        Something else than a polytope, one of no volume, shapes that do not fit.
+    UnsupportedError
+        Faces outside three dimensions; a degree above 12.
+
+    Notes
+    -----
+    Errors are a few 1e-16 of |P| (times max|f|) for every k, up to d = 3, whatever the shape; at
+    |k| R = 1e9 they are 1e-13 of the sum of absolute vertex terms. Gauss's theorem twice (Wuttke
+    2021 for the field) with compensated phases, and divided differences at small |k|.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import specgeo as sg
+    >>> square = [[0, 0], [1, 0], [1, 1], [0, 1]]
+    >>> complex(sg.polytope_transform(square, [0.0, 0.0]))
+    (1+0j)
+    >>> bool(abs(sg.polytope_transform(square, [2 * np.pi, 1e-7])) < 1e-15)
+    True
+    """
+    shapes = as_shapes(polytope)
+    dim = shapes[0].dim
+    if any(shape.dim != dim for shape in shapes):
+        raise InvalidInputError("polytope: the parts of a union must have one dimension")
+    waves, batch = as_wavevectors(k, dim, max(float(np.abs(shape.points).max()) for shape in shapes))
+    if density is None:
+        if degree is not None:
+            raise InvalidInputError("degree: given without a density; pass density too")
+        indicator = sum((_indicator(shape, waves) for shape in shapes), np.zeros(len(waves), dtype=np.complex128))
+        return np.asarray(indicator).reshape(batch)
+    parts = [_with_density(shape, waves, density, degree) for shape in shapes]
+    total = np.asarray(sum(part for part, _ in parts[1:]) + parts[0][0])
+    return total.reshape((*batch, total.shape[1]) if parts[0][1] else batch)
+
+
+def _indicator(shape: Shape, k: FloatArray) -> ComplexArray:
+    """Indicator transform, (n_k,): each wavevector by the form that is accurate there."""
+    if shape.box is not None:
+        return _box(*shape.box, k)
+    if shape.dim not in (2, 3):
+        return _simplices(shape, k)
+    length = np.sqrt(np.sum(k * k, axis=1))
+    far = length * abs(shape.volume) >= SWITCH * shape.surface
+    if shape.dim == 2:
+        return _choose(k, [(~far, _simplices), (far, _polygon)], shape)
+    warped = far & (length * shape.warp > FLAT)
+    return _choose(k, [(~far, _simplices), (far & ~warped, _solid), (warped, _split_solid)], shape)
+
+
+def _choose(
+    k: FloatArray, forms: list[tuple[npt.NDArray[np.bool_], Callable[[Shape, FloatArray], ComplexArray]]], shape: Shape
+) -> ComplexArray:
+    """Evaluate each form on the wavevectors its mask selects."""
+    for mask, form in forms:
+        if mask.all():
+            return form(shape, k)
+    result = np.empty(len(k), dtype=np.complex128)
+    for mask, form in forms:
+        if mask.any():
+            result[mask] = form(shape, np.ascontiguousarray(k[mask]))
+    return result
+
+
+def _simplices(shape: Shape, k: FloatArray) -> ComplexArray:
+    return np.ascontiguousarray(simplices_sum(*shape.triangulated, k)[:, 0])
+
+
+def _polygon(shape: Shape, k: FloatArray) -> ComplexArray:
+    assert shape.rings is not None
+    real, imag = np.empty(len(k)), np.empty(len(k))
+    points = np.ascontiguousarray(shape.points[np.concatenate(shape.rings)])
+    offsets = np.cumsum([0, *(len(ring) for ring in shape.rings)], dtype=np.int64)
+    polygon_sum(points, offsets, np.ascontiguousarray(k.T), real, imag)
+    return real + 1j * imag
+
+
+def _solid(shape: Shape, k: FloatArray) -> ComplexArray:
+    real, imag = np.empty(len(k)), np.empty(len(k))
+    polyhedron_sum(shape.points, *shape.solid, np.ascontiguousarray(k.T), real, imag)
+    return real + 1j * imag
+
+
+def _split_solid(shape: Shape, k: FloatArray) -> ComplexArray:
+    real, imag = np.empty(len(k)), np.empty(len(k))
+    polyhedron_sum(shape.points, *shape.split_solid, np.ascontiguousarray(k.T), real, imag)
+    return real + 1j * imag
+
+
+def _box(lower: FloatArray, upper: FloatArray, k: FloatArray) -> ComplexArray:
+    """Product of the transforms of the sides."""
+    result = np.ones(len(k), dtype=np.complex128)
+    side = np.array([[0, 1]], dtype=np.int64)
+    for a in range(len(lower)):
+        ends = np.array([[lower[a]], [upper[a]]])
+        result *= simplices_sum(ends, side, np.array([upper[a] - lower[a]]), np.ascontiguousarray(k[:, a : a + 1]))[:, 0]
+    return result
+
+
+def _with_density(
+    shape: Shape, k: FloatArray, density: Density, degree: int | None
+) -> tuple[ComplexArray, bool]:
+    """Transform (n_k, m) of a polynomial density, and whether the density is vector-valued."""
+    if shape.box is not None and shape.dim > 8:
+        raise UnsupportedError(f"density on a box of dimension {shape.dim}: not supported above 8 (d! simplices)")
+    points, simplices, volumes = shape.triangulated
+    if callable(density):
+        if degree is None or not 0 <= degree <= MAX_DEGREE:
+            raise UnsupportedError(f"degree: {degree} given; a callable density needs its total degree, 0 to {MAX_DEGREE}")
+        coefficients, vector = _bernstein(points[simplices], density, degree)
+    else:
+        if not isinstance(density, tuple) or len(density) != 2:
+            raise InvalidInputError("density: pass (gradient, offset) or a callable with its degree")
+        degree = 1
+        gradient, offset = as_floats(density[0], "gradient"), as_floats(density[1], "offset")
+        vector = gradient.ndim == 2
+        if gradient.ndim not in (1, 2) or gradient.shape[-1] != shape.dim or offset.shape != gradient.shape[:-1]:
+            raise InvalidInputError(
+                f"density: shapes {gradient.shape} and {offset.shape} given; (d,) and () or (m, d) and (m,) wanted"
+            )
+        values = points @ np.atleast_2d(gradient).T + np.atleast_1d(offset)
+        coefficients = values[simplices]
+    groups = np.zeros(len(simplices), dtype=np.int64)
+    return polynomial_sum(points, simplices, volumes, k, coefficients, degree, groups, 1)[0], vector
+
+
+def _bernstein(
+    corners: FloatArray, density: Callable[[FloatArray], npt.ArrayLike], degree: int
+) -> tuple[FloatArray, bool]:
+    """Bernstein coefficients (n_s, n_b, m) of a polynomial, interpolated at the lattice points of each simplex."""
+    indices = bernstein_indices(corners.shape[1] - 1, degree)
+    nodes = indices / max(degree, 1) if degree else np.full((1, corners.shape[1]), 1.0 / corners.shape[1])
+    lattice = np.einsum("bi,sid->sbd", nodes, corners)
+    values = as_floats(density(lattice.reshape(-1, corners.shape[2])), "density(points)")
+    if values.ndim not in (1, 2) or len(values) != lattice.shape[0] * lattice.shape[1]:
+        raise InvalidInputError(f"density: returned shape {values.shape} for {lattice.shape[0] * lattice.shape[1]} points")
+    factors = [math.factorial(degree) / math.prod(math.factorial(int(a)) for a in row) for row in indices]
+    basis = np.prod(nodes[:, None, :] ** indices[None, :, :], axis=2) * np.array(factors)
+    table = values.reshape(len(corners), len(indices), -1)
+    return np.ascontiguousarray(np.einsum("ab,sbm->sam", np.linalg.inv(basis), table)), values.ndim == 2
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """Volume, first and second moments of a polytope.
+
+    Attributes
+    ----------
+    volume : float
+        int 1 dx.
+    first : ndarray, shape (d,)
+        int x dx.
+    second : ndarray, shape (d, d)
+        int x x^T dx.
+    """
+
+    volume: float
+    first: FloatArray
+    second: FloatArray
+
+    @cached_property
+    def centroid(self) -> FloatArray:
+        """Centre of mass, first / volume."""
+        return self.first / self.volume
+
+    @cached_property
+    def covariance(self) -> FloatArray:
+        """Mean of (x - centroid)(x - centroid)^T."""
+        return self.second / self.volume - np.outer(self.centroid, self.centroid)
+
+
+def polytope_moments(polytope: Any) -> Moments:
+    """Volume, first and second moments of a polytope: the derivatives of its transform at k = 0.
+
+    Parameters
+    ----------
+    polytope
+        As in `polytope_transform`.
+
+    Returns
+    -------
+    Moments
+
+    Raises
+    ------
+    InvalidInputError, DomainError
+        As in `polytope_transform`.
+
+    Examples
+    --------
+    >>> from specgeo.fourier import polytope_moments
+    >>> m = polytope_moments([[0, 0], [2, 0], [2, 1], [0, 1]])
+    >>> m.volume, m.centroid.tolist()
+    (2.0, [1.0, 0.5])
+    """
+    shapes = as_shapes(polytope)
+    dim = shapes[0].dim
+    volume, first, second = 0.0, np.zeros(dim), np.zeros((dim, dim))
+    for shape in shapes:
+        if shape.box is not None and dim > 8:
+            raise UnsupportedError(f"moments of a box of dimension {dim}: not supported above 8; use the closed form")
+        points, simplices, volumes = shape.triangulated
+        corners = points[simplices]
+        sums = corners.sum(axis=1)
+        volume += float(volumes.sum())
+        first += volumes @ sums / (dim + 1)
+        squares = np.einsum("sia,sib->sab", corners, corners) + np.einsum("sa,sb->sab", sums, sums)
+        second += np.einsum("s,sab->ab", volumes, squares) / ((dim + 1) * (dim + 2))
+    return Moments(volume, first, second)

@@ -1,0 +1,126 @@
+"""Closed polyhedra as arrays for the edge form: shared edges, faces with frames and triangles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from specgeo._cast import FloatArray, IntArray
+from specgeo.errors import InvalidInputError
+from specgeo.fourier.measures import simplex_measures
+from specgeo.fourier.triangulation import triangulate_rings
+
+WARPED = 1e-6  # a face further from flat than this, in units of its size, is refused
+SMALL_FACE = 0.2  # k_f |face| / perimeter below which a face is summed over triangles: the edge form loses eps / that
+
+
+class Solid(NamedTuple):
+    """Arguments of `specgeo.fourier.boundary.polyhedron_sum` in their order, less points, k and results."""
+
+    edges: IntArray  # (n_e, 2)
+    side_offsets: IntArray  # (n_e + 1,)
+    side_faces: IntArray  # faces around each edge
+    conormals: FloatArray  # (n, 3) outward conormal times edge length, for each of these
+    frames: FloatArray  # (n_f, 3, 3) two in-plane axes and the outward normal
+    limits: FloatArray  # (n_f,) smallest k_f^2 for the edge form
+    triangle_offsets: IntArray  # (n_f + 1,)
+    triangles: IntArray  # (n_t, 3)
+    areas: FloatArray  # (n_t,)
+
+
+def face_triangles(points: FloatArray, faces: Sequence[IntArray]) -> list[IntArray]:
+    """Triangles of each face, oriented like it; convex faces are fanned from their smallest vertex."""
+    result = []
+    for face in faces:
+        turned = np.roll(face, -int(np.argmin(face)))
+        if len(turned) == 3:
+            result.append(turned[None, :])
+            continue
+        u, v, _ = _frame(points[turned])
+        plane = np.ascontiguousarray((points[turned] - points[turned[0]]) @ np.stack([u, v], axis=1))
+        local = triangulate_rings([plane])
+        e, f = plane[local[:, 1]] - plane[local[:, 0]], plane[local[:, 2]] - plane[local[:, 0]]
+        clockwise = e[:, 0] * f[:, 1] - e[:, 1] * f[:, 0] < 0.0
+        local[clockwise] = local[clockwise][:, [0, 2, 1]]
+        result.append(turned[local])
+    return result
+
+
+def warp(points: FloatArray, faces: Sequence[IntArray]) -> float:
+    """Largest distance of a face's vertex from the plane of the face."""
+    worst = 0.0
+    for number, face in enumerate(faces):
+        if len(face) == 3:
+            continue
+        corners = points[face]
+        distance = float(np.abs((corners - corners.mean(axis=0)) @ _frame(corners)[2]).max())
+        size = float(np.ptp(corners, axis=0).max())
+        if distance > WARPED * size:
+            raise InvalidInputError(
+                f"polytope: face {number} is not flat (off by {distance:.1e}); split it into triangles"
+            )
+        worst = max(worst, distance)
+    return worst
+
+
+def make_solid(points: FloatArray, faces: Sequence[IntArray], triangles: Sequence[IntArray]) -> Solid:
+    """Arrays of a closed polyhedron whose faces are counter-clockwise seen from outside."""
+    edges: dict[tuple[int, int], list[tuple[int, FloatArray]]] = {}
+    frames, limits = [], []
+    areas = [simplex_measures(points[t]) for t in triangles]
+    for f, face in enumerate(faces):
+        frame = _frame(points[face])
+        frames.append(frame)
+        steps = points[np.roll(face, -1)] - points[face]
+        conormals = np.cross(steps, frame[2])
+        for a, b, conormal in zip(face, np.roll(face, -1), conormals, strict=True):
+            edges.setdefault((min(int(a), int(b)), max(int(a), int(b))), []).append((f, conormal))
+        perimeter = float(np.linalg.norm(steps, axis=1).sum())
+        limits.append((SMALL_FACE * perimeter / max(float(areas[f].sum()), 1e-300)) ** 2)
+    sides = [side for around in edges.values() for side in around]
+    return Solid(
+        np.array(list(edges), dtype=np.int64),
+        np.cumsum([0, *(len(around) for around in edges.values())], dtype=np.int64),
+        np.array([f for f, _ in sides], dtype=np.int64),
+        np.array([conormal for _, conormal in sides]),
+        np.array(frames),
+        np.array(limits),
+        np.cumsum([0, *(len(t) for t in triangles)], dtype=np.int64),
+        np.ascontiguousarray(np.concatenate(triangles)),
+        np.concatenate(areas),
+    )
+
+
+def check_closed(faces: Sequence[IntArray]) -> None:
+    """Every directed edge must occur as often as its reverse."""
+    count: dict[tuple[int, int], int] = {}
+    for face in faces:
+        for a, b in zip(face, np.roll(face, -1), strict=True):
+            key, sign = ((int(a), int(b)), 1) if a < b else ((int(b), int(a)), -1)
+            count[key] = count.get(key, 0) + sign
+    loose = [edge for edge, balance in count.items() if balance != 0]
+    if loose:
+        raise InvalidInputError(
+            f"polytope: the surface is not closed or not oriented alike at edge {loose[0]} and {len(loose) - 1} others;"
+            " every edge must be run through once in each direction"
+        )
+
+
+def _frame(corners: FloatArray) -> FloatArray:
+    """Rows u, v, n: an orthonormal frame with n the normal of the (counter-clockwise) polygon."""
+    rest = corners - corners[0]
+    normal = np.cross(rest[1:-1], rest[2:]).sum(axis=0)
+    size = float(np.linalg.norm(normal))
+    if size == 0.0:
+        normal, size = _any_normal(rest), 1.0
+    n = normal / size
+    u = np.cross(n, np.eye(3)[np.argmin(np.abs(n))])
+    u /= np.linalg.norm(u)
+    return np.stack([u, np.cross(n, u), n])
+
+
+def _any_normal(rest: FloatArray) -> FloatArray:
+    """A unit vector orthogonal to a degenerate face."""
+    return np.asarray(np.linalg.svd(rest)[2][-1])

@@ -1,0 +1,123 @@
+"""Triangulations: convex hulls in any dimension by pulling, plane polygons with holes."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import lru_cache
+
+import numpy as np
+import shapely
+from scipy.spatial import ConvexHull, QhullError
+
+from specgeo._cast import FloatArray, IntArray
+from specgeo.errors import DomainError
+
+# Distance from a facet's plane, in units of the whitened size, below which a vertex counts as on it;
+# decides only how coplanar triangles are merged into one facet.
+COPLANAR = 1e-13
+
+
+def hull_polygon(points: FloatArray) -> IntArray:
+    """Vertices of the convex hull of plane points, counter-clockwise: monotone chain with exact signs."""
+    order = sorted(range(len(points)), key=lambda i: (points[i, 0], points[i, 1]))
+    chain: list[int] = []
+    for sweep in (order, order[::-1]):
+        part: list[int] = []
+        for i in sweep:
+            while len(part) > 1 and _turn(points[part[-2]], points[part[-1]], points[i]) <= 0:
+                part.pop()
+            part.append(i)
+        chain += part[:-1]
+    if len(chain) < 3:
+        raise DomainError("polytope: its points lie on a line; a polygon of positive area is needed")
+    return np.array(chain, dtype=np.int64)
+
+
+def _turn(a: FloatArray, b: FloatArray, c: FloatArray) -> int:
+    """Sign of det(b - a, c - a): floating-point filter, then rational numbers."""
+    left, right = (b[0] - a[0]) * (c[1] - a[1]), (b[1] - a[1]) * (c[0] - a[0])
+    if abs(left - right) > 1e-15 * (abs(left) + abs(right)):
+        return 1 if left > right else -1
+    (ax, ay), (bx, by), (cx, cy) = ([Fraction(float(x)) for x in p] for p in (a, b, c))
+    exact = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+    return (exact > 0) - (exact < 0)
+
+
+def whitened(points: FloatArray) -> tuple[FloatArray, float]:
+    """Points moved and scaled to unit principal axes (hulls are affine-invariant), and the ratio of axes."""
+    centred = points - points.mean(axis=0)
+    _, sizes, axes = np.linalg.svd(centred, full_matrices=False)
+    if len(sizes) < points.shape[1] or sizes[-1] <= 1e-14 * sizes[0]:
+        raise DomainError("polytope: its points lie in a hyperplane; a polytope of positive volume is needed")
+    return centred @ axes.T / sizes * np.sqrt(len(points)), float(sizes[0] / sizes[-1])
+
+
+def hull_facets(points: FloatArray) -> list[frozenset[int]]:
+    """Vertex sets of the facets of the convex hull, d >= 2; coplanar pieces are merged."""
+    n, d = points.shape
+    if n == d + 1:
+        return [frozenset(range(n)) - {i} for i in range(n)]
+    unit, ratio = whitened(points)
+    try:
+        hull = ConvexHull(unit)
+    except QhullError as error:
+        raise DomainError(f"polytope: no convex hull ({str(error).splitlines()[0]}); give d + 1 points or more") from error
+    corners = hull.vertices
+    tolerance = min(COPLANAR * ratio, 1e-9)
+    heights = unit[corners] @ hull.equations[:, :-1].T + hull.equations[:, -1]
+    sets = {frozenset(int(v) for v in corners[on]) for on in (heights > -tolerance).T}
+    return [s for s in sets if len(s) >= d and not any(s < other for other in sets)]
+
+
+def pulling_triangulation(facets: list[frozenset[int]], dim: int) -> IntArray:
+    """Simplices (n_s, dim + 1) of a convex polytope given by its facets' vertex sets.
+
+    Each face is coned from its smallest vertex over its facets that miss it, so the pieces fit
+    without any geometry.
+    """
+
+    @lru_cache(maxsize=None)
+    def pieces(face: frozenset[int], size: int) -> tuple[tuple[int, ...], ...]:
+        if len(face) == size + 1:
+            return (tuple(sorted(face)),)
+        apex = min(face)
+        meets = {face & f for f in facets if not face <= f}
+        sides = [s for s in meets if len(s) >= size and apex not in s and not any(s < other for other in meets)]
+        return tuple((apex, *simplex) for side in sides for simplex in pieces(side, size - 1))
+
+    return np.array(pieces(frozenset().union(*facets), dim), dtype=np.int64).reshape(-1, dim + 1)
+
+
+def triangulate_rings(rings: list[FloatArray]) -> IntArray:
+    """Triangles of the plane region bounded by rings (first the shell, then holes), by point number.
+
+    Points are numbered ring after ring. Constrained Delaunay triangulation where shapely has it
+    (2.1); otherwise a fan from the first point, whose triangles overlap with signs.
+    """
+    points = np.concatenate(rings)
+    if len(points) == 3:
+        return np.array([[0, 1, 2]], dtype=np.int64)
+    if len(rings) == 1 and _is_convex(points):
+        return fan(len(points))
+    if not hasattr(shapely, "constrained_delaunay_triangles"):
+        starts = np.cumsum([0, *(len(r) for r in rings)])
+        parts = [[(a + i, a + (i + 1) % len(r)) for i in range(len(r))] for a, r in zip(starts, rings, strict=False)]
+        return np.array([(0, i, j) for part in parts for i, j in part if i != 0 and j != 0], dtype=np.int64)
+    number = {(float(x), float(y)): i for i, (x, y) in enumerate(points)}
+    region = shapely.Polygon(rings[0], rings[1:])
+    parts = shapely.get_parts(shapely.constrained_delaunay_triangles(region))
+    corners = np.stack([shapely.get_coordinates(p)[:3] for p in parts])
+    return np.array([[number[float(x), float(y)] for x, y in t] for t in corners], dtype=np.int64)
+
+
+def fan(n: int) -> IntArray:
+    """Triangles of a convex polygon with vertices 0..n-1, from vertex 0."""
+    return np.array([(0, i, i + 1) for i in range(1, n - 1)], dtype=np.int64)
+
+
+def _is_convex(points: FloatArray) -> bool:
+    """All turns to the left, once around (a star turns twice)."""
+    e = np.roll(points, -1, axis=0) - points
+    f = np.roll(e, -1, axis=0)
+    turns = np.arctan2(e[:, 0] * f[:, 1] - e[:, 1] * f[:, 0], np.sum(e * f, axis=1))
+    return bool(np.all(turns >= 0.0) and turns.sum() < 7.0)
