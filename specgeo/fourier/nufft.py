@@ -1,0 +1,270 @@
+"""The facet form for many wavevectors: quadrature nodes on the facets and a non-uniform FFT.
+
+The weights of the facet form do not depend on k, so |k|^2 f^(k) is, but for quadrature, a sum of
+exponentials over fixed points:
+
+    int_F e^{-ik.x}  ~  sum_q w_q e^{-ik.x_q}
+
+with Gauss-Legendre nodes on an edge and, on a triangle, Gauss-Legendre times Gauss-Jacobi nodes in
+Duffy's coordinates x = a + xi (b - a + eta (c - b)), whose Jacobian is 2 |F| xi. The number of
+nodes is chosen for each simplex from its size and the largest |k|, by the remainder
+gamma_q kappa^{2q} / (2q)! of Gauss quadrature for e^{-i kappa s}. finufft sums the exponentials:
+type 1 when the wavevectors lie on a lattice, type 3 otherwise.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.special import gammaln, roots_jacobi
+
+from specgeo._cast import ComplexArray, FloatArray, IntArray
+from specgeo.errors import MissingDependencyError, UnsupportedError
+from specgeo.fourier.forms import UNIT, ComplexForms, FacetForm, Term
+
+QUADRATURE_TOLERANCE = 1e-14  # relative error of the integral over one simplex
+REQUEST = 1e-14  # tolerance asked of finufft
+FLOOR = 4e-14  # finufft's error at that tolerance, relative to the sum of the strengths' sizes
+CROSSOVER = 600  # wavevectors above which the non-uniform FFT is faster than direct sums
+NODE_SECONDS, MODE_SECONDS, PAIR_SECONDS = 2.5e-7, 2e-7, 3e-9  # costs: a node, a mode of the grid, a (facet, k) pair
+# Orders in use: all small ones, then in steps, so that simplices of similar size share a rule.
+ORDERS = np.array([*range(1, 17), *range(18, 33, 2), *range(36, 65, 4), *range(72, 129, 8), *range(144, 513, 16)])
+
+
+class Nodes(NamedTuple):
+    """Quadrature nodes of the simplices of a term."""
+
+    points: FloatArray  # (n, D)
+    weights: FloatArray  # (n,) summing to each simplex's measure
+    owner: IntArray  # (n,) simplex of each node
+    barycentric: FloatArray  # (n, j + 1)
+
+
+class Lattice(NamedTuple):
+    """Wavevectors k = n * spacing."""
+
+    spacing: FloatArray  # (D,)
+    modes: IntArray  # (n_k, D)
+
+
+def available() -> bool:
+    """Whether finufft can be imported."""
+    return importlib.util.find_spec("finufft") is not None
+
+
+def pays(forms: ComplexForms, k: FloatArray) -> bool:
+    """Whether the non-uniform FFT is the faster way to these wavevectors."""
+    kinks = forms.facets.kinks
+    if len(k) < CROSSOVER or forms.dim > 3 or kinks.simplices.shape[1] > 3 or not available():
+        return False
+    reach = float(np.linalg.norm(k, axis=1).max()) * _longest_edge(forms.facets) / 2
+    if reach > min(_order_limit(beta, QUADRATURE_TOLERANCE)[-2] for beta in (0, 1)):
+        return False
+    simplices = len(kinks) + 2 * len(forms.facets.flux)
+    direct = PAIR_SECONDS * simplices * len(k) * kinks.simplices.shape[1] ** 2 / 4
+    return _estimated_seconds(forms.facets, k) < direct
+
+
+def _estimated_seconds(form: FacetForm, k: FloatArray) -> float:
+    longest = float(np.linalg.norm(k, axis=1).max())
+    nodes = sum(_node_count(term, longest) for term in (form.kinks, form.flux, form.trace))
+    lattice = find_lattice(k)
+    if lattice is not None:
+        return nodes * NODE_SECONDS + MODE_SECONDS * float(np.prod(2.0 * np.abs(lattice.modes).max(axis=0) + 2))
+    reach = np.abs(k).max(axis=0)
+    extent = np.ptp(form.trace.points, axis=0) if len(form.trace) else np.ones(k.shape[1])
+    return (nodes + len(k)) * 2 * NODE_SECONDS + MODE_SECONDS * float(np.prod(reach * extent + 16))
+
+
+def bound(form: FacetForm, k: FloatArray, boundary: str) -> FloatArray:
+    """Bound on the errors of quadrature and finufft in f^(k), (n_k, m)."""
+    radius = max(float(np.abs(term.points).max(initial=0.0)) for term in (form.kinks, form.trace))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        length = np.linalg.norm(k, axis=1)[:, None]
+        floor = QUADRATURE_TOLERANCE + FLOOR + 8 * UNIT * radius * length.max(initial=0.0)
+        return np.asarray(floor * form.magnitude(k, boundary) / length / length)
+
+
+def numerator(form: FacetForm, k: FloatArray, boundary: str) -> ComplexArray:
+    """|k|^2 f^(k) at (n_k, D) wavevectors, (n_k, m), as `FacetForm.numerator` but by finufft."""
+    longest = float(np.linalg.norm(k, axis=1).max())
+    lattice = find_lattice(k)
+    total = _transform(form.kinks, k, lattice, longest)
+    if boundary != "interior":
+        total += _transform(form.flux, k, lattice, longest)
+    if boundary == "cut":
+        for j, term in form.axis_terms:
+            total += 1j * k[:, j, None] * _transform(term, k, lattice, longest)
+    return total
+
+
+def _transform(term: Term, k: FloatArray, lattice: Lattice | None, longest: float) -> ComplexArray:
+    density = term.weights if term.weights is not None else term.values
+    assert density is not None
+    if len(term) == 0:
+        return np.zeros((len(k), density.shape[-1]), dtype=np.complex128)
+    nodes = quadrature_nodes(term, longest)
+    if term.weights is not None:
+        strengths = nodes.weights[:, None] * term.weights[nodes.owner]
+    else:
+        strengths = nodes.weights[:, None] * np.einsum("ni,nim->nm", nodes.barycentric, density[nodes.owner])
+    return exponential_sum(nodes.points, strengths, k, lattice)
+
+
+def exponential_sum(points: FloatArray, strengths: FloatArray, k: FloatArray, lattice: Lattice | None) -> ComplexArray:
+    """Sum of strengths (n, m) times e^{-ik.x} over points (n, D), D <= 3: (n_k, m) by finufft."""
+    finufft = _finufft()
+    d = points.shape[1]
+    charges = np.ascontiguousarray(strengths.T, dtype=np.complex128)
+    settings: dict[str, Any] = {"eps": REQUEST, "isign": -1, "nthreads": 1}
+    if lattice is None:
+        # finufft's accuracy falls with the extent times the reach: measure both from their centres.
+        centre = (points.max(axis=0) + points.min(axis=0)) / 2
+        shifted = [np.ascontiguousarray(column) for column in (points - centre).T]
+        sums = getattr(finufft, f"nufft{d}d3")(*shifted, charges, *np.ascontiguousarray(k.T), **settings)
+        return np.asarray(sums.reshape(len(charges), len(k)).T * np.exp(-1j * (k @ centre))[:, None])
+    reach = np.abs(lattice.modes).max(axis=0)
+    turns = np.remainder(points * lattice.spacing + np.pi, 2 * np.pi) - np.pi
+    angles = [np.ascontiguousarray(column) for column in turns.T]
+    counts = tuple(int(2 * n + 1) for n in reach)
+    sums = getattr(finufft, f"nufft{d}d1")(*angles, charges, counts if d > 1 else counts[0], **settings)
+    grid = sums.reshape(len(charges), *counts)
+    return np.ascontiguousarray(grid[(slice(None), *(lattice.modes + reach).T)].T)
+
+
+def find_lattice(k: FloatArray) -> Lattice | None:
+    """The lattice through the origin that carries all wavevectors, unless it is much larger than they are many."""
+    spacings, modes = [], []
+    for column in k.T:
+        sizes = np.unique(np.abs(column))
+        top = sizes[-1]
+        if top == 0.0:
+            spacings.append(1.0)
+            modes.append(np.zeros(len(k), dtype=np.int64))
+            continue
+        step = np.diff(sizes, prepend=0.0 if sizes[0] == 0.0 else -np.inf)[1:].min(initial=sizes[sizes > 0][0])
+        count = round(top / step)
+        spacing = top / count
+        mode = np.rint(column / spacing)
+        if np.any(np.abs(mode * spacing - column) > 4 * np.finfo(float).eps * top):
+            return None
+        spacings.append(spacing)
+        modes.append(mode.astype(np.int64))
+    found = np.stack(modes, axis=1)
+    if np.prod(2.0 * np.abs(found).max(axis=0) + 1) > 16.0 * len(k) + 4096:
+        return None
+    return Lattice(np.array(spacings), found)
+
+
+def quadrature_nodes(term: Term, longest: float, tolerance: float = QUADRATURE_TOLERANCE) -> Nodes:
+    """Nodes that integrate e^{-ik.x} over each simplex (j <= 2) to ``tolerance`` of its measure, |k| <= longest."""
+    corners, j = term.points[term.simplices], term.simplices.shape[1] - 1
+    if j == 0:
+        count = len(term)
+        return Nodes(corners[:, 0], term.measures.copy(), np.arange(count), np.ones((count, 1)))
+    inner, outer, rotation = _orders(term, longest, tolerance)
+    parts = []
+    for q_inner, q_outer in np.unique(np.stack([inner, outer], axis=1), axis=0):
+        chosen = np.flatnonzero((inner == q_inner) & (outer == q_outer))
+        bary, weight = _segment_rule(int(q_inner)) if j == 1 else _triangle_rule(int(q_inner), int(q_outer))
+        turned = bary[None] if j == 1 else _unrotate(bary, rotation[chosen])
+        points = np.einsum("sqi,sid->sqd", np.broadcast_to(turned, (len(chosen), *bary.shape)), corners[chosen])
+        parts.append(
+            Nodes(
+                points.reshape(-1, points.shape[2]),
+                (term.measures[chosen, None] * weight).ravel(),
+                np.repeat(chosen, len(weight)),
+                np.broadcast_to(turned, (len(chosen), *bary.shape)).reshape(-1, j + 1),
+            )
+        )
+    return Nodes(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+def _edge_lengths(corners: FloatArray) -> FloatArray:
+    """Length of the edge opposite each vertex of triangles, or the length of segments in one column."""
+    if corners.shape[1] == 2:
+        return np.asarray(np.linalg.norm(corners[:, 1] - corners[:, 0], axis=1)[:, None])
+    opposite = corners[:, [2, 0, 1]] - corners[:, [1, 2, 0]]
+    return np.asarray(np.linalg.norm(opposite, axis=2))
+
+
+def _longest_edge(form: FacetForm) -> float:
+    if form.kinks.simplices.shape[1] == 1:
+        return 0.0
+    return max(float(_edge_lengths(t.points[t.simplices]).max(initial=0.0)) for t in (form.kinks, form.flux))
+
+
+def _orders(term: Term, longest: float, tolerance: float) -> tuple[IntArray, IntArray, IntArray]:
+    """Orders along and towards the longest edge of each simplex, and the vertex opposite it."""
+    lengths = _edge_lengths(term.points[term.simplices])
+    extra = 0 if term.values is None else 1  # an affine density costs one order
+    rotation = np.argmax(lengths, axis=1)
+    ordered = np.sort(lengths, axis=1)
+    inner = _order(ordered[:, -1] * longest / 2, 0, tolerance, extra)
+    if lengths.shape[1] == 1:
+        return inner, np.ones_like(inner), rotation
+    return inner, _order(ordered[:, -2] * longest / 2, 1, tolerance, extra), rotation
+
+
+def _order(kappa: FloatArray, beta: int, tolerance: float, extra: int) -> IntArray:
+    place = np.searchsorted(_order_limit(beta, tolerance), kappa) + extra
+    if np.any(place >= len(ORDERS)):
+        raise UnsupportedError(
+            f"k: the largest wavevector turns the phase by {2 * kappa.max():.0f} along one edge, too much for the "
+            "quadrature of method='nufft'; use method='facet'"
+        )
+    return np.asarray(ORDERS[place])
+
+
+@cache
+def _order_limit(beta: int, tolerance: float) -> FloatArray:
+    """Largest kappa that each order integrates: gamma_q kappa^{2q} / (2q)! = tolerance * int (1 + s)^beta ds."""
+    q = ORDERS.astype(np.float64)
+    log_gamma = (2 * q + beta + 1) * np.log(2.0) + 2 * gammaln(q + 1) + 2 * gammaln(q + beta + 1)
+    log_gamma -= np.log(2 * q + beta + 1) + 2 * gammaln(2 * q + beta + 1)
+    return np.asarray(np.exp((np.log(2 * tolerance) + gammaln(2 * q + 1) - log_gamma) / (2 * q)))
+
+
+def _node_count(term: Term, longest: float) -> float:
+    if term.simplices.shape[1] == 1 or len(term) == 0:
+        return float(len(term))
+    inner, outer, _ = _orders(term, longest, QUADRATURE_TOLERANCE)
+    return float(inner @ outer)
+
+
+@cache
+def _segment_rule(order: int) -> tuple[FloatArray, FloatArray]:
+    """Barycentric nodes (q, 2) and weights (q,) of Gauss-Legendre, of total weight 1."""
+    nodes, weights = roots_jacobi(order, 0.0, 0.0)
+    x = (1 + nodes) / 2
+    return np.stack([1 - x, x], axis=1), weights / weights.sum()
+
+
+@cache
+def _triangle_rule(inner: int, outer: int) -> tuple[FloatArray, FloatArray]:
+    """Barycentric nodes (q, 3) and weights (q,) in Duffy's coordinates about vertex 0, of total weight 1."""
+    along, along_weights = _segment_rule(inner)
+    nodes, weights = roots_jacobi(outer, 0.0, 1.0)
+    xi = (1 + nodes) / 2
+    bary = np.empty((outer, inner, 3))
+    bary[..., 0] = (1 - xi)[:, None]
+    bary[..., 1:] = xi[:, None, None] * along[None]
+    return bary.reshape(-1, 3), np.outer(weights / weights.sum(), along_weights).ravel()
+
+
+def _unrotate(bary: FloatArray, rotation: IntArray) -> FloatArray:
+    """Nodes (n_s, q, 3) for triangles whose vertex ``rotation`` plays the part of vertex 0."""
+    return np.stack([np.roll(bary, r, axis=1) for r in range(3)])[rotation]
+
+
+def _finufft() -> Any:
+    try:
+        import finufft
+    except ImportError as error:
+        raise MissingDependencyError(
+            "method: 'nufft' needs finufft; install it with pip install 'specgeo[nufft]'"
+        ) from error
+    return finufft

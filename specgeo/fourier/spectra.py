@@ -1,0 +1,201 @@
+"""`spectrum`: the Fourier transform of a piecewise-linear function, in closed form at every wavevector.
+
+Three ways lead to the same number; for each wavevector the cheapest one that is accurate is taken:
+
+    facet    |k|^-2 times a sum over kinks and boundary facets; rounding grows like |k|^-2 as k -> 0
+    volume   a sum over the cells' simplices; accurate at every k, k = 0 included, and d times dearer
+    nufft    the facet sum by quadrature and a non-uniform FFT (finufft); for many wavevectors, d <= 3
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from specgeo._cast import ComplexArray, FloatArray, as_points
+from specgeo.errors import InvalidInputError, UnsupportedError
+from specgeo.fourier import nufft
+from specgeo.fourier.forms import UNIT, ComplexForms, forms_of
+from specgeo.geometry.complex import PolyhedralComplex
+
+Boundary = Literal["cut", "interior", "mirror"]
+
+TARGET = 1e-13  # a form is accurate enough when its error bound is below this share of int |f|
+FACET_ROUNDING = 8.0  # units of roundoff per facet term: phase, exponential, divided difference, product
+VOLUME_ROUNDING = 8.0  # the same for a simplex, for its larger divided difference
+METHODS = ("auto", "facet", "volume", "nufft")
+
+
+def spectrum(
+    cx: PolyhedralComplex,
+    k: npt.ArrayLike,
+    boundary: Literal["cut", "interior"] = "cut",
+    return_error: bool = False,
+    method: Literal["auto", "facet", "volume", "nufft"] = "auto",
+) -> ComplexArray | tuple[ComplexArray, FloatArray]:
+    r"""Fourier transform :math:`\hat f(k) = \int f(x) e^{-i k\cdot x} dx` of a piecewise-linear function.
+
+    Parameters
+    ----------
+    cx : PolyhedralComplex
+        Cells and affine pieces, from `specgeo.enumerate_regions`; d inputs, m outputs.
+    k : array_like of floats, shape (..., d)
+        Wavevectors in angular units (radians per unit length). Any number of leading axes: one
+        wavevector, a list, a product grid, or none at all.
+    boundary : {"cut", "interior"}
+        "cut": the transform of f times the indicator of the domain. "interior": of the kinks alone,
+        :math:`-\hat\mu(k)/|k|^2` with :math:`\mu = \Delta f` inside the domain; free of the k^-1 and
+        k^-2 tails that the cut puts in; not defined at k = 0.
+    return_error : bool
+        Return an error bound too.
+    method : {"auto", "facet", "volume", "nufft"}
+        "auto" chooses for each wavevector: the facet form (or the non-uniform FFT, where there are
+        many wavevectors and finufft is installed) wherever its error bound is below 1e-13 of int |f|,
+        the volume form elsewhere. The other names force one form.
+
+    Returns
+    -------
+    transform : ndarray of complex128, shape (..., m)
+    error : ndarray of float64, shape (..., m), only with ``return_error``
+        Bound on the distance to the exact transform of the stored pieces on the stored vertices:
+        rounding, in the first-order model with the constants of this module and square-root growth
+        of accumulated sums; the jumps of f across facets that rounded pieces leave; quadrature and
+        finufft's tolerance where those were used.
+
+    Raises
+    ------
+    InvalidInputError
+        ``k`` is not finite or its last axis is not d long; an option is unknown; k = 0 is asked of
+        "interior" or of the facet form.
+    MissingDependencyError
+        ``method="nufft"`` without finufft.
+
+    Notes
+    -----
+    Facet form and "interior": the Laplacian form that follows from Green's identity. Negative and
+    repeated wavevectors are evaluated once, f being real: f^(-k) is the conjugate of f^(k).
+
+    Examples
+    --------
+    >>> import specgeo as sg
+    >>> net = sg.Network([[[1.0], [1.0], [1.0]], [[1.0, -2.0, 1.0]]], [[1.0, 0.0, -1.0], [0.0]])
+    >>> tent = sg.enumerate_regions(net, sg.Box([-1], [1]))     # (1 - |x|) on [-1, 1]
+    >>> sg.spectrum(tent, [[0.0], [2.0]]).round(4)[:, 0].real   # sinc(k / 2)^2
+    array([1.    , 0.7081])
+    """
+    forms = forms_of(cx)
+    if boundary not in ("cut", "interior"):
+        raise InvalidInputError(f"boundary: {boundary!r} given, 'cut' or 'interior' wanted")
+    wavevectors = as_points(k, "k", forms.dim)
+    flat = wavevectors.reshape(-1, forms.dim)
+    values, errors = evaluate(forms, flat, boundary, method)
+    shape = (*wavevectors.shape[:-1], forms.n_outputs)
+    return (values.reshape(shape), errors.reshape(shape)) if return_error else values.reshape(shape)
+
+
+def evaluate(forms: ComplexForms, k: FloatArray, boundary: Boundary, method: str) -> tuple[ComplexArray, FloatArray]:
+    """Values and error bounds at wavevectors (n_k, D), both (n_k, m).
+
+    ``boundary="mirror"`` leaves out the boundary traces, which cancel in averages over reflections
+    of k; only such averages mean something then.
+    """
+    if method not in METHODS:
+        raise InvalidInputError(f"method: {method!r} given, one of {', '.join(METHODS)} wanted")
+    distinct, place, flipped = half_space(k)
+    values, errors = _evaluate_distinct(forms, distinct, boundary, method)
+    values, errors = values[place], errors[place]
+    values[flipped] = np.conj(values[flipped])
+    return values, errors
+
+
+def half_space(k: FloatArray) -> tuple[FloatArray, npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
+    """Distinct wavevectors up to sign, where each k is among them, and whether its sign was flipped."""
+    sign = np.ones(len(k))
+    for column in k.T[::-1]:
+        sign = np.where(column != 0, np.sign(column), sign)
+    upper = k * sign[:, None] + 0.0  # adding zero turns -0.0 into 0.0
+    order = np.lexsort(upper.T)
+    ordered = upper[order]
+    fresh = np.ones(len(k), dtype=bool)
+    fresh[1:] = np.any(ordered[1:] != ordered[:-1], axis=1)
+    place = np.empty(len(k), dtype=np.intp)
+    place[order] = np.cumsum(fresh) - 1
+    return np.ascontiguousarray(ordered[fresh]), place, sign < 0
+
+
+def _evaluate_distinct(
+    forms: ComplexForms, k: FloatArray, boundary: Boundary, method: str
+) -> tuple[ComplexArray, FloatArray]:
+    values = np.zeros((len(k), forms.n_outputs), dtype=np.complex128)
+    errors = np.zeros(values.shape)
+    if len(k) == 0:
+        return values, errors
+    at_zero = ~np.any(k, axis=1)
+    if np.any(at_zero) and (boundary == "interior" or method in ("facet", "nufft")):
+        remedy = "the interior spectrum is not defined; leave it out"
+        if boundary != "interior":
+            remedy = "only the volume form holds; use method='auto'"
+        raise InvalidInputError(f"k: contains the zero wavevector, where {remedy}")
+    if boundary == "interior" and method == "volume":
+        raise InvalidInputError("method: 'volume' has no interior spectrum; use 'auto' or 'facet'")
+    chosen = _choose(forms, k, boundary, method)
+    for name, evaluator in (("facet", _by_facets), ("volume", _by_volume), ("nufft", _by_nufft)):
+        rows = np.flatnonzero(chosen == name)
+        if len(rows):
+            values[rows], errors[rows] = evaluator(forms, np.ascontiguousarray(k[rows]), boundary)
+    return values, errors
+
+
+def _choose(forms: ComplexForms, k: FloatArray, boundary: Boundary, method: str) -> npt.NDArray[np.str_]:
+    """The form for each wavevector."""
+    chosen = np.full(len(k), "facet" if method == "auto" else method, dtype="<U6")
+    if method != "auto":
+        return chosen
+    bound = facet_bound(forms, k, boundary)
+    if boundary != "interior":
+        poor = np.any(~(bound <= TARGET * forms.norm), axis=1)
+        if np.any(poor):
+            chosen[poor & np.any(~(bound <= volume_bound(forms)), axis=1)] = "volume"
+    if nufft.pays(forms, k[chosen == "facet"]):
+        fine = np.all(nufft.bound(forms.facets, k, boundary) <= 10 * TARGET * forms.norm, axis=1)
+        fine &= chosen == "facet"
+        if nufft.pays(forms, k[fine]):
+            chosen[fine] = "nufft"
+    return chosen
+
+
+def _by_facets(forms: ComplexForms, k: FloatArray, boundary: Boundary) -> tuple[ComplexArray, FloatArray]:
+    squared = np.einsum("kd,kd->k", k, k)[:, None]
+    return forms.facets.numerator(k, boundary) / squared, facet_bound(forms, k, boundary)
+
+
+def _by_volume(forms: ComplexForms, k: FloatArray, boundary: Boundary) -> tuple[ComplexArray, FloatArray]:
+    return forms.volume.cells.sum(k), np.broadcast_to(volume_bound(forms), (len(k), forms.n_outputs))
+
+
+def _by_nufft(forms: ComplexForms, k: FloatArray, boundary: Boundary) -> tuple[ComplexArray, FloatArray]:
+    if forms.dim > 3 or forms.facets.kinks.simplices.shape[1] > 3:
+        raise UnsupportedError("method: 'nufft' is for dimension 1 to 3; use method='auto'")
+    squared = np.einsum("kd,kd->k", k, k)[:, None]
+    values = nufft.numerator(forms.facets, k, boundary) / squared
+    return values, nufft.bound(forms.facets, k, boundary) + facet_bound(forms, k, boundary)
+
+
+def facet_bound(forms: ComplexForms, k: FloatArray, boundary: Boundary) -> FloatArray:
+    """Error bound of the facet form, (n_k, m); infinite at k = 0."""
+    form = forms.facets
+    growth = FACET_ROUNDING + np.sqrt(len(form.kinks) + len(form.flux)) / 2
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        length = np.linalg.norm(k, axis=1)[:, None]
+        bound = growth * UNIT * form.magnitude(k, boundary) / length / length
+        if boundary != "interior":
+            bound += form.defect / length
+    return np.where(np.isnan(bound), np.inf, bound)
+
+
+def volume_bound(forms: ComplexForms) -> FloatArray:
+    """Error bound of the volume form at every k, (m,)."""
+    form = forms.volume
+    return (VOLUME_ROUNDING + np.sqrt(len(form.cells)) / 2) * UNIT * form.scale
