@@ -1,0 +1,329 @@
+"""Networks on curves: how a data manifold turns low input frequencies into high latent ones.
+
+Section 4 and appendix C.7 of the paper, in the checkable form. A closed curve gamma: [0, 1] ->
+R^d carries latent frequencies l = 2 pi n; the Fourier integral of f passes to the curve by
+
+    c_n = (2 pi)^(-d) int f_hat(k) P(n, k) dk,   P(n, k) = int_0^1 exp(i (k . gamma(z) - 2 pi n z)) dz
+
+(the paper leaves out (2 pi)^(-d)). Where 2 pi |n| > |k| sup|gamma'| the phase has no stationary
+point and |P| is small, with the explicit bound of `kernel_bound`; so latent frequency n needs
+|k| of about n / rho or more, rho = sup|gamma'| / 2 pi.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from specgeo._cast import ComplexArray, FloatArray, as_floats, as_points
+from specgeo.errors import InvalidInputError
+from specgeo.network import Network
+from specgeo.theory._results import Result
+from specgeo.theory.curves import CurveFunction, lipschitz_bound, restrict_to_polyline
+
+
+class ClosedCurve(Protocol):
+    """A smooth closed curve gamma on [0, 1] with proved bounds of its first two derivatives."""
+
+    def __call__(self, z: npt.ArrayLike) -> FloatArray:
+        """Points gamma(z): (...) -> (..., d)."""
+
+    @property
+    def speed_bound(self) -> float:
+        """Upper bound of |gamma'|."""
+
+    @property
+    def second_derivative_bound(self) -> float:
+        """Upper bound of |gamma''|."""
+
+
+@dataclass(frozen=True)
+class PetalCurve:
+    """The paper's curve with L petals: centre + scale * R(z) (cos 2 pi z, sin 2 pi z).
+
+    R(z) = 1 + amplitude * sin(2 pi L z); the paper has amplitude 1/2 (Section 4, Experiments 5 and 6).
+
+    Parameters
+    ----------
+    petals : int
+        L >= 0; 0 gives the circle.
+    amplitude, scale : float
+        0 <= amplitude < 1, scale > 0.
+    centre : tuple of two floats
+
+    Examples
+    --------
+    >>> from specgeo.theory import PetalCurve
+    >>> [round(PetalCurve(L).rho, 3) for L in (0, 4, 10, 16, 20)]
+    [1.0, 2.251, 5.1, 8.063, 10.05]
+    """
+
+    petals: int
+    amplitude: float = 0.5
+    scale: float = 1.0
+    centre: tuple[float, float] = (0.0, 0.0)
+
+    def __post_init__(self) -> None:
+        if self.petals < 0 or self.petals != int(self.petals):
+            raise InvalidInputError(f"petals: {self.petals} given; pass an integer >= 0")
+        if not 0.0 <= self.amplitude < 1.0 or not 0.0 < self.scale < np.inf:
+            raise InvalidInputError("amplitude, scale: need 0 <= amplitude < 1 and scale > 0")
+        as_floats(self.centre, "centre", (2,))
+
+    def __call__(self, z: npt.ArrayLike) -> FloatArray:
+        """Points gamma(z): (...) -> (..., 2)."""
+        angle = 2 * np.pi * as_floats(z, "z")
+        radius = self.scale * (1 + self.amplitude * np.sin(self.petals * angle))
+        return np.asarray(np.stack((radius * np.cos(angle), radius * np.sin(angle)), axis=-1) + self.centre)
+
+    def speed(self, z: npt.ArrayLike) -> FloatArray:
+        """|gamma'(z)|."""
+        return np.asarray(2 * np.pi * self._speed_at(2 * np.pi * self.petals * as_floats(z, "z")))
+
+    @property
+    def rho(self) -> float:
+        """rho_L = max |gamma'| / 2 pi, in closed form.
+
+        With s = sin(2 pi L z) and a the amplitude, (|gamma'| / 2 pi scale)^2 = a^2 L^2 (1 - s^2) +
+        (1 + a s)^2 is a parabola in s: its top 1 + a^2 L^2 + 1/(L^2 - 1) lies at s = 1/(a (L^2 - 1))
+        when that is at most 1, else the maximum is (1 + a)^2 at s = 1 (theory A.8).
+        """
+        a, squared = self.amplitude, float(self.petals) ** 2
+        if self.petals == 0 or a == 0.0:
+            return self.scale
+        if a * (squared - 1) >= 1:
+            return self.scale * float(np.sqrt(1 + a * a * squared + 1 / (squared - 1)))
+        return self.scale * (1 + a)
+
+    @property
+    def mean_speed(self) -> float:
+        """Mean of |gamma'| / 2 pi: the length of the curve over 2 pi."""
+        # |gamma'| has period 1/L and is analytic: the trapezoidal rule over one period converges geometrically.
+        phase = 2 * np.pi * np.arange(4096 if self.petals else 1) / 4096
+        return float(np.mean(self._speed_at(phase)))
+
+    def _speed_at(self, phase: FloatArray) -> FloatArray:
+        radial, around = self.amplitude * self.petals * np.cos(phase), 1 + self.amplitude * np.sin(phase)
+        return np.asarray(self.scale * np.hypot(radial, around))
+
+    @property
+    def speed_bound(self) -> float:
+        """sup |gamma'| = 2 pi rho."""
+        return 2 * np.pi * self.rho
+
+    @property
+    def second_derivative_bound(self) -> float:
+        """sup |gamma''| = 4 pi^2 scale (1 + a (1 + L^2)), attained at the tips (4 pi^2 scale on the circle)."""
+        tip = 1 + self.amplitude * (1 + self.petals**2) if self.petals else 1.0
+        return 4 * np.pi**2 * self.scale * float(tip)
+
+    def input_frequency(self, n: npt.ArrayLike) -> FloatArray:
+        """Smallest |k| (angular) that can express latent frequency n without decay: n / rho.
+
+        Examples
+        --------
+        >>> from specgeo.theory import PetalCurve
+        >>> [round(float(PetalCurve(L).input_frequency(200)), 1) for L in (0, 4, 10, 16, 20)]
+        [200.0, 88.9, 39.2, 24.8, 19.9]
+        """
+        return np.asarray(as_floats(n, "n") / self.rho)
+
+
+@dataclass(frozen=True, eq=False)
+class CurveRestriction(Result):
+    """A network on a smooth curve, by a polyline with a proved error.
+
+    Attributes
+    ----------
+    function : CurveFunction
+        The network on the inscribed polyline, exact.
+    n_segments : int
+    lipschitz : float
+        The L_f used.
+    curve_error : float
+        L_f sup|gamma''| h^2 / 8: bound of |f(gamma(z)) - f(gamma_h(z))| for every z, hence of the
+        error of every Fourier coefficient.
+    """
+
+    function: CurveFunction
+    n_segments: int
+    lipschitz: float
+    curve_error: float
+
+    def fourier_coefficients(self, modes: npt.ArrayLike) -> ComplexArray:
+        """Coefficients of the polyline restriction, off by at most ``total_error``; shape (..., m)."""
+        return self.function.fourier_coefficients(modes)
+
+    @property
+    def total_error(self) -> float:
+        """Curve error plus the rounding error of the restriction."""
+        return self.curve_error + float(self.function.error.max())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain Python numbers, for JSON."""
+        return {
+            "n_segments": self.n_segments,
+            "lipschitz": self.lipschitz,
+            "curve_error": self.curve_error,
+            "total_error": self.total_error,
+            **self.function.to_dict(),
+        }
+
+    def __str__(self) -> str:
+        return (
+            f"network on a curve: {self.n_segments} segments, {self.function.n_pieces} pieces, "
+            f"|error| <= {self.total_error:.3g} (L_f = {self.lipschitz:.4g})"
+        )
+
+    def plot(self, ax: Any = None, output: int = 0) -> Any:
+        """Draw the network along the curve; returns the matplotlib axes."""
+        return self.function.plot(ax, output)
+
+
+def restrict_to_curve(
+    net: Network, curve: ClosedCurve, n_segments: int = 1000, lipschitz: float | None = None
+) -> CurveRestriction:
+    """A network on a smooth closed curve, with the certificate L_f sup|gamma''| h^2 / 8.
+
+    Theorem: with gamma_h the polyline through gamma(i h), |gamma - gamma_h| <= sup|gamma''| h^2 / 8,
+    so |f o gamma - f o gamma_h| <= L_f sup|gamma''| h^2 / 8 for every z.
+    Hypotheses: gamma twice differentiable with the stated bound; L_f a Lipschitz constant of f near
+    the curve (on the convex hull of each arc). Source: theory A.8.
+
+    Parameters
+    ----------
+    net : Network
+    curve : ClosedCurve
+        For example `PetalCurve`.
+    n_segments : int
+        Segments of the polyline, h = 1 / n_segments.
+    lipschitz : float, optional
+        L_f; the product of spectral norms when left out. The exact constant of
+        `specgeo.theory.lipschitz` on a box that holds the curve gives a smaller certificate.
+
+    Returns
+    -------
+    CurveRestriction
+
+    Raises
+    ------
+    InvalidInputError
+        Fewer than 3 segments, a negative Lipschitz constant, or a curve of another dimension.
+
+    Examples
+    --------
+    >>> import specgeo as sg
+    >>> from specgeo.theory import PetalCurve, restrict_to_curve
+    >>> net = sg.Network([[[1.0, 0.0]], [[1.0]]], [[0.0], [0.0]])
+    >>> fine = restrict_to_curve(net, PetalCurve(0), 1000)
+    >>> bool(abs(fine.fourier_coefficients(0)[0] - 1 / 3.141592653589793) < fine.total_error)
+    True
+    >>> f"{fine.curve_error:.3e}"
+    '4.935e-06'
+    """
+    if n_segments < 3:
+        raise InvalidInputError(f"n_segments: {n_segments} given; a closed polyline needs at least 3")
+    if lipschitz is not None and not 0.0 <= lipschitz < np.inf:
+        raise InvalidInputError(f"lipschitz: {lipschitz} given; pass a finite number >= 0")
+    points = as_points(curve(np.arange(n_segments) / n_segments), "curve", net.input_dim)
+    constant = lipschitz_bound(net) if lipschitz is None else float(lipschitz)
+    function = restrict_to_polyline(net, points, closed=True)
+    return CurveRestriction(
+        function, n_segments, constant, constant * curve.second_derivative_bound / n_segments**2 / 8
+    )
+
+
+def curve_kernel(curve: Callable[[FloatArray], FloatArray], n: int, k: npt.ArrayLike) -> complex:
+    """P(n, k) = int_0^1 exp(i (k . gamma(z) - 2 pi n z)) dz by quadrature to rounding.
+
+    The trapezoidal rule on a closed analytic curve converges geometrically; it is doubled until two
+    values agree to 1e-14. Source: paper Section 4 and C.7; theory A.8.
+
+    Parameters
+    ----------
+    curve : callable
+        gamma: (N,) -> (N, d), smooth with period 1.
+    n : int
+        Latent frequency in cycles.
+    k : array_like, shape (d,)
+        Angular wavevector.
+
+    Raises
+    ------
+    InvalidInputError
+        No convergence with 2^20 nodes: the curve is not smooth and closed, or |k| is too large.
+
+    Examples
+    --------
+    >>> from scipy.special import jv
+    >>> from specgeo.theory import PetalCurve, curve_kernel
+    >>> bool(abs(abs(curve_kernel(PetalCurve(0), 3, [4.0, -3.0])) - jv(3, 5.0)) < 1e-14)
+    True
+    """
+    wave = as_floats(k, "k", (None,))
+    nodes, last = 256, complex(np.inf)
+    while nodes <= 1 << 20:
+        z = np.arange(nodes) / nodes
+        phase = as_points(curve(z), "curve", len(wave)) @ wave - 2 * np.pi * np.remainder(n * z, 1.0)
+        value = complex(np.mean(np.exp(1j * phase)))
+        if abs(value - last) < 1e-14:
+            return value
+        nodes, last = 2 * nodes, value
+    raise InvalidInputError("curve: quadrature does not converge with 2^20 nodes; gamma must be smooth with period 1")
+
+
+def circle_kernel(n: npt.ArrayLike, k: npt.ArrayLike) -> ComplexArray:
+    """P(n, k) on the unit circle: i^n J_n(|k|) exp(-i n arg k) (Jacobi-Anger; theory A.8).
+
+    Parameters
+    ----------
+    n : array_like of int, shape (...)
+    k : array_like, shape (..., 2)
+
+    Returns
+    -------
+    ndarray, complex, the broadcast shape
+
+    Examples
+    --------
+    >>> from specgeo.theory import circle_kernel
+    >>> circle_kernel(0, [0.0, 0.0])
+    array(1.+0.j)
+    """
+    from scipy.special import jv
+
+    order, wave = as_floats(n, "n"), as_points(k, "k", 2)
+    radius, angle = np.hypot(wave[..., 0], wave[..., 1]), np.arctan2(wave[..., 1], wave[..., 0])
+    power = np.array([1, 1j, -1, -1j])[np.asarray(order, dtype=np.int64) % 4]
+    return np.asarray(power * jv(order, radius) * np.exp(-1j * order * angle))
+
+
+def kernel_bound(curve: ClosedCurve, n: npt.ArrayLike, k: npt.ArrayLike) -> FloatArray:
+    """Bound of |P(n, k)| away from stationary phase: min(1, |k| sup|gamma''| / (2 pi |n| - |k| sup|gamma'|)^2).
+
+    Theorem: phi = k . gamma - 2 pi n z has |phi'| >= 2 pi |n| - |k| sup|gamma'| =: delta; where
+    delta > 0 one integration by parts on the closed curve gives |P| <= sup|phi''| / delta^2.
+    It is 1 where delta <= 0. Source: theory A.8 (the paper argues by stationary phase).
+
+    Parameters
+    ----------
+    curve : ClosedCurve
+    n : array_like, shape (...)
+        Latent frequency in cycles.
+    k : array_like, shape (...)
+        |k|, angular.
+
+    Examples
+    --------
+    >>> from specgeo.theory import PetalCurve, kernel_bound
+    >>> float(kernel_bound(PetalCurve(0), 20, 10.0).round(6))
+    0.1
+    """
+    size = np.abs(as_floats(k, "k"))
+    gap = 2 * np.pi * np.abs(as_floats(n, "n")) - size * curve.speed_bound
+    safe = np.where(gap > 0, gap, 1.0)
+    return np.asarray(np.where(gap > 0, np.minimum(1.0, size * curve.second_derivative_bound / safe**2), 1.0))
