@@ -115,8 +115,8 @@ class Check(Result):
 
     claim: str
     statement: str
-    measured: float | int
-    bound: float | int
+    measured: float
+    bound: float
     relation: Relation = "<="
     tolerance: float = 0.0
     details: dict[str, Any] = field(default_factory=dict)
@@ -126,7 +126,7 @@ class Check(Result):
             raise InvalidInputError(f"relation: {self.relation!r} given; use '<=', '>=' or '=='")
 
     @property
-    def slack(self) -> float | int:
+    def slack(self) -> float:
         """What is left before the relation fails, tolerance not counted: negative beyond it."""
         if self.measured == self.bound:  # covers equal infinities
             return 0.0
