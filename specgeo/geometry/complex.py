@@ -7,6 +7,8 @@ terms of (k-1)-faces, k = 1..d. An edge lists its two vertices. Cells are the d-
 
 from __future__ import annotations
 
+import importlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,6 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import FloatArray, IntArray
+from specgeo.errors import UnsupportedError
+from specgeo.geometry import incidence, measures
 
 if TYPE_CHECKING:
     from specgeo.geometry.facets import Facets
@@ -85,9 +89,11 @@ class PolyhedralComplex:
 
     @cached_property
     def _smallest_vertices(self) -> tuple[IntArray, ...]:
-        from specgeo.geometry.incidence import smallest_vertices
+        return incidence.smallest_vertices(self)
 
-        return smallest_vertices(self)
+    @cached_property
+    def _box_tree(self) -> Any:
+        return _module("locate").build_tree(self)
 
     @cached_property
     def _kept(self) -> dict[tuple[str, int], Any]:
@@ -101,17 +107,13 @@ class PolyhedralComplex:
         return self._kept[key]
 
     def vertices_of(self, k: int) -> Ragged:
-        """Vertex ids of each k-face, ascending, k = 0..d."""
-        from specgeo.geometry.incidence import vertex_lists
-
-        result: Ragged = self._once("vertices", k, vertex_lists)
+        """Vertex ids of each k-face, ascending, as a ragged list; k = 0..d."""
+        result: Ragged = self._once("vertices", k, incidence.vertex_lists)
         return result
 
     def boundary(self, k: int) -> Any:
-        """Incidence of k-faces (rows) and (k-1)-faces (columns), scipy CSR (n_k, n_{k-1}) of ones."""
-        from specgeo.geometry.incidence import boundary_matrix
-
-        return boundary_matrix(self, k)
+        """Incidence of k-faces (rows) and (k-1)-faces (columns), scipy CSR (n_k, n_{k-1}) of ones; k = 1..d."""
+        return incidence.boundary_matrix(self, k)
 
     def triangulation(self, k: int) -> tuple[IntArray, IntArray]:
         """Pulling triangulation of the k-faces.
@@ -128,39 +130,97 @@ class PolyhedralComplex:
         simplices : (n_s, k + 1) vertex ids, the apex first
         owner : (n_s,) the k-face of each simplex, ascending
         """
-        from specgeo.geometry.triangulation import triangulate
-
-        result: tuple[IntArray, IntArray] = self._once("triangulation", k, triangulate)
+        result: tuple[IntArray, IntArray] = self._once("triangulation", k, _module("triangulation").triangulate)
         return result
 
     @cached_property
     def facets(self) -> Facets:
-        """The (d-1)-faces: measures, unit normals, cells, gradient jumps, units that bend there."""
-        from specgeo.geometry.facets import build_facets
-
-        return build_facets(self)
+        """The (d-1)-faces: measures, unit normals, cells, gradient jumps, units that bend there (`Facets`)."""
+        result: Facets = _module("facets").build_facets(self)
+        return result
 
     @cached_property
     def volumes(self) -> FloatArray:
         """d-volumes of the cells, (n_cells,)."""
-        from specgeo.geometry.measures import face_measures
-
-        return face_measures(self, self.dim)
+        return measures.face_measures(self, self.dim)
 
     @cached_property
     def centroids(self) -> FloatArray:
         """Centres of mass of the cells, (n_cells, d)."""
-        from specgeo.geometry.measures import face_centroids
-
-        return face_centroids(self, self.dim)
+        return measures.face_centroids(self, self.dim)
 
     @property
     def euler_characteristic(self) -> int:
         """Alternating sum of the f-vector: 1 for a convex domain."""
         return int(sum((-1) ** k * n for k, n in enumerate(self.f_vector)))
 
+    @property
+    def patterns(self) -> npt.NDArray[np.bool_]:
+        """True where a unit is positive, (n_cells, n_units). For ReLU a unit is a neuron: the activation pattern.
+
+        Units are ordered by layer, neuron and breakpoint (see `Patterns`). A unit that vanishes on a
+        whole cell counts as not positive here; `sign_vectors` tells it from a negative one.
+        """
+        signs = self._signs()
+        return _module("patterns").unpack(signs.positive, len(signs.layers))  # type: ignore[no-any-return]
+
+    @property
+    def sign_vectors(self) -> npt.NDArray[np.int8]:
+        """Signs -1, 0, 1 of the units on each cell, (n_cells, n_units); 0: the unit vanishes on the cell."""
+        return _module("patterns").sign_vectors(self._signs())  # type: ignore[no-any-return]
+
+    def _signs(self) -> Patterns:
+        if self.signs is None:
+            raise UnsupportedError("patterns: this complex was built without signs; enumerate it from a network")
+        return self.signs
+
+    @cached_property
+    def linear_regions(self) -> IntArray:
+        """Label of the linear region of each cell, (n_cells,).
+
+        Cells that share a facet and have the same affine map are merged (a linear region is connected
+        through facets; distant cells with equal maps stay apart). Decided exactly, in integers where
+        floats cannot, when the complex knows its network; without one, float gradients are compared
+        (`specgeo.geometry.linear_regions.RELATIVE_TOLERANCE`).
+        """
+        return _module("linear_regions").linear_regions(self)  # type: ignore[no-any-return]
+
+    @property
+    def n_linear_regions(self) -> int:
+        """Number of linear regions: maximal unions of cells, connected through facets, with one affine map."""
+        return int(self.linear_regions.max()) + 1
+
     def dual_graph(self) -> Any:
         """Cells that share a facet: scipy CSR (n_cells, n_cells), symmetric; the entry is facet id + 1."""
-        from specgeo.geometry.incidence import dual_graph
+        return incidence.dual_graph(self)
 
-        return dual_graph(self)
+    def locate(self, x: npt.ArrayLike) -> IntArray:
+        """Cell index of each point, (..., d) -> (...); -1 outside the domain.
+
+        A point on a common face goes to one of the cells that contain it.
+        """
+        return _module("locate").locate(self, x)  # type: ignore[no-any-return]
+
+    def __call__(self, x: npt.ArrayLike) -> FloatArray:
+        """Values f(x) from the affine piece of the cell of each point, (..., d) -> (..., m); NaN outside."""
+        return _module("locate").evaluate(self, x)  # type: ignore[no-any-return]
+
+    def to_shapely(self) -> npt.NDArray[np.object_]:
+        """The cells of a plane complex as shapely polygons, (n_cells,)."""
+        return _module("export").to_shapely(self)  # type: ignore[no-any-return]
+
+    def to_networkx(self) -> Any:
+        """The dual graph as networkx Graph: nodes with volume and centroid, edges with facet and measure."""
+        return _module("export").to_networkx(self)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write everything to one ``.npz`` file, to be read by `specgeo.load_complex`."""
+        _module("storage").save_complex(self, path)
+
+    def __repr__(self) -> str:
+        return f"PolyhedralComplex(dim={self.dim}, f_vector={self.f_vector})"
+
+
+def _module(name: str) -> Any:
+    """A module of this package, imported on first use: most complexes need few of them."""
+    return importlib.import_module(f"specgeo.geometry.{name}")

@@ -102,38 +102,22 @@ def _unoriented_normals(cx: PolyhedralComplex) -> FloatArray:
 
 
 def _orientation(cx: PolyhedralComplex, normals: FloatArray, cells: IntArray) -> FloatArray:
-    """+1 where the normal points out of cells[:, 0], else -1: decided by the farthest vertex of either cell."""
-    lists, (n, d) = cx.faces[-1], normals.shape
-    corners = cx.vertices_of(d)
-    from specgeo.geometry.incidence import owners
+    """+1 where the normal points away from cells[:, 0], else -1: decided by the farthest vertex of either cell."""
+    from specgeo.geometry._kernels import farthest_side
 
-    facet, cell = lists.indices, owners(lists)
-    lengths = np.diff(corners.offsets)[cell]
-    ends = np.cumsum(lengths)
-    starts = ends - lengths
-    best = np.zeros(n)
-    worst = np.zeros(n)
-    base = cx.vertices[cx._smallest_vertices[d - 1]]
-    chunk = 1 << 18
-    for begin in range(0, len(facet), chunk):
-        f, c = facet[begin : begin + chunk], cell[begin : begin + chunk]
-        start, length = starts[begin : begin + chunk], lengths[begin : begin + chunk]
-        first = corners.offsets[c] - (start - start[0])
-        items = np.arange(int(length.sum()), dtype=np.int64) + np.repeat(first, length)
-        rows = np.repeat(f, length)
-        away = np.einsum("ij,ij->i", cx.vertices[corners.indices[items]] - base[rows], normals[rows])
-        outer = np.repeat(cells[f, 0] == c, length)
-        away = np.where(outer, -away, away)
-        np.maximum.at(best, rows, away)
-        np.minimum.at(worst, rows, away)
-    return np.where(best >= -worst, 1.0, -1.0)
+    lists, corners = cx.faces[-1], cx.vertices_of(cx.dim)
+    base = cx._smallest_vertices[cx.dim - 1]
+    away = farthest_side(
+        lists.offsets, lists.indices, corners.offsets, corners.indices, cx.vertices, base, normals, cells[:, 0].copy()
+    )
+    return np.where(away >= 0, 1.0, -1.0)
 
 
 def build_facets(cx: PolyhedralComplex) -> Facets:
     """The facets of a complex."""
     cells = facet_cells(cx)
     normals = _unoriented_normals(cx)
-    normals = normals * _orientation(cx, normals, cells)[:, None]
+    normals = normals * _orientation(cx, normals, cells)[:, None] + 0.0  # no negative zeros
     inner = np.flatnonzero(cells[:, 1] >= 0)
     gradients = cx.gradients
     jumps = np.zeros((len(cells), gradients.shape[1]))

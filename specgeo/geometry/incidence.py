@@ -48,16 +48,15 @@ def vertex_lists(cx: PolyhedralComplex, k: int) -> Ragged:
     if k == 1:
         lists = cx.faces[0]
         return Ragged(lists.offsets, np.sort(lists.indices.reshape(-1, 2), axis=1).reshape(-1))
+    from specgeo.geometry._kernels import union_lists, union_sizes
+
     below, lists = cx.vertices_of(k - 1), cx.faces[k - 1]
-    lengths = np.diff(below.offsets)[lists.indices]
-    starts = below.offsets[lists.indices]
-    ends = np.cumsum(lengths)
-    items = np.arange(int(ends[-1]) if len(ends) else 0, dtype=np.int64) + np.repeat(starts - (ends - lengths), lengths)
-    keys = np.repeat(owners(lists), lengths) * np.int64(len(cx.vertices)) + below.indices[items]
-    keys = np.unique(keys)
-    face, vertex = np.divmod(keys, np.int64(len(cx.vertices)))
-    offsets = np.concatenate(([0], np.cumsum(np.bincount(face, minlength=n)))).astype(np.int64)
-    return Ragged(offsets, vertex.astype(np.int32))
+    stamp = np.full(len(cx.vertices), -1, dtype=np.int64)
+    offsets = union_sizes(lists.offsets, lists.indices, below.offsets, below.indices, stamp)
+    vertices = np.empty(int(offsets[-1]), dtype=np.int32)
+    stamp[:] = -1
+    union_lists(lists.offsets, lists.indices, below.offsets, below.indices, stamp, offsets, vertices)
+    return Ragged(offsets, vertices)
 
 
 def boundary_matrix(cx: PolyhedralComplex, k: int) -> Any:

@@ -83,7 +83,8 @@ def simplex_measures(vertices: FloatArray, simplices: IntArray) -> FloatArray:
 def face_measures(cx: PolyhedralComplex, k: int) -> FloatArray:
     """k-volumes of the k-faces, (n_k,); a vertex has measure 1."""
     simplices, owner = cx.triangulation(k)
-    return np.bincount(owner, simplex_measures(cx.vertices, simplices), minlength=cx.f_vector[k])
+    measures = np.bincount(owner, simplex_measures(cx.vertices, simplices), minlength=cx.f_vector[k])
+    return measures.astype(np.float64, copy=False)
 
 
 def face_centroids(cx: PolyhedralComplex, k: int) -> FloatArray:

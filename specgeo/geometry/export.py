@@ -1,0 +1,58 @@
+"""Complexes for other programs: shapely polygons and networkx graphs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from specgeo.errors import MissingDependencyError, UnsupportedError
+
+if TYPE_CHECKING:
+    from specgeo.geometry.complex import PolyhedralComplex
+
+
+def polygon_rings(cx: PolyhedralComplex) -> npt.NDArray[np.int32]:
+    """Vertex ids of the 2-faces in order around each; lists as in ``cx.faces[1].offsets``."""
+    from specgeo.geometry._kernels import walk_polygons
+
+    if cx.dim < 2:
+        raise UnsupportedError("polygons: a complex of dimension 1 has no 2-faces")
+    lists = cx.faces[1]
+    out = np.empty(len(lists.indices), dtype=np.int32)
+    walk_polygons(lists.offsets, lists.indices, cx.faces[0].indices.reshape(-1, 2), out)
+    return out
+
+
+def to_shapely(cx: PolyhedralComplex) -> npt.NDArray[np.object_]:
+    """The cells of a plane complex as shapely polygons, (n_cells,)."""
+    import shapely
+
+    if cx.dim != 2:
+        raise UnsupportedError(f"to_shapely: the complex has dimension {cx.dim}; shapely polygons need dimension 2")
+    rings = polygon_rings(cx)
+    lengths = np.diff(cx.faces[1].offsets)
+    owner = np.repeat(np.arange(cx.n_cells), lengths)
+    polygons: npt.NDArray[np.object_] = shapely.polygons(shapely.linearrings(cx.vertices[rings], indices=owner))
+    return polygons
+
+
+def to_networkx(cx: PolyhedralComplex) -> Any:
+    """The dual graph as networkx Graph: nodes with volume and centroid, edges with facet and measure."""
+    try:
+        import networkx
+    except ImportError as error:
+        raise MissingDependencyError("networkx is needed here: pip install specgeo[graph]") from error
+    graph = networkx.Graph()
+    rows = zip(cx.volumes.tolist(), cx.centroids.tolist(), strict=True)
+    graph.add_nodes_from((i, {"volume": v, "centroid": c}) for i, (v, c) in enumerate(rows))
+    facets = cx.facets
+    inner = np.flatnonzero(~facets.is_boundary)
+    graph.add_edges_from(
+        (a, b, {"facet": f, "measure": m})
+        for f, (a, b), m in zip(
+            inner.tolist(), facets.cells[inner].tolist(), facets.measures[inner].tolist(), strict=True
+        )
+    )
+    return graph

@@ -1,0 +1,191 @@
+"""Complexes on disk: one compressed ``.npz`` file, nothing pickled.
+
+The file holds the faces, the signs, the affine pieces, the domain, the certificate, and the network
+and the defining planes of the vertices where the enumeration left them, so that a loaded complex
+can be verified like a fresh one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from specgeo.errors import InvalidInputError, ReadError, SpecgeoError
+from specgeo.geometry.complex import Patterns, PolyhedralComplex, Ragged
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    Arrays = Mapping[str, npt.NDArray[Any]]
+
+SCHEMA = "specgeo complex 1"
+
+
+def save_complex(cx: PolyhedralComplex, path: str | os.PathLike[str]) -> None:
+    """Write the complex to ``path`` (the suffix ``.npz`` is not added)."""
+    arrays: dict[str, npt.NDArray[Any]] = {"vertices": cx.vertices, "gradients": cx.gradients, "offsets": cx.offsets}
+    header: dict[str, Any] = {"schema": SCHEMA, "dim": cx.dim}
+    for k, lists in enumerate(cx.faces, start=1):
+        arrays[f"faces_{k}_offsets"], arrays[f"faces_{k}_indices"] = lists
+    if cx.signs is not None:
+        arrays.update({f"signs_{name}": array for name, array in cx.signs._asdict().items()})
+    header["domain"] = _pack_domain(cx.domain, arrays)
+    header["certificate"] = cx.certificate.to_dict() if hasattr(cx.certificate, "to_dict") else cx.certificate
+    header["metadata"] = {}
+    for name, value in cx.metadata.items():
+        if name == "network":
+            header["layers"] = _pack_network(value, arrays)
+        elif isinstance(value, np.ndarray) and value.dtype != object:
+            arrays[f"metadata_{name}"] = value
+        else:
+            header["metadata"][name] = value
+    try:
+        text = json.dumps(header)
+    except TypeError as error:
+        raise InvalidInputError(f"metadata: holds something that JSON cannot ({error}); remove it first") from error
+    arrays["header"] = np.frombuffer(text.encode(), dtype=np.uint8)
+    with open(path, "wb") as file:
+        np.savez_compressed(file, **arrays)
+
+
+def load_complex(path: str | os.PathLike[str]) -> PolyhedralComplex:
+    """Read a complex written by `PolyhedralComplex.save`.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    PolyhedralComplex
+
+    Raises
+    ------
+    ReadError
+        The file is missing, corrupt, of another kind or of a later version.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import specgeo as sg
+    >>> tent = sg.Network([[[1.0], [1.0], [1.0]], [[1.0, -2.0, 1.0]]], [[1.0, 0.0, -1.0], [0.0]])
+    >>> cx = sg.enumerate_regions(tent, sg.Box([-2], [2]))
+    >>> path = os.path.join(tempfile.mkdtemp(), "tent.npz")
+    >>> cx.save(path)
+    >>> sg.load_complex(path).f_vector == cx.f_vector
+    True
+    """
+    name = os.fspath(path)
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {key: file[key] for key in file.files}
+        header = json.loads(bytes(arrays["header"]).decode())
+        if header["schema"] != SCHEMA:
+            raise ReadError(f"{name}: written as {header['schema']!r}, this version reads {SCHEMA!r}; upgrade specgeo")
+        return _unpack(arrays, header)
+    except SpecgeoError as error:
+        raise error if isinstance(error, ReadError) else ReadError(f"{name}: {error}") from error
+    except FileNotFoundError as error:
+        raise ReadError(f"{name}: no such file") from error
+    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        raise ReadError(f"{name}: not a complex saved by specgeo, or corrupt ({error!r})") from error
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+        raise ReadError(f"{name}: corrupt archive ({error})") from error
+
+
+def _unpack(arrays: Arrays, header: dict[str, Any]) -> PolyhedralComplex:
+    dim = int(header["dim"])
+    faces = tuple(Ragged(arrays[f"faces_{k}_offsets"], arrays[f"faces_{k}_indices"]) for k in range(1, dim + 1))
+    signs = Patterns(*(arrays[f"signs_{f}"] for f in Patterns._fields)) if "signs_positive" in arrays else None
+    metadata: dict[str, Any] = dict(header["metadata"])
+    if "layers" in header:
+        metadata["network"] = _unpack_network(arrays, header["layers"])
+    for key, array in arrays.items():
+        if key.startswith("metadata_"):
+            metadata[key.removeprefix("metadata_")] = array
+    cx = PolyhedralComplex(
+        arrays["vertices"],
+        faces,
+        (arrays["gradients"], arrays["offsets"]),
+        signs,
+        _unpack_domain(header["domain"], arrays),
+        _unpack_certificate(header["certificate"]),
+        metadata,
+    )
+    _check(cx)
+    return cx
+
+
+def _check(cx: PolyhedralComplex) -> None:
+    """Shapes, ranges and orders, so that no kernel reads beyond an array."""
+    n = cx.f_vector
+    if cx.vertices.ndim != 2 or len(cx.faces) != cx.dim:
+        raise ReadError("corrupt: vertices and faces do not fit together")
+    for k, lists in enumerate(cx.faces, start=1):
+        if lists.offsets[0] != 0 or lists.offsets[-1] != len(lists.indices) or np.any(np.diff(lists.offsets) < 2):
+            raise ReadError(f"corrupt: boundary lists of the {k}-faces")
+        if len(lists.indices) and not 0 <= lists.indices.min() <= lists.indices.max() < n[k - 1]:
+            raise ReadError(f"corrupt: boundary of the {k}-faces names faces that do not exist")
+    if np.any(np.diff(cx.faces[0].offsets) != 2):
+        raise ReadError("corrupt: an edge without two ends")
+    m = cx.offsets.shape[-1]
+    if cx.gradients.shape != (n[-1], m, cx.dim) or cx.offsets.shape != (n[-1], m):
+        raise ReadError("corrupt: affine pieces and cells differ in number")
+    if cx.signs is not None and not len(cx.signs.positive) == len(cx.signs.negative) == n[-1]:
+        raise ReadError("corrupt: signs and cells differ in number")
+
+
+def _pack_domain(domain: Any, arrays: dict[str, npt.NDArray[Any]]) -> str | None:
+    if domain is None:
+        return None
+    kind = type(domain).__name__
+    names = {"Box": ("lower", "upper"), "Polytope": ("A", "b")}.get(kind)
+    if names is None:
+        raise InvalidInputError(f"domain: {kind} cannot be saved; use a Box or a Polytope")
+    arrays.update({f"domain_{name}": getattr(domain, name) for name in names})
+    return kind
+
+
+def _unpack_domain(kind: str | None, arrays: Arrays) -> Any:
+    from specgeo import domain
+
+    if kind == "Box":
+        return domain.Box(arrays["domain_lower"], arrays["domain_upper"])
+    if kind == "Polytope":
+        return domain.Polytope(arrays["domain_A"], arrays["domain_b"])
+    return None
+
+
+def _pack_network(network: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> list[dict[str, Any]]:
+    for layer, (weight, bias) in enumerate(zip(network["weights"], network["biases"], strict=True)):
+        arrays[f"weight_{layer}"], arrays[f"bias_{layer}"] = weight, bias
+    for layer, activation in enumerate(network["activations"]):
+        arrays[f"breakpoints_{layer}"], arrays[f"slopes_{layer}"] = activation.breakpoints, activation.slopes
+    return [{"name": a.name, "intercept": float(a.intercept).hex()} for a in network["activations"]]
+
+
+def _unpack_network(arrays: Arrays, layers: list[dict[str, Any]]) -> dict[str, Any]:
+    from specgeo.activation import Activation
+
+    activations = [
+        Activation(arrays[f"breakpoints_{i}"], arrays[f"slopes_{i}"], float.fromhex(a["intercept"]), a["name"])
+        for i, a in enumerate(layers)
+    ]
+    count = len(layers) + 1
+    return {
+        "weights": [arrays[f"weight_{i}"] for i in range(count)],
+        "biases": [arrays[f"bias_{i}"] for i in range(count)],
+        "activations": activations,
+    }
+
+
+def _unpack_certificate(data: Any) -> Any:
+    from specgeo.enumeration.certificate import Certificate
+
+    return Certificate(**data) if isinstance(data, dict) else data
