@@ -11,6 +11,7 @@ import pytest
 
 import specgeo as sg
 from specgeo.theory import counting as c
+from specgeo.theory import hanin_rolnick as hr
 
 # n_0, widths, 2^N, Pascanu, Montufar 2014, Serra lower, Raghu, Montufar 2017, Serra upper
 TABLE = [
@@ -128,3 +129,37 @@ def test_hard_tanh_uses_the_pieces() -> None:
 def test_bad_shapes_are_refused(call) -> None:
     with pytest.raises(sg.InvalidInputError):
         call()
+
+
+def test_shallow_expectation_closed_form_and_monte_carlo() -> None:
+    exact = hr.expected_kinks_shallow(10, 2**0.5, 0.7)
+    assert round(exact, 4) == 3.5370
+    rng = np.random.default_rng(1)
+    w, b = 2**0.5 * rng.normal(size=(40000, 10)), 0.7 * rng.normal(size=(40000, 10))
+    kinks = ((-b / w > 0) & (-b / w < 1)).sum(axis=1)
+    assert abs(kinks.mean() - exact) < 4 * kinks.std() / 200
+    result = hr.expected_boundary(sg.Box([0], [1]), [10], 2**0.5, 0.7, 20000, 3, confidence=0.9999)
+    assert result.lower < exact < result.upper
+    assert result.upper - result.lower < 0.2
+    bound = hr.kink_density_bound(10, 2**0.5 * (2 / np.pi) ** 0.5, 1 / ((2 * np.pi) ** 0.5 * 0.7))
+    assert round(bound, 2) == 6.43
+    assert exact < bound
+    assert hr.hanin_rolnick_regions(20, 2, 1.0) == 200
+
+
+@pytest.mark.parametrize("visible", [True, False])
+def test_coarea_integral_against_enumeration(visible: bool) -> None:
+    """Expected kinks of 1-3-2-1: the integral against kinks counted in enumerated networks."""
+    widths, w_std, b_std, draws = (3, 2), (1.5, 1.0), (0.5, 0.4), 1200
+    domain = sg.Box([-1], [1])
+    rng = np.random.default_rng(5)
+    counts = np.empty(draws)
+    for i in range(draws):
+        weights = [w_std[0] * rng.normal(size=(3, 1)), w_std[1] * rng.normal(size=(2, 3)), rng.normal(size=(1, 2))]
+        biases = [b_std[0] * rng.normal(size=3), b_std[1] * rng.normal(size=2), [0.0]]
+        cx = sg.enumerate_regions(sg.Network(weights, biases), domain)
+        counts[i] = np.sum(np.abs(cx.facets.jumps[:, 0]) > 1e-13) if visible else cx.n_cells - 1
+    result = hr.expected_boundary(domain, widths, w_std, b_std, 20000, 6, visible_only=visible)
+    sigma = np.hypot(counts.std() / draws**0.5, (result.upper - result.lower) / 3.92)
+    assert abs(counts.mean() - result.mean) < 4 * sigma
+    assert sum(result.by_layer) == pytest.approx(result.mean)

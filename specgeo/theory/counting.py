@@ -125,7 +125,7 @@ def serra_lower(input_dim: int, widths: Sequence[int]) -> int | None:
     d, sizes = _shape(input_dim, widths)
     if not sizes or any(n < 3 * d for n in sizes):
         return None
-    return prod((n // d + 1) ** d for n in sizes[:-1]) * zaslavsky(sizes[-1], d)
+    return int(prod((n // d + 1) ** d for n in sizes[:-1])) * zaslavsky(sizes[-1], d)
 
 
 def arora_lower(input_dim: int, m: int, w: int, hidden_layers: int) -> int:
@@ -136,7 +136,7 @@ def arora_lower(input_dim: int, m: int, w: int, hidden_layers: int) -> int:
     >>> arora_lower(2, 3, 4, 3)
     96
     """
-    return _zonotope(input_dim, m, w, hidden_layers) * w ** (hidden_layers - 1)
+    return _zonotope(input_dim, m, w, hidden_layers) * int(w ** (hidden_layers - 1))
 
 
 def serra_zonotope_lower(input_dim: int, m: int, w: int, hidden_layers: int) -> int:
@@ -147,7 +147,7 @@ def serra_zonotope_lower(input_dim: int, m: int, w: int, hidden_layers: int) -> 
     >>> serra_zonotope_lower(2, 3, 4, 3)
     150
     """
-    return _zonotope(input_dim, m, w, hidden_layers) * (w + 1) ** (hidden_layers - 1)
+    return _zonotope(input_dim, m, w, hidden_layers) * int((w + 1) ** (hidden_layers - 1))
 
 
 def _zonotope(input_dim: int, m: int, w: int, hidden_layers: int) -> int:
