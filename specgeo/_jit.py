@@ -32,3 +32,17 @@ def inline(function: _F) -> _F:
 def lane(function: _F) -> _F:
     """Compile the arithmetic of one lane, always inlined: only then does LLVM vectorise the caller's loop."""
     return numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(function)  # type: ignore[no-any-return]
+
+
+def leaf(function: _F) -> _F:
+    """Compile a helper that allocates nothing, without numba's reference counting.
+
+    In helpers that take a NamedTuple of arrays the counting (two atomic operations for each access) costs more
+    than the work. Numba refuses to compile an allocation here, so misuse cannot pass silently.
+    """
+    return numba.njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(function)  # type: ignore[no-any-return]
+
+
+def hot(function: _F) -> _F:
+    """A `leaf` that is always inlined: passing a NamedTuple of arrays to a call that stays costs a hundred moves."""
+    return numba.njit(cache=True, nogil=True, error_model="numpy", _nrt=False, forceinline=True)(function)  # type: ignore[no-any-return]

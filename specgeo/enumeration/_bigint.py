@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from specgeo._jit import inline
+from specgeo._jit import hot, leaf
 
 BITS = 28
 _HALF = np.int64(1 << 27)
@@ -19,7 +19,7 @@ _SHIFT = np.int64(28)
 MAX_PRODUCTS = 256
 
 
-@inline
+@hot
 def carry(x, start, n):  # type: ignore[no-untyped-def]
     """Restore the normal form of the n digits from x[start]; the last digit must not overflow."""
     c = np.int64(0)
@@ -31,7 +31,7 @@ def carry(x, start, n):  # type: ignore[no-untyped-def]
     x[start + n - 1] += c
 
 
-@inline
+@hot
 def length(x, start, n):  # type: ignore[no-untyped-def]
     """Number of digits up to the highest non-zero one."""
     while n > 0 and x[start + n - 1] == 0:
@@ -39,7 +39,7 @@ def length(x, start, n):  # type: ignore[no-untyped-def]
     return n
 
 
-@inline
+@leaf
 def sign(x, start, n):  # type: ignore[no-untyped-def]
     """-1, 0 or 1 of a number in normal form."""
     n = length(x, start, n)
@@ -48,7 +48,7 @@ def sign(x, start, n):  # type: ignore[no-untyped-def]
     return 1 if x[start + n - 1] > 0 else -1
 
 
-@inline
+@leaf
 def add_product(out, o, n, a, i0, na, b, j0, nb, s):  # type: ignore[no-untyped-def]
     """out += s a b for s = 1 or -1; ``out`` has n digits and is left in normal form."""
     for i in range(na):
@@ -61,7 +61,7 @@ def add_product(out, o, n, a, i0, na, b, j0, nb, s):  # type: ignore[no-untyped-
     carry(out, o, n)
 
 
-@inline
+@leaf
 def float_digits(bits, unit, out):  # type: ignore[no-untyped-def]
     """Digits of the float with this bit pattern in units of 2^unit: (first digit's position, sign).
 
@@ -90,7 +90,7 @@ def float_digits(bits, unit, out):  # type: ignore[no-untyped-def]
     return position, (-1 if bits < 0 else 1)
 
 
-@inline
+@leaf
 def to_float(x, start, n):  # type: ignore[no-untyped-def]
     """(m, e) with number = m 2^e up to a relative error of 2^-53; (0, 0) for zero."""
     n = length(x, start, n)

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from specgeo._jit import inline, kernel
+from specgeo._jit import hot, kernel, leaf
 from specgeo.enumeration._layout import (
     AUX0,
     AUX1,
@@ -34,6 +34,7 @@ from specgeo.enumeration._layout import (
     FACE,
     HALF,
     LEN,
+    N_COORD,
     NCELL,
     NEXT,
     NF,
@@ -51,12 +52,13 @@ from specgeo.enumeration._layout import (
     ensure,
     grow_items,
 )
-from specgeo.enumeration._predicates import ONE, place, set_sign, sign_on_plane
+from specgeo.enumeration._exact import exact_position
+from specgeo.enumeration._predicates import ONE, UNDECIDED, exact_decision, place, set_sign, sign_on_plane
 from specgeo.enumeration._layers import N_WORDS
 from specgeo.enumeration._rows import block_mask, face_bits, lowest_unit, popcount
 
 
-@inline
+@hot
 def _plane_of(first, crossed, cell, unit):  # type: ignore[no-untyped-def]
     """Plane of a unit that crosses a cell."""
     word = unit >> 6
@@ -64,7 +66,7 @@ def _plane_of(first, crossed, cell, unit):  # type: ignore[no-untyped-def]
     return first[cell, word] + popcount(crossed[cell, word] & below)
 
 
-@inline
+@hot
 def _new_face(s, k, own):  # type: ignore[no-untyped-def]
     """Append a face of dimension k with an empty boundary."""
     f = s.count[NF]
@@ -78,9 +80,12 @@ def _new_face(s, k, own):  # type: ignore[no-untyped-def]
     return f
 
 
-@inline
-def _split_edge(s, layers, history, ex, layer, g, unit, word, words, cell, first, crossed, exact, size, dim):  # type: ignore[no-untyped-def]
-    """Split an edge at the zero of a unit: a new vertex, and a new edge on the negative side. Returns (edge, vertex)."""
+@hot
+def _split_edge(s, g, unit, word, words, cell, first, crossed, pending, exact, dim):  # type: ignore[no-untyped-def]
+    """Split an edge at the zero of a unit: a new vertex, and a new edge on the negative side.
+
+    Returns (edge, vertex, number of units whose signs at the vertex are left in ``pending``).
+    """
     start = s.faces[g, START]
     p, q = np.int64(s.pool[start]), np.int64(s.pool[start + 1])
     if (s.vbits[p, word] >> np.uint64(unit & 63)) & ONE == 0:
@@ -92,7 +97,8 @@ def _split_edge(s, layers, history, ex, layer, g, unit, word, words, cell, first
         s.vplanes[v, i] = s.faces[g, PLANES + i]
     s.vplanes[v, dim - 1] = plane
     s.vplanes[v, dim] = cell
-    place(s, layers, history, ex, v, s.faces[g, AUX0], s.faces[g, AUX1], plane, exact, size, dim)
+    place(s, v, s.faces[g, AUX0], s.faces[g, AUX1], plane, dim)
+    n_pending = 0
     for w in range(words):
         positive = s.vbits[p, w] | s.vbits[q, w]
         negative = s.vbits[p, words + w] | s.vbits[q, words + w]
@@ -103,10 +109,12 @@ def _split_edge(s, layers, history, ex, layer, g, unit, word, words, cell, first
             other = 64 * w + lowest_unit(both)
             both &= both - ONE
             if other != unit:
-                sign = sign_on_plane(
-                    s, layers, history, ex, v, _plane_of(first, crossed, cell, other), layer, other, cell, exact, dim
-                )
-                set_sign(s.vbits, v, words, other, sign)
+                sign = sign_on_plane(s, v, _plane_of(first, crossed, cell, other), exact, dim)
+                if sign == UNDECIDED:
+                    pending[n_pending] = other
+                    n_pending += 1
+                else:
+                    set_sign(s.vbits, v, words, other, sign)
     half = _new_face(s, 1, s.faces[g, OWN])
     for i in range(PLANES, PLANES + dim - 1):
         s.faces[half, i] = s.faces[g, i]
@@ -117,14 +125,24 @@ def _split_edge(s, layers, history, ex, layer, g, unit, word, words, cell, first
     s.count[NPOOL] = start + 2
     s.faces[half, START], s.faces[half, LEN] = start, 2
     s.pool[start], s.pool[start + 1] = v, q
-    _edge_bits(s, g, p, v, word, words)
-    _edge_bits(s, half, v, q, word, words)
-    return half, v
+    return half, v, n_pending
 
 
-@inline
-def _edge_bits(s, f, p, q, word, words):  # type: ignore[no-untyped-def]
+@leaf
+def _settle(s, layers, history, ex, layer, vertex, cell, pending, n_pending, words, reliable, dim):  # type: ignore[no-untyped-def]
+    """Exact position and exact signs where floats left them open."""
+    for i in range(n_pending):
+        unit = pending[i]
+        set_sign(s.vbits, vertex, words, unit, exact_decision(s, layers, history, ex, vertex, layer, unit, cell, dim))
+    if not s.x[vertex, dim] <= reliable:
+        exact_position(ex, layers, history, s.planes, s.porigin, s.vplanes, vertex, dim, s.x)
+        s.count[N_COORD] += 1
+
+
+@hot
+def _edge_bits(s, f, word, words):  # type: ignore[no-untyped-def]
     """Bits of an edge from its vertices."""
+    p, q = s.pool[s.faces[f, START]], s.pool[s.faces[f, START] + 1]
     pp, pn = s.vbits[p, word], s.vbits[p, words + word]
     qp, qn = s.vbits[q, word], s.vbits[q, words + word]
     s.bits[f, 0] = pp | qp
@@ -132,7 +150,7 @@ def _edge_bits(s, f, p, q, word, words):  # type: ignore[no-untyped-def]
     s.bits[f, 2] = ~(pp | pn) | ~(qp | qn)
 
 
-@inline
+@hot
 def _collect_cut(s, g, k, bit, word, words, cut, n):  # type: ignore[no-untyped-def]
     """Append to ``cut`` the faces of dimension k - 2 that a (k-1)-face has in the zero set."""
     start = s.faces[g, START]
@@ -148,7 +166,7 @@ def _collect_cut(s, g, k, bit, word, words, cut, n):  # type: ignore[no-untyped-
     return n
 
 
-@inline
+@hot
 def _split_face(s, g, k, bit, plane, word, words, step, positive, negative, cut, dim):  # type: ignore[no-untyped-def]
     """Split a face of dimension k >= 2: returns (negative half, cut), or (-1, -1) if the signs contradict each other."""
     n_positive, n_negative, n_cut = 0, 0, 0
@@ -182,7 +200,7 @@ def _split_face(s, g, k, bit, plane, word, words, step, positive, negative, cut,
     start += n_cut
     if k == 2:
         s.faces[h, AUX0], s.faces[h, AUX1] = cut[0], cut[1]
-        _edge_bits(s, h, cut[0], cut[1], word, words)
+        _edge_bits(s, h, word, words)
     else:
         _list_bits(s, h)
     # boundaries of the halves
@@ -205,7 +223,7 @@ def _split_face(s, g, k, bit, plane, word, words, step, positive, negative, cut,
     return half, h
 
 
-@inline
+@hot
 def _list_bits(s, f):  # type: ignore[no-untyped-def]
     """Bits of a face of dimension >= 2 from its facets."""
     positive, negative, touch = np.uint64(0), np.uint64(0), np.uint64(0)
@@ -218,7 +236,7 @@ def _list_bits(s, f):  # type: ignore[no-untyped-def]
     s.bits[f, 0], s.bits[f, 1], s.bits[f, 2] = positive, negative, touch
 
 
-@inline
+@hot
 def _new_cell(s, g, half, words):  # type: ignore[no-untyped-def]
     """Number the negative half of a cell; it inherits the signs of the blocks done before."""
     number = s.count[NCELL]
@@ -230,7 +248,7 @@ def _new_cell(s, g, half, words):  # type: ignore[no-untyped-def]
         s.signs[number, w] = s.signs[parent, w]
 
 
-@inline
+@hot
 def _expanded_length(s, f):  # type: ignore[no-untyped-def]
     """Number of facets of a face once those that were split are replaced by their pieces."""
     n = 0
@@ -243,7 +261,7 @@ def _expanded_length(s, f):  # type: ignore[no-untyped-def]
     return n
 
 
-@inline
+@hot
 def _expand(s, f, n):  # type: ignore[no-untyped-def]
     """Replace split facets by their pieces."""
     start, length = s.faces[f, START], s.faces[f, LEN]
@@ -261,7 +279,7 @@ def _expand(s, f, n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def cut_layer(s, layers, history, ex, layer, first, crossed, exact, size, max_cells, limit, dim):  # type: ignore[no-untyped-def]
+def cut_layer(s, layers, history, ex, layer, first, crossed, exact, reliable, max_cells, limit, dim):  # type: ignore[no-untyped-def]
     """Cut the complex by a layer; stops after about ``limit`` faces so that the caller can report progress.
 
     Resumes from ``s.count[BLOCK, DIM, FACE]``; ``s.count[STATUS]`` tells how it stopped.
@@ -270,6 +288,7 @@ def cut_layer(s, layers, history, ex, layer, first, crossed, exact, size, max_ce
     level = np.zeros(dim + 1, np.int64)
     pieces = np.empty((dim + 1, 1024), np.int32)
     positive, negative, cut = np.empty(256, np.int32), np.empty(256, np.int32), np.empty(256, np.int32)
+    pending = np.empty(64 * words, np.int64)
     done = 0
     while s.count[BLOCK] < words:
         word = s.count[BLOCK]
@@ -326,10 +345,13 @@ def cut_layer(s, layers, history, ex, layer, first, crossed, exact, size, max_ce
                                 wider[:, : pieces.shape[1]] = pieces
                                 pieces = wider
                             if m == 1:
-                                half, h = _split_edge(
-                                    s, layers, history, ex, layer, g, unit, word, words, cell, first, crossed,
-                                    exact, size, dim,
-                                )  # fmt: skip
+                                half, h, open_signs = _split_edge(
+                                    s, g, unit, word, words, cell, first, crossed, pending, exact, dim
+                                )
+                                if exact and (open_signs > 0 or not s.x[h, dim] <= reliable):
+                                    _settle(s, layers, history, ex, layer, h, cell, pending, open_signs, words, reliable, dim)
+                                _edge_bits(s, g, word, words)
+                                _edge_bits(s, half, word, words)
                             else:
                                 total = 0
                                 for j in range(s.faces[g, START], s.faces[g, START] + length):

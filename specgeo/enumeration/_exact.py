@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._jit import inline, kernel
+from specgeo._jit import kernel, leaf
 from specgeo.enumeration import _bigint as big
 from specgeo.enumeration._layers import (
     BIAS,
@@ -57,7 +57,7 @@ class Exact(NamedTuple):
     product: npt.NDArray[np.int64]  # (d + 1) width + 4
 
 
-@inline
+@leaf
 def _lowest_bit(bits):  # type: ignore[no-untyped-def]
     """Exponent of the lowest set bit of a float; far for zero."""
     mantissa = bits & np.int64((1 << 52) - 1)
@@ -74,7 +74,7 @@ def _lowest_bit(bits):  # type: ignore[no-untyped-def]
     return exponent - np.int64(1075)
 
 
-@inline
+@leaf
 def _span(bits, start, stop):  # type: ignore[no-untyped-def]
     """(lowest bit of all, highest bit of all) of a range of floats; (far, -far) if all are zero."""
     low, high = _FAR, -_FAR
@@ -142,7 +142,7 @@ def make_exact(layers, domain_rows, dim):  # type: ignore[no-untyped-def]
     )
 
 
-@inline
+@leaf
 def _find(ex, key):  # type: ignore[no-untyped-def]
     """Slot of a key in the table: where it is, or the empty one where it goes."""
     size = np.int64(len(ex.keys))
@@ -152,11 +152,12 @@ def _find(ex, key):  # type: ignore[no-untyped-def]
     return h
 
 
-@inline
+@leaf
 def _claim(ex, key, items):  # type: ignore[no-untyped-def]
     """Room for a new entry: its start in the pool, or -1 after emptying a full table."""
     if ex.used[0] + items > len(ex.pool) or 2 * ex.used[1] > len(ex.keys):
-        ex.keys[:] = _EMPTY
+        for i in range(len(ex.keys)):
+            ex.keys[i] = _EMPTY
         ex.used[0] = 0
         ex.used[1] = 0
         return np.int64(-1)
@@ -168,7 +169,7 @@ def _claim(ex, key, items):  # type: ignore[no-untyped-def]
     return ex.slots[h]
 
 
-@inline
+@leaf
 def _add_float(ex, bits, unit, out, o, s):  # type: ignore[no-untyped-def]
     """out[o:] += s * float, in units of 2^unit."""
     position, sign = big.float_digits(bits, unit, ex.digits)
@@ -178,7 +179,7 @@ def _add_float(ex, bits, unit, out, o, s):  # type: ignore[no-untyped-def]
                 out[o + position + i] += s * sign * ex.digits[i]
 
 
-@inline
+@leaf
 def _add_float_product(ex, bits, unit, source, i0, n, out, o, limit):  # type: ignore[no-untyped-def]
     """out[o:o + limit] += float * source[i0:i0 + n], the float in units of 2^unit."""
     position, sign = big.float_digits(bits, unit, ex.digits)
@@ -189,7 +190,7 @@ def _add_float_product(ex, bits, unit, source, i0, n, out, o, limit):  # type: i
                 out[o + position + i + j] += a * source[i0 + j]
 
 
-@inline
+@leaf
 def _combine(ex, layers, history, layer, neuron, cell, source, out, o, dim):  # type: ignore[no-untyped-def]
     """out[o:] = row of a neuron of ``layer`` on a cell of complex layer - 1, without threshold, in normal form.
 
@@ -200,7 +201,8 @@ def _combine(ex, layers, history, layer, neuron, cell, source, out, o, dim):  # 
     n_previous = meta[N_PREVIOUS]
     w0 = meta[WEIGHT] + neuron * n_previous
     unit = ex.z_unit[layer] - ex.a_unit[layer - 1]
-    out[o : o + (dim + 1) * width] = 0
+    for i in range(o, o + (dim + 1) * width):
+        out[i] = 0
     if layer == 1:
         for c in range(dim):
             _add_float(ex, ex.weight_bits[w0 + c], ex.z_unit[1], out, o + c * width, 1)
@@ -223,7 +225,8 @@ def _combine(ex, layers, history, layer, neuron, cell, source, out, o, dim):  # 
                         ex, ex.weight_bits[w0 + i], unit, ex.pool, start + c * width, used, out, o + c * width, width
                     )
             else:
-                ex.term[:] = 0
+                for t in range(len(ex.term)):
+                    ex.term[t] = 0
                 for c in range(dim + 1):
                     used = big.length(ex.pool, start + c * width, width)
                     _add_float_product(
@@ -245,7 +248,7 @@ def _combine(ex, layers, history, layer, neuron, cell, source, out, o, dim):  # 
         big.carry(out, o + c * width, width)
 
 
-@inline
+@leaf
 def _ancestor(history, cell, layer, target):  # type: ignore[no-untyped-def]
     """Cell of complex ``target`` that contains a cell of complex ``layer``."""
     c = np.int64(cell)
@@ -254,7 +257,7 @@ def _ancestor(history, cell, layer, target):  # type: ignore[no-untyped-def]
     return c
 
 
-@kernel
+@leaf
 def exact_map(ex, layers, history, layer, cell, dim):  # type: ignore[no-untyped-def]
     """Start in the pool of the rows of all neurons of ``layer`` on a cell of complex layer - 1."""
     width = ex.width[0]
@@ -280,7 +283,7 @@ def exact_map(ex, layers, history, layer, cell, dim):  # type: ignore[no-untyped
     return source
 
 
-@kernel
+@leaf
 def exact_row(ex, layers, history, layer, unit, cell, dim, out, o):  # type: ignore[no-untyped-def]
     """out[o:] = coefficients of a unit of ``layer`` on a cell of complex layer - 1."""
     meta = layers.meta[layer - 1]
@@ -294,14 +297,15 @@ def exact_row(ex, layers, history, layer, unit, cell, dim, out, o):  # type: ign
     big.carry(out, o + dim * width, width)
 
 
-@kernel
+@leaf
 def plane_row(ex, layers, history, planes, porigin, plane, dim, o):  # type: ignore[no-untyped-def]
     """ex.planes[o:] = exact coefficients of a plane."""
     width = ex.width[0]
     n = (dim + 1) * width
     layer = porigin[plane, 0]
     if layer < 1:  # a wall of the domain: its row is exact
-        ex.planes[o : o + n] = 0
+        for i in range(o, o + n):
+            ex.planes[i] = 0
         bits = planes[plane].view(np.int64)
         unit, _ = _span(bits, 0, dim + 1)
         for c in range(dim + 1):
@@ -312,15 +316,17 @@ def plane_row(ex, layers, history, planes, porigin, plane, dim, o):  # type: ign
     h = _find(ex, key)
     if ex.keys[h] == key:
         start = ex.slots[h]
-        ex.planes[o : o + n] = ex.pool[start : start + n]
+        for i in range(n):
+            ex.planes[o + i] = ex.pool[start + i]
         return
     exact_row(ex, layers, history, np.int64(layer), np.int64(porigin[plane, 1]), np.int64(porigin[plane, 2]), dim, ex.planes, o)
     start = _claim(ex, key, n)
     if start >= 0:
-        ex.pool[start : start + n] = ex.planes[o : o + n]
+        for i in range(n):
+            ex.pool[start + i] = ex.planes[o + i]
 
 
-@kernel
+@leaf
 def cross_product(ex, layers, history, planes, porigin, vplanes, vertex, dim):  # type: ignore[no-untyped-def]
     """Homogeneous coordinates of a vertex as minors of its planes' rows, left in ``ex.minors``.
 
@@ -334,14 +340,16 @@ def cross_product(ex, layers, history, planes, porigin, vplanes, vertex, dim):  
     stride = dim * width + 2
     full = (1 << (dim + 1)) - 1
     minors = ex.minors
-    minors[0:stride] = 0
+    for i in range(stride):
+        minors[i] = 0
     minors[0] = 1
     for mask in range(1, full):
         size = 0
         for c in range(dim + 1):
             size += (mask >> c) & 1
         o = mask * stride
-        minors[o : o + stride] = 0
+        for i in range(o, o + stride):
+            minors[i] = 0
         position = 0
         for c in range(dim + 1):
             if (mask >> c) & 1:
@@ -355,7 +363,7 @@ def cross_product(ex, layers, history, planes, porigin, vplanes, vertex, dim):  
     ex.used[2] = vertex
 
 
-@kernel
+@leaf
 def exact_sign(ex, layers, history, planes, porigin, vplanes, vertex, layer, unit, cell, dim):  # type: ignore[no-untyped-def]
     """Sign of a unit of ``layer`` at a vertex of the closure of a cell of complex layer - 1."""
     width = ex.width[0]
@@ -364,7 +372,8 @@ def exact_sign(ex, layers, history, planes, porigin, vplanes, vertex, layer, uni
     stride = dim * width + 2
     full = (1 << (dim + 1)) - 1
     n = len(ex.product)
-    ex.product[:] = 0
+    for i in range(n):
+        ex.product[i] = 0
     for c in range(dim + 1):
         o = (full ^ (1 << c)) * stride
         na = big.length(ex.row, c * width, width)
@@ -375,7 +384,7 @@ def exact_sign(ex, layers, history, planes, porigin, vplanes, vertex, layer, uni
     return big.sign(ex.product, 0, n) * weight
 
 
-@kernel
+@leaf
 def exact_position(ex, layers, history, planes, porigin, vplanes, vertex, dim, x):  # type: ignore[no-untyped-def]
     """x[vertex] = correctly computed coordinates; the error radius becomes a few units in the last place."""
     cross_product(ex, layers, history, planes, porigin, vplanes, vertex, dim)

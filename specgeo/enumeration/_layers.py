@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._jit import inline
+from specgeo._jit import leaf
 from specgeo.errors import UnsupportedError
 
 # columns of Layers.meta, one row a hidden layer
@@ -144,7 +144,7 @@ def flatten(weights: Any, biases: Any, activations: Any) -> Layers:
     )
 
 
-@inline
+@leaf
 def piece(layers, history, layer, cell, neuron):  # type: ignore[no-untyped-def]
     """Index into slopes and intercepts of the piece that a neuron of ``layer`` is on, on a cell of complex ``layer``."""
     meta = layers.meta[layer - 1]

@@ -26,7 +26,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._jit import inline
+from specgeo._jit import kernel
 
 START, LEN, OWN, NEXT, STAMP, HALF, CUT, AUX0, AUX1, PLANES = range(10)
 
@@ -59,23 +59,27 @@ class State(NamedTuple):
 
 
 
-@inline
+@kernel
 def grow_rows(array, used, rows):  # type: ignore[no-untyped-def]
     """A copy of a 2-D array with room for ``rows`` rows."""
-    out = np.empty((rows, array.shape[1]), array.dtype)
-    out[:used] = array[:used]
+    width = array.shape[1]
+    out = np.empty((rows, width), array.dtype)
+    for i in range(used):
+        for j in range(width):
+            out[i, j] = array[i, j]
     return out
 
 
-@inline
+@kernel
 def grow_items(array, used, rows):  # type: ignore[no-untyped-def]
     """A copy of a 1-D array with room for ``rows`` items."""
     out = np.empty(rows, array.dtype)
-    out[:used] = array[:used]
+    for i in range(used):
+        out[i] = array[i]
     return out
 
 
-@inline
+@kernel
 def ensure(s, vertices, faces, pool, cells, planes):  # type: ignore[no-untyped-def]
     """The state with room for so many more of each."""
     x, vplanes, vbits = s.x, s.vplanes, s.vbits

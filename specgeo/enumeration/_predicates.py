@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from specgeo._jit import inline, kernel
-from specgeo.enumeration._exact import exact_position, exact_sign
+from specgeo._jit import hot, kernel, leaf
+from specgeo.enumeration._exact import exact_sign
 from specgeo.enumeration._layers import (
     BIAS,
     N,
@@ -30,22 +30,23 @@ from specgeo.enumeration._layers import (
     UNIT,
     WEIGHT,
 )
-from specgeo.enumeration._layout import N_COORD, N_EXACT, N_FLOAT, N_REFINED, N_ZERO, NV
+from specgeo.enumeration._layout import N_EXACT, N_FLOAT, N_REFINED, N_ZERO, NV
 
 U = 1.1102230246251565e-16
 TINY = 5e-324
 SAFE = 1.0 + 1e-10  # covers the rounding of the bounds themselves
-RELIABLE = 1e-11  # larger position errors, relative to the domain, are replaced by exact positions
+RELIABLE = 1e-9  # larger position errors, relative to the domain, are replaced by exact positions
 ONE = np.uint64(1)
+UNDECIDED = 2
 
 
-@inline
+@hot
 def gamma(n):  # type: ignore[no-untyped-def]
     """Bound on the relative error of a sum of n products."""
     return n * U * SAFE
 
 
-@inline
+@hot
 def set_sign(bits, row, words, unit, sign):  # type: ignore[no-untyped-def]
     """Record the sign of a unit: a bit among the positive words, or among the negative words, or none."""
     if sign > 0:
@@ -54,7 +55,7 @@ def set_sign(bits, row, words, unit, sign):  # type: ignore[no-untyped-def]
         bits[row, words + (unit >> 6)] |= ONE << np.uint64(unit & 63)
 
 
-@inline
+@leaf
 def exact_decision(s, layers, history, ex, vertex, layer, unit, cell, dim):  # type: ignore[no-untyped-def]
     """The sign by exact arithmetic, counted."""
     sign = exact_sign(ex, layers, history, s.planes, s.porigin, s.vplanes, vertex, layer, unit, cell, dim)
@@ -64,60 +65,52 @@ def exact_decision(s, layers, history, ex, vertex, layer, unit, cell, dim):  # t
     return sign
 
 
-@inline
-def sign_on_plane(s, layers, history, ex, vertex, plane, layer, unit, cell, exact, dim):  # type: ignore[no-untyped-def]
-    """Sign of a unit at a vertex from its row on a cell."""
-    row = s.planes[plane]
-    value = row[dim]
+@hot
+def sign_on_plane(s, vertex, plane, exact, dim):  # type: ignore[no-untyped-def]
+    """Sign of a unit at a vertex from its row on a cell, or UNDECIDED."""
+    value = s.planes[plane, dim]
     for c in range(dim):
-        value += row[c] * s.x[vertex, c]
-    bound = (row[dim + 1] * s.x[vertex, dim] + row[dim + 2]) * SAFE
+        value += s.planes[plane, c] * s.x[vertex, c]
+    bound = (s.planes[plane, dim + 1] * s.x[vertex, dim] + s.planes[plane, dim + 2]) * SAFE
+    s.count[N_FLOAT] += 1
     if abs(value) > bound:
-        s.count[N_FLOAT] += 1
         if abs(value) < s.margin[0] * bound:
             s.margin[0] = abs(value) / bound
         return 1 if value > 0 else -1
     if not exact:
-        s.count[N_FLOAT] += 1
         return 1 if value > 0 else (-1 if value < 0 else 0)
     if bound == 0.0:  # row and position are exact
-        s.count[N_REFINED] += 1
         return 0
-    return exact_decision(s, layers, history, ex, vertex, layer, unit, cell, dim)
+    s.count[N_FLOAT] -= 1
+    return UNDECIDED
 
 
-@inline
-def place(s, layers, history, ex, vertex, p, q, plane, exact, size, dim):  # type: ignore[no-untyped-def]
+@hot
+def place(s, vertex, p, q, plane, dim):  # type: ignore[no-untyped-def]
     """Position of a new vertex: the zero of a plane on the line through vertices p and q, with its error radius."""
-    row = s.planes[plane]
-    zp, zq = row[dim], row[dim]
+    zp, zq = s.planes[plane, dim], s.planes[plane, dim]
     length, largest = 0.0, 0.0
     for c in range(dim):
-        zp += row[c] * s.x[p, c]
-        zq += row[c] * s.x[q, c]
-        length = max(length, abs(s.x[q, c] - s.x[p, c]))
-        largest = max(largest, max(abs(s.x[p, c]), abs(s.x[q, c])))
+        a, b, g = s.x[p, c], s.x[q, c], s.planes[plane, c]
+        zp += g * a
+        zq += g * b
+        length = max(length, abs(b - a))
+        largest = max(largest, max(abs(a), abs(b)))
     ratio = zp / (zp - zq)
     for c in range(dim):
         s.x[vertex, c] = s.x[p, c] + ratio * (s.x[q, c] - s.x[p, c])
-    far = max(s.x[p, dim], s.x[q, dim])
-    doubt = row[dim + 1] * (s.x[p, dim] + s.x[q, dim]) + 2.0 * row[dim + 2]
+    doubt = s.planes[plane, dim + 1] * (s.x[p, dim] + s.x[q, dim]) + 2.0 * s.planes[plane, dim + 2]
     gap = abs(zp - zq) - doubt
-    error = (far + (doubt / gap + 4.0 * U) * length + 4.0 * U * largest) * SAFE + TINY
-    s.x[vertex, dim] = error
-    if not exact:
-        return
-    if not (gap > 0.0 and ratio >= 0.0 and ratio <= 1.0 and error <= RELIABLE * size):
-        exact_position(ex, layers, history, s.planes, s.porigin, s.vplanes, vertex, dim, s.x)
-        s.count[N_COORD] += 1
+    error = max(s.x[p, dim], s.x[q, dim]) + (doubt / gap + 4.0 * U) * length + 4.0 * U * largest
+    s.x[vertex, dim] = error * SAFE + TINY if gap > 0.0 and ratio >= 0.0 and ratio <= 1.0 else np.inf
 
 
-@inline
+@hot
 def _bit(bits, row, unit):  # type: ignore[no-untyped-def]
     return (bits[row, unit >> 6] >> np.uint64(unit & 63)) & ONE
 
 
-@inline
+@leaf
 def _post_activation(s, layers, history, maps, map_bounds, layer, vertex, a, i, exact_input, dim):  # type: ignore[no-untyped-def]
     """a[i] = post-activations of layer - 1 at a vertex, from the known signs; returns (error radius, largest entry).
 
@@ -232,7 +225,7 @@ def classify(s, layers, history, ex, maps, map_bounds, layer, exact, dim):  # ty
     return bits
 
 
-@inline
+@leaf
 def _refined(s, layers, history, ex, w, a, exact_input, value, rounding, error, g, vertex, layer, unit, dim):  # type: ignore[no-untyped-def]
     """Sign of a unit by the componentwise bound, else exactly."""
     bound = rounding

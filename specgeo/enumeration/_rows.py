@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from specgeo._jit import inline, kernel
+from specgeo._jit import hot, kernel, leaf
 from specgeo.enumeration._layers import BIAS, N, N_BREAKS, N_PREVIOUS, N_WORDS, PIECE, UNIT, WEIGHT, piece
 from specgeo.enumeration._layout import (
     AUX0,
@@ -24,7 +24,7 @@ from specgeo.enumeration._layout import (
 from specgeo.enumeration._predicates import ONE, SAFE, TINY, U, classify, gamma
 
 
-@inline
+@hot
 def popcount(x):  # type: ignore[no-untyped-def]
     """Number of set bits of a uint64."""
     x = x - ((x >> np.uint64(1)) & np.uint64(0x5555555555555555))
@@ -33,7 +33,7 @@ def popcount(x):  # type: ignore[no-untyped-def]
     return np.int64((x * np.uint64(0x0101010101010101)) >> np.uint64(56))
 
 
-@inline
+@hot
 def lowest_unit(x):  # type: ignore[no-untyped-def]
     """Position of the lowest set bit."""
     return popcount((x & (~x + ONE)) - ONE)
@@ -107,7 +107,7 @@ def next_maps(layers, history, layer, maps, map_bounds, extent, n_cells, dim):  
     return out, bounds
 
 
-@inline
+@leaf
 def face_bits(s, vbits, words, word, mask, dim):  # type: ignore[no-untyped-def]
     """Bits of every face for one block of 64 units, from the signs at the vertices."""
     n_faces = s.count[NF]
@@ -132,7 +132,7 @@ def face_bits(s, vbits, words, word, mask, dim):  # type: ignore[no-untyped-def]
                 s.bits[f, 0], s.bits[f, 1], s.bits[f, 2] = positive, negative, touch
 
 
-@inline
+@leaf
 def own_faces(s, dim):  # type: ignore[no-untyped-def]
     """Give every face and vertex one cell that contains it (top down), and forget splits of the layer before."""
     n_faces = s.count[NF]
@@ -150,7 +150,7 @@ def own_faces(s, dim):  # type: ignore[no-untyped-def]
                         s.vplanes[s.pool[i], dim] = own
 
 
-@inline
+@hot
 def _copy_signs(bits, rows, words, unit, twin, same):  # type: ignore[no-untyped-def]
     """Signs of a unit from those of its twin."""
     one = ONE << np.uint64(unit & 63)
@@ -163,7 +163,7 @@ def _copy_signs(bits, rows, words, unit, twin, same):  # type: ignore[no-untyped
         bits[r, words + (unit >> 6)] = (bits[r, words + (unit >> 6)] & ~one) | (negative << np.uint64(unit & 63))
 
 
-@inline
+@hot
 def block_mask(layers, layer, word):  # type: ignore[no-untyped-def]
     """The units of a block that are decided: all but those with the zero set of an earlier unit."""
     meta = layers.meta[layer - 1]

@@ -6,7 +6,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,12 +30,14 @@ from specgeo.enumeration._layout import (
     STATUS,
     State,
 )
+from specgeo.enumeration._predicates import RELIABLE
 from specgeo.enumeration._rows import begin_layer, end_layer, first_map, next_maps
 from specgeo.enumeration.certificate import Certificate
 from specgeo.enumeration.pieces import affine_pieces
 from specgeo.errors import BudgetError, DomainError, InvalidInputError, SpecgeoError, UnsupportedError
 from specgeo.geometry.complex import Patterns, PolyhedralComplex, Ragged
-from specgeo.network import Network
+if TYPE_CHECKING:
+    from specgeo.network import Network
 
 _FACES_A_CALL = 200_000
 
@@ -58,7 +60,7 @@ def enumerate_regions(
     state = box_state(domain.lower, domain.upper, 1024)
     extent = np.maximum(np.abs(domain.lower), np.abs(domain.upper))
     ex = make_exact(layers, state.planes[: 2 * dim, : dim + 1], dim)
-    size = float(np.max(extent))
+    reliable = RELIABLE * float(np.max(extent))
     budget = sys.maxsize if max_cells is None else max_cells
     depth = len(layers.meta)
     sign_rows: list[Any] = []
@@ -81,7 +83,7 @@ def enumerate_regions(
         t = clock()
         while True:
             state = cut_layer(
-                state, layers, history, ex, layer, first, crossed, exact, size, budget, _FACES_A_CALL, dim
+                state, layers, history, ex, layer, first, crossed, exact, reliable, budget, _FACES_A_CALL, dim
             )
             status = int(state.count[STATUS])
             if status == OVER_BUDGET:

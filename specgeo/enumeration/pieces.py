@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from specgeo._cast import FloatArray
 from specgeo.geometry.complex import Patterns
-from specgeo.network import Network
+if TYPE_CHECKING:
+    from specgeo.network import Network
 
 _CELLS_A_CHUNK = 4096
 
