@@ -8,12 +8,16 @@ was seen to contain it, so that unions cost one visit for each item.
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
+from specgeo._cast import FloatArray, IntArray
 from specgeo._jit import kernel
+
+Ids = npt.NDArray[np.int32]
 
 
 @kernel
-def union_sizes(offsets, items, below_offsets, below, stamp):  # type: ignore[no-untyped-def]
+def union_sizes(offsets: IntArray, items: Ids, below_offsets: IntArray, below: Ids, stamp: IntArray) -> IntArray:
     """Number of distinct vertices of each face, from the vertex lists of its boundary faces."""
     n = len(offsets) - 1
     out = np.zeros(n + 1, np.int64)
@@ -31,7 +35,15 @@ def union_sizes(offsets, items, below_offsets, below, stamp):  # type: ignore[no
 
 
 @kernel
-def union_lists(offsets, items, below_offsets, below, stamp, out_offsets, out):  # type: ignore[no-untyped-def]
+def union_lists(
+    offsets: IntArray,
+    items: Ids,
+    below_offsets: IntArray,
+    below: Ids,
+    stamp: IntArray,
+    out_offsets: IntArray,
+    out: Ids,
+) -> None:
     """The distinct vertices themselves, ascending in each face."""
     for face in range(len(offsets) - 1):
         position = out_offsets[face]
@@ -50,7 +62,16 @@ def union_lists(offsets, items, below_offsets, below, stamp, out_offsets, out): 
 
 
 @kernel
-def farthest_side(offsets, items, corner_offsets, corners, x, base, normals, first_cell):  # type: ignore[no-untyped-def]
+def farthest_side(
+    offsets: IntArray,
+    items: Ids,
+    corner_offsets: IntArray,
+    corners: Ids,
+    x: FloatArray,
+    base: IntArray,
+    normals: FloatArray,
+    first_cell: IntArray,
+) -> FloatArray:
     """Signed distance of the farthest vertex beyond each facet, positive on the side of its second cell."""
     d = x.shape[1]
     best = np.zeros(len(base))
@@ -68,7 +89,7 @@ def farthest_side(offsets, items, corner_offsets, corners, x, base, normals, fir
 
 
 @kernel
-def walk_polygons(offsets, edges, ends, out):  # type: ignore[no-untyped-def]
+def walk_polygons(offsets: IntArray, edges: Ids, ends: Ids, out: Ids) -> None:
     """The vertices of each polygon in order around it; ``out`` has the layout of ``edges``."""
     for cell in range(len(offsets) - 1):
         start, n = offsets[cell], offsets[cell + 1] - offsets[cell]
@@ -86,7 +107,21 @@ def walk_polygons(offsets, edges, ends, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def locate_points(points, lower, upper, order, leaf, depth, offsets, items, base, normals, first_cell, x, sure):  # type: ignore[no-untyped-def]
+def locate_points(
+    points: FloatArray,
+    lower: FloatArray,
+    upper: FloatArray,
+    order: IntArray,
+    leaf: int,
+    depth: int,
+    offsets: IntArray,
+    items: Ids,
+    base: IntArray,
+    normals: FloatArray,
+    first_cell: IntArray,
+    x: FloatArray,
+    sure: float,
+) -> tuple[IntArray, FloatArray]:
     """For each point the cell with the largest slack (signed distance to its nearest facet), and the slack.
 
     ``lower, upper`` are the boxes of an implicit binary tree (node i has children 2 i and 2 i + 1, root

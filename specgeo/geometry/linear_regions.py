@@ -107,9 +107,7 @@ class IntegerGradients:
         """The m d entries of the gradient of the cell."""
         if cell not in self._known:
             rows = self._weights[-1]
-            for weight, slope, piece in zip(
-                self._weights[-2::-1], self._slopes[::-1], self._pieces[::-1], strict=True
-            ):
+            for weight, slope, piece in zip(self._weights[-2::-1], self._slopes[::-1], self._pieces[::-1], strict=True):
                 factor = np.broadcast_to(slope[piece[cell]], (len(weight),))
                 active = np.flatnonzero(factor != 0)
                 rows = (rows[:, active] * factor[active]) @ weight[active]

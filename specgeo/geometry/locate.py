@@ -83,9 +83,20 @@ def locate(cx: PolyhedralComplex, x: npt.ArrayLike) -> IntArray:
     tolerance = OUTSIDE_TOLERANCE * _extent(cx)
     base = cx._smallest_vertices[cx.dim - 1]
     found, slack = locate_points(
-        flat, tree.lower, tree.upper, tree.order, _LEAF, tree.depth, lists.offsets, lists.indices, base,
-        facets.normals, facets.cells[:, 0].copy(), cx.vertices, tolerance,
-    )  # fmt: skip
+        flat,
+        tree.lower,
+        tree.upper,
+        tree.order,
+        _LEAF,
+        tree.depth,
+        lists.offsets,
+        lists.indices,
+        base,
+        facets.normals,
+        facets.cells[:, 0].copy(),
+        cx.vertices,
+        tolerance,
+    )
     found[slack < -tolerance] = -1
     lower, upper = getattr(cx.domain, "lower", None), getattr(cx.domain, "upper", None)
     if lower is not None and upper is not None:

@@ -51,7 +51,7 @@ def save_complex(cx: PolyhedralComplex, path: str | os.PathLike[str]) -> None:
         raise InvalidInputError(f"metadata: holds something that JSON cannot ({error}); remove it first") from error
     arrays["header"] = np.frombuffer(text.encode(), dtype=np.uint8)
     with open(path, "wb") as file:
-        np.savez_compressed(file, **arrays)
+        np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
 def load_complex(path: str | os.PathLike[str]) -> PolyhedralComplex:
