@@ -106,7 +106,8 @@ def test_coefficients_against_mpmath_quadrature(kind: str) -> None:
             for a, b, u, v in zip(grid, grid[1:], value, value[1:], strict=False):
                 a, b, u, v = map(mpmath.mpf, map(float, (a, b, u, v)))
                 total += mpmath.quad(
-                    lambda z, a=a, b=b, u=u, v=v: (u + (v - u) * (z - a) / (b - a)) * mpmath.expjpi(-2 * n * z), [a, b]
+                    lambda z, a=a, b=b, u=u, v=v, n=n: (u + (v - u) * (z - a) / (b - a)) * mpmath.expjpi(-2 * n * z),
+                    [a, b],
                 )
             assert abs(complex(total) - square.fourier_coefficients(n)[0]) < 2e-15 * (1 + np.abs(value).max())
 

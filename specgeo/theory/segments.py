@@ -95,7 +95,7 @@ def trace_segment(net: Network, start: npt.ArrayLike, stop: npt.ArrayLike) -> Tr
     array([0.  , 0.25, 0.5 , 0.75, 1.  ])
     >>> trace.values[:, 0]
     array([0., 0., 1., 0., 0.])
-    >>> bool(trace.error[0] < 1e-14)
+    >>> bool(trace.error[0] < 1e-13)
     True
     """
     p = as_floats(start, "start", (net.input_dim,))
@@ -151,7 +151,7 @@ def _refine(
     grid: FloatArray, z: FloatArray, error: FloatArray, activation: Activation
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Insert a grid point where an interpolated pre-activation meets a breakpoint of the activation."""
-    places, intervals = [], []
+    places, intervals = [np.empty(0)], [np.empty(0, np.int64)]
     for breakpoint_ in activation.breakpoints:
         s = z - breakpoint_
         i, j = np.nonzero(_crosses(s))
