@@ -19,7 +19,7 @@ import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
 from specgeo._jit import inline, kernel, lane
-from specgeo.fourier.lanes import D_ROWS, SCRATCH, three_nodes
+from specgeo.fourier.lanes import D_ROWS, SCRATCH, gather_lanes, three_nodes
 from specgeo.fourier.phases import LANES, POINT, fill_table, fma
 
 _NEAR = 0.5  # |t_q - t_p| below which D_e is a Taylor sum: each edge enters with a weight, two roundings may be lost
@@ -49,13 +49,13 @@ def edge_difference(
 def _polygon_edge(w: FloatArray, n: int, normal_x: float, normal_y: float) -> None:
     """Add (k.n_e) D_e to rows 10, 11; rows 0-3 and 4-7 are the ends, rows 8, 9 hold k."""
     m = LANES
-    for l in range(n):
+    for at in range(n):
         re, im = edge_difference(
-            w[l], w[m + l], w[2 * m + l], w[3 * m + l], w[4 * m + l], w[5 * m + l], w[6 * m + l], w[7 * m + l]
+            w[at], w[m + at], w[2 * m + at], w[3 * m + at], w[4 * m + at], w[5 * m + at], w[6 * m + at], w[7 * m + at]
         )
-        kn = w[8 * m + l] * normal_x + w[9 * m + l] * normal_y
-        w[10 * m + l] += kn * re
-        w[11 * m + l] += kn * im
+        kn = w[8 * m + at] * normal_x + w[9 * m + at] * normal_y
+        w[10 * m + at] += kn * re
+        w[11 * m + at] += kn * im
 
 
 @kernel
@@ -66,9 +66,9 @@ def polygon_sum(points: FloatArray, ring_offsets: IntArray, k: FloatArray, real:
     here, there = w[:POINT], w[POINT : 2 * POINT]
     for start in range(0, k.shape[1], LANES):
         n = min(LANES, k.shape[1] - start)
-        for l in range(n):
-            w[8 * LANES + l], w[9 * LANES + l] = k[0, start + l], k[1, start + l]
-            w[10 * LANES + l], w[11 * LANES + l] = 0.0, 0.0
+        for at in range(n):
+            w[8 * LANES + at], w[9 * LANES + at] = k[0, start + at], k[1, start + at]
+            w[10 * LANES + at], w[11 * LANES + at] = 0.0, 0.0
         for ring in range(len(ring_offsets) - 1):
             a, b = ring_offsets[ring], ring_offsets[ring + 1]
             fill_table(points[a : a + 1], k, start, n, first)
@@ -81,11 +81,11 @@ def polygon_sum(points: FloatArray, ring_offsets: IntArray, k: FloatArray, real:
                     fill_table(points[q : q + 1], k, start, n, there)
                 _polygon_edge(w, n, points[q, 1] - points[p, 1], points[p, 0] - points[q, 0])
                 here[:] = there
-        for l in range(n):
-            x, y = w[8 * LANES + l], w[9 * LANES + l]
+        for at in range(n):
+            x, y = w[8 * LANES + at], w[9 * LANES + at]
             r = 1.0 / (x * x + y * y)
-            real[start + l] = -w[11 * LANES + l] * r
-            imag[start + l] = w[10 * LANES + l] * r
+            real[start + at] = -w[11 * LANES + at] * r
+            imag[start + at] = w[10 * LANES + at] * r
 
 
 @inline
@@ -96,8 +96,8 @@ def _edge_weight(
     x, y, z = k[0, start : start + n], k[1, start : start + n], k[2, start : start + n]
     rate = rates[face * LANES : face * LANES + n]
     a, b, c = conormal[0], conormal[1], conormal[2]
-    for l in range(n):
-        weight[l] += rate[l] * fma(x[l], a, fma(y[l], b, z[l] * c))
+    for at in range(n):
+        weight[at] += rate[at] * fma(x[at], a, fma(y[at], b, z[at] * c))
 
 
 @inline
@@ -110,35 +110,38 @@ def _face_rates(
     vx, vy, vz = frame[1, 0], frame[1, 1], frame[1, 2]
     nx, ny, nz = frame[2, 0], frame[2, 1], frame[2, 2]
     count = 0
-    for l in range(n):
-        a = fma(x[l], ux, fma(y[l], uy, z[l] * uz))
-        b = fma(x[l], vx, fma(y[l], vy, z[l] * vz))
-        c = fma(x[l], nx, fma(y[l], ny, z[l] * nz))
+    for at in range(n):
+        a = fma(x[at], ux, fma(y[at], uy, z[at] * uz))
+        b = fma(x[at], vx, fma(y[at], vy, z[at] * vz))
+        c = fma(x[at], nx, fma(y[at], ny, z[at] * nz))
         square = a * a + b * b
         flat = square < limit or square < _TILT * _TILT * (c * c)
-        rate[l] = 0.0 if flat else c / square
-        tilted[l] = c if flat else 0.0
+        rate[at] = 0.0 if flat else c / square
+        tilted[at] = c if flat else 0.0
         count += 1 if flat else 0
     return count
 
 
 @inline
 def _tilted_face(
-    table: FloatArray, triangles: IntArray, areas: FloatArray, tilted: FloatArray, n: int, w: FloatArray, acc: FloatArray
+    table: FloatArray,
+    triangles: IntArray,
+    areas: FloatArray,
+    tilted: FloatArray,
+    n: int,
+    w: FloatArray,
+    acc: FloatArray,
 ) -> None:
     """Add i (k.n_f) F_f, F_f summed over triangles, for the lanes where ``tilted`` is not zero."""
     lanes = np.empty(LANES, np.int64)
     count = 0
-    for l in range(n):
-        if tilted[l] != 0.0:
-            lanes[count] = l
+    for at in range(n):
+        if tilted[at] != 0.0:
+            lanes[count] = at
             count += 1
     for t in range(triangles.shape[0]):
         for i in range(3):
-            base = triangles[t, i] * POINT
-            for r in range(4):
-                for a in range(count):
-                    w[i * POINT + r * LANES + a] = table[base + r * LANES + lanes[a]]
+            gather_lanes(table, triangles[t, i], i, lanes[:count], w)
         three_nodes(w, count)
         area = 2.0 * areas[t]
         for a in range(count):
@@ -191,14 +194,14 @@ def polyhedron_sum(
                 _edge_weight(k, rates, start, n, side_faces[side], conormals[side], weight)
             p = table[edges[e, 0] * POINT : (edges[e, 0] + 1) * POINT]
             q = table[edges[e, 1] * POINT : (edges[e, 1] + 1) * POINT]
-            for l in range(n):
+            for at in range(n):
                 re, im = edge_difference(
-                    p[l], p[LANES + l], p[2 * LANES + l], p[3 * LANES + l],
-                    q[l], q[LANES + l], q[2 * LANES + l], q[3 * LANES + l],
+                    p[at], p[LANES + at], p[2 * LANES + at], p[3 * LANES + at],
+                    q[at], q[LANES + at], q[2 * LANES + at], q[3 * LANES + at],
                 )  # fmt: skip
-                acc[l] -= weight[l] * re
-                acc[LANES + l] -= weight[l] * im
-        for l in range(n):
-            x, y, z = k[0, start + l], k[1, start + l], k[2, start + l]
+                acc[at] -= weight[at] * re
+                acc[LANES + at] -= weight[at] * im
+        for at in range(n):
+            x, y, z = k[0, start + at], k[1, start + at], k[2, start + at]
             r = 1.0 / (x * x + y * y + z * z)
-            real[start + l], imag[start + l] = acc[l] * r, acc[LANES + l] * r
+            real[start + at], imag[start + at] = acc[at] * r, acc[LANES + at] * r

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 
-from specgeo._cast import FloatArray
+from specgeo._cast import FloatArray, IntArray
 from specgeo._jit import inline, lane
 from specgeo.fourier.phases import LANES, POINT, fma
 
@@ -53,41 +53,51 @@ def gather(table: FloatArray, point: int, node: int, n: int, w: FloatArray) -> N
     source = table[point * POINT : (point + 1) * POINT]
     target = w[node * POINT : (node + 1) * POINT]
     for r in range(4):
-        for l in range(n):
-            target[r * LANES + l] = source[r * LANES + l]
+        for at in range(n):
+            target[r * LANES + at] = source[r * LANES + at]
+
+
+@inline
+def gather_lanes(table: FloatArray, point: int, node: int, lanes: IntArray, w: FloatArray) -> None:
+    """The same for some of the lanes, packed."""
+    source = table[point * POINT : (point + 1) * POINT]
+    target = w[node * POINT : (node + 1) * POINT]
+    for r in range(4):
+        for at in range(len(lanes)):
+            target[r * LANES + at] = source[r * LANES + lanes[at]]
 
 
 @lane
 def _exchange(w: FloatArray, n: int, i: int, j: int, mask: int) -> None:
     """Sort nodes i < j by phase; the mask remembers where they were swapped."""
     a, b = i * POINT, j * POINT
-    for l in range(n):
-        h0, l0, c0, s0 = w[a + l], w[a + LANES + l], w[a + 2 * LANES + l], w[a + 3 * LANES + l]
-        h1, l1, c1, s1 = w[b + l], w[b + LANES + l], w[b + 2 * LANES + l], w[b + 3 * LANES + l]
+    for at in range(n):
+        h0, l0, c0, s0 = w[a + at], w[a + LANES + at], w[a + 2 * LANES + at], w[a + 3 * LANES + at]
+        h1, l1, c1, s1 = w[b + at], w[b + LANES + at], w[b + 2 * LANES + at], w[b + 3 * LANES + at]
         swap = h1 < h0
-        w[a + l] = h1 if swap else h0
-        w[b + l] = h0 if swap else h1
-        w[a + LANES + l] = l1 if swap else l0
-        w[b + LANES + l] = l0 if swap else l1
-        w[a + 2 * LANES + l] = c1 if swap else c0
-        w[b + 2 * LANES + l] = c0 if swap else c1
-        w[a + 3 * LANES + l] = s1 if swap else s0
-        w[b + 3 * LANES + l] = s0 if swap else s1
-        w[_MASK + mask * LANES + l] = 1.0 if swap else 0.0
+        w[a + at] = h1 if swap else h0
+        w[b + at] = h0 if swap else h1
+        w[a + LANES + at] = l1 if swap else l0
+        w[b + LANES + at] = l0 if swap else l1
+        w[a + 2 * LANES + at] = c1 if swap else c0
+        w[b + 2 * LANES + at] = c0 if swap else c1
+        w[a + 3 * LANES + at] = s1 if swap else s0
+        w[b + 3 * LANES + at] = s0 if swap else s1
+        w[_MASK + mask * LANES + at] = 1.0 if swap else 0.0
 
 
 @lane
 def _restore(w: FloatArray, n: int, i: int, j: int, mask: int) -> None:
     """Undo an exchange for the derivatives G_i, G_j."""
     a, b = G_ROWS + 2 * i * LANES, G_ROWS + 2 * j * LANES
-    for l in range(n):
-        r0, m0 = w[a + l], w[a + LANES + l]
-        r1, m1 = w[b + l], w[b + LANES + l]
-        swap = w[_MASK + mask * LANES + l] != 0.0
-        w[a + l] = r1 if swap else r0
-        w[b + l] = r0 if swap else r1
-        w[a + LANES + l] = m1 if swap else m0
-        w[b + LANES + l] = m0 if swap else m1
+    for at in range(n):
+        r0, m0 = w[a + at], w[a + LANES + at]
+        r1, m1 = w[b + at], w[b + LANES + at]
+        swap = w[_MASK + mask * LANES + at] != 0.0
+        w[a + at] = r1 if swap else r0
+        w[b + at] = r0 if swap else r1
+        w[a + LANES + at] = m1 if swap else m0
+        w[b + LANES + at] = m0 if swap else m1
 
 
 @lane
@@ -95,9 +105,9 @@ def _spread(w: FloatArray, n: int, i: int, j: int, row: int, near: float) -> int
     """Row of t_j - t_i; returns how many lanes are near."""
     a, b = i * POINT, j * POINT
     count = 0
-    for l in range(n):
-        x = (w[b + l] - w[a + l]) + (w[b + LANES + l] - w[a + LANES + l])
-        w[row + l] = x
+    for at in range(n):
+        x = (w[b + at] - w[a + at]) + (w[b + LANES + at] - w[a + LANES + at])
+        w[row + at] = x
         count += 1 if abs(x) < near else 0
     return count
 
@@ -105,20 +115,20 @@ def _spread(w: FloatArray, n: int, i: int, j: int, row: int, near: float) -> int
 @lane
 def _far(w: FloatArray, n: int, low: int, high: int, x: int, out: int) -> None:
     """out = i (high - low) / x; all arguments are (addresses of) rows."""
-    for l in range(n):
-        r = 1.0 / w[x + l]
-        a = (w[low + LANES + l] - w[high + LANES + l]) * r
-        b = (w[high + l] - w[low + l]) * r
-        w[out + l] = a
-        w[out + LANES + l] = b
+    for at in range(n):
+        r = 1.0 / w[x + at]
+        a = (w[low + LANES + at] - w[high + LANES + at]) * r
+        b = (w[high + at] - w[low + at]) * r
+        w[out + at] = a
+        w[out + LANES + at] = b
 
 
 @lane
 def _pair_near(w: FloatArray, n: int, node: int, x: int, out: int) -> None:
     """exp[z_0, z_1] = e_0 sum (-i x)^m / (m + 1)! where |x| is below NEAR."""
     a = node * POINT
-    for l in range(n):
-        u = w[x + l]
+    for at in range(n):
+        u = w[x + at]
         z = u * u
         re = _T2[16]
         im = _T2[17]
@@ -126,20 +136,20 @@ def _pair_near(w: FloatArray, n: int, node: int, x: int, out: int) -> None:
             re = fma(z, re, _T2[m])
             im = fma(z, im, _T2[m + 1])
         im = im * u
-        c, s = w[a + 2 * LANES + l], w[a + 3 * LANES + l]
+        c, s = w[a + 2 * LANES + at], w[a + 3 * LANES + at]
         p = c * re - s * im
         q = c * im + s * re
         near = abs(u) < NEAR
-        w[out + l] = p if near else w[out + l]
-        w[out + LANES + l] = q if near else w[out + LANES + l]
+        w[out + at] = p if near else w[out + at]
+        w[out + LANES + at] = q if near else w[out + LANES + at]
 
 
 @lane
 def _pair_gradient_near(w: FloatArray, n: int, node: int, x: int, out: int) -> None:
     """exp[z_0, z_0, z_1] = e_0 sum (-i x)^m / (m + 2)! where |x| is below NEAR; node is the repeated one."""
     a = node * POINT
-    for l in range(n):
-        u = w[x + l]
+    for at in range(n):
+        u = w[x + at]
         z = u * u
         re = _T3[16]
         im = _T3[17]
@@ -147,20 +157,20 @@ def _pair_gradient_near(w: FloatArray, n: int, node: int, x: int, out: int) -> N
             re = fma(z, re, _T3[m])
             im = fma(z, im, _T3[m + 1])
         im = im * u
-        c, s = w[a + 2 * LANES + l], w[a + 3 * LANES + l]
+        c, s = w[a + 2 * LANES + at], w[a + 3 * LANES + at]
         p = c * re - s * im
         q = c * im + s * re
         near = abs(u) < NEAR
-        w[out + l] = p if near else w[out + l]
-        w[out + LANES + l] = q if near else w[out + LANES + l]
+        w[out + at] = p if near else w[out + at]
+        w[out + LANES + at] = q if near else w[out + LANES + at]
 
 
 @lane
 def _three_near(w: FloatArray, n: int, node: int, low: int, high: int, x: int, out: int) -> None:
     """exp[z_0, z_1, z_2] around the middle node; low, high: rows of the two gaps."""
     a = node * POINT
-    for l in range(n):
-        u, v = -w[low + l], w[high + l]
+    for at in range(n):
+        u, v = -w[low + at], w[high + at]
         e1 = u + v
         e2 = -u * v
         h0 = 0.0
@@ -172,20 +182,20 @@ def _three_near(w: FloatArray, n: int, node: int, low: int, high: int, x: int, o
             h0 = fma(e1, h, e2 * h0)
             im = fma(_T3[m + 1], h0, im)
             h = fma(e1, h0, e2 * h)
-        c, s = w[a + 2 * LANES + l], w[a + 3 * LANES + l]
+        c, s = w[a + 2 * LANES + at], w[a + 3 * LANES + at]
         p = c * re - s * im
         q = c * im + s * re
-        near = w[x + l] < NEAR
-        w[out + l] = p if near else w[out + l]
-        w[out + LANES + l] = q if near else w[out + LANES + l]
+        near = w[x + at] < NEAR
+        w[out + at] = p if near else w[out + at]
+        w[out + LANES + at] = q if near else w[out + LANES + at]
 
 
 @lane
 def _three_gradients_near(w: FloatArray, n: int, node: int, low: int, high: int, x: int, first: int, last: int) -> None:
     """G of the first and of the last of three nodes, around the middle one."""
     a = node * POINT
-    for l in range(n):
-        u, v = -w[low + l], w[high + l]
+    for at in range(n):
+        u, v = -w[low + at], w[high + at]
         e1 = u + v
         e2 = -u * v
         h0 = 0.0
@@ -207,19 +217,19 @@ def _three_gradients_near(w: FloatArray, n: int, node: int, low: int, high: int,
             h = fma(e1, h0, e2 * h)
             f = fma(u, f, h)
             g = fma(v, g, h)
-        c, s = w[a + 2 * LANES + l], w[a + 3 * LANES + l]
-        near = w[x + l] < NEAR
-        w[first + l] = c * fr - s * fi if near else w[first + l]
-        w[first + LANES + l] = c * fi + s * fr if near else w[first + LANES + l]
-        w[last + l] = c * gr - s * gi if near else w[last + l]
-        w[last + LANES + l] = c * gi + s * gr if near else w[last + LANES + l]
+        c, s = w[a + 2 * LANES + at], w[a + 3 * LANES + at]
+        near = w[x + at] < NEAR
+        w[first + at] = c * fr - s * fi if near else w[first + at]
+        w[first + LANES + at] = c * fi + s * fr if near else w[first + LANES + at]
+        w[last + at] = c * gr - s * gi if near else w[last + at]
+        w[last + LANES + at] = c * gi + s * gr if near else w[last + LANES + at]
 
 
 @lane
 def _four_near(w: FloatArray, n: int) -> None:
     """exp[z_0, ..., z_3] around node 1 where the spread is below NEAR_FOUR."""
-    for l in range(n):
-        u, v, t = -w[_X01 + l], w[_X12 + l], w[_X13 + l]
+    for at in range(n):
+        u, v, t = -w[_X01 + at], w[_X12 + at], w[_X13 + at]
         e1 = u + v + t
         e2 = -(u * v + u * t + v * t)
         e3 = u * v * t
@@ -234,17 +244,17 @@ def _four_near(w: FloatArray, n: int) -> None:
             im = fma(_T4[m + 1], h0, im)
             h1 = fma(e1, h0, fma(e2, h, e3 * h1))
             h, h1, h0 = h1, h0, h
-        c, s = w[POINT + 2 * LANES + l], w[POINT + 3 * LANES + l]
-        near = w[_X03 + l] < NEAR_FOUR
-        w[_D + l] = c * re - s * im if near else w[_D + l]
-        w[_D + LANES + l] = c * im + s * re if near else w[_D + LANES + l]
+        c, s = w[POINT + 2 * LANES + at], w[POINT + 3 * LANES + at]
+        near = w[_X03 + at] < NEAR_FOUR
+        w[_D + at] = c * re - s * im if near else w[_D + at]
+        w[_D + LANES + at] = c * im + s * re if near else w[_D + LANES + at]
 
 
 @lane
 def _four_gradients_near(w: FloatArray, n: int) -> None:
     """G_0, G_1 and G_3 of four nodes around node 1 where the spread is below NEAR_FOUR."""
-    for l in range(n):
-        u, v, t = -w[_X01 + l], w[_X12 + l], w[_X13 + l]
+    for at in range(n):
+        u, v, t = -w[_X01 + at], w[_X12 + at], w[_X13 + at]
         e1 = u + v + t
         e2 = -(u * v + u * t + v * t)
         e3 = u * v * t
@@ -273,23 +283,23 @@ def _four_gradients_near(w: FloatArray, n: int) -> None:
             f = fma(u, f, h1)
             g = fma(t, g, h1)
             h, h1, h0 = h1, h0, h
-        c, s = w[POINT + 2 * LANES + l], w[POINT + 3 * LANES + l]
-        near = w[_X03 + l] < NEAR_FOUR
+        c, s = w[POINT + 2 * LANES + at], w[POINT + 3 * LANES + at]
+        near = w[_X03 + at] < NEAR_FOUR
         a = G_ROWS
-        w[a + l] = c * fr - s * fi if near else w[a + l]
-        w[a + LANES + l] = c * fi + s * fr if near else w[a + LANES + l]
-        w[a + 2 * LANES + l] = c * hr - s * hi if near else w[a + 2 * LANES + l]
-        w[a + 3 * LANES + l] = c * hi + s * hr if near else w[a + 3 * LANES + l]
-        w[a + 6 * LANES + l] = c * gr - s * gi if near else w[a + 6 * LANES + l]
-        w[a + 7 * LANES + l] = c * gi + s * gr if near else w[a + 7 * LANES + l]
+        w[a + at] = c * fr - s * fi if near else w[a + at]
+        w[a + LANES + at] = c * fi + s * fr if near else w[a + LANES + at]
+        w[a + 2 * LANES + at] = c * hr - s * hi if near else w[a + 2 * LANES + at]
+        w[a + 3 * LANES + at] = c * hi + s * hr if near else w[a + 3 * LANES + at]
+        w[a + 6 * LANES + at] = c * gr - s * gi if near else w[a + 6 * LANES + at]
+        w[a + 7 * LANES + at] = c * gi + s * gr if near else w[a + 7 * LANES + at]
 
 
 @lane
 def _difference(w: FloatArray, n: int, total: int, a: int, out: int) -> None:
     """out = total - a, complex."""
-    for l in range(n):
-        w[out + l] = w[total + l] - w[a + l]
-        w[out + LANES + l] = w[total + LANES + l] - w[a + LANES + l]
+    for at in range(n):
+        w[out + at] = w[total + at] - w[a + at]
+        w[out + LANES + at] = w[total + LANES + at] - w[a + LANES + at]
 
 
 @lane
@@ -322,9 +332,20 @@ def _triple(w: FloatArray, n: int, node: int, low: int, high: int, x: int, near:
 
 @lane
 def _triple_gradient(
-    w: FloatArray, n: int, node: int, low: int, high: int, x: int, near: int, a: int, b: int, d: int, first: int, last: int
+    w: FloatArray,
+    n: int,
+    node: int,
+    low: int,
+    high: int,
+    x: int,
+    near: int,
+    a: int,
+    b: int,
+    d: int,
+    first: int,
+    last: int,
 ) -> None:
-    """G of the first and last of three nodes: ``a`` = G of the first on the low gap, ``b`` = of the last on the high."""
+    """G of the first and last of three nodes; a: G of the first on the low gap, b: of the last on the high one."""
     if near < n:
         _far(w, n, a, d, x, first)
         _far(w, n, d, b, x, last)

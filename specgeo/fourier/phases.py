@@ -75,7 +75,7 @@ if numba.config.DISABLE_JIT:  # the same primitives for the interpreter
 
 else:
 
-    @intrinsic  # type: ignore[untyped-decorator]
+    @intrinsic
     def fma(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
         """a b + c, rounded once (llvm.fma)."""
 
@@ -84,7 +84,7 @@ else:
 
         return types.float64(types.float64, types.float64, types.float64), codegen
 
-    @intrinsic  # type: ignore[untyped-decorator]
+    @intrinsic
     def low_bits(typingctx: Any, x: Any) -> Any:
         """The bits of x as an integer."""
 
@@ -96,7 +96,7 @@ else:
     @lane
     def two_product_error(a: float, b: float, product: float) -> float:
         """a b - fl(a b), exact."""
-        return fma(a, b, -product)  # type: ignore[no-any-return]
+        return fma(a, b, -product)
 
 
 @lane
@@ -144,16 +144,16 @@ def fill_table(points: FloatArray, k: FloatArray, start: int, n: int, table: Flo
     for p in range(points.shape[0]):
         base = p * POINT
         row = table[base : base + POINT]
-        for l in range(n):
-            row[l] = 0.0
-            row[LANES + l] = 0.0
+        for at in range(n):
+            row[at] = 0.0
+            row[LANES + at] = 0.0
         for a in range(dim):
             x = points[p, a]
             axis = k[a, start : start + n]
-            for l in range(n):
-                row[l], row[LANES + l] = add_product(row[l], row[LANES + l], axis[l], x)
-        for l in range(n):
-            row[2 * LANES + l], row[3 * LANES + l] = unit(row[l], row[LANES + l])
+            for at in range(n):
+                row[at], row[LANES + at] = add_product(row[at], row[LANES + at], axis[at], x)
+        for at in range(n):
+            row[2 * LANES + at], row[3 * LANES + at] = unit(row[at], row[LANES + at])
 
 
 @inline

@@ -154,20 +154,19 @@ def _box(lower: FloatArray, upper: FloatArray, k: FloatArray) -> ComplexArray:
     side = np.array([[0, 1]], dtype=np.int64)
     for a in range(len(lower)):
         ends = np.array([[lower[a]], [upper[a]]])
-        result *= simplices_sum(ends, side, np.array([upper[a] - lower[a]]), np.ascontiguousarray(k[:, a : a + 1]))[:, 0]
+        length = np.array([upper[a] - lower[a]])
+        result *= simplices_sum(ends, side, length, np.ascontiguousarray(k[:, a : a + 1]))[:, 0]
     return result
 
 
-def _with_density(
-    shape: Shape, k: FloatArray, density: Density, degree: int | None
-) -> tuple[ComplexArray, bool]:
+def _with_density(shape: Shape, k: FloatArray, density: Density, degree: int | None) -> tuple[ComplexArray, bool]:
     """Transform (n_k, m) of a polynomial density, and whether the density is vector-valued."""
     if shape.box is not None and shape.dim > 8:
         raise UnsupportedError(f"density on a box of dimension {shape.dim}: not supported above 8 (d! simplices)")
     points, simplices, volumes = shape.triangulated
     if callable(density):
         if degree is None or not 0 <= degree <= MAX_DEGREE:
-            raise UnsupportedError(f"degree: {degree} given; a callable density needs its total degree, 0 to {MAX_DEGREE}")
+            raise UnsupportedError(f"degree: {degree} given; a callable density needs one from 0 to {MAX_DEGREE}")
         coefficients, vector = _bernstein(points[simplices], density, degree)
     else:
         if not isinstance(density, tuple) or len(density) != 2:
@@ -194,7 +193,9 @@ def _bernstein(
     lattice = np.einsum("bi,sid->sbd", nodes, corners)
     values = as_floats(density(lattice.reshape(-1, corners.shape[2])), "density(points)")
     if values.ndim not in (1, 2) or len(values) != lattice.shape[0] * lattice.shape[1]:
-        raise InvalidInputError(f"density: returned shape {values.shape} for {lattice.shape[0] * lattice.shape[1]} points")
+        raise InvalidInputError(
+            f"density: returned shape {values.shape} for {lattice.shape[0] * lattice.shape[1]} points"
+        )
     factors = [math.factorial(degree) / math.prod(math.factorial(int(a)) for a in row) for row in indices]
     basis = np.prod(nodes[:, None, :] ** indices[None, :, :], axis=2) * np.array(factors)
     table = values.reshape(len(corners), len(indices), -1)

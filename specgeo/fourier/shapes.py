@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import shapely
+from shapely.geometry.polygon import orient
 
 from specgeo._cast import FloatArray, IntArray, as_floats
 from specgeo.errors import DomainError, InvalidInputError, UnsupportedError
@@ -162,7 +163,7 @@ def _outward(points: FloatArray, facets: list[frozenset[int]]) -> list[IntArray]
             follow[a].append(b)
             follow[b].append(a)
         if any(len(ends) != 2 for ends in follow.values()):
-            raise DomainError("polytope: its facets are flat to rounding and cannot be told apart; give faces explicitly")
+            raise DomainError("polytope: its facets cannot be told apart in floats; pass (vertices, faces) instead")
         cycle = [min(facet)]
         cycle.append(follow[cycle[0]][0])
         while len(cycle) < len(facet):
@@ -180,8 +181,8 @@ def _from_box(box: Any) -> Shape:
     lower, upper = as_floats(box.lower, "box.lower", (None,)), as_floats(box.upper, "box.upper", (None,))
     d = len(lower)
     if d > 12:
-        points, facets = np.stack([lower, upper]), []  # closed form only; a triangulation has d! simplices
-        return Shape(points, box=(lower, upper))
+        # closed form only: a triangulation has d! simplices
+        return Shape(np.stack([lower, upper]), box=(lower, upper))
     corners = np.array(list(product((0, 1), repeat=d)), dtype=np.int64)
     points = np.ascontiguousarray(np.where(corners == 0, lower, upper))
     if d == 1:
@@ -195,12 +196,14 @@ def _from_box(box: Any) -> Shape:
 
 def _from_shapely(polygon: Any) -> Shape:
     if polygon.is_empty or not polygon.is_valid:
-        raise DomainError(
-            f"polytope: empty or invalid polygon ({shapely.is_valid_reason(polygon)}); repair it with shapely.make_valid"
-        )
-    rings, parts, points, total = [], [], [], 0
+        reason = shapely.is_valid_reason(polygon)
+        raise DomainError(f"polytope: empty or invalid polygon ({reason}); repair it with shapely.make_valid")
+    rings: list[IntArray] = []
+    parts: list[tuple[int, ...]] = []
+    points: list[FloatArray] = []
+    total = 0
     for part in shapely.get_parts(polygon):
-        part = shapely.orient_polygons(part) if hasattr(shapely, "orient_polygons") else shapely.geometry.polygon.orient(part)
+        part = orient(part)
         numbers = []
         for ring in (part.exterior, *part.interiors):
             corners = shapely.get_coordinates(ring)[:-1]
@@ -215,7 +218,9 @@ def _from_shapely(polygon: Any) -> Shape:
 def _from_faces(vertices: Any, faces: Sequence[Sequence[int]]) -> Shape:
     points = as_floats(vertices, "vertices", (None, None))
     if points.shape[1] != 3:
-        raise UnsupportedError(f"polytope: oriented faces are for 3 dimensions, not {points.shape[1]}; pass vertices alone")
+        raise UnsupportedError(
+            f"polytope: oriented faces need 3 dimensions, not {points.shape[1]}; pass vertices alone"
+        )
     cycles = [np.asarray(face, dtype=np.int64) for face in faces]
     for number, face in enumerate(cycles):
         if face.ndim != 1 or len(face) < 3 or face.min() < 0 or face.max() >= len(points):

@@ -59,7 +59,7 @@ def simplices_sum(
     Nothing is validated. Each term is right to a few 1e-16 of |s| max|density| for phases up to
     1e15; sums round as sums do.
     """
-    n_s, nodes = simplices.shape
+    n_s = len(simplices)
     if values is not None:
         density = values if weights is None else values + weights[:, None, :]
         degree = 1

@@ -70,9 +70,9 @@ def constant_sum(
                     x = coefficients[s, o]
                     row = rows[s] + o
                     re, im = real[row, start : start + n], imag[row, start : start + n]
-                    for l in range(n):
-                        re[l] += x * w[D_ROWS + l]
-                        im[l] += x * w[D_ROWS + LANES + l]
+                    for at in range(n):
+                        re[at] += x * w[D_ROWS + at]
+                        im[at] += x * w[D_ROWS + LANES + at]
 
 
 @kernel
@@ -116,9 +116,9 @@ def affine_sum(
                         x = coefficients[s, i, o]
                         g = G_ROWS + 2 * i * LANES
                         a, b = w[g : g + n], w[g + LANES : g + LANES + n]
-                        for l in range(n):
-                            re[l] += x * a[l]
-                            im[l] += x * b[l]
+                        for at in range(n):
+                            re[at] += x * a[at]
+                            im[at] += x * b[at]
 
 
 @kernel
@@ -143,15 +143,15 @@ def general_sum(
     for start in range(0, k.shape[1], LANES):
         n = min(LANES, k.shape[1] - start)
         fill_table(points, k, start, n, table)
-        for l in range(n):
+        for at in range(n):
             for s in range(simplices.shape[0]):
                 for t in range(nodes.shape[0]):
                     for i in range(q):
-                        base = simplices[s, nodes[t, i]] * POINT + l
+                        base = simplices[s, nodes[t, i]] * POINT + at
                         for r in range(4):
                             work[r * MAX_NODES + i] = table[base + r * LANES]
                     re, im = difference(work, q)
                     for o in range(coefficients.shape[2]):
                         x = coefficients[s, t, o]
-                        real[rows[s] + o, start + l] += x * re
-                        imag[rows[s] + o, start + l] += x * im
+                        real[rows[s] + o, start + at] += x * re
+                        imag[rows[s] + o, start + at] += x * im

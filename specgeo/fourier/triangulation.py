@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 import shapely
@@ -61,7 +61,8 @@ def hull_facets(points: FloatArray) -> list[frozenset[int]]:
     try:
         hull = ConvexHull(unit)
     except QhullError as error:
-        raise DomainError(f"polytope: no convex hull ({str(error).splitlines()[0]}); give d + 1 points or more") from error
+        reason = str(error).splitlines()[0]
+        raise DomainError(f"polytope: no convex hull of positive volume ({reason}); check the points") from error
     corners = hull.vertices
     tolerance = min(COPLANAR * ratio, 1e-9)
     heights = unit[corners] @ hull.equations[:, :-1].T + hull.equations[:, -1]
@@ -76,7 +77,7 @@ def pulling_triangulation(facets: list[frozenset[int]], dim: int) -> IntArray:
     without any geometry.
     """
 
-    @lru_cache(maxsize=None)
+    @cache
     def pieces(face: frozenset[int], size: int) -> tuple[tuple[int, ...], ...]:
         if len(face) == size + 1:
             return (tuple(sorted(face)),)
