@@ -36,7 +36,7 @@ def as_floats(
 
 
 def as_points(value: npt.ArrayLike, name: str, dim: int) -> FloatArray:
-    """Points as float64 array of shape ``(..., dim)``; a scalar or vector is accepted for dim 1 only as ``(..., 1)``."""
+    """Points as float64 array of shape ``(..., dim)``; in dimension 1 too the last axis is there, ``(..., 1)``."""
     array = as_floats(value, name)
     if array.ndim == 0 or array.shape[-1] != dim:
         raise InvalidInputError(f"{name}: shape {array.shape} given, (..., {dim}) wanted (last axis = dimension)")

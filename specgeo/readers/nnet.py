@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -83,8 +84,10 @@ def _parse(text: str) -> tuple[list[FloatArray], list[FloatArray], NnetNormaliza
         raise ReadError(f"{n_layers} layers announced but sizes {sizes} given")
     normalization = _normalization(lines[3:7], sizes[0])
     rows = [numbers for line in lines[7:] if (numbers := _numbers(line))]
-    weights, biases, at = [], [], 0
-    for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True):
+    weights: list[FloatArray] = []
+    biases: list[FloatArray] = []
+    at = 0
+    for n_in, n_out in pairwise(sizes):
         matrix, bias = rows[at : at + n_out], rows[at + n_out : at + 2 * n_out]
         at += 2 * n_out
         if len(bias) < n_out:

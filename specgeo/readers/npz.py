@@ -66,7 +66,7 @@ def read_npz(path: str | os.PathLike[str]) -> Network:
     """
     file = Path(path)
     try:
-        with np.load(file, allow_pickle=False) as arrays:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             metadata = json.loads(str(arrays["metadata"][()]))
             if metadata.get("format") != FORMAT:
                 raise ReadError(f"{file.name}: holds {metadata.get('format')!r}, not a network; use its own reader")

@@ -13,7 +13,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from specgeo.errors import InvalidInputError, MissingDependencyError, ReadError, UnsupportedError

@@ -38,7 +38,8 @@ def _batch_norm(module: Any, name: str) -> tuple[FloatArray, FloatArray]:
     """Factor and offset of a BatchNorm1d in evaluation mode."""
     if module.running_mean is None or module.running_var is None:
         raise UnsupportedError(f"module: {name} (BatchNorm1d) keeps no running statistics; train it with them")
-    mean, variance = _array(module.running_mean, f"{name}.running_mean"), _array(module.running_var, f"{name}.running_var")
+    mean = _array(module.running_mean, f"{name}.running_mean")
+    variance = _array(module.running_var, f"{name}.running_var")
     factor = 1.0 / np.sqrt(variance + float(module.eps))
     if module.weight is not None:
         factor = factor * _array(module.weight, f"{name}.weight")
