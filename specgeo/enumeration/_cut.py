@@ -24,8 +24,6 @@ import numpy as np
 
 from specgeo._jit import hot, kernel, leaf
 from specgeo.enumeration._layout import (
-    AUX0,
-    AUX1,
     BLOCK,
     CONTRADICTION,
     CUT,
@@ -39,6 +37,7 @@ from specgeo.enumeration._layout import (
     NEXT,
     NF,
     NPOOL,
+    NUMBER,
     NV,
     OLD,
     OVER_BUDGET,
@@ -53,9 +52,21 @@ from specgeo.enumeration._layout import (
     grow_items,
 )
 from specgeo.enumeration._exact import exact_position
-from specgeo.enumeration._predicates import ONE, UNDECIDED, exact_decision, place, set_sign, sign_on_plane
+from specgeo.enumeration._predicates import (
+    COARSE,
+    ONE,
+    RELIABLE,
+    UNDECIDED,
+    exact_decision,
+    lowest_unit,
+    place,
+    popcount,
+    set_sign,
+    sharpen,
+    sign_on_plane,
+)
 from specgeo.enumeration._layers import N_WORDS
-from specgeo.enumeration._rows import block_mask, face_bits, lowest_unit, popcount
+from specgeo.enumeration._rows import block_mask, face_bits
 
 
 @hot
@@ -75,13 +86,12 @@ def _new_face(s, k, own):  # type: ignore[no-untyped-def]
     s.faces[f, OWN] = own
     s.faces[f, NEXT] = -1
     s.faces[f, STAMP] = -1
-    s.faces[f, AUX0] = -1
-    s.faces[f, AUX1] = -1
+    s.faces[f, NUMBER] = -1
     return f
 
 
 @hot
-def _split_edge(s, g, unit, word, words, cell, first, crossed, pending, exact, dim):  # type: ignore[no-untyped-def]
+def _split_edge(s, g, unit, word, words, cell, first, crossed, pending, scratch, extent, coarse, exact, dim):  # type: ignore[no-untyped-def]
     """Split an edge at the zero of a unit: a new vertex, and a new edge on the negative side.
 
     Returns (edge, vertex, number of units whose signs at the vertex are left in ``pending``).
@@ -97,7 +107,9 @@ def _split_edge(s, g, unit, word, words, cell, first, crossed, pending, exact, d
         s.vplanes[v, i] = s.faces[g, PLANES + i]
     s.vplanes[v, dim - 1] = plane
     s.vplanes[v, dim] = cell
-    place(s, v, s.faces[g, AUX0], s.faces[g, AUX1], plane, dim)
+    place(s, v, p, q, plane, dim)
+    if exact and not s.x[v, dim] <= coarse:
+        sharpen(s, v, scratch, extent, dim)
     n_pending = 0
     for w in range(words):
         positive = s.vbits[p, w] | s.vbits[q, w]
@@ -118,8 +130,6 @@ def _split_edge(s, g, unit, word, words, cell, first, crossed, pending, exact, d
     half = _new_face(s, 1, s.faces[g, OWN])
     for i in range(PLANES, PLANES + dim - 1):
         s.faces[half, i] = s.faces[g, i]
-    s.faces[half, AUX0] = s.faces[g, AUX0]
-    s.faces[half, AUX1] = s.faces[g, AUX1]
     s.pool[start], s.pool[start + 1] = p, v
     start = s.count[NPOOL]
     s.count[NPOOL] = start + 2
@@ -199,7 +209,6 @@ def _split_face(s, g, k, bit, plane, word, words, step, positive, negative, cut,
         s.pool[start + i] = cut[i]
     start += n_cut
     if k == 2:
-        s.faces[h, AUX0], s.faces[h, AUX1] = cut[0], cut[1]
         _edge_bits(s, h, word, words)
     else:
         _list_bits(s, h)
@@ -241,8 +250,8 @@ def _new_cell(s, g, half, words):  # type: ignore[no-untyped-def]
     """Number the negative half of a cell; it inherits the signs of the blocks done before."""
     number = s.count[NCELL]
     s.count[NCELL] = number + 1
-    parent = s.faces[g, AUX0]
-    s.faces[half, AUX0] = number
+    parent = s.faces[g, NUMBER]
+    s.faces[half, NUMBER] = number
     s.cells[number, 0], s.cells[number, 1] = half, s.cells[parent, 1]
     for w in range(2 * words):
         s.signs[number, w] = s.signs[parent, w]
@@ -279,7 +288,7 @@ def _expand(s, f, n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def cut_layer(s, layers, history, ex, layer, first, crossed, exact, reliable, max_cells, limit, dim):  # type: ignore[no-untyped-def]
+def cut_layer(s, layers, history, ex, layer, first, crossed, extent, exact, max_cells, limit, dim):  # type: ignore[no-untyped-def]
     """Cut the complex by a layer; stops after about ``limit`` faces so that the caller can report progress.
 
     Resumes from ``s.count[BLOCK, DIM, FACE]``; ``s.count[STATUS]`` tells how it stopped.
@@ -288,7 +297,8 @@ def cut_layer(s, layers, history, ex, layer, first, crossed, exact, reliable, ma
     level = np.zeros(dim + 1, np.int64)
     pieces = np.empty((dim + 1, 1024), np.int32)
     positive, negative, cut = np.empty(256, np.int32), np.empty(256, np.int32), np.empty(256, np.int32)
-    pending = np.empty(64 * words, np.int64)
+    pending, scratch = np.empty(64 * words, np.int64), np.empty((dim, 2 * dim))
+    coarse, reliable = COARSE * np.max(extent), RELIABLE * np.max(extent)
     done = 0
     while s.count[BLOCK] < words:
         word = s.count[BLOCK]
@@ -346,7 +356,7 @@ def cut_layer(s, layers, history, ex, layer, first, crossed, exact, reliable, ma
                                 pieces = wider
                             if m == 1:
                                 half, h, open_signs = _split_edge(
-                                    s, g, unit, word, words, cell, first, crossed, pending, exact, dim
+                                    s, g, unit, word, words, cell, first, crossed, pending, scratch, extent, coarse, exact, dim
                                 )
                                 if exact and (open_signs > 0 or not s.x[h, dim] <= reliable):
                                     _settle(s, layers, history, ex, layer, h, cell, pending, open_signs, words, reliable, dim)

@@ -12,8 +12,6 @@ import numpy.typing as npt
 from specgeo._cast import FloatArray
 from specgeo._jit import kernel
 from specgeo.enumeration._layout import (
-    AUX0,
-    AUX1,
     LEN,
     N_COUNTERS,
     NCELL,
@@ -21,6 +19,7 @@ from specgeo.enumeration._layout import (
     NF,
     NPLANE,
     NPOOL,
+    NUMBER,
     NV,
     PLANES,
     STAMP,
@@ -50,9 +49,7 @@ def _cube(dim: int) -> tuple[Any, ...]:
         pool.extend(members)
         walls = [2 * c + side for c, side in enumerate(w) if side != 2]
         rows[i, PLANES : PLANES + len(walls)] = walls
-        if w.count(2) == 1:
-            rows[i, AUX0], rows[i, AUX1] = members
-    rows[-1, AUX0] = 0
+    rows[-1, NUMBER] = 0
     rows[:, NEXT] = rows[:, STAMP] = -1
     return (
         np.array(corners, dtype=np.int64),
@@ -76,6 +73,8 @@ def box_state(lower: FloatArray, upper: FloatArray, spare: int) -> State:
     for c in range(dim):
         planes[2 * c, [c, dim]] = 1.0, -lower[c]
         planes[2 * c + 1, [c, dim]] = -1.0, upper[c]
+    planes[: 2 * dim, dim + 1] = 1.0
+    planes[: 2 * dim, dim + 2] = 4 * 1.2e-16 * np.repeat(np.maximum(np.abs(lower), np.abs(upper)), 2)
     origin = np.full((len(planes), 3), -1, np.int32)
     origin[: 2 * dim, 1] = np.arange(2 * dim)
     return State(
@@ -109,7 +108,7 @@ def number_faces(s, dim):  # type: ignore[no-untyped-def]
     sizes, items = np.zeros(dim + 1, np.int64), np.zeros(dim + 1, np.int64)
     for f in range(n_faces):
         k = s.dims[f]
-        index[f] = sizes[k] if k < dim else s.faces[f, AUX0]
+        index[f] = sizes[k] if k < dim else s.faces[f, NUMBER]
         sizes[k] += 1
         items[k] += s.faces[f, LEN]
     return index, sizes, items

@@ -7,12 +7,13 @@ Cells are numbered in order of creation; a face that is split keeps its id as th
 
 ::
 
-    face (int32)    START LEN  OWN   NEXT  STAMP HALF  CUT  AUX0 AUX1 PLANES...
-                    |     |    |     |     |     |     |    |
-                    boundary   cell  next  last  its   its  edge: the two ends it had when it was made
-                    in pool    at    piece split negative   cell: its number (AUX0)
-                               layer of the      half  cut
-                               start same face
+    face (int32)    START LEN  OWN   NEXT  STAMP HALF  CUT  NUMBER PLANES...
+                    |     |    |     |     |     |     |    |      |
+                    boundary   cell  next  last  nega- the  of a   independent planes that
+                    in pool    at    piece split tive  cut  cell   contain it, d - dimension
+                               start of the      half              of them
+                               of    same
+                               layer face
 
 ``bits`` of a face are three words for the 64 units of the current block: some vertex positive,
 some vertex negative, some vertex exactly zero. A face is *crossed* by the units set in both of the
@@ -28,7 +29,7 @@ import numpy.typing as npt
 
 from specgeo._jit import kernel
 
-START, LEN, OWN, NEXT, STAMP, HALF, CUT, AUX0, AUX1, PLANES = range(10)
+START, LEN, OWN, NEXT, STAMP, HALF, CUT, NUMBER, PLANES = range(9)
 
 # counters
 NV, NF, NPOOL, NCELL, NPLANE, STEP, STATUS, BLOCK, DIM, FACE = range(10)

@@ -30,14 +30,30 @@ from specgeo.enumeration._layers import (
     UNIT,
     WEIGHT,
 )
-from specgeo.enumeration._layout import N_EXACT, N_FLOAT, N_REFINED, N_ZERO, NV
+from specgeo.enumeration._layout import LEN, NF, NUMBER, OWN, START, grow_rows, N_EXACT, N_FLOAT, N_REFINED, N_ZERO, NV
 
 U = 1.1102230246251565e-16
 TINY = 5e-324
 SAFE = 1.0 + 1e-10  # covers the rounding of the bounds themselves
-RELIABLE = 1e-9  # larger position errors, relative to the domain, are replaced by exact positions
+COARSE = 1e-12  # larger position errors, relative to the domain, are reduced by a Newton step
+RELIABLE = 1e-9  # larger ones that remain are removed by computing the position exactly
 ONE = np.uint64(1)
 UNDECIDED = 2
+
+
+@hot
+def popcount(x):  # type: ignore[no-untyped-def]
+    """Number of set bits of a uint64."""
+    x = x - ((x >> np.uint64(1)) & np.uint64(0x5555555555555555))
+    x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
+    x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return np.int64((x * np.uint64(0x0101010101010101)) >> np.uint64(56))
+
+
+@hot
+def lowest_unit(x):  # type: ignore[no-untyped-def]
+    """Position of the lowest set bit."""
+    return popcount((x & (~x + ONE)) - ONE)
 
 
 @hot
@@ -106,6 +122,87 @@ def place(s, vertex, p, q, plane, dim):  # type: ignore[no-untyped-def]
 
 
 @hot
+def _residual(s, vertex, plane, dim):  # type: ignore[no-untyped-def]
+    value = s.planes[plane, dim]
+    for c in range(dim):
+        value += s.planes[plane, c] * s.x[vertex, c]
+    return value
+
+
+@leaf
+def sharpen(s, vertex, a, extent, dim):  # type: ignore[no-untyped-def]
+    """One Newton step for the d planes of a vertex, and an error radius from the residual.
+
+    With an approximate inverse B of the true normals N and eta = |I - B N| < 1, a point whose true residual is r is
+    off by at most |B| |r| / (1 - eta) (Higham 2002, section 13.1 with N x = -c). Keeps the old position if that is better. ``a`` is scratch, (d, 2 d).
+    """
+    for r in range(dim):
+        plane = s.vplanes[vertex, r]
+        for c in range(dim):
+            a[r, c] = s.planes[plane, c]
+            a[r, dim + c] = 1.0 if r == c else 0.0
+    for c in range(dim):  # Gauss-Jordan elimination with partial pivoting; the inverse is left in a[:, dim:]
+        best = c
+        for r in range(c + 1, dim):
+            if abs(a[r, c]) > abs(a[best, c]):
+                best = r
+        if not abs(a[best, c]) > 0.0:
+            return
+        for k in range(2 * dim):
+            a[c, k], a[best, k] = a[best, k], a[c, k]
+        pivot = a[c, c]
+        for k in range(2 * dim):
+            a[c, k] /= pivot
+        for r in range(dim):
+            if r != c:
+                factor = a[r, c]
+                for k in range(2 * dim):
+                    a[r, k] -= factor * a[c, k]
+    narrow = extent[0]
+    for c in range(1, dim):
+        narrow = min(narrow, extent[c])
+    eta = 0.0
+    for c in range(dim):
+        total = 0.0
+        for k in range(dim):
+            entry, size = (-1.0 if c == k else 0.0), 0.0
+            for r in range(dim):
+                product = a[c, dim + r] * s.planes[s.vplanes[vertex, r], k]
+                entry += product
+                size += abs(product)
+            total += abs(entry) + gamma(dim + 2) * (size + 1.0)
+        for r in range(dim):
+            total += abs(a[c, dim + r]) * s.planes[s.vplanes[vertex, r], dim + 2] / narrow
+        eta = max(eta, total)
+    if not eta < 0.5:
+        return
+    for r in range(dim):  # residuals, then the step; columns 0 and 1 of the scratch are free now
+        a[r, 0] = _residual(s, vertex, s.vplanes[vertex, r], dim)
+    for c in range(dim):
+        step = 0.0
+        for r in range(dim):
+            step += a[c, dim + r] * a[r, 0]
+        if dim > 1:
+            a[c, 1] = s.x[vertex, c]
+        s.x[vertex, c] -= step
+    radius = 0.0
+    for r in range(dim):
+        residual = _residual(s, vertex, s.vplanes[vertex, r], dim)
+        a[r, 0] = abs(residual) + s.planes[s.vplanes[vertex, r], dim + 2]
+    for c in range(dim):
+        total = 0.0
+        for r in range(dim):
+            total += abs(a[c, dim + r]) * a[r, 0]
+        radius = max(radius, total)
+    radius = radius * SAFE / (1.0 - eta) + TINY
+    if radius < s.x[vertex, dim]:
+        s.x[vertex, dim] = radius
+    elif dim > 1:
+        for c in range(dim):
+            s.x[vertex, c] = a[c, 1]
+
+
+@hot
 def _bit(bits, row, unit):  # type: ignore[no-untyped-def]
     return (bits[row, unit >> 6] >> np.uint64(unit & 63)) & ONE
 
@@ -165,20 +262,53 @@ def _post_activation(s, layers, history, maps, map_bounds, layer, vertex, a, i, 
 
 
 @kernel
-def classify(s, layers, history, ex, maps, map_bounds, layer, exact, dim):  # type: ignore[no-untyped-def]
-    """Signs of all units of a layer at all vertices that exist: (n_v, 2 n_words), as State.vbits."""
+def own_faces(s, dim):  # type: ignore[no-untyped-def]
+    """Give every face and vertex one cell that contains it, top down."""
+    n_faces = s.count[NF]
+    for f in range(n_faces):
+        if s.dims[f] == dim:
+            s.faces[f, OWN] = s.faces[f, NUMBER]
+    for k in range(dim, 0, -1):
+        for f in range(n_faces):
+            if s.dims[f] == k:
+                own, start = s.faces[f, OWN], s.faces[f, START]
+                for i in range(start, start + s.faces[f, LEN]):
+                    if k > 1:
+                        s.faces[s.pool[i], OWN] = own
+                    else:
+                        s.vplanes[s.pool[i], dim] = own
+
+
+@kernel
+def classify(s, layers, history, maps, map_bounds, layer, exact, dim):  # type: ignore[no-untyped-def]
+    """Signs of all units of a layer at all vertices that exist, as far as floats prove them.
+
+    Returns (n_v, 2 n_words) bits as State.vbits, and the pairs (vertex, unit) that are left open.
+    """
     meta = layers.meta[layer - 1]
     n, n_previous, breaks, words = meta[N], meta[N_PREVIOUS], meta[N_BREAKS], meta[N_WORDS]
     n_vertices = s.count[NV]
     bits = np.zeros((s.x.shape[0], 2 * words), np.uint64)
-    block = 1024
+    pairs, n_pairs = np.empty((64, 2), np.int64), 0
+    block = min(1024, n_vertices)
     a, z = np.empty((block, n_previous)), np.empty((block, n))
     exact_input = np.zeros((block, n_previous), np.bool_)
     errors, sizes = np.empty(block), np.empty(block)
     weights = layers.weights[meta[WEIGHT] : meta[WEIGHT] + n * n_previous].reshape(n, n_previous)
     biases = layers.biases[meta[BIAS] : meta[BIAS] + n]
     norms = layers.norms[meta[BIAS] : meta[BIAS] + n]
+    thresholds = layers.thresholds[meta[UNIT] : meta[UNIT] + n * breaks]
+    longest, latest = 0.0, 0.0
+    for j in range(n):
+        longest = max(longest, norms[j])
+    for u in range(n * breaks):
+        latest = max(latest, abs(thresholds[u]))
+    masks = np.zeros(words, np.uint64)
+    for u in range(n * breaks):
+        if layers.twins[meta[UNIT] + u] == u:
+            masks[u >> 6] |= ONE << np.uint64(u & 63)
     g = gamma(n_previous + 2)
+    values, bounds = np.empty(n * breaks), np.empty(n * breaks)
     for v0 in range(0, n_vertices, block):
         rows = min(block, n_vertices - v0)
         for i in range(rows):
@@ -198,47 +328,71 @@ def classify(s, layers, history, ex, maps, map_bounds, layer, exact, dim):  # ty
         for i in range(rows):
             v = v0 + i
             doubt = (errors[i] + g * sizes[i]) * SAFE
-            for j in range(n):
-                bound = norms[j] * doubt + n_previous * TINY
-                total = z[i, j] + biases[j]
-                for t in range(breaks):
-                    unit = j * breaks + t
-                    if layers.twins[meta[UNIT] + unit] != unit:
+            if breaks == 1 and latest == 0.0:
+                for j in range(n):
+                    values[j] = z[i, j] + biases[j]
+                    bounds[j] = norms[j] * doubt + n_previous * TINY
+            else:
+                for j in range(n):
+                    total = z[i, j] + biases[j]
+                    for u in range(j * breaks, (j + 1) * breaks):
+                        values[u] = total - thresholds[u]
+                        bounds[u] = norms[j] * doubt + n_previous * TINY + U * abs(total) * SAFE
+            smallest = np.inf
+            for w in range(words):
+                positive, negative = np.uint64(0), np.uint64(0)
+                for u in range(64 * w, min(64 * w + 64, n * breaks)):
+                    bit = np.uint64(u & 63)
+                    positive |= np.uint64(values[u] > bounds[u]) << bit
+                    negative |= np.uint64(values[u] < -bounds[u]) << bit
+                    smallest = min(smallest, abs(values[u]))
+                rest = masks[w] & ~(positive | negative)
+                s.count[N_FLOAT] += popcount(masks[w] & (positive | negative))
+                bits[v, w], bits[v, words + w] = positive & masks[w], negative & masks[w]
+                while rest != 0:
+                    u = 64 * w + lowest_unit(rest)
+                    rest &= rest - ONE
+                    smallest = np.inf
+                    if not exact:
+                        s.count[N_FLOAT] += 1
+                        set_sign(bits, v, words, u, 1 if values[u] > 0 else (-1 if values[u] < 0 else 0))
                         continue
-                    threshold = layers.thresholds[meta[UNIT] + unit]
-                    value = total - threshold
-                    rounding = 0.0 if threshold == 0.0 else U * abs(total) * SAFE
-                    if abs(value) > bound + rounding:
-                        s.count[N_FLOAT] += 1
-                        if abs(value) < s.margin[0] * (bound + rounding):
-                            s.margin[0] = abs(value) / (bound + rounding)
-                        sign = 1 if value > 0 else -1
-                    elif not exact:
-                        s.count[N_FLOAT] += 1
-                        sign = 1 if value > 0 else (-1 if value < 0 else 0)
-                    else:
-                        sign = _refined(
-                            s, layers, history, ex, weights[j], a[i], exact_input[i], value, rounding,
-                            errors[i], g, v, layer, unit, dim,
-                        )  # fmt: skip
-                    set_sign(bits, v, words, unit, sign)
-    return bits
+                    j = u // breaks
+                    rounding = 0.0 if thresholds[u] == 0.0 else bounds[u] - norms[j] * doubt
+                    sign = _refined(weights, j, a, i, exact_input, values[u], rounding, errors[i], g)
+                    if sign != UNDECIDED:
+                        s.count[N_REFINED] += 1
+                        set_sign(bits, v, words, u, sign)
+                        continue
+                    if n_pairs == len(pairs):
+                        pairs = grow_rows(pairs, n_pairs, 2 * n_pairs)
+                    pairs[n_pairs, 0], pairs[n_pairs, 1] = v, u
+                    n_pairs += 1
+            largest = longest * doubt + n_previous * TINY + (U * latest if latest > 0.0 else 0.0)
+            if smallest < s.margin[0] * largest:
+                s.margin[0] = smallest / largest
+    return bits, pairs[:n_pairs]
 
 
 @leaf
-def _refined(s, layers, history, ex, w, a, exact_input, value, rounding, error, g, vertex, layer, unit, dim):  # type: ignore[no-untyped-def]
-    """Sign of a unit by the componentwise bound, else exactly."""
+def _refined(weights, j, a, i, exact_input, value, rounding, error, g):  # type: ignore[no-untyped-def]
+    """Sign of a unit by the componentwise bound, or UNDECIDED."""
     bound = rounding
-    for k in range(len(w)):
-        if w[k] != 0.0:
-            bound += abs(w[k]) * ((0.0 if exact_input[k] else error) + g * abs(a[k])) + (
-                0.0 if a[k] == 0.0 and exact_input[k] else TINY
-            )
+    for k in range(weights.shape[1]):
+        w = weights[j, k]
+        if w != 0.0 and not (exact_input[i, k] and a[i, k] == 0.0):
+            bound += abs(w) * ((0.0 if exact_input[i, k] else error) + g * abs(a[i, k])) + TINY
     bound *= SAFE
     if abs(value) > bound:
-        s.count[N_REFINED] += 1
         return 1 if value > 0 else -1
-    if bound == 0.0:
-        s.count[N_REFINED] += 1
-        return 0
-    return exact_decision(s, layers, history, ex, vertex, layer, unit, np.int64(s.vplanes[vertex, dim]), dim)
+    return 0 if bound == 0.0 else UNDECIDED
+
+
+@kernel
+def settle(s, layers, history, ex, bits, pairs, layer, dim):  # type: ignore[no-untyped-def]
+    """Decide open pairs (vertex, unit) exactly."""
+    words = layers.meta[layer - 1, N_WORDS]
+    for i in range(len(pairs)):
+        v, u = pairs[i, 0], pairs[i, 1]
+        cell = np.int64(s.vplanes[v, dim])
+        set_sign(bits, v, words, u, exact_decision(s, layers, history, ex, v, layer, u, cell, dim))

@@ -7,7 +7,6 @@ import numpy as np
 from specgeo._jit import hot, kernel, leaf
 from specgeo.enumeration._layers import BIAS, N, N_BREAKS, N_PREVIOUS, N_WORDS, PIECE, UNIT, WEIGHT, piece
 from specgeo.enumeration._layout import (
-    AUX0,
     BLOCK,
     DIM,
     FACE,
@@ -15,28 +14,14 @@ from specgeo.enumeration._layout import (
     NCELL,
     NF,
     NPLANE,
+    NUMBER,
     NV,
     OWN,
     START,
     State,
     ensure,
 )
-from specgeo.enumeration._predicates import ONE, SAFE, TINY, U, classify, gamma
-
-
-@hot
-def popcount(x):  # type: ignore[no-untyped-def]
-    """Number of set bits of a uint64."""
-    x = x - ((x >> np.uint64(1)) & np.uint64(0x5555555555555555))
-    x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
-    x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-    return np.int64((x * np.uint64(0x0101010101010101)) >> np.uint64(56))
-
-
-@hot
-def lowest_unit(x):  # type: ignore[no-untyped-def]
-    """Position of the lowest set bit."""
-    return popcount((x & (~x + ONE)) - ONE)
+from specgeo.enumeration._predicates import ONE, SAFE, TINY, U, gamma, lowest_unit, popcount
 
 
 @kernel
@@ -77,16 +62,19 @@ def next_maps(layers, history, layer, maps, map_bounds, extent, n_cells, dim):  
     g = gamma(n_previous + 5)
     block = 256
     a = np.empty((block * (dim + 1), n_previous))
+    slopes, shifts = np.empty(n_previous), np.empty(n_previous)
     for c0 in range(0, n_cells, block):
         rows = min(block, n_cells - c0)
         for r in range(rows):
             parent = history.parents[history.parent_start[layer - 1] + c0 + r]
             for i in range(n_previous):
                 p = piece(layers, history, layer - 1, c0 + r, i)
-                slope = layers.slopes[p]
-                for c in range(dim + 1):
-                    a[r * (dim + 1) + c, i] = slope * maps[parent, c, i] if slope != 0.0 else 0.0
-                a[r * (dim + 1) + dim, i] += layers.intercepts[p]
+                slopes[i], shifts[i] = layers.slopes[p], layers.intercepts[p]
+            for c in range(dim + 1):
+                for i in range(n_previous):
+                    a[r * (dim + 1) + c, i] = slopes[i] * maps[parent, c, i]
+            for i in range(n_previous):
+                a[r * (dim + 1) + dim, i] += shifts[i]
             error = steepest * map_bounds[parent, 2] + g * (steepest * map_bounds[parent, 1] + shift)
             bounds[c0 + r, 2] = (norm * error + U * bias) * SAFE + (dim + 1) * n_previous * TINY
         flat = out[c0 : c0 + rows].reshape(rows * (dim + 1), n)
@@ -130,24 +118,6 @@ def face_bits(s, vbits, words, word, mask, dim):  # type: ignore[no-untyped-def]
                     negative |= s.bits[g, 1]
                     touch |= s.bits[g, 2]
                 s.bits[f, 0], s.bits[f, 1], s.bits[f, 2] = positive, negative, touch
-
-
-@leaf
-def own_faces(s, dim):  # type: ignore[no-untyped-def]
-    """Give every face and vertex one cell that contains it (top down), and forget splits of the layer before."""
-    n_faces = s.count[NF]
-    for f in range(n_faces):
-        if s.dims[f] == dim:
-            s.faces[f, OWN] = s.faces[f, AUX0]
-    for k in range(dim, 0, -1):
-        for f in range(n_faces):
-            if s.dims[f] == k:
-                own, start = s.faces[f, OWN], s.faces[f, START]
-                for i in range(start, start + s.faces[f, LEN]):
-                    if k > 1:
-                        s.faces[s.pool[i], OWN] = own
-                    else:
-                        s.vplanes[s.pool[i], dim] = own
 
 
 @hot
@@ -265,14 +235,12 @@ def make_planes(s, layers, history, maps, map_bounds, layer, crossed, extent, di
 
 
 @kernel
-def begin_layer(s, layers, history, ex, maps, map_bounds, layer, extent, exact, dim):  # type: ignore[no-untyped-def]
-    """Decide the layer's signs at all vertices and make the planes that cut.
+def begin_layer(s, layers, history, maps, map_bounds, layer, vbits, extent, dim):  # type: ignore[no-untyped-def]
+    """With the layer's signs at all vertices: make the planes that cut.
 
     Returns the state, the first plane of each cell and block, and the units that cross each cell.
     """
     words = layers.meta[layer - 1, N_WORDS]
-    own_faces(s, dim)
-    vbits = classify(s, layers, history, ex, maps, map_bounds, layer, exact, dim)
     signs = np.empty((s.cells.shape[0], 2 * words), np.uint64)
     s = State(
         s.count, s.margin, s.x, s.vplanes, vbits, s.dims, s.faces, s.bits, s.pool, s.cells, signs, s.planes, s.porigin

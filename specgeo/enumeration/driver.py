@@ -30,7 +30,7 @@ from specgeo.enumeration._layout import (
     STATUS,
     State,
 )
-from specgeo.enumeration._predicates import RELIABLE
+from specgeo.enumeration._predicates import classify, own_faces, settle
 from specgeo.enumeration._rows import begin_layer, end_layer, first_map, next_maps
 from specgeo.enumeration.certificate import Certificate
 from specgeo.enumeration.pieces import affine_pieces
@@ -60,7 +60,6 @@ def enumerate_regions(
     state = box_state(domain.lower, domain.upper, 1024)
     extent = np.maximum(np.abs(domain.lower), np.abs(domain.upper))
     ex = make_exact(layers, state.planes[: 2 * dim, : dim + 1], dim)
-    reliable = RELIABLE * float(np.max(extent))
     budget = sys.maxsize if max_cells is None else max_cells
     depth = len(layers.meta)
     sign_rows: list[Any] = []
@@ -78,12 +77,16 @@ def enumerate_regions(
         seconds["maps"] += clock() - t
         t = clock()
         cells_before = int(state.count[NCELL])
-        state, first, crossed = begin_layer(state, layers, history, ex, maps, bounds, layer, extent, exact, dim)
+        own_faces(state, dim)
+        vbits, pairs = classify(state, layers, history, maps, bounds, layer, exact, dim)
+        if len(pairs):
+            settle(state, layers, history, ex, vbits, pairs, layer, dim)
+        state, first, crossed = begin_layer(state, layers, history, maps, bounds, layer, vbits, extent, dim)
         seconds["signs"] += clock() - t
         t = clock()
         while True:
             state = cut_layer(
-                state, layers, history, ex, layer, first, crossed, exact, reliable, budget, _FACES_A_CALL, dim
+                state, layers, history, ex, layer, first, crossed, extent, exact, budget, _FACES_A_CALL, dim
             )
             status = int(state.count[STATUS])
             if status == OVER_BUDGET:
