@@ -191,3 +191,20 @@ def rational_complex(
         maps = compose(network.weights[-1], network.biases[-1], cell.maps)
         listed.append((frozenset(ids[p] for p in cell.vertices), cell.signs, maps))
     return Truth(dim, list(ids), faces, listed)
+
+
+def n_linear_regions(truth: Truth) -> int:
+    """Cells merged across facets with equal maps, by union-find."""
+    parent = list(range(len(truth.cells)))
+
+    def root(i: int) -> int:
+        while parent[i] != i:
+            i = parent[i]
+        return i
+
+    facets = truth.faces[truth.dim - 1]
+    for facet in facets:
+        sides = [i for i, (vertices, _, _) in enumerate(truth.cells) if facet <= vertices]
+        if len(sides) == 2 and truth.cells[sides[0]][2] == truth.cells[sides[1]][2]:
+            parent[root(sides[0])] = root(sides[1])
+    return len({root(i) for i in range(len(parent))})
