@@ -1,0 +1,358 @@
+r"""How fast spectra of piecewise-linear functions decay: bounds with every constant explicit.
+
+Notation: f is affine on the N cells of a bounded convex domain Omega; interior facets F have unit normal
+n_F, gradient jump c_F = (g_1 - g_0).n_F and measure |F|; boundary facets B have outward normal nu, cell
+gradient g_B and measure |B|. k = |k| u. The directional variation is
+
+    J(u) = sum_F |c_F| (u.n_F)^2 |F|,
+
+the total variation of the measure d_u^2 f. Bounds, valid at every k != 0:
+
+    cut       |f^(k)| <= |k|^-2 [J(u) + sum_B |u.g_B| |u.nu| |B|] + |k|^-1 sum_B |u.nu| int_B |f|
+    interior  |f_int^(k)| <= |k|^-2 sum_F |c_F| |F|
+    compact   |f^(k)| <= min(int |f|, J(u) / |k|^2)  where f = 0 on the boundary, whose facets count with c_B = -d_nu f
+    cells     |gradient part| <= 2 L_f N shadow_u(Omega) / |k|^2,   J(u) <= L_f (N-1) Per(Omega)  (compact: L_f N Per)
+
+"gradient part" is f^ less the boundary traces i |k|^-2 sum_B (k.nu) int_B f e^{-ik.x}. These replace
+the O(L_f N_f / k^2) of Theorem 1 of arXiv 1806.08734v3, whose constants are not uniform in k.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from specgeo._cast import ComplexArray, FloatArray, as_points
+from specgeo.errors import InvalidInputError
+from specgeo.geometry.complex import PolyhedralComplex
+from specgeo.theory._results import PAPER, Check, Result, axes
+from specgeo.theory.lipschitz import lipschitz_constant
+from specgeo.theory.support import clamp_to_support
+
+__all__ = [
+    "DecayReport", "Kinks", "clamp_to_support", "cut_bound", "decay_report", "directional_variation", "gradient_bound",
+    "integral_of_modulus", "is_compact", "kinks", "perimeter", "sample_wavevectors", "shadow", "total_variation",
+]  # fmt: skip
+
+Extension = Literal["interior", "zero", "mirror"]
+
+VANISHING = 1e-12  # |f| on the boundary below this share of max |f| is rounding: f counts as compactly supported
+ROUNDING = 1e-12  # relative, of the bounds themselves: sums of up to 10^6 positive terms with margin
+
+
+class Kinks(NamedTuple):
+    """The facets across which the gradient jumps, with unit normals, measures and jumps."""
+
+    normals: FloatArray  # (n, d)
+    measures: FloatArray  # (n,)
+    jumps: FloatArray  # (n,)
+
+
+def _output(cx: PolyhedralComplex, output: int) -> int:
+    m = int(cx.gradients.shape[1])
+    if not 0 <= output < m:
+        raise InvalidInputError(f"output: {output} given for {m} outputs; use 0..{m - 1}")
+    return output
+
+
+def kinks(cx: PolyhedralComplex, output: int = 0, boundary: Extension = "interior") -> Kinks:
+    """Facets with their gradient jumps c_F.
+
+    Parameters
+    ----------
+    cx : PolyhedralComplex
+    output : int
+    boundary : {"interior", "zero", "mirror"}
+        Facets on the domain's boundary: left out; with c_B = -d_nu f (f extended by zero, meaningful
+        where f vanishes there); with c_B = -2 d_nu f (f reflected).
+
+    Returns
+    -------
+    Kinks
+    """
+    facets, output = cx.facets, _output(cx, output)
+    inner = ~facets.is_boundary
+    normals, measures, jumps = facets.normals, facets.measures, facets.jumps[:, output]
+    if boundary == "interior":
+        return Kinks(normals[inner], measures[inner], jumps[inner])
+    if boundary not in ("zero", "mirror"):
+        raise InvalidInputError(f"boundary: {boundary!r} given; 'interior', 'zero' or 'mirror' wanted")
+    outward = np.einsum("fd,fd->f", cx.gradients[facets.cells[:, 0], output], normals)
+    return Kinks(normals, measures, np.where(inner, jumps, -(2.0 if boundary == "mirror" else 1.0) * outward))
+
+
+def directional_variation(
+    cx: PolyhedralComplex, directions: npt.ArrayLike, output: int = 0, boundary: Extension = "interior"
+) -> FloatArray:
+    """J(u) = sum |c_F| (u.n_F)^2 |F| for unit vectors along ``directions`` (..., d): shape (...).
+
+    The total variation of the second derivative along u: the integral over all lines parallel to u
+    of the sum of absolute slope jumps.
+
+    Examples
+    --------
+    >>> import specgeo as sg
+    >>> net = sg.Network([[[1.0], [1.0], [1.0]], [[1.0, -2.0, 1.0]]], [[1.0, 0.0, -1.0], [0.0]])
+    >>> tent = sg.enumerate_regions(net, sg.Box([-2], [2]))
+    >>> directional_variation(tent, [1.0])
+    array(4.)
+    """
+    u = as_points(directions, "directions", cx.dim)
+    length = np.linalg.norm(u, axis=-1, keepdims=True)
+    if np.any(length == 0):
+        raise InvalidInputError("directions: contains the zero vector; leave it out")
+    k = kinks(cx, output, boundary)
+    hessian = np.einsum("f,fi,fj->ij", np.abs(k.jumps) * k.measures, k.normals, k.normals)
+    unit = u / length
+    return np.asarray(np.einsum("...i,ij,...j->...", unit, hessian, unit))
+
+
+def total_variation(cx: PolyhedralComplex, output: int = 0, boundary: Extension = "interior") -> float:
+    """sum |c_F| |F|, the total variation of grad f: in d = 1 the TV of f'.
+
+    Examples
+    --------
+    >>> import specgeo as sg
+    >>> net = sg.Network([[[1.0], [1.0], [1.0]], [[1.0, -2.0, 1.0]]], [[1.0, 0.0, -1.0], [0.0]])
+    >>> total_variation(sg.enumerate_regions(net, sg.Box([-2], [2])))
+    4.0
+    """
+    k = kinks(cx, output, boundary)
+    return float(np.abs(k.jumps) @ k.measures)
+
+
+def perimeter(cx: PolyhedralComplex) -> float:
+    """(d-1)-volume of the domain's boundary; 2 in d = 1."""
+    return float(cx.facets.measures[cx.facets.is_boundary].sum())
+
+
+def shadow(cx: PolyhedralComplex, directions: npt.ArrayLike) -> FloatArray:
+    """(d-1)-volume of the domain's projection along unit vectors (..., d), by Cauchy's formula: shape (...)."""
+    u = as_points(directions, "directions", cx.dim)
+    rim = cx.facets.is_boundary
+    return np.asarray(np.abs(u @ cx.facets.normals[rim].T) @ cx.facets.measures[rim] / 2)
+
+
+def _modulus_on(cx: PolyhedralComplex, k: int, cells: npt.NDArray[np.int64], output: int) -> FloatArray:
+    """Upper bound of int |f| on each k-face: |f| is convex, so below the interpolant of its vertex values."""
+    simplices, owner = cx.triangulation(k)
+    from specgeo.geometry.measures import simplex_measures
+
+    c = cells[owner]
+    values = np.einsum("sd,sid->si", cx.gradients[c, output], cx.vertices[simplices]) + cx.offsets[c, output][:, None]
+    pieces = simplex_measures(cx.vertices, simplices) * np.abs(values).mean(axis=1)
+    return np.asarray(np.bincount(owner, pieces, minlength=len(cells)), dtype=np.float64)
+
+
+def integral_of_modulus(cx: PolyhedralComplex, output: int = 0) -> float:
+    """int |f| over the domain, from above: exact on simplices where f keeps its sign."""
+    return float(_modulus_on(cx, cx.dim, np.arange(cx.n_cells), _output(cx, output)).sum())
+
+
+def _boundary_sums(cx: PolyhedralComplex, output: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Normals, gradients, measures and int |f| of the boundary facets."""
+    facets = cx.facets
+    rim = facets.is_boundary
+    traces = _modulus_on(cx, cx.dim - 1, facets.cells[:, 0], output)
+    return facets.normals[rim], cx.gradients[facets.cells[rim, 0], output], facets.measures[rim], traces[rim]
+
+
+def is_compact(cx: PolyhedralComplex, output: int = 0) -> bool:
+    """Whether f vanishes on the boundary of the domain, up to 1e-12 of its largest value."""
+    facets, output = cx.facets, _output(cx, output)
+    lists = cx.vertices_of(cx.dim)
+    cells = np.repeat(np.arange(cx.n_cells), np.diff(lists.offsets))
+    values = np.einsum("id,id->i", cx.gradients[cells, output], cx.vertices[lists.indices]) + cx.offsets[cells, output]
+    traces = _modulus_on(cx, cx.dim - 1, facets.cells[:, 0], output)[facets.is_boundary]
+    return bool(traces.sum() <= VANISHING * np.abs(values).max() * perimeter(cx))
+
+
+def _split(k: npt.ArrayLike, cx: PolyhedralComplex) -> tuple[FloatArray, FloatArray]:
+    wavevectors = as_points(k, "k", cx.dim)
+    length = np.linalg.norm(wavevectors, axis=-1)
+    if np.any(length == 0):
+        raise InvalidInputError("k: contains the zero wavevector, where decay bounds say nothing; leave it out")
+    return length, wavevectors / length[..., None]
+
+
+def gradient_bound(cx: PolyhedralComplex, k: npt.ArrayLike, output: int = 0) -> FloatArray:
+    """|k|^-2 [J(u) + sum_B |u.g_B| |u.nu| |B|]: bound on the gradient part of f^(k), (..., d) -> (...)."""
+    length, u = _split(k, cx)
+    normals, gradients, measures, _ = _boundary_sums(cx, _output(cx, output))
+    flux = np.abs((u @ gradients.T) * (u @ normals.T)) @ measures
+    return np.asarray((directional_variation(cx, u, output) + flux) / length**2)
+
+
+def cut_bound(cx: PolyhedralComplex, k: npt.ArrayLike, output: int = 0) -> FloatArray:
+    """Bound on |f^(k)| of f times the indicator of the domain, for every k != 0: (..., d) -> (...).
+
+    |k|^-2 [J(u) + sum_B |u.g_B| |u.nu| |B|] + |k|^-1 sum_B |u.nu| int_B |f|. Hypotheses: f continuous
+    and affine on the cells. Source: divergence theorem twice; the explicit form of Theorem 1.
+
+    Examples
+    --------
+    Equality for the tent where sin(k/2)^2 = 1:
+
+    >>> import numpy as np, specgeo as sg
+    >>> net = sg.Network([[[1.0], [1.0], [1.0]], [[1.0, -2.0, 1.0]]], [[1.0, 0.0, -1.0], [0.0]])
+    >>> tent = sg.enumerate_regions(net, sg.Box([-2], [2]))
+    >>> k = [[np.pi]]
+    >>> bool(np.isclose(abs(sg.spectrum(tent, k)[0, 0]), cut_bound(tent, k)[0]))
+    True
+    """
+    length, u = _split(k, cx)
+    normals, _, _, traces = _boundary_sums(cx, _output(cx, output))
+    return np.asarray(gradient_bound(cx, k, output) + np.abs(u @ normals.T) @ traces / length)
+
+
+def sample_wavevectors(
+    cx: PolyhedralComplex, n: int = 400, rng: np.random.Generator | int = 0, decades: float = 3.0
+) -> FloatArray:
+    """Wavevectors that try the bounds: isotropic ones, facet normals and axes, log-uniform lengths, (n, d).
+
+    Lengths run over ``decades`` decades from half a period per diameter of the domain.
+    """
+    generator = np.random.default_rng(rng)
+    directions = generator.standard_normal((n, cx.dim))
+    normals = cx.facets.normals
+    third = n // 3
+    directions[:third] = normals[generator.integers(0, len(normals), third)]
+    directions[third : third + min(cx.dim, n - third)] = np.eye(cx.dim)[: max(0, n - third)]
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    diameter = float(np.linalg.norm(np.ptp(cx.vertices, axis=0)))
+    return np.asarray(directions * (np.pi / diameter * 10 ** generator.uniform(0, decades, (n, 1))))
+
+
+@dataclass(frozen=True, eq=False)
+class DecayReport(Result):
+    """Exact spectra against every decay bound.
+
+    Attributes
+    ----------
+    wavevectors : (n, d)
+    magnitude, error, bound : (n,)
+        |f^(k)| of the cut function, its error bound, and `cut_bound`.
+    compact : bool
+        Whether f vanishes on the boundary.
+    lipschitz, n_cells, perimeter, variation
+        L_f, N, Per, sum |c_F| |F| (boundary facets included where compact).
+    paper_constant : float
+        Smallest C with |gradient part| <= C L_f N / |k|^2 at these k; it is at most 2 max shadow,
+        and Per where f has compact support.
+    checks : tuple of Check
+    """
+
+    wavevectors: FloatArray
+    magnitude: FloatArray
+    error: FloatArray
+    bound: FloatArray
+    compact: bool
+    lipschitz: float
+    n_cells: int
+    perimeter: float
+    variation: float
+    paper_constant: float
+    checks: tuple[Check, ...]
+
+    def __str__(self) -> str:
+        head = (
+            f"decay at {len(self.wavevectors)} wavevectors: L_f {self.lipschitz:.5g}, N {self.n_cells}, "
+            f"Per {self.perimeter:.5g}, sum |c||F| {self.variation:.5g}, paper's C >= {self.paper_constant:.3g}"
+        )
+        return "\n".join([head, *map(str, self.checks)])
+
+    def plot(self, ax: Any = None) -> Any:
+        """|f^| and its bound against |k|."""
+        ax = axes(ax)
+        length = np.linalg.norm(self.wavevectors, axis=1)
+        ax.loglog(length, self.bound, ".", color="0.7", label="bound")
+        ax.loglog(length, np.maximum(self.magnitude, 1e-300), ".", color="C0", label="exact")
+        ax.set_ylim(bottom=max(self.magnitude.min(), self.bound.min() * 1e-8))
+        ax.set_xlabel("|k|")
+        ax.set_ylabel("|f^(k)|")
+        ax.legend()
+        return ax
+
+
+def _worst(
+    claim: str, statement: str, k: FloatArray, measured: FloatArray, error: FloatArray, bound: FloatArray
+) -> Check:
+    """The check at the wavevector that comes closest to the bound."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(bound > 0, measured / bound, np.where(measured <= error, 0.0, np.inf))
+    over = np.where(bound > 0, (measured - error) / np.where(bound > 0, bound, 1.0), ratio)
+    i = int(np.argmax(over))
+    details = {"k": k[i], "wavevectors": len(k), "largest_ratio": float(ratio.max()), "median_ratio": np.median(ratio)}
+    tolerance = float(error[i] + ROUNDING * bound[i])
+    return Check(claim, statement, float(measured[i]), float(bound[i]), "<=", tolerance, details)
+
+
+def _column(evaluated: tuple[ComplexArray, FloatArray], output: int) -> tuple[FloatArray, FloatArray]:
+    values, errors = evaluated
+    return np.asarray(np.abs(values[:, output])), np.asarray(errors[:, output])
+
+
+def decay_report(cx: PolyhedralComplex, k: npt.ArrayLike | None = None, output: int = 0) -> DecayReport:
+    """Every decay bound at the given wavevectors.
+
+    Parameters
+    ----------
+    cx : PolyhedralComplex
+    k : array_like, shape (n, d), optional
+        Non-zero wavevectors; default `sample_wavevectors`.
+    output : int
+
+    Returns
+    -------
+    DecayReport
+
+    Examples
+    --------
+    >>> import specgeo as sg
+    >>> net = sg.Network([[[1.0], [1.0], [1.0]], [[1.0, -2.0, 1.0]]], [[1.0, 0.0, -1.0], [0.0]])
+    >>> report = decay_report(sg.enumerate_regions(net, sg.Box([-2], [2])))
+    >>> report.compact, all(check.holds for check in report.checks)
+    (True, True)
+    """
+    from specgeo.fourier.forms import forms_of
+    from specgeo.fourier.spectra import evaluate
+
+    output = _output(cx, output)
+    kv = sample_wavevectors(cx) if k is None else as_points(k, "k", cx.dim).reshape(-1, cx.dim)
+    length, u = _split(kv, cx)
+    forms = forms_of(cx)
+    full, full_error = _column(evaluate(forms, kv, "cut", "auto"), output)
+    inner, inner_error = _column(evaluate(forms, kv, "interior", "facet"), output)
+    part, part_error = _column(evaluate(forms, kv, "mirror", "facet"), output)
+    compact, n = is_compact(cx, output), cx.n_cells
+    lf, per = lipschitz_constant(cx, output), perimeter(cx)
+    interior = total_variation(cx, output)
+    bound = cut_bound(cx, kv, output)
+    shadows = shadow(cx, u)
+    checks = [
+        _worst("decay.cut", f"|f^(k)| <= |k|^-2 [J + boundary flux] + |k|^-1 boundary trace (Theorem 1, {PAPER}, "
+               "with explicit constants)", kv, full, full_error, bound),
+        _worst("decay.gradient", "gradient part <= |k|^-2 [J(u) + boundary flux]", kv, part, part_error,
+               gradient_bound(cx, kv, output)),
+        _worst("decay.interior", "kinks inside the domain: |f_int^(k)| <= |k|^-2 sum |c_F| |F|", kv, inner,
+               inner_error, interior / length**2),
+        _worst("decay.cells", f"gradient part <= 2 L_f N shadow / |k|^2 (the paper's O(L_f N_f / k^2), {PAPER})", kv,
+               part, part_error, 2 * lf * n * shadows / length**2),
+        _worst("decay.variation", "J(u) <= L_f (N - 1) Per", kv, directional_variation(cx, u, output),
+               np.zeros(len(kv)), np.full(len(kv), lf * (n - 1) * per)),
+    ]  # fmt: skip
+    if compact:
+        j = directional_variation(cx, u, output, "zero")
+        simple = np.minimum(integral_of_modulus(cx, output), j / length**2)
+        checks += [
+            _worst("decay.compact", "compact support: |f^(k)| <= min(int |f|, J(u) / |k|^2)", kv, full,
+                   full_error + VANISHING * np.abs(bound), simple),
+            _worst("decay.compact-variation", "compact support: J(u) <= L_f N Per", kv, j, np.zeros(len(kv)),
+                   np.full(len(kv), lf * n * per)),
+        ]  # fmt: skip
+    constant = float((part * length**2).max() / (lf * n)) if lf > 0 else 0.0
+    variation = total_variation(cx, output, "zero" if compact else "interior")
+    return DecayReport(kv, full, full_error, bound, compact, lf, n, per, variation, constant, tuple(checks))

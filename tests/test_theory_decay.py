@@ -1,0 +1,189 @@
+"""Decay bounds, direction classes, shell laws: equality cases, closed forms, random networks."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from theory_cases import KINDS, SHAPES, random_case, random_network, random_wavevectors, tent
+
+import specgeo as sg
+from specgeo.theory import decay as dc
+from specgeo.theory import directions as dr
+
+
+@pytest.mark.parametrize(("d", "widths"), SHAPES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_bound_on_random_networks(d: int, widths: tuple[int, ...], kind: str) -> None:
+    _, cx = random_case(d, widths, kind)
+    k = np.concatenate((dc.sample_wavevectors(cx, 200), random_wavevectors(d, 100)))
+    report = dc.decay_report(cx, k)
+    assert len(report.checks) == 5 + 2 * report.compact
+    assert all(check.holds for check in report.checks), str(report)
+    assert report.paper_constant <= 2 * dc.shadow(cx, k / np.linalg.norm(k, axis=1, keepdims=True)).max() * (1 + 1e-9)
+
+
+@pytest.mark.parametrize(("d", "widths"), SHAPES)
+def test_clamped_networks(d: int, widths: tuple[int, ...]) -> None:
+    net, slope = random_network(d, widths, "he", 3), 3.0
+    g = dc.clamp_to_support(net, sg.Box([-1] * d, [1] * d), slope)
+    x = np.random.default_rng(0).uniform(-1.5, 1.5, (2000, d))
+    h = slope * np.maximum(0, np.minimum((x + 1).min(axis=1), (1 - x).min(axis=1)))
+    assert np.abs(g(x)[:, 0] - np.maximum(-h, np.minimum(net(x)[:, 0], h))).max() < 1e-13
+    wall = x.copy()
+    wall[:, 0] = np.where(x[:, 0] > 0, 1, -1)
+    assert np.abs(g(wall)).max() < 1e-14
+    cx = sg.enumerate_regions(g, sg.Box([-1] * d, [1] * d))
+    report = dc.decay_report(cx, dc.sample_wavevectors(cx, 150))
+    assert report.compact
+    assert len(report.checks) == 7
+    assert all(check.holds for check in report.checks), str(report)
+    identity = dr.free_identities(cx)
+    assert identity.holds
+    assert identity.measured < 1e-13
+
+
+def test_clamp_several_outputs_and_no_hidden_layer() -> None:
+    rng = np.random.default_rng(2)
+    net = sg.Network([rng.normal(size=(3, 2))], [rng.normal(size=3)])
+    box = sg.Box([-1, 0], [2, 1])
+    g = dc.clamp_to_support(net, box, 5.0)
+    x = rng.uniform(-2, 3, (500, 2))
+    h = 5 * np.maximum(0, np.minimum((x - box.lower).min(axis=1), (box.upper - x).min(axis=1)))[:, None]
+    assert np.abs(g(x) - np.clip(net(x), -h, h)).max() < 1e-13
+    with pytest.raises(sg.UnsupportedError):
+        dc.clamp_to_support(sg.Network([np.eye(2), np.eye(2)], [[0, 0], [0, 0]], "abs"), box, 1.0)
+    with pytest.raises(sg.InvalidInputError):
+        dc.clamp_to_support(net, box, 0.0)
+
+
+def test_tent_attains_the_bound() -> None:
+    """f^ = sinc(k w / 2)^2 for the tent of mass 1: |f^| k^2 = J = 4 / w^2 where k w / 2 = pi/2 + pi m."""
+    w = 0.5
+    _, cx = tent(1, w, 1 / w)
+    assert dc.directional_variation(cx, [1.0]) == pytest.approx(4 / w**2, rel=1e-14)
+    k = (np.pi + 2 * np.pi * np.arange(20))[:, None] / w
+    values = np.abs(sg.spectrum(cx, k)[:, 0])
+    assert values == pytest.approx((np.sin(k[:, 0] * w / 2) / (k[:, 0] * w / 2)) ** 2, rel=1e-9)
+    assert values / dc.cut_bound(cx, k) == pytest.approx(1.0, rel=1e-9)
+    report = dc.decay_report(cx, k)
+    by_name = {check.claim: check for check in report.checks}
+    assert by_name["decay.compact"].details["largest_ratio"] == pytest.approx(1.0, rel=1e-9)
+
+
+def test_one_dimensional_variation_is_tv_of_the_slope() -> None:
+    _, cx = random_case(1, (5, 4, 4))
+    order = np.argsort(cx.centroids[:, 0])
+    assert dc.total_variation(cx) == pytest.approx(np.abs(np.diff(cx.gradients[order, 0, 0])).sum(), rel=1e-12)
+    assert dc.perimeter(cx) == 2.0
+
+
+def test_tent_in_three_dimensions() -> None:
+    """8 outer facets with jump sqrt 3 and area sqrt(3)/2, 12 inner ones with jump -2 and area 1/2."""
+    _, cx = tent(3)
+    k = dc.kinks(cx)
+    bent = np.abs(k.jumps) > 1e-12
+    # the zero sets of the first layer cut the outer triangles nowhere; 12 inner right triangles
+    outer = bent & (k.jumps > 0)
+    assert k.measures[outer].sum() == pytest.approx(8 * np.sqrt(3) / 2, rel=1e-13)
+    assert k.jumps[outer] == pytest.approx(np.sqrt(3), rel=1e-13)
+    assert k.measures[bent & ~outer].sum() == pytest.approx(12 / 2, rel=1e-13)
+    assert k.jumps[bent & ~outer] == pytest.approx(-2.0, rel=1e-13)
+    assert k.jumps**2 @ k.measures == pytest.approx(12 * np.sqrt(3) + 24, rel=1e-13)
+    porod_s = dr.porod_constant(cx) / (4 * np.pi)  # of S(t) t^6
+    assert porod_s * 1 == pytest.approx(2 * (2 * np.pi) ** 2 / (4 * np.pi) * (12 * np.sqrt(3) + 24), rel=1e-13)
+    assert porod_s == pytest.approx(281.39, abs=5e-3)
+    assert dr.free_identities(cx).measured < 1e-14
+
+
+def test_vanishing_coefficients_of_the_tent() -> None:
+    """Directions orthogonal to an inner edge decay as t^-4, to an outer edge as t^-3."""
+    _, cx = tent(3)
+    inner = dr.direction_report(cx, [1.0, 0.37, 0.0], samples=400)
+    outer = dr.direction_report(cx, [1.0, 1.0, 0.3], samples=400)
+    generic = dr.direction_report(cx, [1.0, 0.37, 0.21], samples=400)
+    assert (inner.exponent, outer.exponent, generic.exponent) == (4, 3, 4)
+    for report in (inner, outer, generic):
+        assert all(check.holds for check in report.checks), str(report)
+        assert report.measured_rms == pytest.approx(report.predicted_rms[0], rel=0.15)
+    # the face (1,1,1) of the octahedron: offsets +-1 with sum c|F| = sqrt 3 sqrt(3)/2 each
+    normal = dr.direction_report(cx, [1.0, 1.0, 1.0], samples=2000)
+    assert normal.exponent == 2
+    assert normal.predicted_rms[0] == pytest.approx(np.sqrt(2) * 1.5, rel=1e-12)
+    assert round(normal.predicted_rms[0], 5) == 2.12132
+    assert normal.measured_rms == pytest.approx(2.12132, rel=0.05)
+    assert normal.fitted_slope == pytest.approx(-2, abs=0.05)
+
+
+def test_one_hidden_layer_has_no_interior_vertex_terms() -> None:
+    """Kinks of a shallow network on a generic direction come only from where lines meet the boundary."""
+    net = random_network(2, (6,), "he", 5)
+    box = sg.Box([-1, -1], [1, 1])
+    cx = sg.enumerate_regions(net, box)
+    inside = np.all(np.abs(cx.vertices) < 1 - 1e-9, axis=1)
+    assert inside.sum() >= 3
+    u = np.array([0.6, 0.8])
+    expansion = sg.directional_expansion(cx, u, "interior")
+    offsets = np.concatenate([part.offsets[part.coefficients[:, 0] != 0] for part in expansion.classes])
+    gaps = np.abs((cx.vertices[inside] @ u)[:, None] - offsets[None, :]).min(axis=1)
+    assert gaps.min() > 1e-6
+    assert dr.direction_report(cx, u, boundary="interior").exponent == 3
+    w = net.weights[0][0]
+    on_line = dr.direction_report(cx, w, boundary="interior")
+    assert on_line.exponent == 2
+    assert on_line.measured_rms == pytest.approx(on_line.predicted_rms[0], rel=0.05)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_amplitudes_of_a_clamped_network(seed: int) -> None:
+    net = random_network(2, (7, 6), "he", seed)
+    cx = sg.enumerate_regions(dc.clamp_to_support(net, sg.Box([0, 0], [1, 1]), 4.0), sg.Box([0, 0], [1, 1]))
+    heavy = dr.normal_directions(cx)
+    assert heavy.variation.sum() == pytest.approx(dc.total_variation(cx), rel=1e-9)
+    for u, exponent in ((heavy.directions[0], 2), (np.array([np.cos(0.7), np.sin(0.7)]), 3)):
+        report = dr.direction_report(cx, u, window=(1e4, 1e6))
+        assert all(check.holds for check in report.checks), str(report)
+        assert report.exponent == exponent
+        assert report.measured_rms == pytest.approx(report.predicted_rms[0], rel=0.06)
+
+
+def test_shell_laws() -> None:
+    net = random_network(2, (7, 6), "he", 1)
+    box = sg.Box([0, 0], [1, 1])
+    cut = sg.enumerate_regions(net, box)
+    compact = sg.enumerate_regions(dc.clamp_to_support(net, box, 4.0), box)
+    smooth, rough = dr.shell_law(compact, [300.0]), dr.shell_law(cut, [100.0])
+    assert (smooth.exponent, rough.exponent) == (4, 2)
+    for law in (smooth, rough):
+        assert abs(law.measured[0] - law.predicted) < 0.06 * law.predicted, str(law)
+
+
+def test_shell_law_of_the_tent_in_space() -> None:
+    law = dr.shell_law(tent(3)[1], [20.0], samples=8)
+    assert law.predicted / (4 * np.pi) == pytest.approx(281.39, abs=5e-3)
+    assert law.measured[0] == pytest.approx(law.predicted, rel=0.25)
+
+
+def test_reports_are_json_and_plot() -> None:
+    _, cx = tent(2)
+    report, direction = dc.decay_report(cx), dr.direction_report(cx, [1.0, 0.3], samples=50)
+    law, normals = dr.shell_law(cx, [10.0], samples=4), dr.normal_directions(cx)
+    for result in (report, direction, law, normals):
+        assert json.dumps(result.to_dict(), allow_nan=False)
+        assert str(result)
+    pytest.importorskip("matplotlib")
+    for result in (report, direction, law, normals):
+        assert result.plot().has_data()
+
+
+def test_bad_input_is_refused() -> None:
+    _, cx = random_case(2, (6,))
+    with pytest.raises(sg.InvalidInputError, match="zero wavevector"):
+        dc.cut_bound(cx, [[0.0, 0.0]])
+    with pytest.raises(sg.InvalidInputError, match="output"):
+        dc.total_variation(cx, 1)
+    with pytest.raises(sg.InvalidInputError, match="clamp_to_support"):
+        dr.free_identities(cx)
+    with pytest.raises(sg.InvalidInputError, match="boundary"):
+        dc.kinks(cx, 0, "periodic")
