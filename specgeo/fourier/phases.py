@@ -53,7 +53,7 @@ _C = (
     -1.13596475577881948265e-11,
 )
 
-if numba.config.DISABLE_JIT:  # the same primitives for the interpreter
+if getattr(numba.config, "DISABLE_JIT", False):  # the same primitives for the interpreter
 
     def fma(a: float, b: float, c: float) -> float:
         """a b + c; the interpreter has no fused form."""
@@ -75,7 +75,7 @@ if numba.config.DISABLE_JIT:  # the same primitives for the interpreter
 
 else:
 
-    @intrinsic
+    @intrinsic  # type: ignore[untyped-decorator, unused-ignore]
     def fma(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
         """a b + c, rounded once (llvm.fma)."""
 
@@ -84,7 +84,7 @@ else:
 
         return types.float64(types.float64, types.float64, types.float64), codegen
 
-    @intrinsic
+    @intrinsic  # type: ignore[untyped-decorator, unused-ignore]
     def low_bits(typingctx: Any, x: Any) -> Any:
         """The bits of x as an integer."""
 
@@ -100,13 +100,20 @@ else:
 
 
 @lane
+def two_sum(a: float, b: float) -> tuple[float, float]:
+    """a + b and its rounding error."""
+    s = a + b
+    t = s - a
+    return s, (a - (s - t)) + (b - t)
+
+
+@lane
 def add_product(hi: float, lo: float, a: float, b: float) -> tuple[float, float]:
     """(hi + lo) + a b in double-double; hi and lo are left unnormalised."""
     p = a * b
     e = two_product_error(a, b, p)
-    s = hi + p
-    t = s - hi
-    return s, lo + (((hi - (s - t)) + (p - t)) + e)
+    s, f = two_sum(hi, p)
+    return s, lo + (f + e)
 
 
 @lane

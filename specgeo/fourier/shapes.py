@@ -13,6 +13,7 @@ import shapely
 from shapely.geometry.polygon import orient
 
 from specgeo._cast import FloatArray, IntArray, as_floats
+from specgeo.domain import Box
 from specgeo.errors import DomainError, InvalidInputError, UnsupportedError
 from specgeo.fourier.measures import signed_volumes, simplex_measures
 from specgeo.fourier.solids import Solid, check_closed, face_triangles, make_solid, warp
@@ -111,7 +112,7 @@ def as_shapes(polytope: Any) -> list[Shape]:
     """The shapes whose union a polytope argument is; their interiors do not meet."""
     if isinstance(polytope, (shapely.Polygon, shapely.MultiPolygon)):
         return [_from_shapely(polytope)]
-    if hasattr(polytope, "lower") and hasattr(polytope, "upper"):
+    if isinstance(polytope, Box):
         return [_from_box(polytope)]
     if hasattr(polytope, "vertices") and hasattr(polytope, "A"):
         return [from_points(as_floats(polytope.vertices, "polytope.vertices", (None, int(polytope.dim))))]
@@ -177,8 +178,8 @@ def _outward(points: FloatArray, facets: list[frozenset[int]]) -> list[IntArray]
     return cycles
 
 
-def _from_box(box: Any) -> Shape:
-    lower, upper = as_floats(box.lower, "box.lower", (None,)), as_floats(box.upper, "box.upper", (None,))
+def _from_box(box: Box) -> Shape:
+    lower, upper = box.lower, box.upper
     d = len(lower)
     if d > 12:
         # closed form only: a triangulation has d! simplices

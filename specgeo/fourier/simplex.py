@@ -66,7 +66,8 @@ def simplices_sum(
     else:
         density = np.ones((n_s, 1, 1)) if weights is None else weights[:, None, :]
         degree = 0
-    return polynomial_sum(points, simplices, measures, k, density, degree, np.zeros(n_s, dtype=np.int64), 1)[0]
+    groups = np.zeros(n_s, dtype=np.int64)
+    return np.asarray(polynomial_sum(points, simplices, measures, k, density, degree, groups, 1)[0])
 
 
 def polynomial_sum(

@@ -29,7 +29,7 @@ from specgeo.fourier.lanes import (
     two_nodes,
     two_nodes_gradient,
 )
-from specgeo.fourier.phases import LANES, POINT, fill_table
+from specgeo.fourier.phases import LANES, POINT, fill_table, two_sum
 
 
 @kernel
@@ -135,15 +135,18 @@ def general_sum(
     """Any simplices and any polynomial densities, scalar.
 
     ``nodes`` (n_t, q): for each term of the density the vertex numbers, repetitions included;
-    ``coefficients`` (n_s, n_t, m). The table holds one wavevector at a time.
+    ``coefficients`` (n_s, n_t, m). Sums are compensated: a cube in six dimensions has 720 equal terms.
     """
-    n_p, q = points.shape[0], nodes.shape[1]
-    table = np.empty(n_p * POINT)
+    q, outputs = nodes.shape[1], coefficients.shape[2]
+    table = np.empty(points.shape[0] * POINT)
     work = np.zeros(WORK)
+    low_real, low_imag = np.zeros(real.shape[0]), np.zeros(real.shape[0])
     for start in range(0, k.shape[1], LANES):
         n = min(LANES, k.shape[1] - start)
         fill_table(points, k, start, n, table)
         for at in range(n):
+            low_real[:] = 0.0
+            low_imag[:] = 0.0
             for s in range(simplices.shape[0]):
                 for t in range(nodes.shape[0]):
                     for i in range(q):
@@ -151,7 +154,12 @@ def general_sum(
                         for r in range(4):
                             work[r * MAX_NODES + i] = table[base + r * LANES]
                     re, im = difference(work, q)
-                    for o in range(coefficients.shape[2]):
-                        x = coefficients[s, t, o]
-                        real[rows[s] + o, start + at] += x * re
-                        imag[rows[s] + o, start + at] += x * im
+                    for o in range(outputs):
+                        row, x = rows[s] + o, coefficients[s, t, o]
+                        real[row, start + at], error = two_sum(real[row, start + at], x * re)
+                        low_real[row] += error
+                        imag[row, start + at], error = two_sum(imag[row, start + at], x * im)
+                        low_imag[row] += error
+            for row in range(real.shape[0]):
+                real[row, start + at] += low_real[row]
+                imag[row, start + at] += low_imag[row]
