@@ -87,7 +87,7 @@ def box_state(lower: FloatArray, upper: FloatArray, spare: int) -> State:
         _padded(rows, faces),
         np.zeros((faces, 3), np.uint64),
         _padded(pool, len(pool) + 4 * faces),
-        np.array([[len(rows) - 1, 0]] + [[0, 0]] * spare, dtype=np.int32),
+        _padded(np.array([[len(rows) - 1, 0]], dtype=np.int32), spare + 1),
         np.zeros((spare + 1, 2), np.uint64),
         planes,
         origin,

@@ -54,6 +54,18 @@ def _exact_terms(value: Fraction) -> list[float]:
     return terms
 
 
+def _exact_intercepts(activation: Any) -> list[list[float]]:
+    """The intercept of each piece as eight floats, largest first, that add up to it exactly."""
+    if not np.any(activation.breakpoints) and activation.intercept == 0.0:
+        return [[0.0] * 8] * len(activation.slopes)
+    value = Fraction(activation.intercept)
+    exact = [value]
+    for i, t in enumerate(activation.breakpoints.tolist()):
+        value += (Fraction(activation.slopes[i]) - Fraction(activation.slopes[i + 1])) * Fraction(t)
+        exact.append(value)
+    return [parts + [0.0] * (8 - len(parts)) for parts in map(_exact_terms, exact)]
+
+
 def _twins(rows: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """For each row (normal, constant) the first row that is an exact multiple of it, and the sign of the factor.
 
@@ -119,15 +131,10 @@ def flatten(weights: Any, biases: Any, activations: Any) -> Layers:
         twins.append(twin)
         twin_signs.append(sign)
         norms.append(np.abs(weight).sum(axis=1) * (1 + (n_previous + 2) * 2.3e-16))
-        exact = [Fraction(activation.intercept)]
-        for i, t in enumerate(breaks.tolist()):
-            step = (Fraction(activation.slopes[i]) - Fraction(activation.slopes[i + 1])) * Fraction(t)
-            exact.append(exact[-1] + step)
-        for value, slope in zip(exact, activation.slopes.tolist(), strict=True):
-            parts = _exact_terms(value)
-            terms.append(parts + [0.0] * (8 - len(parts)))
-            intercepts.append(float(value))
-            slopes.append(slope)
+        slopes.extend(activation.slopes.tolist())
+        exact = _exact_intercepts(activation)
+        terms.extend(exact)
+        intercepts.extend(sum(reversed(parts)) for parts in exact)
         starts = [starts[0] + weight.size, starts[1] + n, starts[2] + n_units, starts[3] + len(breaks) + 1]
     empty = np.zeros(0)
     return Layers(

@@ -18,19 +18,31 @@ from __future__ import annotations
 import numpy as np
 
 from specgeo._jit import hot, kernel, leaf
-from specgeo.enumeration._exact import exact_sign
+from specgeo.enumeration._exact import exact_position, exact_sign
 from specgeo.enumeration._layers import (
     BIAS,
     N,
     N_BREAKS,
     N_PREVIOUS,
-    N_UNITS,
     N_WORDS,
     PIECE,
     UNIT,
     WEIGHT,
 )
-from specgeo.enumeration._layout import LEN, NF, NUMBER, OWN, START, grow_rows, N_EXACT, N_FLOAT, N_REFINED, N_ZERO, NV
+from specgeo.enumeration._layout import (
+    LEN,
+    N_COORD,
+    N_EXACT,
+    N_FLOAT,
+    N_REFINED,
+    N_ZERO,
+    NF,
+    NUMBER,
+    NV,
+    OWN,
+    START,
+    grow_rows,
+)
 
 U = 1.1102230246251565e-16
 TINY = 5e-324
@@ -396,3 +408,16 @@ def settle(s, layers, history, ex, bits, pairs, layer, dim):  # type: ignore[no-
         v, u = pairs[i, 0], pairs[i, 1]
         cell = np.int64(s.vplanes[v, dim])
         set_sign(bits, v, words, u, exact_decision(s, layers, history, ex, v, layer, u, cell, dim))
+
+
+@kernel
+def polish(s, layers, history, ex, dim):  # type: ignore[no-untyped-def]
+    """Exact positions for vertices with a coordinate so close to zero that its sign is in doubt."""
+    for v in range(s.count[NV]):
+        doubtful = False
+        for c in range(dim):
+            if s.x[v, c] != 0.0 and not abs(s.x[v, c]) > s.x[v, dim]:
+                doubtful = True
+        if doubtful:
+            exact_position(ex, layers, history, s.planes, s.porigin, s.vplanes, v, dim, s.x)
+            s.count[N_COORD] += 1

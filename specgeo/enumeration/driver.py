@@ -1,45 +1,24 @@
-"""`enumerate_regions`: the layer loop."""
+"""`enumerate_regions`: network and domain in, `PolyhedralComplex` out."""
 
 from __future__ import annotations
 
-import sys
-import time
-from collections import defaultdict
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from specgeo.domain import Box
-from specgeo.enumeration._cut import cut_layer
-from specgeo.enumeration._exact import make_exact
-from specgeo.enumeration._lattice import boundary_lists, box_state, number_faces
-from specgeo.enumeration._layers import N_WORDS, History, flatten
-from specgeo.enumeration._layout import (
-    CONTRADICTION,
-    N_COORD,
-    N_EXACT,
-    N_FLOAT,
-    N_REFINED,
-    N_ZERO,
-    NCELL,
-    NPLANE,
-    NV,
-    OVER_BUDGET,
-    RUNNING,
-    STATUS,
-    State,
-)
-from specgeo.enumeration._predicates import classify, own_faces, settle
-from specgeo.enumeration._rows import begin_layer, end_layer, first_map, next_maps
+from specgeo.enumeration._domain import domain_state
+from specgeo.enumeration._lattice import boundary_lists, number_faces
+from specgeo.enumeration._layers import N, N_BREAKS, N_UNITS, N_WORDS
+from specgeo.enumeration._layout import N_COORD, N_EXACT, N_FLOAT, N_REFINED, N_ZERO, NCELL, NPLANE, NV
+from specgeo.enumeration._run import Run
 from specgeo.enumeration.certificate import Certificate
 from specgeo.enumeration.pieces import affine_pieces
-from specgeo.errors import BudgetError, DomainError, InvalidInputError, SpecgeoError, UnsupportedError
+from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.geometry.complex import Patterns, PolyhedralComplex, Ragged
-if TYPE_CHECKING:
-    from specgeo.network import Network
+from specgeo.network import Network
 
-_FACES_A_CALL = 200_000
+_MAX_DIM = 12
 
 
 def enumerate_regions(
@@ -51,106 +30,101 @@ def enumerate_regions(
     progress: Callable[[str, float], None] | None = None,
     max_cells: int | None = None,
 ) -> PolyhedralComplex:
-    """The polyhedral complex of a network on a bounded domain."""
-    clock = time.perf_counter
-    seconds: defaultdict[str, float] = defaultdict(float)
-    started = clock()
-    dim = domain.dim
-    layers = flatten(network.weights[:-1], network.biases[:-1], network.activations)
-    state = box_state(domain.lower, domain.upper, 1024)
-    extent = np.maximum(np.abs(domain.lower), np.abs(domain.upper))
-    ex = make_exact(layers, state.planes[: 2 * dim, : dim + 1], dim)
-    budget = sys.maxsize if max_cells is None else max_cells
-    depth = len(layers.meta)
-    sign_rows: list[Any] = []
-    parents: list[Any] = [np.zeros(1, np.int32)]
-    history = _history(sign_rows, parents)
-    maps, bounds = np.empty((0, dim + 1, 0)), np.empty((0, 3))
-    cells_before = 1
-    seconds["setup"] = clock() - started
-    for layer in range(1, depth + 1):
-        t = clock()
-        if layer == 2:
-            maps, bounds = first_map(layers, extent, dim)
-        elif layer > 2:
-            maps, bounds = next_maps(layers, history, layer - 1, maps, bounds, extent, cells_before, dim)
-        seconds["maps"] += clock() - t
-        t = clock()
-        cells_before = int(state.count[NCELL])
-        own_faces(state, dim)
-        vbits, pairs = classify(state, layers, history, maps, bounds, layer, exact, dim)
-        if len(pairs):
-            settle(state, layers, history, ex, vbits, pairs, layer, dim)
-        state, first, crossed = begin_layer(state, layers, history, maps, bounds, layer, vbits, extent, dim)
-        seconds["signs"] += clock() - t
-        t = clock()
-        while True:
-            state = cut_layer(
-                state, layers, history, ex, layer, first, crossed, extent, exact, budget, _FACES_A_CALL, dim
-            )
-            status = int(state.count[STATUS])
-            if status == OVER_BUDGET:
-                raise BudgetError(
-                    f"max_cells: more than {max_cells} cells (stopped in hidden layer {layer} of {depth}); "
-                    "raise max_cells or shrink the domain"
-                )
-            if status == CONTRADICTION:
-                raise SpecgeoError(
-                    "exact=False: rounding gave signs that contradict each other; use exact=True"
-                    if not exact
-                    else "internal error: contradictory signs; please report this network"
-                )
-            if status != RUNNING:
-                break
-        end_layer(state, layers, layer)
-        n_cells = int(state.count[NCELL])
-        sign_rows.append(state.signs[:n_cells].copy())
-        parents.append(state.cells[:n_cells, 1].copy())
-        history = _history(sign_rows, parents)
-        seconds["cut"] += clock() - t
+    """The polyhedral complex of a network on a bounded domain, exactly.
+
+    The cells are the activation regions inside the domain: the maximal sets on which no hidden
+    neuron changes its linear piece. Every face of every dimension is found, whatever the position
+    of the neurons' zero sets (concurrent, parallel, duplicate, along the walls of the domain).
+
+    Parameters
+    ----------
+    network : Network
+        d inputs, any number of hidden layers with piecewise-linear activations.
+    domain : Box or Polytope
+        Of dimension d.
+    exact : bool
+        True (default): each sign that decides the combinatorics is proved, by a floating-point
+        filter with a rigorous error bound or else by integer arithmetic. False: signs of rounded
+        values, for comparison only; degenerate networks then give slivers or an error.
+    executor : None
+        Reserved for parallel runs; not supported yet.
+    progress : callable, optional
+        Called now and then as ``progress(message, fraction)``, fraction of hidden layers done.
+    max_cells : int, optional
+        Budget: more cells than this raise `BudgetError` before memory runs out.
+
+    Returns
+    -------
+    PolyhedralComplex
+        With ``certificate`` (how the signs were proved) and all faces, patterns and affine pieces.
+
+    Raises
+    ------
+    DomainError
+        The domain is no Box or Polytope, or its dimension is not the network's.
+    InvalidInputError
+        ``network`` is no Network, ``max_cells`` is not positive.
+    BudgetError
+        More than ``max_cells`` cells.
+    UnsupportedError
+        ``executor`` is given, or d exceeds 12.
+
+    Notes
+    -----
+    Output-sensitive splitting of the face lattice, layer by layer: the units of a layer are affine
+    on each face of the complex before it, so each face is a hyperplane arrangement of its own, cut
+    in order of dimension. The cost is proportional to what is created. Exact means: the face
+    lattice and the sign vectors are those of the network in exact arithmetic on its binary64
+    weights (float32 is widened) and the domain's binary64 data; coordinates are roundings with
+    known error bounds.
+
+    Examples
+    --------
+    >>> import specgeo as sg
+    >>> diamond = sg.Network([[[1, 0], [-1, 0], [0, 1], [0, -1]], [[1, 1, 1, 1]], [[1]]], [[0] * 4, [-0.5], [0]])
+    >>> cx = sg.enumerate_regions(diamond, sg.Box([-1, -1], [1, 1]))
+    >>> cx.f_vector
+    (13, 20, 8)
+    >>> cx.certificate.certified
+    True
+    """
+    if not isinstance(network, Network):
+        raise InvalidInputError(f"network: {type(network).__name__} given; pass a specgeo.Network")
+    if executor is not None:
+        raise UnsupportedError("executor: parallel runs are not supported yet; leave it None")
+    if max_cells is not None and max_cells < 1:
+        raise InvalidInputError(f"max_cells: {max_cells} given; pass a positive number or None")
+    dim = network.input_dim
+    if dim > _MAX_DIM:
+        raise UnsupportedError(
+            f"network: {dim} inputs, at most {_MAX_DIM} are supported; restrict it to a slice (Network.restrict)"
+        )
+    state, extent = domain_state(domain, dim, exact, spare=1024 if dim <= 4 else 64)
+    depth = len(network.hidden_widths)
+
+    def report(layer: int, n_cells: int, done: bool) -> None:
         if progress is not None:
-            progress(f"layer {layer} of {depth}: {n_cells} cells", layer / depth)
-    t = clock()
-    result = _finish(state, network, domain, layers, sign_rows, parents, dim)
-    seconds["finish"] = clock() - t
-    count = state.count
-    certificate = Certificate(
-        exact,
-        int(count[N_FLOAT]),
-        int(count[N_REFINED]),
-        int(count[N_EXACT]),
-        int(count[N_ZERO]),
-        int(count[N_COORD]),
-        float(state.margin[0]),
-        dict(seconds),
+            progress(f"layer {layer} of {depth}: {n_cells} cells", (layer if done else layer - 0.5) / depth)
+
+    run = Run(
+        network.weights[:-1], network.biases[:-1], network.activations, state, extent, exact, max_cells, report
     )
-    object.__setattr__(result, "certificate", certificate)
-    return result
+    for layer in range(1, depth + 1):
+        run.layer(layer)
+    run.polish()
+    return _as_complex(run, network, domain)
 
 
-def _history(sign_rows: list[Any], parents: list[Any]) -> History:
-    """Flatten; layer m's rows start at ``sign_start[m]``."""
-    sizes = [0, 0, *(rows.size for rows in sign_rows)]
-    lengths = [0, *(len(p) for p in parents)]
-    return History(
-        np.concatenate([rows.ravel() for rows in sign_rows]) if sign_rows else np.zeros(0, np.uint64),
-        np.cumsum(sizes),
-        np.concatenate(parents),
-        np.cumsum(lengths),
-    )
-
-
-def _finish(
-    s: State, network: Network, domain: Any, layers: Any, sign_rows: list[Any], parents: list[Any], dim: int
-) -> PolyhedralComplex:
-    """The state as a PolyhedralComplex."""
+def _as_complex(run: Run, network: Network, domain: Any) -> PolyhedralComplex:
+    """The arrays of a finished run as a PolyhedralComplex."""
+    s, dim = run.state, run.dim
     index, sizes, items = number_faces(s, dim)
     faces = []
     for k in range(1, dim + 1):
         offsets, indices = np.empty(sizes[k] + 1, np.int64), np.empty(items[k], np.int32)
         boundary_lists(s, index, k, dim, offsets, indices)
         faces.append(Ragged(offsets, indices))
-    signs = _final_signs(layers, sign_rows, parents, int(s.count[NCELL]))
+    signs = _final_signs(run)
     n_vertices = int(s.count[NV])
     metadata = {
         "network": {
@@ -158,9 +132,10 @@ def _finish(
             "biases": list(network.biases),
             "activations": list(network.activations),
         },
+        "vertex_errors": s.x[:n_vertices, dim].copy(),
         "vertex_planes": s.vplanes[:n_vertices, :dim].copy(),
         "plane_origin": s.porigin[: int(s.count[NPLANE])].copy(),
-        "domain_rows": s.planes[: 2 * dim, : dim + 1].copy(),
+        "domain_rows": s.planes[: run.n_domain_planes, : dim + 1].copy(),
     }
     return PolyhedralComplex(
         np.ascontiguousarray(s.x[:n_vertices, :dim]),
@@ -168,42 +143,46 @@ def _finish(
         lambda: affine_pieces(network, signs),
         signs,
         domain,
-        None,
+        _certificate(run),
         metadata,
     )
 
 
-def _final_signs(layers: Any, sign_rows: list[Any], parents: list[Any], n_cells: int) -> Patterns:
+def _certificate(run: Run) -> Certificate:
+    count = run.state.count
+    return Certificate(
+        run.exact,
+        *(int(count[i]) for i in (N_FLOAT, N_REFINED, N_EXACT, N_ZERO, N_COORD)),
+        float(run.state.margin[0]),
+        dict(run.seconds),
+    )
+
+
+def _final_signs(run: Run) -> Patterns:
     """Signs of all units on the final cells, units of all layers side by side."""
-    n_units = [int(m[6]) for m in layers.meta]
-    total = sum(n_units)
+    meta = run.layers.meta
+    n_cells, total = int(run.state.count[NCELL]), int(meta[:, N_UNITS].sum())
     words = (total + 63) // 64
     positive, negative = np.zeros((n_cells, words), np.uint64), np.zeros((n_cells, words), np.uint64)
     cells = np.arange(n_cells)
     start = total
-    for layer in range(len(n_units), 0, -1):
-        start -= n_units[layer - 1]
-        rows = sign_rows[layer - 1][cells]
-        layer_words = int(layers.meta[layer - 1][N_WORDS])
+    for layer in range(len(meta), 0, -1):
+        start -= int(meta[layer - 1, N_UNITS])
+        rows = run.sign_rows[layer - 1][cells]
+        layer_words = int(meta[layer - 1, N_WORDS])
         for w in range(layer_words):
-            for out, word in ((positive, rows[:, w]), (negative, rows[:, layer_words + w])):
-                bit = start + 64 * w
-                shift = np.uint64(bit & 63)
-                out[:, bit >> 6] |= word << shift
-                if bit & 63 and (bit >> 6) + 1 < words:
-                    out[:, (bit >> 6) + 1] |= word >> (np.uint64(64) - shift)
-        cells = parents[layer][cells]
-    layer_of, neuron, breakpoint_ = [], [], []
-    for layer, meta in enumerate(layers.meta):
-        n, breaks = int(meta[4]), int(meta[7])
-        layer_of.append(np.full(n * breaks, layer))
-        neuron.append(np.repeat(np.arange(n), breaks))
-        breakpoint_.append(np.tile(np.arange(breaks), n))
-    empty = [np.zeros(0, np.int64)]
+            bit = start + 64 * w
+            word, shift = bit >> 6, np.uint64(bit & 63)
+            for out, source in ((positive, rows[:, w]), (negative, rows[:, layer_words + w])):
+                out[:, word] |= source << shift
+                if shift and word + 1 < words:
+                    out[:, word + 1] |= source >> (np.uint64(64) - shift)
+        cells = run.parents[layer][cells]
+    widths, breaks = meta[:, N], meta[:, N_BREAKS]
     return Patterns(
         positive,
         negative,
-        np.concatenate(layer_of or empty),
-        np.concatenate(neuron or empty),
-        np.concatenate(breakpoint_ or empty),
+        np.repeat(np.arange(len(meta)), widths * breaks),
+        np.concatenate([np.repeat(np.arange(n), b) for n, b in zip(widths, breaks, strict=True)] or [np.arange(0)]),
+        np.concatenate([np.tile(np.arange(b), n) for n, b in zip(widths, breaks, strict=True)] or [np.arange(0)]),
     )
