@@ -41,7 +41,7 @@ def test_every_class_of_wavevectors_against_mpmath(d, n, lower):
     difference = np.abs(values - reference)
     assert np.all(difference <= 1e-12 * norm)
     assert np.all(difference <= errors)
-    assert np.all(errors <= 1.5e-12 * norm)  # the bound is not absurdly loose
+    assert np.all(errors <= 2e-12 * norm)  # the bound is not absurdly loose
     for method in ("volume", "facet"):
         far = np.linalg.norm(waves, axis=1) > (1e-4 if method == "facet" else -1.0)
         forced, bound = spectrum(cx, waves[far], return_error=True, method=method)

@@ -13,9 +13,9 @@ their size (`FacetForm.defect`) enters the error bound.
 
 from __future__ import annotations
 
-import weakref
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,12 @@ from specgeo.fourier.simplex import simplices_sum
 from specgeo.geometry.complex import PolyhedralComplex
 
 UNIT = 2.0**-53  # unit roundoff
+GAP_NOISE = 64 * UNIT  # a jump of f below this share of its terms is the rounding of two pieces
+# First-order rounding of a sum of n terms t_i, in units of roundoff, with independent errors (Higham and Mary
+# 2019): each term is off by at most 8 |t_i|, six standard deviations are allowed; a partial sum S_i is rounded n
+# times, |S_i| being at most about max |t_1 + .. + t_i| at k = 0 plus the 2-norm of the terms.
+TERM_ROUNDING = 48.0
+SUM_ROUNDING = 1.5
 JUMP_NOISE = 8 * UNIT  # a jump below this share of the two gradients is rounding noise: the facet is no kink
 
 
@@ -71,18 +77,37 @@ def make_term(
     )
 
 
+class Size(NamedTuple):
+    """What bounds the errors of a sum: 2-norm of its terms, and its rounding in units of roundoff."""
+
+    spread: FloatArray  # (m,), or (D, m) for the traces, one row an axis
+    rounding: FloatArray
+
+    def __add__(self, other: Size) -> Size:  # type: ignore[override]
+        return Size(self.spread + other.spread, self.rounding + other.rounding)
+
+
+def size_of(terms: FloatArray, noise: FloatArray) -> Size:
+    """Size of a sum of terms (n, m) at k = 0 that are known up to roundoff times ``noise`` (n, m) only."""
+    if len(terms) == 0:
+        return Size(np.zeros(terms.shape[1:]), np.zeros(terms.shape[1:]))
+    spread = np.sqrt(((np.abs(terms) + noise) ** 2).sum(axis=0))
+    largest = np.abs(np.cumsum(terms, axis=0)).max(axis=0)
+    return Size(spread, TERM_ROUNDING * spread + SUM_ROUNDING * np.sqrt(len(terms)) * (largest + spread))
+
+
 @dataclass(frozen=True, eq=False)
 class FacetForm:
-    """Kinks, boundary fluxes and boundary traces of a complex, with the sums that bound their errors."""
+    """Kinks, boundary fluxes and boundary traces of a complex, with the sizes that bound their errors."""
 
     kinks: Term  # weights -c_F
     flux: Term  # weights d_nu f
     trace: Term  # values f on the boundary's simplices
     normals: FloatArray  # (n_b, D) outward, for the trace
-    kink_scale: FloatArray  # (m,) sum of (|c_F| + the noise of its gradients) |F|
-    flux_scale: FloatArray  # (m,)
-    trace_scale: FloatArray  # (D, m) sum of |nu_j| |B| max |f|
-    defect: FloatArray  # (m,) sum of |F| max |jump of f|: zero for exactly continuous pieces
+    kink_size: Size
+    flux_size: Size
+    trace_size: Size
+    defect: FloatArray  # (m,) bound on the sum over facets of int_F (jump of f) e^{-ik.x}: rounding of the pieces
 
     @cached_property
     def axis_terms(self) -> list[tuple[int, Term]]:
@@ -107,14 +132,12 @@ class FacetForm:
                 total += 1j * k[:, j, None] * term.sum(k)
         return total
 
-    def magnitude(self, k: FloatArray, boundary: str) -> FloatArray:
-        """Sum of the absolute values of the terms of `numerator`: (n_k, m)."""
-        total = np.broadcast_to(self.kink_scale, (len(k), len(self.kink_scale))).copy()
-        if boundary != "interior":
-            total += self.flux_scale
+    def size(self, k: FloatArray, boundary: str) -> Size:
+        """Size of `numerator` at each wavevector: (n_k, m)."""
+        total = self.kink_size if boundary == "interior" else self.kink_size + self.flux_size
         if boundary == "cut":
-            total += np.abs(k) @ self.trace_scale
-        return total
+            return total + Size(np.abs(k) @ self.trace_size.spread, np.abs(k) @ self.trace_size.rounding)
+        return Size(*(np.broadcast_to(row, (len(k), len(row))) for row in total))
 
     def project(self, direction: FloatArray) -> FacetForm:
         """The form along wavevectors t * direction."""
@@ -124,7 +147,7 @@ class FacetForm:
             flux=self.flux.project(direction),
             trace=self.trace.project(direction),
             normals=np.ascontiguousarray((self.normals @ direction)[:, None]),
-            trace_scale=np.abs(direction)[None, :] @ self.trace_scale,
+            trace_size=Size(*(np.abs(direction)[None, :] @ row for row in self.trace_size)),
         )
 
 
@@ -133,7 +156,7 @@ class VolumeForm:
     """The cells' simplices with the values of f at their vertices."""
 
     cells: Term
-    scale: FloatArray  # (m,) sum of |S| max (|g| |v| + |b|) >= int |f|
+    size: Size
 
     def project(self, direction: FloatArray) -> VolumeForm:
         """The form along wavevectors t * direction."""
@@ -150,18 +173,11 @@ class ComplexForms:
     def __init__(
         self, cx: PolyhedralComplex, origin: FloatArray | None = None, direction: FloatArray | None = None
     ) -> None:
-        self._cx = weakref.ref(cx)
+        self.cx = cx
         self._points = np.ascontiguousarray(cx.vertices if origin is None else cx.vertices - origin)
         self._direction = direction
         self.dim = cx.dim if direction is None else 1
         self.n_outputs = int(cx.gradients.shape[1])
-
-    @property
-    def cx(self) -> PolyhedralComplex:
-        """The complex; alive, since callers of the forms hold it."""
-        cx = self._cx()
-        assert cx is not None
-        return cx
 
     @cached_property
     def facets(self) -> FacetForm:
@@ -187,7 +203,7 @@ def centroid_values(cx: PolyhedralComplex) -> FloatArray:
 
 
 def _facet_form(cx: PolyhedralComplex, points: FloatArray) -> FacetForm:
-    facets, d, m = cx.facets, cx.dim, cx.gradients.shape[1]
+    facets, d = cx.facets, cx.dim
     simplices, owner = cx.triangulation(d - 1)
     measures = simplex_measures(cx.vertices[simplices])
     inner, outer = facets.cells[owner, 0], facets.cells[owner, 1]
@@ -198,7 +214,6 @@ def _facet_form(cx: PolyhedralComplex, points: FloatArray) -> FacetForm:
     inside = outer >= 0
     kinked = np.flatnonzero(inside & np.any(np.abs(jumps) > JUMP_NOISE * noise, axis=1))
     kinks = make_term(points, simplices[kinked], measures[kinked], -jumps[kinked])
-    kink_scale = measures[kinked] @ (np.abs(jumps[kinked]) + noise[kinked])
 
     rim = np.flatnonzero(~inside)
     normals = np.ascontiguousarray(facets.normals[owner[rim]])
@@ -206,15 +221,16 @@ def _facet_form(cx: PolyhedralComplex, points: FloatArray) -> FacetForm:
     values, sizes = _vertex_values(cx, simplices[rim], inner[rim])
     flux = make_term(points, simplices[rim], measures[rim], slopes)
     trace = make_term(points, simplices[rim], measures[rim], None, values)
-    weighted = measures[rim, None] * sizes
+    area = measures[rim, None]
+    trace_sizes = [size_of(area * nu * values.mean(axis=1), area * abs(nu) * sizes) for nu in normals.T[:, :, None]]
     return FacetForm(
         kinks=kinks,
         flux=flux,
         trace=trace,
         normals=normals,
-        kink_scale=kink_scale.reshape(m),
-        flux_scale=(measures[rim] @ noise[rim]).reshape(m),
-        trace_scale=np.abs(normals).T @ weighted,
+        kink_size=size_of(measures[kinked, None] * jumps[kinked], measures[kinked, None] * noise[kinked]),
+        flux_size=size_of(area * slopes, area * noise[rim]),
+        trace_size=Size(*(np.stack(rows) for rows in zip(*trace_sizes, strict=True))),
         defect=_continuity_defect(cx, simplices[inside], measures[inside], inner[inside], outer[inside]),
     )
 
@@ -223,7 +239,8 @@ def _volume_form(cx: PolyhedralComplex, points: FloatArray) -> VolumeForm:
     simplices, owner = cx.triangulation(cx.dim)
     measures = simplex_measures(cx.vertices[simplices])
     values, sizes = _vertex_values(cx, simplices, owner)
-    return VolumeForm(make_term(points, simplices, measures, None, values), measures @ sizes)
+    terms = measures[:, None] * values.mean(axis=1)
+    return VolumeForm(make_term(points, simplices, measures, None, values), size_of(terms, measures[:, None] * sizes))
 
 
 def _vertex_values(
@@ -247,11 +264,15 @@ def _continuity_defect(
     if len(simplices) == 0:
         return np.zeros(cx.gradients.shape[1])
     (left, left_size), (right, right_size) = (_vertex_values(cx, simplices, cells) for cells in (first, second))
-    gap = np.abs(left - right).max(axis=1) + 2 * UNIT * (left_size + right_size)
-    return np.asarray(measures @ gap)
-
-
-_KEPT: weakref.WeakKeyDictionary[PolyhedralComplex, dict[str, ComplexForms]] = weakref.WeakKeyDictionary()
+    noise = left_size + right_size
+    gap = np.abs(left - right).max(axis=1) + 2 * UNIT * noise
+    area = measures[:, None]
+    # Gaps that rounding explains have independent signs; others may all point the same way.
+    rounded = gap <= GAP_NOISE * noise
+    return np.asarray(
+        6 * np.sqrt(((area * np.where(rounded, gap, 0.0)) ** 2).sum(axis=0))
+        + (area * np.where(rounded, 0.0, gap)).sum(axis=0)
+    )
 
 
 def forms_of(cx: PolyhedralComplex, origin: FloatArray | None = None) -> ComplexForms:
@@ -262,8 +283,6 @@ def forms_of(cx: PolyhedralComplex, origin: FloatArray | None = None) -> Complex
         )
     if cx.n_cells == 0:
         raise UnsupportedError("cx: has no cells; its spectrum is not defined")
-    kept = _KEPT.setdefault(cx, {})
-    name = "plain" if origin is None else f"at {origin.tolist()}"
-    if name not in kept:
-        kept[name] = ComplexForms(cx, origin)
-    return kept[name]
+    name = "forms" if origin is None else f"forms at {origin.tolist()}"
+    forms: ComplexForms = cx._once(name, cx.dim, lambda kept, _: ComplexForms(kept, origin))
+    return forms

@@ -27,7 +27,7 @@ from specgeo.fourier.forms import UNIT, ComplexForms, FacetForm, Term
 
 QUADRATURE_TOLERANCE = 1e-14  # relative error of the integral over one simplex
 REQUEST = 1e-14  # tolerance asked of finufft
-FLOOR = 4e-14  # finufft's error at that tolerance, relative to the sum of the strengths' sizes
+FLOOR = 2e-14  # finufft's error at that tolerance, relative to the 2-norm of the facets' terms
 CROSSOVER = 600  # wavevectors above which the non-uniform FFT is faster than direct sums
 NODE_SECONDS, MODE_SECONDS, PAIR_SECONDS = 2.5e-7, 2e-7, 3e-9  # costs: a node, a mode of the grid, a (facet, k) pair
 # Orders in use: all small ones, then in steps, so that simplices of similar size share a rule.
@@ -65,7 +65,7 @@ def pays(forms: ComplexForms, k: FloatArray) -> bool:
         return False
     simplices = len(kinks) + 2 * len(forms.facets.flux)
     direct = PAIR_SECONDS * simplices * len(k) * kinks.simplices.shape[1] ** 2 / 4
-    return _estimated_seconds(forms.facets, k) < direct
+    return bool(_estimated_seconds(forms.facets, k) < direct)
 
 
 def _estimated_seconds(form: FacetForm, k: FloatArray) -> float:
@@ -84,8 +84,9 @@ def bound(form: FacetForm, k: FloatArray, boundary: str) -> FloatArray:
     radius = max(float(np.abs(term.points).max(initial=0.0)) for term in (form.kinks, form.trace))
     with np.errstate(divide="ignore", invalid="ignore"):
         length = np.linalg.norm(k, axis=1)[:, None]
-        floor = QUADRATURE_TOLERANCE + FLOOR + 8 * UNIT * radius * length.max(initial=0.0)
-        return np.asarray(floor * form.magnitude(k, boundary) / length / length)
+        phases = UNIT * radius * length.max(initial=0.0)  # finufft takes rounded phases
+        size = form.size(k, boundary)
+        return np.asarray(3 * (QUADRATURE_TOLERANCE + FLOOR + phases) * size.spread / length / length)
 
 
 def numerator(form: FacetForm, k: FloatArray, boundary: str) -> ComplexArray:
@@ -138,6 +139,7 @@ def exponential_sum(points: FloatArray, strengths: FloatArray, k: FloatArray, la
 def find_lattice(k: FloatArray) -> Lattice | None:
     """The lattice through the origin that carries all wavevectors, unless it is much larger than they are many."""
     spacings, modes = [], []
+    largest = 16.0 * len(k) + 4096  # modes that are worth a grid
     for column in k.T:
         sizes = np.unique(np.abs(column))
         top = sizes[-1]
@@ -145,7 +147,9 @@ def find_lattice(k: FloatArray) -> Lattice | None:
             spacings.append(1.0)
             modes.append(np.zeros(len(k), dtype=np.int64))
             continue
-        step = np.diff(sizes, prepend=0.0 if sizes[0] == 0.0 else -np.inf)[1:].min(initial=sizes[sizes > 0][0])
+        step = np.diff(sizes).min(initial=sizes[sizes > 0][0])
+        if top > step * largest:
+            return None
         count = round(top / step)
         spacing = top / count
         mode = np.rint(column / spacing)
@@ -154,7 +158,7 @@ def find_lattice(k: FloatArray) -> Lattice | None:
         spacings.append(spacing)
         modes.append(mode.astype(np.int64))
     found = np.stack(modes, axis=1)
-    if np.prod(2.0 * np.abs(found).max(axis=0) + 1) > 16.0 * len(k) + 4096:
+    if np.prod(2.0 * np.abs(found).max(axis=0) + 1) > largest:
         return None
     return Lattice(np.array(spacings), found)
 

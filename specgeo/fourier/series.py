@@ -83,6 +83,7 @@ def fourier_coefficients(
     box, forms = _box_forms(cx)
     numbers = as_modes(modes, box.dim)
     flat = numbers.reshape(-1, box.dim)
+    values: npt.NDArray[np.float64 | np.complex128]
     if extension == "mirror":
         values, errors = _mirror(forms, box, flat, method)
     else:
@@ -244,8 +245,8 @@ def _mirror(forms: ComplexForms, box: Box, modes: IntArray, method: str) -> tupl
     signs = np.array([(1.0, *rest) for rest in product((1.0, -1.0), repeat=box.dim - 1)])
     reflected = (wavevectors[:, None, :] * signs).reshape(-1, box.dim)
     values, errors = evaluate(forms, reflected, "mirror", method)
-    means = values.real.reshape(len(positive), len(signs), -1).mean(axis=1)
-    bounds = errors.reshape(len(positive), len(signs), -1).mean(axis=1)
+    shape = (len(positive), len(signs), forms.n_outputs)
+    means, bounds = values.real.reshape(shape).mean(axis=1), errors.reshape(shape).mean(axis=1)
     return means[place.ravel()], bounds[place.ravel()]
 
 

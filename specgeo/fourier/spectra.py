@@ -22,9 +22,8 @@ from specgeo.geometry.complex import PolyhedralComplex
 
 Boundary = Literal["cut", "interior", "mirror"]
 
-TARGET = 1e-13  # a form is accurate enough when its error bound is below this share of int |f|
-FACET_ROUNDING = 8.0  # units of roundoff per facet term: phase, exponential, divided difference, product
-VOLUME_ROUNDING = 8.0  # the same for a simplex, for its larger divided difference
+TARGET = 2e-13  # the facet form is accurate enough when its error bound is below this share of int |f|
+NUFFT_TARGET = 1e-12  # the same for finufft, whose floor does not fall with f^
 METHODS = ("auto", "facet", "volume", "nufft")
 
 
@@ -52,17 +51,17 @@ def spectrum(
         Return an error bound too.
     method : {"auto", "facet", "volume", "nufft"}
         "auto" chooses for each wavevector: the facet form (or the non-uniform FFT, where there are
-        many wavevectors and finufft is installed) wherever its error bound is below 1e-13 of int |f|,
-        the volume form elsewhere. The other names force one form.
+        many wavevectors and finufft is installed) wherever its error bound is below 2e-13 (finufft:
+        1e-12) of int |f|, the volume form elsewhere. The other names force one form.
 
     Returns
     -------
     transform : ndarray of complex128, shape (..., m)
     error : ndarray of float64, shape (..., m), only with ``return_error``
         Bound on the distance to the exact transform of the stored pieces on the stored vertices:
-        rounding, in the first-order model with the constants of this module and square-root growth
-        of accumulated sums; the jumps of f across facets that rounded pieces leave; quadrature and
-        finufft's tolerance where those were used.
+        rounding, to first order and with independent roundings, six standard deviations allowed
+        (Higham and Mary 2019); the jumps of f across facets that rounded pieces leave; quadrature
+        and finufft's tolerance where those were used.
 
     Raises
     ------
@@ -159,7 +158,7 @@ def _choose(forms: ComplexForms, k: FloatArray, boundary: Boundary, method: str)
         if np.any(poor):
             chosen[poor & np.any(~(bound <= volume_bound(forms)), axis=1)] = "volume"
     if nufft.pays(forms, k[chosen == "facet"]):
-        fine = np.all(nufft.bound(forms.facets, k, boundary) <= 10 * TARGET * forms.norm, axis=1)
+        fine = np.all(nufft.bound(forms.facets, k, boundary) <= NUFFT_TARGET * forms.norm, axis=1)
         fine &= chosen == "facet"
         if nufft.pays(forms, k[fine]):
             chosen[fine] = "nufft"
@@ -186,10 +185,9 @@ def _by_nufft(forms: ComplexForms, k: FloatArray, boundary: Boundary) -> tuple[C
 def facet_bound(forms: ComplexForms, k: FloatArray, boundary: Boundary) -> FloatArray:
     """Error bound of the facet form, (n_k, m); infinite at k = 0."""
     form = forms.facets
-    growth = FACET_ROUNDING + np.sqrt(len(form.kinks) + len(form.flux)) / 2
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         length = np.linalg.norm(k, axis=1)[:, None]
-        bound = growth * UNIT * form.magnitude(k, boundary) / length / length
+        bound = UNIT * form.size(k, boundary).rounding / length / length
         if boundary != "interior":
             bound += form.defect / length
     return np.where(np.isnan(bound), np.inf, bound)
@@ -197,5 +195,4 @@ def facet_bound(forms: ComplexForms, k: FloatArray, boundary: Boundary) -> Float
 
 def volume_bound(forms: ComplexForms) -> FloatArray:
     """Error bound of the volume form at every k, (m,)."""
-    form = forms.volume
-    return (VOLUME_ROUNDING + np.sqrt(len(form.cells)) / 2) * UNIT * form.scale
+    return UNIT * forms.volume.size.rounding
