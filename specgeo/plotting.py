@@ -41,6 +41,11 @@ def new_figure(width: float = 6.4, height: float = 4.8) -> tuple[Figure, Axes]:
     return figure, figure.add_subplot()
 
 
+def _figure_of(axes: Any) -> Figure:
+    figure: Figure = axes.figure
+    return figure
+
+
 def polygons(cx: PolyhedralComplex) -> list[FloatArray]:
     """Corners of each cell of a plane complex in counter-clockwise order, one (n, 2) array a cell."""
     if cx.dim != 2:
@@ -112,13 +117,14 @@ def region_map(
         raise UnsupportedError(f"cx: has dimension {cx.dim}; a region map needs 2, slice it first")
     if color not in ("value", "gradient"):
         raise InvalidInputError(f"color: {color!r} given; use 'value' or 'gradient'")
-    axes = new_figure(6.6, 5.8)[1] if ax is None else ax
+    axes: Any = new_figure(6.6, 5.8)[1] if ax is None else ax
     from matplotlib.collections import LineCollection, PolyCollection
 
+    name = "f" if cx.offsets.shape[1] == 1 else f"f[{output}]"
     if color == "value":
         triangles, _ = cx.triangulation(2)
         drawn = axes.tripcolor(*cx.vertices.T, triangles, vertex_values(cx, output), shading="gouraud", cmap="cividis")
-        axes.figure.colorbar(drawn, ax=axes, label=f"f{'' if cx.offsets.shape[1] == 1 else f'[{output}]'}", pad=0.02)
+        axes.figure.colorbar(drawn, ax=axes, label=name, fraction=0.046, pad=0.03)
     else:
         faces = gradient_colors(cx.gradients[:, output])
         axes.add_collection(PolyCollection(polygons(cx), facecolors=faces, edgecolors=faces, linewidths=0.2))
@@ -129,8 +135,8 @@ def region_map(
         axes.add_collection(LineCollection(list(ends), colors=tint, linewidths=width, alpha=0.55))
     lower, upper = cx.vertices.min(axis=0), cx.vertices.max(axis=0)
     axes.set(xlim=(lower[0], upper[0]), ylim=(lower[1], upper[1]), aspect="equal", xlabel="$x_1$", ylabel="$x_2$")
-    axes.set_title(f"{cx.n_cells:,} cells, {color} of f" if color == "value" else f"{cx.n_cells:,} cells, gradient of f")
-    return axes.figure  # type: ignore[no-any-return]
+    axes.set_title(f"{cx.n_cells:,} cells, {'gradient of ' if color == 'gradient' else ''}f")
+    return _figure_of(axes)
 
 
 def function_plot(cx: PolyhedralComplex, *, outputs: npt.ArrayLike | None = None, ax: Any = None) -> Figure:
@@ -154,7 +160,7 @@ def function_plot(cx: PolyhedralComplex, *, outputs: npt.ArrayLike | None = None
     """
     if cx.dim != 1:
         raise UnsupportedError(f"cx: has dimension {cx.dim}; a function plot needs 1, slice it first")
-    axes = new_figure(7.2, 4.2)[1] if ax is None else ax
+    axes: Any = new_figure(7.2, 4.2)[1] if ax is None else ax
     order = np.argsort(cx.vertices[:, 0])
     chosen: IntArray = np.atleast_1d(np.arange(cx.offsets.shape[1]) if outputs is None else np.asarray(outputs))
     for index, output in enumerate(chosen.tolist()):
@@ -167,7 +173,7 @@ def function_plot(cx: PolyhedralComplex, *, outputs: npt.ArrayLike | None = None
     axes.set(xlabel="x", ylabel="f(x)", title=f"{cx.n_cells:,} cells")
     axes.margins(x=0)
     axes.grid(alpha=0.25)
-    return axes.figure  # type: ignore[no-any-return]
+    return _figure_of(axes)
 
 
 def _guide(axes: Any, k: FloatArray, anchor: tuple[float, float], exponent: int, style: str) -> None:
@@ -216,7 +222,7 @@ def spectrum_plot(
         With more than 300 wavevectors the amplitudes are dots and the lines are root mean squares
         over logarithmic shells.
     """
-    axes = new_figure(7.2, 5.0)[1] if ax is None else ax
+    axes: Any = new_figure(7.2, 5.0)[1] if ax is None else ax
     lengths = as_floats(k, "k")
     size = np.abs(lengths) if lengths.ndim == 1 else np.linalg.norm(lengths, axis=-1)
     if size.shape != np.shape(exact):
@@ -229,18 +235,21 @@ def spectrum_plot(
         curves.append((np.abs(np.asarray(sampled))[keep][order], sampled_label, SAMPLED_COLOR, "--"))
     many = len(size) > 300
     if many:
-        axes.plot(size, curves[0][0], ".", color=POINT_COLOR, ms=1.5, mew=0, label="each wavevector")
+        dot = 1.5 if len(size) > 3000 else 3.0
+        axes.plot(size, curves[0][0], ".", color=POINT_COLOR, ms=dot, mew=0, label="each wavevector")
     anchor = None
     for amplitude, name, color, style in curves:
         centers, values = shell_means(size, amplitude) if many else (size, amplitude)
-        anchor = anchor or (float(centers[0]), 2.0 * float(np.max(values)))
+        if anchor is None:  # both guides start above the curve, three fifths along it
+            at = float(size[0] ** 0.4 * size[-1] ** 0.6)
+            anchor = (at, 3.0 * float(np.interp(np.log(at), np.log(centers), values)))
         width, marker = (1.8, "") if many else (1.0, "o" if style == "-" else "x")
         axes.plot(
             centers, values, color=color, ls=style if many else "", lw=width, marker=marker, ms=3.5,
             label=name + (", shell mean" if many else ""),
         )  # fmt: skip
     if anchor is not None:
-        span = np.geomspace(size[0], size[-1], 50)
+        span = np.geomspace(max(size[0], anchor[0] / 4.0), size[-1], 50)
         for exponent, style in ((2, "--"), (3, ":")):
             _guide(axes, span, anchor, exponent, style)
         top = float(np.max(curves[0][0]))
@@ -249,4 +258,4 @@ def spectrum_plot(
     axes.set(xscale="log", yscale="log", xlabel="|k|  (angular)", ylabel="amplitude", title=title)
     axes.grid(which="major", alpha=0.25)
     axes.legend(frameon=False, fontsize="small")
-    return axes.figure  # type: ignore[no-any-return]
+    return _figure_of(axes)

@@ -404,7 +404,8 @@ def test_sklearn_regressor(outputs):
     networks = pytest.importorskip("sklearn.neural_network")
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(60, 2)), rng.normal(size=(60, outputs))
-    model = networks.MLPRegressor(hidden_layer_sizes=(7, 5), max_iter=20, random_state=0).fit(x, y[:, 0] if outputs == 1 else y)
+    model = networks.MLPRegressor(hidden_layer_sizes=(7, 5), max_iter=20, random_state=0)
+    model.fit(x, y[:, 0] if outputs == 1 else y)
     net = sg.from_sklearn(model)
     np.testing.assert_allclose(net(x).reshape(60, outputs), model.predict(x).reshape(60, outputs), atol=1e-12)
 
@@ -444,11 +445,11 @@ def sequential(*children):
 
 def test_torch_stand_ins(random_network):
     net = random_network([3, 4, 4, 2], seed=2)
-    statistics = {"running_mean": np.full(4, 0.5), "running_var": np.full(4, 4.0), "eps": 0.0, "weight": np.full(4, 3.0),
-                  "bias": np.full(4, 0.25)}  # fmt: skip
+    statistics = {"running_mean": np.full(4, 0.5), "running_var": np.full(4, 4.0), "eps": 0.0}
+    norm = layer("BatchNorm1d", **statistics, weight=np.full(4, 3.0), bias=np.full(4, 0.25))
     linear = [layer("Linear", weight=w, bias=b) for w, b in zip(net.weights, net.biases, strict=True)]
     inner = sequential(linear[1], layer("Dropout"), layer("LeakyReLU", negative_slope=0.2), layer("Identity"))
-    module = sequential(layer("Flatten"), linear[0], layer("BatchNorm1d", **statistics), layer("ReLU"), inner, linear[2])
+    module = sequential(layer("Flatten"), linear[0], norm, layer("ReLU"), inner, linear[2])
     x = np.random.default_rng(0).normal(size=(20, 3))
     z = x @ net.weights[0].T + net.biases[0]
     z = np.maximum((z - 0.5) / 2.0 * 3.0 + 0.25, 0) @ net.weights[1].T + net.biases[1]

@@ -1,0 +1,7 @@
+"""``python -m specgeo``."""
+
+import sys
+
+from specgeo.cli import main
+
+sys.exit(main())

@@ -1,0 +1,86 @@
+"""`warmup`: compile every kernel once, so that the cache serves later processes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+
+def warmup(progress: Callable[[str, float], None] | None = None) -> float:
+    """Run one tiny job of each kind in dimensions 1 to 4, and so compile all kernels into numba's cache.
+
+    Parameters
+    ----------
+    progress : callable, optional
+        Called with a message and the fraction done.
+
+    Returns
+    -------
+    float
+        Seconds it took: some tens on a cold cache, a few on a warm one.
+    """
+    started = time.perf_counter()
+    jobs: list[tuple[str, Callable[[], None]]] = [
+        *((f"dimension {d}", lambda d=d: _pipeline(d)) for d in (1, 2, 3, 4)),
+        ("degenerate networks", _degenerate),
+        ("shapes", _shapes),
+    ]
+    for index, (name, job) in enumerate(jobs):
+        job()
+        if progress is not None:
+            progress(name, (index + 1) / len(jobs))
+    return time.perf_counter() - started
+
+
+def _pipeline(dim: int) -> None:
+    """Enumeration, geometry and spectra of a small network."""
+    import numpy as np
+
+    import specgeo as sg
+    from specgeo.testing import assert_complex_valid
+
+    rng = np.random.default_rng(dim)
+    net = sg.Network(
+        [rng.normal(size=(6, dim)), rng.normal(size=(5, 6)), rng.normal(size=(1, 5))],
+        [rng.normal(size=6) / 2, rng.normal(size=5) / 2, [0.0]],
+    )
+    cx = sg.enumerate_regions(net, sg.Box(-np.ones(dim), np.ones(dim)))
+    assert_complex_valid(cx, net)
+    cx.locate(np.zeros((1, dim)))
+    _ = cx.n_linear_regions
+    if dim > 3:
+        return
+    for boundary in ("cut", "interior"):
+        for scale in (0.0, 1e-3, 1.0, 100.0):
+            sg.spectrum(cx, np.full((3, dim), scale), boundary=boundary)
+    sg.fourier_coefficients(cx, np.ones((2, dim), dtype=np.int64))
+    sg.ray_spectrum(cx, np.ones(dim), [1.0, 2.0])
+    sg.radial_spectrum(cx, [1.0, 2.0])
+
+
+def _degenerate() -> None:
+    """A bias-free network with duplicate neurons: the exact branch of the sign decisions."""
+    import numpy as np
+
+    import specgeo as sg
+
+    first = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 1.0], [-0.1, 0.3]])
+    second = np.array([[1.0, -1.0, 0.5, 0.5, 0.0], [0.1, 0.2, 0.3, -0.3, 1.0]])
+    zeros = [np.zeros(5), np.zeros(2), np.zeros(1)]
+    sg.enumerate_regions(sg.Network([first, second, [[1.0, 1.0]]], zeros), sg.Box([-1, -1], [1, 1]))
+    triangle = sg.Polytope([[-1, 0], [0, -1], [1, 1]], [0.5, 0.5, 1])
+    sg.enumerate_regions(sg.Network([first, [[1.0] * 5]], [np.zeros(5), [0.0]], "hard_tanh"), triangle)
+
+
+def _shapes() -> None:
+    """Transforms of simplices and polytopes."""
+    import numpy as np
+
+    import specgeo as sg
+
+    for dim in (1, 2, 3):
+        corners = np.vstack((np.zeros(dim), np.eye(dim)))
+        k = np.array([[0.0] * dim, [1e-3] * dim, [3.0] * dim])
+        sg.simplex_transform(corners, k)
+        sg.simplex_transform(corners, k, values=np.arange(dim + 1.0))
+        sg.polytope_transform(sg.Polytope.from_vertices(corners), k)

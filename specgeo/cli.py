@@ -1,0 +1,346 @@
+"""The command ``specgeo``.
+
+Exit codes: 0 when all is well, 1 when a claim fails, 2 for bad input (one line on stderr).
+Results go to stdout, progress to stderr.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from specgeo.domain import Box
+    from specgeo.network import Network
+
+EXAMPLES = """\
+examples:
+  specgeo info net.onnx
+  specgeo report examples/flower.onnx --box -1 1 --out report
+  specgeo regions net.npz --box -1 1 -2 2 --map regions.png
+  specgeo regions acas.nnet --axes 0 1 --box -0.5 0.5 --json
+  specgeo spectrum net.onnx --box 0 1 --k 0 1.5 --k 0 3
+  specgeo verify net.onnx --box -1 1 --out report
+
+exit codes: 0 all is well, 1 a claim fails, 2 bad input
+"""
+
+BOX_HELP = "LO HI for all inputs, or one pair for each input"
+
+
+class _Progress:
+    """Lines on stderr, at most two a second, once a run has taken a second."""
+
+    def __init__(self, quiet: bool) -> None:
+        self.quiet = quiet
+        self.next = time.monotonic() + 1.0
+
+    def __call__(self, message: str, fraction: float) -> None:
+        if not self.quiet and time.monotonic() >= self.next:
+            print(f"[{fraction:4.0%}] {message}", file=sys.stderr, flush=True)
+            self.next = time.monotonic() + 0.5
+
+
+def _parser() -> argparse.ArgumentParser:
+    from specgeo import __version__
+
+    parser = argparse.ArgumentParser(
+        prog="specgeo",
+        description="Exact piecewise-linear geometry and analytic spectra of ReLU networks.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"specgeo {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, run: Callable[[argparse.Namespace], int], text: str, example: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(
+            name, help=text, description=text[0].upper() + text[1:] + ".", epilog=f"example:\n  {example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )  # fmt: skip
+        sub.set_defaults(run=run)
+        sub.add_argument("--json", action="store_true", help="print JSON instead of text")
+        sub.add_argument("--quiet", action="store_true", help="no progress on stderr")
+        return sub
+
+    info = add("info", _info, "describe a network file", "specgeo info examples/flower.onnx")
+    _network_argument(info)
+    regions = add(
+        "regions", _regions, "enumerate the activation regions of a network on a box",
+        "specgeo regions examples/flower.onnx --box -1 1 --map regions.png",
+    )  # fmt: skip
+    _network_arguments(regions)
+    regions.add_argument("--save", metavar="FILE.npz", help="write the complex; specgeo.load_complex reads it")
+    regions.add_argument("--map", metavar="FILE.png", help="draw the cells (dimension 1 or 2)")
+    regions.add_argument("--color", choices=["value", "gradient"], default="value", help="colouring of the map")
+    spectrum = add(
+        "spectrum", _spectrum, "evaluate the transform int f(x) exp(-i k.x) dx at wavevectors",
+        "specgeo spectrum examples/flower.onnx --box -1 1 --k 0 3.5 --k 10 10",
+    )  # fmt: skip
+    _network_arguments(spectrum)
+    spectrum.add_argument(
+        "--k", action="append", nargs="+", type=float, metavar="K", required=True,
+        help="components of one wavevector, in angular units; may be given many times",
+    )  # fmt: skip
+    spectrum.add_argument(
+        "--boundary", choices=["cut", "interior"], default="cut", help="f cut off outside the box, or its kinks only"
+    )
+    report = add(
+        "report", _report, "the main job: complex, analytic spectrum, comparison with a sampled FFT, O(k^-2) check",
+        "specgeo report examples/flower.onnx --box -1 1 --out report",
+    )  # fmt: skip
+    _network_arguments(report)
+    report.add_argument("--samples", type=int, metavar="N", help="samples of the FFT a period and axis (even)")
+    report.add_argument("--out", metavar="FOLDER", help="write report.json and figures there")
+    verify = add(
+        "verify", _verify, "check the theory of spectral bias on a network: every claim with bound and slack",
+        "specgeo verify examples/sines.onnx --box 0 1 --out report",
+    )  # fmt: skip
+    _network_arguments(verify)
+    verify.add_argument("--out", metavar="FOLDER", help="write the report and figures there")
+    verify.add_argument("--seed", type=int, default=0, help="seed of what is sampled (default 0)")
+    add("warmup", _warmup, "compile all kernels into the cache", "specgeo warmup")
+    return parser
+
+
+def _network_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("network", help="file: .onnx, .npz or .nnet")
+    parser.add_argument(
+        "--physical", action="store_true", help="inputs and outputs of a .nnet file in physical, not normalised, units"
+    )
+
+
+def _network_arguments(parser: argparse.ArgumentParser) -> None:
+    _network_argument(parser)
+    parser.add_argument("--box", nargs="+", type=float, required=True, metavar="B", help=BOX_HELP)
+    parser.add_argument("--axes", nargs="+", type=int, metavar="I", help="vary these inputs only (from 0)")
+    parser.add_argument("--origin", nargs="+", type=float, metavar="X", help="the other inputs (default 0)")
+    parser.add_argument("--output", type=int, default=0, metavar="J", help="output of the network (default 0)")
+    parser.add_argument("--max-cells", type=int, metavar="N", help="stop when there are more cells than this")
+
+
+def _load(arguments: argparse.Namespace) -> Network:
+    from specgeo.errors import InvalidInputError
+    from specgeo.readers import read_network
+
+    if not arguments.physical:
+        return read_network(arguments.network)
+    if Path(arguments.network).suffix.lower() != ".nnet":
+        raise InvalidInputError("--physical: only .nnet files have a normalisation in their header")
+    return read_network(arguments.network, normalized=False)
+
+
+def _load_on_box(arguments: argparse.Namespace) -> tuple[Network, Box]:
+    from specgeo.domain import AffineSlice, Box
+    from specgeo.errors import InvalidInputError
+
+    net = _load(arguments)
+    if arguments.axes is not None:
+        origin = [0.0] * net.input_dim if arguments.origin is None else arguments.origin
+        if len(origin) != net.input_dim:
+            raise InvalidInputError(f"--origin: {len(origin)} numbers given, {net.input_dim} wanted (one an input)")
+        net = net.restrict(AffineSlice.axes(arguments.axes, origin))
+    elif arguments.origin is not None:
+        raise InvalidInputError("--origin: has no effect without --axes; say which inputs vary")
+    numbers, dim = arguments.box, net.input_dim
+    if len(numbers) == 2:
+        numbers = numbers * dim
+    if len(numbers) != 2 * dim:
+        raise InvalidInputError(f"--box: {len(numbers)} numbers given; give LO HI, or {dim} pairs (one an input)")
+    if not 0 <= arguments.output < net.output_dim:
+        raise InvalidInputError(f"--output: {arguments.output} given; the outputs are 0 to {net.output_dim - 1}")
+    return net, Box(numbers[0::2], numbers[1::2])
+
+
+def _emit(arguments: argparse.Namespace, data: dict[str, Any], text: str) -> None:
+    print(json.dumps(data, indent=1) if arguments.json else text)
+
+
+def _info(arguments: argparse.Namespace) -> int:
+    import numpy as np
+
+    net = _load(arguments)
+    layers = [
+        {
+            "width": int(weight.shape[0]),
+            "activation": activation.name if activation else "output",
+            "spectral_norm": float(np.linalg.norm(weight, 2)),
+            "largest_weight": float(np.abs(weight).max()),
+            "zeros": int(np.count_nonzero(weight == 0.0)),
+        }
+        for weight, activation in zip(net.weights, [*net.activations, None], strict=True)
+    ]
+    data: dict[str, Any] = {
+        "network": repr(net),
+        "inputs": net.input_dim,
+        "outputs": net.output_dim,
+        "hidden_widths": list(net.hidden_widths),
+        "units": net.n_units,
+        "parameters": sum(w.size + b.size for w, b in zip(net.weights, net.biases, strict=True)),
+        "layers": layers,
+    }
+    lines = [
+        f"{arguments.network}: {net!r}",
+        f"  {net.input_dim} inputs, {net.output_dim} outputs, {net.n_units} units, {data['parameters']:,} parameters",
+        "  layer  width  activation    spectral norm  largest weight  zeros",
+    ]
+    for number, row in enumerate(layers, start=1):
+        lines.append(
+            f"  {number:5d}  {row['width']:5d}  {row['activation']:12s}  {row['spectral_norm']:13.6g}  "
+            f"{row['largest_weight']:14.6g}  {row['zeros']:5d}"
+        )
+    _emit(arguments, data, "\n".join(lines))
+    return 0
+
+
+def _regions(arguments: argparse.Namespace) -> int:
+    from specgeo.enumeration import enumerate_regions
+
+    net, box = _load_on_box(arguments)
+    if arguments.map and box.dim > 2:
+        from specgeo.errors import UnsupportedError
+
+        raise UnsupportedError(f"--map: dimension {box.dim} cannot be drawn; vary two inputs with --axes")
+    started = time.perf_counter()
+    cx = enumerate_regions(net, box, progress=_Progress(arguments.quiet), max_cells=arguments.max_cells)
+    seconds = time.perf_counter() - started
+    data = {
+        "network": repr(net),
+        "f_vector": list(cx.f_vector),
+        "cells": cx.n_cells,
+        "linear_regions": cx.n_linear_regions,
+        "euler_characteristic": cx.euler_characteristic,
+        "smallest_cell": float(cx.volumes.min()),
+        "certificate": cx.certificate.to_dict(),
+        "seconds": seconds,
+    }
+    faces = ", ".join(f"{n:,} of dimension {k}" for k, n in enumerate(cx.f_vector))
+    text = [
+        f"{net!r} on {box!r}",
+        f"  {cx.n_cells:,} activation regions, {cx.n_linear_regions:,} linear regions",
+        f"  faces: {faces}",
+        f"  smallest cell: {cx.volumes.min():.3g}",
+        f"  {cx.certificate}",
+        f"  {seconds:.2f} s, compilation included",
+    ]
+    if arguments.save:
+        cx.save(arguments.save)
+    if arguments.map:
+        from specgeo.plotting import function_plot, region_map
+
+        figure = (
+            function_plot(cx, outputs=[arguments.output])
+            if cx.dim == 1
+            else region_map(cx, color=arguments.color, output=arguments.output)
+        )
+        figure.savefig(arguments.map, dpi=160)
+    _emit(arguments, data, "\n".join(text))
+    return 0
+
+
+def _spectrum(arguments: argparse.Namespace) -> int:
+    import numpy as np
+
+    from specgeo.enumeration import enumerate_regions
+    from specgeo.errors import InvalidInputError
+    from specgeo.fourier import spectrum
+
+    net, box = _load_on_box(arguments)
+    if any(len(k) != box.dim for k in arguments.k):
+        raise InvalidInputError(f"--k: give {box.dim} components for each wavevector")
+    k = np.array(arguments.k)
+    cx = enumerate_regions(net, box, progress=_Progress(arguments.quiet), max_cells=arguments.max_cells)
+    values, error = spectrum(cx, k, boundary=arguments.boundary, return_error=True)
+    values, error = values[:, arguments.output], error[:, arguments.output]
+    data = {
+        "network": repr(net),
+        "boundary": arguments.boundary,
+        "k": k.tolist(),
+        "real": values.real.tolist(),
+        "imag": values.imag.tolist(),
+        "error_bound": error.tolist(),
+    }
+    lines = ["".join(f"{f'k{j + 1}':>12s}" for j in range(box.dim)) + f"{'real':>22s} {'imag':>20s}   error"]
+    for row, value, bound in zip(k, values, error, strict=True):
+        numbers = "".join(f"{v:12.5g}" for v in row)
+        lines.append(f"{numbers}  {value.real:20.13e} {value.imag:20.13e}  {bound:.0e}")
+    _emit(arguments, data, "\n".join(lines))
+    return 0
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    from specgeo.report import spectral_report
+
+    net, box = _load_on_box(arguments)
+    report = spectral_report(
+        net,
+        box,
+        output=arguments.output,
+        samples=arguments.samples,
+        max_cells=arguments.max_cells,
+        progress=_Progress(arguments.quiet),
+        name=Path(arguments.network).name,
+    )
+    text = str(report)
+    if arguments.out:
+        text += f"\nwritten: {', '.join(os.fspath(path) for path in report.write(arguments.out))}"
+    _emit(arguments, report.to_dict(), text)
+    return 0 if report.holds else 1
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    import numpy as np
+
+    from specgeo import verify
+
+    net, box = _load_on_box(arguments)
+    if net.output_dim > 1:
+        net = net.postcompose(np.eye(net.output_dim)[[arguments.output]])
+    report = verify(net, box, out=arguments.out, progress=_Progress(arguments.quiet), seed=arguments.seed)
+    _emit(arguments, report.to_dict(), str(report))
+    return 0 if report.holds else 1
+
+
+def _warmup(arguments: argparse.Namespace) -> int:
+    from specgeo import warmup
+
+    def show(message: str, fraction: float) -> None:
+        if not arguments.quiet:
+            print(f"[{fraction:4.0%}] {message}", file=sys.stderr, flush=True)
+
+    seconds = warmup(progress=show)
+    _emit(arguments, {"seconds": seconds}, f"all kernels are compiled ({seconds:.1f} s)")
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    from specgeo.errors import SpecgeoError
+
+    arguments = _parser().parse_args(argv)
+    try:
+        code: int = arguments.run(arguments)
+        sys.stdout.flush()
+    except SpecgeoError as error:
+        print(f"specgeo: error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # the reader of a pipe (head, less) has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        print(f"specgeo: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("specgeo: interrupted", file=sys.stderr)
+        return 130
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,171 @@
+"""The command line: output, files, exit codes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import specgeo as sg
+from specgeo.cli import main
+
+
+@pytest.fixture
+def tent(tmp_path):
+    """x on [0, 1/2], 1 - x on [1/2, 1]."""
+    path = tmp_path / "tent.npz"
+    sg.Network([[[1.0], [1.0]], [[1.0, -2.0]]], [[0.0, -0.5], [0.0]]).save(path)
+    return str(path)
+
+
+@pytest.fixture
+def plane(tmp_path, random_network):
+    path = tmp_path / "plane.npz"
+    random_network([2, 8, 6, 2], seed=1).save(path)
+    return str(path)
+
+
+def run(capsys, *arguments):
+    code = main([str(a) for a in arguments])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def run_json(capsys, *arguments):
+    code, out, _ = run(capsys, *arguments, "--json")
+    assert code == 0
+    return json.loads(out)
+
+
+def test_info(capsys, tent):
+    data = run_json(capsys, "info", tent)
+    assert (data["inputs"], data["outputs"], data["hidden_widths"], data["parameters"]) == (1, 1, [2], 7)
+    assert data["layers"][0]["spectral_norm"] == pytest.approx(np.sqrt(2))
+    code, out, _ = run(capsys, "info", tent)
+    assert code == 0 and "Network(1-2-1, relu)" in out
+
+
+def test_regions(capsys, tent, tmp_path):
+    complex_file, figure = tmp_path / "complex.npz", tmp_path / "map.png"
+    data = run_json(capsys, "regions", tent, "--box", 0, 1, "--save", complex_file, "--map", figure)
+    assert data["cells"] == 2 and data["f_vector"] == [3, 2] and data["euler_characteristic"] == 1
+    assert data["certificate"]["certified"] is True
+    assert sg.load_complex(complex_file).n_cells == 2
+    assert figure.read_bytes().startswith(b"\x89PNG")
+
+
+def test_regions_on_a_slice(capsys, plane):
+    whole = sg.read_network(plane)
+    data = run_json(capsys, "regions", plane, "--axes", 1, "--origin", 0.25, 0, "--box", -1, 1)
+    cx = sg.enumerate_regions(whole.restrict(sg.AffineSlice([0.25, 0.0], [[0.0, 1.0]])), sg.Box([-1], [1]))
+    assert data["cells"] == cx.n_cells
+
+
+def test_box_with_one_pair_for_each_input(capsys, plane):
+    data = run_json(capsys, "regions", plane, "--box", -1, 1, -0.5, 2)
+    assert data["cells"] == sg.enumerate_regions(sg.read_network(plane), sg.Box([-1, -0.5], [1, 2])).n_cells
+
+
+def test_spectrum_of_the_tent(capsys, tent):
+    data = run_json(capsys, "spectrum", tent, "--box", 0, 1, "--k", 0, "--k", 5, "--k", -1.5)
+    k = np.array([5.0, -1.5])
+    exact = 0.25 * np.sinc(k / 4 / np.pi) ** 2 * np.exp(-0.5j * k)  # tent of half-width 1/2 and height 1/2 about 1/2
+    found = np.array(data["real"]) + 1j * np.array(data["imag"])
+    np.testing.assert_allclose(found, [0.25, *exact], atol=1e-15)
+    code, out, _ = run(capsys, "spectrum", tent, "--box", 0, 1, "--k", 0)
+    assert code == 0 and "2.5000000000000e-01" in out
+
+
+def test_report_writes_every_number_and_figures(capsys, plane, tmp_path):
+    folder = tmp_path / "deep" / "report"
+    code, out, _ = run(capsys, "report", plane, "--box", -1, 1, "--output", 1, "--samples", 32, "--out", folder)
+    assert code == 0 and "all claims hold" in out and "k^2 x exact" in out
+    assert {p.name for p in folder.iterdir()} == {"report.json", "regions.png", "gradients.png", "spectrum.png"}
+    data = json.loads((folder / "report.json").read_text())
+    assert data["holds"] and {c["claim"] for c in data["claims"]} >= {"spectrum.decay", "spectrum.fft", "complex.euler"}
+    assert len(data["coefficients"]["exact"]) == 17**2
+    # the mean is the mode 0: an oracle by midpoint sums
+    ticks = (np.arange(400) + 0.5) / 200 - 1
+    values = sg.read_network(plane)(np.stack(np.meshgrid(ticks, ticks), axis=-1))[..., 1]
+    assert data["coefficients"]["exact"][0] == pytest.approx(values.mean(), abs=1e-4)
+
+
+def test_report_in_one_dimension_has_the_closed_form_coefficients(tent):
+    from specgeo.report import spectral_report
+
+    report = spectral_report(sg.read_network(tent), sg.Box([0], [1]), samples=16)
+    n = np.arange(1, 9)
+    expected = -(1 - 2 * np.cos(np.pi * n / 2) + np.cos(np.pi * n)) / (np.pi * n) ** 2
+    np.testing.assert_allclose(report.spectrum.exact[1:, 0], expected, atol=1e-15)
+    decay = next(c for c in report.claims if c.claim == "spectrum.decay")
+    assert decay.measured == pytest.approx(4.0) and decay.bound == pytest.approx(4.0)  # attained at n = 2
+
+
+def test_a_failing_claim_is_exit_code_1(capsys, tent, monkeypatch):
+    from specgeo import report
+
+    broken = report.Check("test.broken", "two is at most one", 2.0, 1.0)
+    monkeypatch.setattr(report, "_decay_claim", lambda *_: broken)
+    code, out, _ = run(capsys, "report", tent, "--box", 0, 1, "--samples", 16)
+    assert code == 1 and "FAILS  test.broken" in out and "SOME CLAIM FAILS" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["info", "missing.npz"], "missing.npz"),
+        (["info", "TENT", "--physical"], "--physical"),
+        (["regions", "TENT", "--box", "1", "0"], "exceed"),
+        (["regions", "TENT", "--box", "0", "1", "2"], "--box"),
+        (["regions", "TENT", "--box", "0", "1", "--axes", "3"], "axes"),
+        (["regions", "TENT", "--box", "0", "1", "--origin", "3"], "--origin"),
+        (["regions", "TENT", "--box", "0", "1", "--output", "7"], "--output"),
+        (["regions", "TENT", "--box", "0", "1", "--max-cells", "1"], "max_cells"),
+        (["spectrum", "TENT", "--box", "0", "1", "--k", "1", "2"], "--k"),
+        (["report", "TENT", "--box", "0", "1", "--samples", "17"], "n_samples"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(capsys, tent, arguments, word):
+    code, out, err = run(capsys, *[tent if a == "TENT" else a for a in arguments])
+    assert code == 2 and out == ""
+    assert err.count("\n") == 1 and err.startswith("specgeo: error: ") and word in err
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["report", "--help"], ["regions", "--help"], ["--version"]])
+def test_help(capsys, arguments):
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 0
+    out = capsys.readouterr().out
+    assert "specgeo" in out and ("example" in out or arguments == ["--version"])
+
+
+def test_usage_errors_are_exit_code_2(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["regions"])
+    assert caught.value.code == 2
+    assert "required" in capsys.readouterr().err
+
+
+def test_as_a_module(tent):
+    done = subprocess.run(
+        [sys.executable, "-m", "specgeo", "info", tent], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert "Network(1-2-1, relu)" in done.stdout
+
+
+def test_progress_goes_to_stderr(capsys):
+    from specgeo.cli import _Progress
+
+    progress = _Progress(quiet=False)
+    progress("too early", 0.1)
+    progress.next = 0.0
+    progress("layer 1", 0.5)
+    assert capsys.readouterr().err == "[ 50%] layer 1\n"
+    silent = _Progress(quiet=True)
+    silent.next = 0.0
+    silent("layer 1", 0.5)
+    assert capsys.readouterr().err == ""

@@ -1,0 +1,99 @@
+"""Bad input: the right exception, whose message names the argument and says what to do."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import specgeo as sg
+
+W, V = [[1.0, 2.0], [3.0, 4.0]], [[1.0, 1.0]]
+BOX = ([-1.0, -1.0], [1.0, 1.0])
+
+
+def net():
+    return sg.Network([W, V], [[0.0, 1.0], [0.0]])
+
+
+BAD = {
+    "NaN weight": (lambda: sg.Network([[[np.nan]]], [[0.0]]), sg.InvalidInputError, r"weights\[0\].*remove"),
+    "infinite bias": (lambda: sg.Network([W, V], [[0, np.inf], [0]]), sg.InvalidInputError, r"biases\[0\].*remove"),
+    "layers that do not chain": (lambda: sg.Network([W, [[1.0]]], [[0, 0], [0]]), sg.InvalidInputError,
+                                 r"weights\[1\].*\(any, 2\) wanted"),
+    "bias of the wrong length": (lambda: sg.Network([W], [[0.0]]), sg.InvalidInputError, r"biases\[0\].*\(2,\) wanted"),
+    "missing bias": (lambda: sg.Network([W, V], [[0.0, 0.0]]), sg.InvalidInputError, "pass one bias"),
+    "no layers": (lambda: sg.Network([], []), sg.InvalidInputError, "at least one"),
+    "empty layer": (lambda: sg.Network([np.zeros((0, 2))], [[]]), sg.InvalidInputError, "drop the layer"),
+    "complex weight": (lambda: sg.Network([[[1j]]], [[0.0]]), sg.InvalidInputError, "real floats"),
+    "words": (lambda: sg.Network([[["a"]]], [[0.0]]), sg.InvalidInputError, "real floats"),
+    "ragged rows": (lambda: sg.Network([[[1.0], [1.0, 2.0]]], [[0.0, 0.0]]), sg.InvalidInputError, r"weights\[0\]"),
+    "unknown activation": (lambda: sg.Network([W, V], [[0, 0], [0]], "tanh"), sg.InvalidInputError, "use one of"),
+    "too many activations": (lambda: sg.Network([W, V], [[0, 0], [0]], ["relu"] * 2), sg.InvalidInputError, "one for"),
+    "unsorted breakpoints": (lambda: sg.Activation([1, 0], [0, 1, 0]), sg.InvalidInputError, "breakpoints.*sort"),
+    "equal slopes": (lambda: sg.Activation([0], [1, 1]), sg.InvalidInputError, "slopes.*drop"),
+    "clip the wrong way": (lambda: sg.Activation.clip(1, 0), sg.InvalidInputError, "lower"),
+    "point of another dimension": (lambda: net()([1.0, 2.0, 3.0]), sg.InvalidInputError, r"x: .*\(\.\.\., 2\)"),
+    "NaN point": (lambda: net()([np.nan, 0.0]), sg.InvalidInputError, "x: .*NaN"),
+    "slice of another space": (lambda: net().restrict(sg.AffineSlice([0.0], [[1.0]])), sg.InvalidInputError, "where"),
+    "composition": (lambda: net().precompose(np.eye(3)), sg.InvalidInputError, "matrix"),
+    "flat box": (lambda: sg.Box([0, 0], [1, 0]), sg.DomainError, "upper.*exceed"),
+    "unbounded box": (lambda: sg.Box([0], [np.inf]), sg.InvalidInputError, "upper.*infinite"),
+    "box of no dimension": (lambda: sg.Box([], []), sg.DomainError, "lower"),
+    "box of two lengths": (lambda: sg.Box([0, 0], [1]), sg.InvalidInputError, "upper"),
+    "unbounded polytope": (lambda: sg.Polytope([[1.0]], [1.0]), sg.DomainError, "unbounded; add rows"),
+    "empty polytope": (lambda: sg.Polytope([[1.0], [-1.0]], [0.0, -1.0]), sg.DomainError, "empty.*check the signs"),
+    "missing file": (lambda: sg.read_network("no such file.npz"), sg.ReadError, "no such file"),
+    "unknown suffix": (lambda: sg.read_network("net.h5"), sg.ReadError, r"\.onnx"),
+    "save under another suffix": (lambda: net().save("net.txt"), sg.InvalidInputError, r"\.npz"),
+    "domain of another dimension": (lambda: sg.enumerate_regions(net(), sg.Box([0], [1])), sg.InvalidInputError,
+                                    "domain"),
+    "no domain": (lambda: sg.enumerate_regions(net(), "box"), sg.InvalidInputError, "domain"),
+    "no network": (lambda: sg.enumerate_regions(3, sg.Box(*BOX)), sg.InvalidInputError, "network"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_message_names_argument_and_remedy(case):
+    action, kind, message = BAD[case]
+    with pytest.raises(kind, match=message) as caught:
+        action()
+    assert isinstance(caught.value, sg.SpecgeoError) and isinstance(caught.value, ValueError)
+
+
+def test_wavevector_of_another_dimension():
+    cx = sg.enumerate_regions(net(), sg.Box(*BOX))
+    with pytest.raises(sg.InvalidInputError, match=r"k: .*\(\.\.\., 2\)"):
+        sg.spectrum(cx, [1.0, 2.0, 3.0])
+
+
+def test_budget_stops_the_run():
+    rng = np.random.default_rng(0)
+    big = sg.Network([rng.normal(size=(40, 2)), rng.normal(size=(1, 40))], [rng.normal(size=40), [0.0]])
+    with pytest.raises(sg.BudgetError, match="max_cells.*raise"):
+        sg.enumerate_regions(big, sg.Box(*BOX), max_cells=50)
+
+
+@pytest.mark.parametrize("suffix", ["npz", "onnx", "nnet"])
+@pytest.mark.parametrize("content", [b"", b"garbage \x00\xff" * 20, "half"])
+def test_corrupt_files(suffix, content, tmp_path, examples):
+    if suffix == "onnx":
+        pytest.importorskip("onnx", reason="needs the extra onnx")
+    path = tmp_path / f"corrupt.{suffix}"
+    if content == "half":
+        whole = (examples / f"flower.{suffix}").read_bytes() if suffix != "nnet" else b"1,1,1,1,\n1,1,\n0,\n"
+        content = whole[: len(whole) // 2]
+    path.write_bytes(content)
+    with pytest.raises(sg.ReadError, match=f"corrupt.{suffix}"):
+        sg.read_network(path)
+
+
+def test_folder_in_place_of_a_file(tmp_path):
+    (tmp_path / "folder.npz").mkdir()
+    with pytest.raises(sg.ReadError, match="not a file"):
+        sg.read_network(tmp_path / "folder.npz")
+
+
+def test_hierarchy():
+    for kind in (sg.InvalidInputError, sg.DomainError, sg.UnsupportedError, sg.ReadError):
+        assert issubclass(kind, sg.SpecgeoError) and issubclass(kind, ValueError)
+    assert issubclass(sg.MissingDependencyError, ImportError) and issubclass(sg.BudgetError, sg.SpecgeoError)
