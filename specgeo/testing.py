@@ -238,21 +238,21 @@ def _check_divergence(cx: PolyhedralComplex) -> None:
 def _check_network(cx: PolyhedralComplex, net: Network) -> None:
     """Signs of the units, where they are clear of rounding, and values at the centroids."""
     x = cx.centroids
-    piece = np.einsum("imj,ij->im", cx.gradients, x) + cx.offsets
-    size = np.abs(cx.gradients).sum(2) * np.abs(cx.vertices).max() + np.abs(cx.offsets) + np.abs(net(x))
-    _require(np.all(np.abs(net(x) - piece) <= TOLERANCE * size), "the affine pieces differ from the network")
-    if cx.signs is None:
-        return
-    signs = cx.sign_vectors
-    a, magnitude, start = x, np.abs(x), 0
+    signs = None if cx.signs is None else cx.sign_vectors
+    a, size, start = x, np.full_like(x, np.abs(cx.vertices).max()), 0
     for weight, bias, activation in zip(net.weights[:-1], net.biases[:-1], net.activations, strict=True):
         z = a @ weight.T + bias
-        magnitude = magnitude @ np.abs(weight).T + np.abs(bias)
-        for i, t in enumerate(activation.breakpoints):
-            units = start + np.arange(len(bias)) * len(activation.breakpoints) + i
-            clear = np.abs(z - t) > TOLERANCE * (magnitude + abs(t))
-            agree = np.sign(z - t) == signs[:, units]
+        size = size @ np.abs(weight).T + np.abs(bias)  # of the terms that z is the sum of
+        breaks = len(activation.breakpoints)
+        if signs is not None and breaks:
+            block = signs[:, start : start + len(bias) * breaks].reshape(len(x), len(bias), breaks)
+            above = z[:, :, None] - activation.breakpoints
+            clear = np.abs(above) > TOLERANCE * (size[:, :, None] + np.abs(activation.breakpoints))
+            agree = np.sign(above) == block
             _require(np.all(agree | ~clear), "a sign of a cell differs from the network's at its centroid")
-        start += len(bias) * len(activation.breakpoints)
+        start += len(bias) * breaks
         a = activation(z)
-        magnitude = np.abs(activation.slopes).max() * magnitude + np.abs(activation.intercepts).max()
+        size = np.abs(activation.slopes).max() * size + np.abs(activation.intercepts).max()
+    size = size @ np.abs(net.weights[-1]).T + np.abs(net.biases[-1])
+    piece = np.einsum("imj,ij->im", cx.gradients, x) + cx.offsets
+    _require(np.all(np.abs(net(x) - piece) <= TOLERANCE * size), "the affine pieces differ from the network")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import network_zoo as zoo
@@ -74,9 +74,7 @@ def test_tent(d: int) -> None:
     assert cx.n_cells == 2 * 2**d
     assert cx.n_linear_regions == 2**d + (2 if d == 1 else 1)
     facets = cx.facets
-    outer_gradient = np.einsum(
-        "i,ij,ik->jk", facets.jumps[:, 0] * facets.measures, facets.normals, facets.normals
-    )
+    outer_gradient = np.einsum("i,ij,ik->jk", facets.jumps[:, 0] * facets.measures, facets.normals, facets.normals)
     np.testing.assert_allclose(outer_gradient, 0.0, atol=1e-12)  # compact support
 
 
@@ -94,7 +92,7 @@ def test_max_min_lattice(seed: int) -> None:
 def test_two_neurons_on_the_same_line_share_their_facets() -> None:
     cx = checked(zoo.one_layer([[1, 1], [-3, -3], [1, -1]], [0, 0, 0.5]), [-1, -1], [1, 1])
     facets = cx.facets
-    lists = [facets.units.indices[a:b].tolist() for a, b in zip(facets.units.offsets, facets.units.offsets[1:])]
+    lists = [facets.units.indices[a:b].tolist() for a, b in pairwise(facets.units.offsets)]
     inner = [units for units, outside in zip(lists, facets.is_boundary, strict=True) if not outside]
     assert sorted(inner) == [[0, 1], [0, 1], [2], [2]]
     assert all(not units for units, outside in zip(lists, facets.is_boundary, strict=True) if outside)

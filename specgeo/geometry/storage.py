@@ -83,7 +83,7 @@ def load_complex(path: str | os.PathLike[str]) -> PolyhedralComplex:
     """
     name = os.fspath(path)
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
             arrays = {key: file[key] for key in file.files}
         header = json.loads(bytes(arrays["header"]).decode())
         if header["schema"] != SCHEMA:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from naive.rational import Truth
 from scipy.spatial import cKDTree
 
 from specgeo.geometry.complex import PolyhedralComplex
-
-from naive.rational import Truth
 
 
 def ragged_sets(lists: Any) -> list[frozenset[int]]:

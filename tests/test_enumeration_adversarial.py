@@ -1,0 +1,126 @@
+"""Floats chosen to mislead: one-ulp perturbations, extreme scales, subnormal weights, mixed magnitudes."""
+
+from __future__ import annotations
+
+import network_zoo as zoo
+import numpy as np
+import pytest
+from naive.rational import rational_complex
+
+import specgeo as sg
+from specgeo.testing import assert_complex_valid, random_network
+
+
+def agree(net: sg.Network, lower: list[float], upper: list[float], valid: bool = True) -> sg.PolyhedralComplex:
+    """Right, or a clear refusal; vertices may coincide after rounding, so only combinatorics are compared."""
+    cx = sg.enumerate_regions(net, sg.Box(lower, upper))
+    truth = rational_complex(net, lower, upper)
+    assert cx.f_vector == truth.f_vector
+    assert {tuple(row) for row in cx.sign_vectors.tolist()} == truth.sign_vectors
+    assert cx.certificate.certified
+    if valid:
+        assert_complex_valid(cx, net)
+    return cx
+
+
+def nudged(array: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Each entry moved by -1, 0 or 1 ulp."""
+    step = rng.integers(-1, 2, array.shape)
+    return np.where(step > 0, np.nextafter(array, np.inf), np.where(step < 0, np.nextafter(array, -np.inf), array))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_almost_concurrent_lines(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    normals = rng.normal(size=(5, 2))
+    offsets = -normals @ np.array([1.0 / 3.0, 0.1])
+    agree(zoo.one_layer(normals, nudged(offsets, rng)), [-1, -1], [1, 1])
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_almost_concurrent_planes(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    normals = rng.normal(size=(5, 3))
+    offsets = -normals @ np.array([1.0 / 3.0, 0.1, -0.2])
+    agree(zoo.one_layer(normals, nudged(offsets, rng)), [-1] * 3, [1] * 3, valid=False)
+
+
+@pytest.mark.parametrize("name", ["b1 two identical neurons", "c4 four lines through (1/3, 1/3)", "e zero bias"])
+@pytest.mark.parametrize("seed", range(3))
+def test_failure_networks_one_ulp_off(name: str, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    net, _ = zoo.FAILURES[name]
+    weights = [nudged(w, rng) for w in net.weights]
+    biases = [nudged(b, rng) for b in net.biases]
+    agree(sg.Network(weights, biases), [-1.0, -1.0], [1.0, 1.0], valid=False)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_almost_parallel_duplicates_in_a_deep_layer(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    net = random_network([2, 4, 3, 1], seed)
+    second = np.vstack((net.weights[1], nudged(net.weights[1], rng)))
+    weights = [net.weights[0], second, np.ones((1, 6))]
+    biases = [net.biases[0], np.concatenate((net.biases[1], net.biases[1])), [0.0]]
+    agree(sg.Network(weights, biases), [-1.0, -1.0], [1.0, 1.0], valid=False)
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e-100, 1e-30, 1e30, 1e100, 1e150])
+@pytest.mark.parametrize("widths", [[1, 4, 3, 1], [2, 4, 3, 1], [3, 3, 2, 1]])
+def test_extreme_scales_of_a_layer(scale: float, widths: list[int]) -> None:
+    net = random_network(widths, 2)
+    d = widths[0]
+    plain = sg.enumerate_regions(net, sg.Box([-1.0] * d, [1.0] * d))
+    weights = [net.weights[0] * scale, *net.weights[1:]]
+    biases = [net.biases[0] * scale, net.biases[1] * scale, net.biases[2]]
+    scaled = sg.Network(weights, biases)
+    try:
+        cx = agree(scaled, [-1.0] * d, [1.0] * d, valid=False)
+    except sg.SpecgeoError:
+        return
+    assert cx.f_vector == plain.f_vector
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e-9, 1e9, 1e150])
+def test_extreme_scales_of_the_domain(scale: float) -> None:
+    net = random_network([2, 4, 3, 1], 2, "zero-bias")
+    try:
+        agree(net, [-scale, -scale], [scale, scale], valid=False)
+    except sg.SpecgeoError:
+        return
+
+
+@pytest.mark.parametrize("tiny", [5e-324, 1e-310, 2.2250738585072014e-308])
+def test_subnormal_weights(tiny: float) -> None:
+    net = sg.Network(
+        [[[tiny, 0.0], [0.0, tiny], [1.0, tiny]], [[1.0, -1.0, 1.0], [1.0, 1.0, -1.0]], [[1.0, 1.0]]],
+        [[0.0, tiny, 0.0], [0.0, tiny], [0.0]],
+    )
+    try:
+        agree(net, [-1.0, -1.0], [1.0, 1.0], valid=False)
+    except sg.SpecgeoError:
+        return
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_neurons_of_very_different_size_in_one_layer(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    net = random_network([2, 4, 4, 1], seed, "quarter")
+    factors = 10.0 ** rng.integers(-60, 61, 4)
+    weights = [net.weights[0] * factors[:, None], net.weights[1], net.weights[2]]
+    try:
+        agree(sg.Network(weights, [net.biases[0] * factors, *net.biases[1:]]), [-1, -1], [1, 1], valid=False)
+    except sg.SpecgeoError:
+        return
+
+
+def test_float_only_enumeration_says_that_it_is_not_certified() -> None:
+    net = random_network([2, 8, 8, 1], 0)
+    cx = sg.enumerate_regions(net, sg.Box([-1, -1], [1, 1]), exact=False)
+    assert not cx.certificate.certified
+    assert cx.f_vector == sg.enumerate_regions(net, sg.Box([-1, -1], [1, 1])).f_vector
+
+
+def test_budget_stops_the_run() -> None:
+    with pytest.raises(sg.BudgetError, match="max_cells"):
+        sg.enumerate_regions(random_network([2, 32, 32, 1], 0), sg.Box([-1, -1], [1, 1]), max_cells=100)
