@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from specgeo._jit import hot, kernel, leaf
+from specgeo._jit import hot, kernel
 from specgeo.enumeration._layout import (
     BLOCK,
     CONTRADICTION,
@@ -32,7 +32,6 @@ from specgeo.enumeration._layout import (
     FACE,
     HALF,
     LEN,
-    N_COORD,
     NCELL,
     NEXT,
     NF,
@@ -51,13 +50,13 @@ from specgeo.enumeration._layout import (
     ensure,
     grow_items,
 )
-from specgeo.enumeration._exact import exact_position
 from specgeo.enumeration._predicates import (
     COARSE,
     ONE,
     RELIABLE,
     UNDECIDED,
     exact_decision,
+    exact_position,
     lowest_unit,
     place,
     popcount,
@@ -138,15 +137,14 @@ def _split_edge(s, g, unit, word, words, cell, first, crossed, pending, scratch,
     return half, v, n_pending
 
 
-@leaf
+@hot
 def _settle(s, layers, history, ex, layer, vertex, cell, pending, n_pending, words, reliable, dim):  # type: ignore[no-untyped-def]
     """Exact position and exact signs where floats left them open."""
     for i in range(n_pending):
         unit = pending[i]
         set_sign(s.vbits, vertex, words, unit, exact_decision(s, layers, history, ex, vertex, layer, unit, cell, dim))
     if not s.x[vertex, dim] <= reliable:
-        exact_position(ex, layers, history, s.planes, s.porigin, s.vplanes, vertex, dim, s.x)
-        s.count[N_COORD] += 1
+        exact_position(s, layers, history, ex, vertex, dim)
 
 
 @hot

@@ -1,9 +1,9 @@
 """Signs in exact arithmetic: the last resort of the sign filter.
 
 Weights are floats, hence integers times powers of two. On a cell of complex m - 1 a unit of layer m
-is an affine function whose d + 1 coefficients are integers in units of 2^E_m; `exact_row` computes
-them digit by digit. A vertex is the solution of d such equations; `cross_product` gives its
-homogeneous coordinates as d x d minors, and the sign of a unit at the vertex is the sign of an
+is an affine function whose d + 1 coefficients are integers in units of 2^E_m; `_row` computes
+them digit by digit. A vertex is the solution of d such equations; `_minors` gives its homogeneous
+coordinates as d x d minors, and the sign of a unit at the vertex is the sign of an
 inner product. Nothing is rounded and nothing is divided.
 
 Maps of whole layers and rows of planes are kept in a table, emptied when it is full.
@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._jit import kernel, leaf
+from specgeo._jit import hot, kernel, leaf
 from specgeo.enumeration import _bigint as big
 from specgeo.enumeration._layers import (
     BIAS,
@@ -49,15 +49,14 @@ class Exact(NamedTuple):
     slots: npt.NDArray[np.int64]
     pool: npt.NDArray[np.int64]
     used: npt.NDArray[np.int64]  # (3,) pool items, table entries, vertex whose cross product is in `minors`
-    row: npt.NDArray[np.int64]  # (d + 1) width: the row of the unit asked for
     term: npt.NDArray[np.int64]  # (d + 1) width: post-activation of one neuron
     digits: npt.NDArray[np.int64]  # (3,)
-    planes: npt.NDArray[np.int64]  # d (d + 1) width: rows of the planes through the vertex
+    rows: npt.NDArray[np.int64]  # (d + 1)^2 width: rows of the planes through the vertex, then of the unit asked for
     minors: npt.NDArray[np.int64]  # 2^(d + 1) (d width + 2)
     product: npt.NDArray[np.int64]  # (d + 1) width + 4
 
 
-@leaf
+@hot
 def _lowest_bit(bits):  # type: ignore[no-untyped-def]
     """Exponent of the lowest set bit of a float; far for zero."""
     mantissa = bits & np.int64((1 << 52) - 1)
@@ -134,15 +133,14 @@ def make_exact(layers, domain_rows, dim):  # type: ignore[no-untyped-def]
         np.empty(max(1 << 20, 4 * largest * n), np.int64),
         np.array([0, 0, -1]),
         np.empty((dim + 1) * width, np.int64),
-        np.empty((dim + 1) * width, np.int64),
         np.empty(3, np.int64),
-        np.empty(dim * (dim + 1) * width, np.int64),
+        np.empty((dim + 1) ** 2 * width, np.int64),
         np.empty((1 << (dim + 1)) * (dim * width + 2), np.int64),
         np.empty((dim + 1) * width + 4, np.int64),
     )
 
 
-@leaf
+@hot
 def _find(ex, key):  # type: ignore[no-untyped-def]
     """Slot of a key in the table: where it is, or the empty one where it goes."""
     size = np.int64(len(ex.keys))
@@ -248,7 +246,7 @@ def _combine(ex, layers, history, layer, neuron, cell, source, out, o, dim):  # 
         big.carry(out, o + c * width, width)
 
 
-@leaf
+@hot
 def _ancestor(history, cell, layer, target):  # type: ignore[no-untyped-def]
     """Cell of complex ``target`` that contains a cell of complex ``layer``."""
     c = np.int64(cell)
@@ -257,15 +255,15 @@ def _ancestor(history, cell, layer, target):  # type: ignore[no-untyped-def]
     return c
 
 
-@leaf
-def exact_map(ex, layers, history, layer, cell, dim):  # type: ignore[no-untyped-def]
+@hot
+def _map(ex, layers, history, layer, cell, dim):  # type: ignore[no-untyped-def]
     """Start in the pool of the rows of all neurons of ``layer`` on a cell of complex layer - 1."""
     width = ex.width[0]
-    m = 1
+    m = np.int64(1)
     source = np.int64(0)
     while m <= layer:
         c = _ancestor(history, cell, layer - 1, m - 1)
-        key = (np.int64(m) << np.int64(34)) | c
+        key = (m << np.int64(34)) | c
         h = _find(ex, key)
         if ex.keys[h] == key:
             source = ex.slots[h]
@@ -273,8 +271,8 @@ def exact_map(ex, layers, history, layer, cell, dim):  # type: ignore[no-untyped
             continue
         n = layers.meta[m - 1, N]
         start = _claim(ex, key, n * (dim + 1) * width)
-        if start < 0:
-            m = 1
+        if start < 0:  # the table was emptied: begin again
+            m = np.int64(1)
             continue
         for j in range(n):
             _combine(ex, layers, history, m, j, c, source, ex.pool, start + j * (dim + 1) * width, dim)
@@ -283,67 +281,60 @@ def exact_map(ex, layers, history, layer, cell, dim):  # type: ignore[no-untyped
     return source
 
 
-@leaf
-def exact_row(ex, layers, history, layer, unit, cell, dim, out, o):  # type: ignore[no-untyped-def]
-    """out[o:] = coefficients of a unit of ``layer`` on a cell of complex layer - 1."""
+@hot
+def _row(ex, layers, history, planes, plane, layer, unit, cell, dim, o):  # type: ignore[no-untyped-def]
+    """ex.rows[o:] = exact coefficients of a unit of ``layer`` on a cell of complex layer - 1.
+
+    Rows of planes (``plane`` >= 0) are kept in the table; those of layers below 1 are walls of the domain, whose
+    float rows are exact.
+    """
+    width = ex.width[0]
+    n = (dim + 1) * width
+    if layer < 1:
+        bits = planes[plane].view(np.int64)
+        wall, _ = _span(bits, 0, dim + 1)
+        for i in range(o, o + n):
+            ex.rows[i] = 0
+        for c in range(dim + 1):
+            _add_float(ex, bits[c], wall, ex.rows, o + c * width, 1)
+            big.carry(ex.rows, o + c * width, width)
+        return
+    key = np.int64(1 << 62) | plane
+    if plane >= 0:
+        h = _find(ex, key)
+        if ex.keys[h] == key:
+            for i in range(n):
+                ex.rows[o + i] = ex.pool[ex.slots[h] + i]
+            return
     meta = layers.meta[layer - 1]
     source = np.int64(0)
     if layer > 1:
         parent = np.int64(history.parents[history.parent_start[layer - 1] + cell])
-        source = exact_map(ex, layers, history, layer - 1, parent, dim)
-    _combine(ex, layers, history, layer, unit // meta[N_BREAKS], cell, source, out, o, dim)
-    width = ex.width[0]
-    _add_float(ex, ex.threshold_bits[meta[UNIT] + unit], ex.z_unit[layer], out, o + dim * width, -1)
-    big.carry(out, o + dim * width, width)
+        source = _map(ex, layers, history, layer - 1, parent, dim)
+    _combine(ex, layers, history, layer, unit // meta[N_BREAKS], cell, source, ex.rows, o, dim)
+    _add_float(ex, ex.threshold_bits[meta[UNIT] + unit], ex.z_unit[layer], ex.rows, o + dim * width, -1)
+    big.carry(ex.rows, o + dim * width, width)
+    if plane >= 0:
+        start = _claim(ex, key, n)
+        if start >= 0:
+            for i in range(n):
+                ex.pool[start + i] = ex.rows[o + i]
 
 
-@leaf
-def plane_row(ex, layers, history, planes, porigin, plane, dim, o):  # type: ignore[no-untyped-def]
-    """ex.planes[o:] = exact coefficients of a plane."""
-    width = ex.width[0]
-    n = (dim + 1) * width
-    layer = porigin[plane, 0]
-    if layer < 1:  # a wall of the domain: its row is exact
-        for i in range(o, o + n):
-            ex.planes[i] = 0
-        bits = planes[plane].view(np.int64)
-        unit, _ = _span(bits, 0, dim + 1)
-        for c in range(dim + 1):
-            _add_float(ex, bits[c], unit, ex.planes, o + c * width, 1)
-            big.carry(ex.planes, o + c * width, width)
-        return
-    key = np.int64(1 << 62) | np.int64(plane)
-    h = _find(ex, key)
-    if ex.keys[h] == key:
-        start = ex.slots[h]
-        for i in range(n):
-            ex.planes[o + i] = ex.pool[start + i]
-        return
-    exact_row(ex, layers, history, np.int64(layer), np.int64(porigin[plane, 1]), np.int64(porigin[plane, 2]), dim, ex.planes, o)
-    start = _claim(ex, key, n)
-    if start >= 0:
-        for i in range(n):
-            ex.pool[start + i] = ex.planes[o + i]
+@hot
+def _minors(ex, dim):  # type: ignore[no-untyped-def]
+    """Homogeneous coordinates of a vertex from the rows of its planes.
 
-
-@leaf
-def cross_product(ex, layers, history, planes, porigin, vplanes, vertex, dim):  # type: ignore[no-untyped-def]
-    """Homogeneous coordinates of a vertex as minors of its planes' rows, left in ``ex.minors``.
-
-    The minor without column c of the full set is D[all - c]; x_c / x_d = (-1)^(c + d) D[all - c] / D[all - d].
+    D[mask] is the minor of the first rows, as many as columns in the mask. The vertex has
+    x_c / x_d = (-1)^(c + d) D[all - c] / D[all - d].
     """
-    if ex.used[2] == vertex:
-        return
     width = ex.width[0]
-    for r in range(dim):
-        plane_row(ex, layers, history, planes, porigin, np.int64(vplanes[vertex, r]), dim, r * (dim + 1) * width)
     stride = dim * width + 2
-    full = (1 << (dim + 1)) - 1
     minors = ex.minors
     for i in range(stride):
         minors[i] = 0
     minors[0] = 1
-    for mask in range(1, full):
+    for mask in range(1, (1 << (dim + 1)) - 1):
         size = 0
         for c in range(dim + 1):
             size += (mask >> c) & 1
@@ -356,41 +347,44 @@ def cross_product(ex, layers, history, planes, porigin, vplanes, vertex, dim):  
                 s = 1 if (size - 1 + position) % 2 == 0 else -1
                 position += 1
                 a = ((size - 1) * (dim + 1) + c) * width
-                na = big.length(ex.planes, a, width)
+                na = big.length(ex.rows, a, width)
                 b = (mask ^ (1 << c)) * stride
                 nb = big.length(minors, b, stride)
-                big.add_product(minors, o, stride, ex.planes, a, na, minors, b, nb, s)
-    ex.used[2] = vertex
+                big.add_product(minors, o, stride, ex.rows, a, na, minors, b, nb, s)
 
 
 @leaf
-def exact_sign(ex, layers, history, planes, porigin, vplanes, vertex, layer, unit, cell, dim):  # type: ignore[no-untyped-def]
-    """Sign of a unit of ``layer`` at a vertex of the closure of a cell of complex layer - 1."""
+def evaluate(ex, layers, history, planes, porigin, vplanes, vertex, layer, unit, cell, dim, x):  # type: ignore[no-untyped-def]
+    """Sign of a unit of ``layer`` at a vertex of the closure of a cell of complex layer - 1.
+
+    With layer 0: write the vertex's coordinates to ``x``, and an error radius of a few units in the last place.
+    """
     width = ex.width[0]
-    cross_product(ex, layers, history, planes, porigin, vplanes, vertex, dim)
-    exact_row(ex, layers, history, layer, unit, cell, dim, ex.row, 0)
+    known = ex.used[2] == vertex
+    for r in range(dim if known else 0, dim + 1 if layer > 0 else dim):
+        plane = np.int64(vplanes[vertex, r]) if r < dim else np.int64(-1)
+        row_layer, row_unit, row_cell = layer, unit, cell
+        if r < dim:
+            row_layer, row_unit = np.int64(porigin[plane, 0]), np.int64(porigin[plane, 1])
+            row_cell = np.int64(porigin[plane, 2])
+        _row(ex, layers, history, planes, plane, row_layer, row_unit, row_cell, dim, r * (dim + 1) * width)
+    if not known:
+        _minors(ex, dim)
+        ex.used[2] = vertex
     stride = dim * width + 2
     full = (1 << (dim + 1)) - 1
-    n = len(ex.product)
-    for i in range(n):
-        ex.product[i] = 0
-    for c in range(dim + 1):
-        o = (full ^ (1 << c)) * stride
-        na = big.length(ex.row, c * width, width)
-        nb = big.length(ex.minors, o, stride)
-        s = 1 if (c + dim) % 2 == 0 else -1
-        big.add_product(ex.product, 0, n, ex.row, c * width, na, ex.minors, o, nb, s)
-    weight = big.sign(ex.minors, (full ^ (1 << dim)) * stride, stride)
-    return big.sign(ex.product, 0, n) * weight
-
-
-@leaf
-def exact_position(ex, layers, history, planes, porigin, vplanes, vertex, dim, x):  # type: ignore[no-untyped-def]
-    """x[vertex] = correctly computed coordinates; the error radius becomes a few units in the last place."""
-    cross_product(ex, layers, history, planes, porigin, vplanes, vertex, dim)
-    stride = dim * ex.width[0] + 2
-    full = (1 << (dim + 1)) - 1
-    w, we = big.to_float(ex.minors, (full ^ (1 << dim)) * stride, stride)
+    last = (full ^ (1 << dim)) * stride
+    if layer > 0:
+        n = len(ex.product)
+        for i in range(n):
+            ex.product[i] = 0
+        for c in range(dim + 1):
+            o, a = (full ^ (1 << c)) * stride, (dim * (dim + 1) + c) * width
+            na, nb = big.length(ex.rows, a, width), big.length(ex.minors, o, stride)
+            s = 1 if (c + dim) % 2 == 0 else -1
+            big.add_product(ex.product, 0, n, ex.rows, a, na, ex.minors, o, nb, s)
+        return big.sign(ex.product, 0, n) * big.sign(ex.minors, last, stride)
+    w, we = big.to_float(ex.minors, last, stride)
     largest = 0.0
     for c in range(dim):
         m, e = big.to_float(ex.minors, (full ^ (1 << c)) * stride, stride)
@@ -398,3 +392,4 @@ def exact_position(ex, layers, history, planes, porigin, vplanes, vertex, dim, x
         x[vertex, c] = value if (c + dim) % 2 == 0 else -value
         largest = max(largest, abs(value))
     x[vertex, dim] = 4.5e-16 * largest + 1e-322
+    return 0

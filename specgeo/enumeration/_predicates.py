@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 
 from specgeo._jit import hot, kernel, leaf
-from specgeo.enumeration._exact import exact_position, exact_sign
+from specgeo.enumeration._exact import evaluate
 from specgeo.enumeration._layers import (
     BIAS,
     N,
@@ -83,14 +83,22 @@ def set_sign(bits, row, words, unit, sign):  # type: ignore[no-untyped-def]
         bits[row, words + (unit >> 6)] |= ONE << np.uint64(unit & 63)
 
 
-@leaf
+@hot
 def exact_decision(s, layers, history, ex, vertex, layer, unit, cell, dim):  # type: ignore[no-untyped-def]
     """The sign by exact arithmetic, counted."""
-    sign = exact_sign(ex, layers, history, s.planes, s.porigin, s.vplanes, vertex, layer, unit, cell, dim)
+    sign = evaluate(ex, layers, history, s.planes, s.porigin, s.vplanes, vertex, layer, unit, cell, dim, s.x)
     s.count[N_EXACT] += 1
     if sign == 0:
         s.count[N_ZERO] += 1
     return sign
+
+
+@hot
+def exact_position(s, layers, history, ex, vertex, dim):  # type: ignore[no-untyped-def]
+    """Replace a position by the rounded exact one, counted."""
+    zero = np.int64(0)
+    evaluate(ex, layers, history, s.planes, s.porigin, s.vplanes, vertex, zero, zero, zero, dim, s.x)
+    s.count[N_COORD] += 1
 
 
 @hot
@@ -419,5 +427,4 @@ def polish(s, layers, history, ex, dim):  # type: ignore[no-untyped-def]
             if s.x[v, c] != 0.0 and not abs(s.x[v, c]) > s.x[v, dim]:
                 doubtful = True
         if doubtful:
-            exact_position(ex, layers, history, s.planes, s.porigin, s.vplanes, v, dim, s.x)
-            s.count[N_COORD] += 1
+            exact_position(s, layers, history, ex, v, dim)
