@@ -253,9 +253,9 @@ def peak_report(
     rounding = 1e-12 * (1 + float(np.abs(residual).max()) ** 2)
     bound = peak_squared_error(scaled, n_samples, min(at, n_samples - 1 - at))
     checks = (
-        Check("peaks.sup", "sup-error on a sampled delta >= (1 - L_f h) / 2 (on Experiment 7)",
+        Check("peaks.sup", "sup-error on a sampled delta >= (1 - L_f h) / 2 (Experiment 7)",
               sup, peak_sup_error(scaled, n_samples), ">=", rounding),
-        Check("peaks.squared", "N MSE on a sampled delta >= min_p (1-p)^2 + 2 sum_j (p - j L_f h)_+^2 (on Experiment 7)",
+        Check("peaks.squared", "N MSE on a sampled delta >= min_p (1-p)^2 + 2 sum_j (p - j L_f h)_+^2 (Experiment 7)",
               squared, bound, ">=", rounding),
     )  # fmt: skip
     return PeakReport(lf, circle_variation(cx, output), n_samples, sup, squared, checks)

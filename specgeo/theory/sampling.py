@@ -97,7 +97,7 @@ class AliasReport(Result):
         size = np.linalg.norm(self.modes, axis=1)
         order = np.argsort(size, kind="stable")
         order = order[size[order] > 0]
-        series = ((self.exact, "exact |c_n|", "."), (self.difference, "|FFT - exact|", "."), (self.bound, "bound", "k,"))
+        series = ((self.exact, "exact |c_n|", "."), (self.difference, "error", "."), (self.bound, "bound", "k,"))
         for values, label, style in series:
             shown = values[order]
             ax.loglog(size[order], np.where((shown > 0) & np.isfinite(shown), shown, np.nan), style, label=label)
