@@ -20,6 +20,9 @@ _HOME = {
     "curve_kernel": "manifolds",
     "kernel_bound": "manifolds",
     "restrict_to_curve": "manifolds",
+    "EnergyComparison": "latent",
+    "energy_comparison": "latent",
+    "low_pass_check": "latent",
     "MarginCertificate": "paths",
     "PathResult": "paths",
     "certify_path": "paths",
@@ -30,11 +33,16 @@ _HOME = {
     "decision_regions": "regions",
     "Check": "_results",
     "Result": "_results",
+    "Claim": "report",
+    "VerificationReport": "report",
+    "verify": "report",
     "Trace": "segments",
     "trace_segment": "segments",
 }
-_MODULES = ("counting", "curves", "decay", "lipschitz", "manifolds", "paths", "peaks", "perturbation", "regions",
-            "report", "sampling", "segments")  # fmt: skip
+_MODULES = (
+    "claims", "counting", "curves", "decay", "directions", "hanin_rolnick", "latent", "lipschitz", "manifolds", "paths",
+    "peaks", "perturbation", "regions", "report", "sampling", "segments", "support",
+)  # fmt: skip
 
 __all__ = sorted(_HOME)
 

@@ -1,0 +1,231 @@
+"""The verification report as one HTML page: no scripts, nothing loaded from elsewhere."""
+
+from __future__ import annotations
+
+import base64
+import re
+import struct
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from specgeo.theory._results import PAPER, Check, format_number
+
+if TYPE_CHECKING:
+    from specgeo.theory.report import Claim, VerificationReport
+
+_CSS = """
+:root{--ink:#1d2733;--soft:#52606d;--line:#e0e5eb;--card:#fff;--page:#f5f7f9;--good:#2f855a;--bad:#c53030;
+--blue:#2b6cb0;--grey:#829ab1}
+*{box-sizing:border-box}
+body{margin:0;background:var(--page);color:var(--ink);font:15px/1.55 "Segoe UI",system-ui,-apple-system,"Helvetica Neue",
+Arial,"DejaVu Sans",sans-serif}
+main{max-width:1080px;margin:0 auto;padding:36px 24px 80px}
+h1{font-size:26px;margin:0 0 4px;letter-spacing:-.01em}
+h2{font-size:18px;margin:0}
+p{margin:8px 0}
+.lead{color:var(--soft);margin:0 0 20px}
+.verdict{display:flex;gap:18px;align-items:center;background:var(--card);border:1px solid var(--line);
+border-left:6px solid var(--good);border-radius:8px;padding:16px 20px;margin:18px 0}
+.verdict.bad{border-left-color:var(--bad)}
+.verdict b{font-size:19px}
+.numbers{display:grid;grid-template-columns:repeat(auto-fit,minmax(128px,1fr));gap:10px;margin:18px 0 26px}
+.number{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:10px 14px}
+.number span{display:block;font-size:12px;color:var(--soft)}
+.number b{font-size:17px;font-weight:600;font-variant-numeric:tabular-nums;overflow-wrap:anywhere}
+.scroll{overflow-x:auto}
+table{border-collapse:collapse;width:100%;font-size:13.5px;font-variant-numeric:tabular-nums}
+th{text-align:left;font-weight:600;color:var(--soft);font-size:12px}
+th,td{padding:6px 10px 6px 0;border-bottom:1px solid var(--line);vertical-align:top}
+td.n,th.n{text-align:right;white-space:nowrap}
+tr:last-child td{border-bottom:0}
+a{color:var(--blue);text-decoration:none}a:hover{text-decoration:underline}
+.card{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:18px 22px;margin:16px 0}
+.card.fails{border:2px solid var(--bad)}
+.head{display:flex;justify-content:space-between;gap:16px;align-items:baseline}
+.source{color:var(--soft);font-size:13px;margin:2px 0 10px}
+.pill{font-size:12px;font-weight:600;border-radius:99px;padding:2px 11px;white-space:nowrap;color:#fff;background:var(--grey)}
+.pill.holds{background:var(--good)}.pill.fails{background:var(--bad)}.pill.observed{background:var(--blue)}
+.remark{border-left:3px solid var(--line);padding-left:12px;color:var(--soft);font-size:14px}
+.bar{position:relative;height:7px;width:96px;flex:none;background:#e9edf1;border-radius:4px}
+.bar i{position:absolute;left:0;top:0;bottom:0;border-radius:4px;background:var(--blue)}
+.bar.bad i{background:var(--bad)}
+.facts{display:flex;flex-wrap:wrap;gap:4px 22px;font-size:13.5px;margin:10px 0}
+.facts span{color:var(--soft)}
+img{display:block;max-width:100%;height:auto;margin:14px auto 0}
+.gauge{display:flex;align-items:center;gap:8px;white-space:nowrap}
+figcaption{font-size:13px;color:var(--soft);text-align:center}
+figure{margin:0}
+.code{font-family:ui-monospace,"DejaVu Sans Mono",Menlo,monospace;font-size:12.5px}
+footer{color:var(--soft);font-size:13px;margin-top:30px}
+@media print{body{background:#fff}.card{break-inside:avoid}}
+"""
+
+
+def page(report: VerificationReport) -> str:
+    """The whole page."""
+    counts = {s: sum(c.status == s for c in report.claims) for s in ("holds", "fails", "observed", "not applicable")}
+    checks = sum(len(claim.checks) for claim in report.claims)
+    if report.holds:
+        text = f"<b>Every check holds.</b><span>{counts['holds']} claims, {checks} checks</span>"
+    else:
+        text = (
+            f"<b>{counts['fails']} of {counts['holds'] + counts['fails']} claims fail.</b><span>They come first.</span>"
+        )
+    rest = ", ".join(f"{n} {s}" for s, n in counts.items() if n and s in ("observed", "not applicable"))
+    parts = [
+        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width,initial-scale=1">',
+        f"<title>specgeo report: {escape(report.network)}</title><style>{_CSS}</style></head><body><main>",
+        "<h1>The theory of spectral bias on this network</h1>",
+        f'<p class="lead"><span class="code">{escape(report.network)}</span> on '
+        f'<span class="code">{escape(report.domain)}</span></p>',
+        f'<div class="verdict{"" if report.holds else " bad"}">{text}<span>{escape(rest)}</span></div>',
+        _numbers(report.summary),
+        _contents(report.claims),
+        *(_card(claim) for claim in report.claims),
+        f"<footer><p>Statements are numbered as in “On the Spectral Bias of Neural Networks” ({PAPER}); where the "
+        "paper needs repair, the repaired statement is checked and the entry says so. The complex is exact: "
+        "every sign behind it was proved. Spectra are closed forms with error bounds, and the bounds' own "
+        f"rounding is allowed for.</p><p>Seed {report.seed}; {report.seconds:.1f} s.</p></footer></main></body></html>",
+    ]
+    return "\n".join(parts)
+
+
+def _numbers(summary: dict[str, Any]) -> str:
+    cells = [
+        f'<div class="number"><span>{escape(name)}</span><b>{escape(_text(value))}</b></div>'
+        for name, value in summary.items()
+    ]
+    return f'<div class="numbers">{"".join(cells)}</div>'
+
+
+def _contents(claims: tuple[Claim, ...]) -> str:
+    rows = []
+    for claim in claims:
+        tightest = claim.tightest
+        closest = "" if tightest is None else f"{_sides(tightest)}"
+        bar = "" if tightest is None else _bar(tightest)
+        rows.append(
+            f'<tr><td><span class="pill {claim.status.split()[0]}">{claim.status}</span></td>'
+            f'<td><a href="#{claim.key}">{escape(claim.title)}</a></td><td>{_pretty(claim.source)}</td>'
+            f'<td class="n">{len(claim.checks) or ""}</td><td class="n">{closest}</td><td>{bar}</td></tr>'
+        )
+    return (
+        '<div class="card scroll"><table><tr><th></th><th>claim</th><th>in the paper</th><th class="n">checks</th>'
+        '<th class="n">closest to its bound</th><th>measured / bound</th></tr>' + "".join(rows) + "</table></div>"
+    )
+
+
+def _card(claim: Claim) -> str:
+    parts = [
+        f'<section class="card {claim.status.split()[0]}" id="{claim.key}"><div class="head">'
+        f'<h2>{escape(claim.title)}</h2><span class="pill {claim.status.split()[0]}">{claim.status}</span></div>',
+        f'<p class="source">{_pretty(claim.source)}</p><p>{_pretty(claim.statement)}</p>',
+    ]
+    if claim.skipped:
+        parts.append(f'<p class="remark">Skipped: {escape(claim.skipped)}</p></section>')
+        return "".join(parts)
+    if claim.remark:
+        parts.append(f'<p class="remark">{_pretty(claim.remark)}</p>')
+    if claim.checks:
+        rows = "".join(_row(check) for check in claim.checks)
+        parts.append(
+            '<div class="scroll"><table><tr><th>check</th><th class="n">measured</th><th></th><th class="n">bound</th>'
+            f'<th class="n">slack</th><th>measured / bound</th><th></th></tr>{rows}</table></div>'
+        )
+    if claim.facts:
+        parts.append(f'<div class="facts">{"".join(_fact(k, v) for k, v in claim.facts.items())}</div>')
+    if claim.figure is not None:
+        data = base64.b64encode(claim.figure).decode("ascii")
+        width = round(struct.unpack(">I", claim.figure[16:20])[0] / 160 * 100)  # PNG header; 100 CSS pixels an inch
+        parts.append(
+            f'<figure><img width="{width}" alt="{escape(claim.caption or claim.title)}" src="data:image/png;base64,{data}">'
+            f"<figcaption>{escape(claim.caption)}</figcaption></figure>"
+        )
+    return "".join(parts) + "</section>"
+
+
+def _fact(name: str, value: Any) -> str:
+    text = escape(_text(value))
+    return f"<div><span>{escape(name)}</span> {text if len(text) > 40 else f'<b>{text}</b>'}</div>"
+
+
+def _row(check: Check) -> str:
+    verdict = "holds" if check.holds else "fails"
+    slack = "" if check.relation == "==" or check.bound == 0 else _number(check.slack, 3)
+    return (
+        f'<tr><td>{_pretty(check.statement)}<br><span class="code">{escape(check.claim)}</span></td>'
+        f'<td class="n">{_number(check.measured)}</td><td>{_relation(check)}</td><td class="n">{_bound(check)}</td>'
+        f'<td class="n">{slack}</td><td>{_bar(check)}</td><td><span class="pill {verdict}">{verdict}</span></td></tr>'
+    )
+
+
+def _bar(check: Check) -> str:
+    """Measured over bound on a logarithmic scale: full is the bound, empty is a thousandth of it or less."""
+    if check.relation == "==":
+        error = abs(check.measured - check.bound)
+        return (
+            "" if isinstance(check.measured, int) else f'<span class="source">off by {_number(float(error), 2)}</span>'
+        )
+    ratio = check.ratio if check.relation == "<=" else (1 / check.ratio if check.ratio else np.inf)
+    if not np.isfinite(ratio):
+        return ""
+    width = 100.0 * float(np.clip(1 + np.log10(max(ratio, 1e-9)) / 3, 0.02, 1.0))
+    bad = "" if check.holds else " bad"
+    return f'<div class="gauge"><div class="bar{bad}"><i style="width:{width:.0f}%"></i></div><span>{_number(ratio, 2)}</span></div>'
+
+
+def _sides(check: Check) -> str:
+    return f"{_number(check.measured)} {_relation(check)} {_bound(check)}"
+
+
+def _bound(check: Check) -> str:
+    """The bound; where it is zero, what rounding is allowed."""
+    return f"0 ± {_number(check.tolerance, 2)}" if check.bound == 0 and check.tolerance else _number(check.bound)
+
+
+def _relation(check: Check) -> str:
+    return {"<=": "≤", ">=": "≥", "==": "="}[check.relation]
+
+
+def _number(value: Any, digits: int = 5) -> str:
+    """A number as HTML: thin powers of ten in place of exponents."""
+    text = format_number(value) if isinstance(value, int) else f"{float(value):.{digits}g}"
+    mantissa, e, exponent = text.partition("e")
+    if e:
+        text = f"{mantissa}·10<sup>{int(exponent)}</sup>"
+    elif text.startswith("10^"):
+        text = f"10<sup>{text[3:]}</sup>"
+    elif isinstance(value, int):
+        text = f"{value:,}"
+    return text.replace("-", "−")
+
+
+def _pretty(text: str) -> str:
+    """A check's ASCII statement as HTML: relations, powers and hats as they are written by hand."""
+    text = text.replace(f", {PAPER}", "").replace(f" ({PAPER})", "")
+    text = text.replace("<=", "≤").replace(">=", "≥").replace("->", "→").replace("f^(", "f̂(").replace("f_int^", "f̂_int")
+    text = (
+        re.sub(r"\bsum(?=_| \||\s[a-z]_)", "Σ", text)
+        .replace("int |", "∫|")
+        .replace(" prod ", " Π ")
+        .replace("sqrt(", "√(")
+    )
+    text = text.replace("Phi", "Φ").replace("|theta|", "‖θ‖").replace("_inf", "∞")
+    text = escape(text)
+    text = re.sub(r"\^\{([^}]*)\}|\^(-?\([^)]*\)|-?\w+)", lambda m: f"<sup>{m[1] or m[2]}</sup>", text)
+    return re.sub(r"_\{([^}]*)\}|(?<=[A-Za-zΣΠĀ-ž̂])_(\w+)", lambda m: f"<sub>{m[1] or m[2]}</sub>", text)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return str(value)
+    if isinstance(value, (int, np.integer)):
+        return f"{int(value):,}" if abs(int(value)) < 10**12 else format_number(int(value))
+    if isinstance(value, (float, np.floating)):
+        return format_number(float(value))
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return ", ".join(_text(item) for item in list(value)[:12])
+    return str(value)

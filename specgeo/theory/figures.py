@@ -1,0 +1,72 @@
+"""Figures of the verification report: one style, drawn without pyplot, as PNG bytes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from specgeo.errors import MissingDependencyError
+from specgeo.theory._results import Check, axes
+
+INK, ACCENT, WARM, GREY, GREEN = "#1d2733", "#2b6cb0", "#c05621", "#9aa5b1", "#2f855a"
+STYLE: dict[str, Any] = {
+    "font.size": 9.0,
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": INK,
+    "axes.titlesize": 9.5,
+    "axes.titlecolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#e4e8ed",
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "xtick.color": "#52606d",
+    "ytick.color": "#52606d",
+    "legend.frameon": False,
+    "legend.fontsize": 8.0,
+    "lines.linewidth": 1.4,
+}
+
+Panel = Callable[[Any], Any]
+
+
+def draw(panels: Sequence[Panel]) -> bytes:
+    """PNG of the panels side by side; each draws on the axes it is given."""
+    try:
+        import matplotlib
+        from cycler import cycler
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingDependencyError("figures: need matplotlib; install specgeo[viz] or pass figures=False") from error
+    style = STYLE | {"axes.prop_cycle": cycler(color=[ACCENT, WARM, GREEN, "#6b46c1", GREY])}
+    with matplotlib.rc_context(style):
+        figure = Figure(figsize=(4.7 * len(panels) + 0.1, 3.5), layout="constrained")
+        FigureCanvasAgg(figure)
+        for index, panel in enumerate(panels):
+            panel(figure.add_subplot(1, len(panels), index + 1))
+        buffer = io.BytesIO()
+        # A fixed metadata block keeps the file the same from run to run.
+        figure.savefig(buffer, format="png", dpi=160, metadata={"Software": "specgeo"})
+    return buffer.getvalue()
+
+
+def closeness(checks: Sequence[Check], ax: Any = None) -> Any:
+    """Measured over bound of each inequality, on a logarithmic axis: 1 is the bound."""
+    ax = axes(ax)
+    shown = [check for check in checks if check.relation == "<=" and 0 < check.ratio < np.inf]
+    shown.sort(key=lambda check: check.ratio)
+    place = np.arange(len(shown))
+    ratio = np.array([check.ratio for check in shown])
+    colour = [ACCENT if check.holds else WARM for check in shown]
+    low = min(1e-3, float(ratio.min(initial=1.0)) / 3)
+    ax.hlines(place, low, ratio, color=colour, lw=1.2)
+    ax.scatter(ratio, place, color=colour, s=14, zorder=3)
+    ax.axvline(1.0, color=INK, lw=1.0)
+    ax.set(xscale="log", yticks=place, xlabel="measured / bound", xlim=(low, 3.0 * max(1.0, ratio.max(initial=1.0))))
+    ax.set_yticklabels([check.claim for check in shown], fontsize=7)
+    return ax

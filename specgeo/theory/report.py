@@ -1,0 +1,293 @@
+"""`verify`: every claim of the theory that applies to one network on one domain, with a verdict.
+
+Statements are numbered as in "On the Spectral Bias of Neural Networks" (arXiv 1806.08734v3).
+Where the paper needs repair the repaired statement is what is checked, and the entry says so:
+
+- Lemma 1 carries the wrong sign for its own Fourier convention; absolute values are unaffected.
+- "Theta(1)" in Lemma 2 and Theorem 1 holds as O(1) only: the oscillating sums may vanish.
+- C_n = O(L_f N_f) is not uniform over directions; the bounds J(u)/|k|^2 and 2 L_f N shadow/|k|^2 are.
+- The proof of the volume proposition (appendix D) leaves a gap; a Markov bound with explicit constants
+  replaces it.
+- That inputs of one class can be joined inside the class is an observation, never a theorem.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from specgeo.domain import Box, Polytope
+from specgeo.errors import InvalidInputError, UnsupportedError
+from specgeo.network import Network
+from specgeo.theory._results import PAPER, Check, Result, format_number, jsonable
+
+Status = Literal["holds", "fails", "observed", "not applicable"]
+Figures = dict[str, Callable[[Any], Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Claim(Result):
+    """One entry of the report.
+
+    Attributes
+    ----------
+    key, title : str
+    source : str
+        Where the paper states it.
+    statement : str
+        What is claimed, in the form that is checked.
+    remark : str
+        How that differs from the paper's wording, or what the numbers say; may be empty.
+    checks : tuple of Check
+        Measured value, bound, slack, verdict.
+    facts : dict
+        Further figures of this network.
+    figure : bytes or None
+        PNG; kept out of `to_dict`.
+    caption : str
+    seconds : float
+    """
+
+    key: str
+    title: str
+    source: str
+    statement: str
+    remark: str = ""
+    checks: tuple[Check, ...] = ()
+    facts: dict[str, Any] | None = None
+    figure: bytes | None = None
+    caption: str = ""
+    seconds: float = 0.0
+    skipped: str = ""
+
+    @property
+    def status(self) -> Status:
+        """``"observed"`` where there is nothing to hold against, ``"not applicable"`` where it was skipped."""
+        if self.skipped:
+            return "not applicable"
+        if not self.checks:
+            return "observed"
+        return "holds" if all(check.holds for check in self.checks) else "fails"
+
+    @property
+    def holds(self) -> bool:
+        """False only where a check fails."""
+        return self.status != "fails"
+
+    @property
+    def tightest(self) -> Check | None:
+        """The check that fails, or else the inequality nearest to its bound."""
+        failing = [check for check in self.checks if not check.holds]
+        if failing:
+            return failing[0]
+        bounds = [check for check in self.checks if check.relation != "=="]
+        return max(bounds, key=_closeness) if bounds else (self.checks[0] if self.checks else None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain Python values, for JSON; the figure is left out."""
+        return {
+            "key": self.key,
+            "title": self.title,
+            "source": self.source,
+            "statement": self.statement,
+            "remark": self.remark,
+            "status": self.status,
+            "skipped": self.skipped,
+            "checks": [check.to_dict() for check in self.checks],
+            "facts": jsonable(self.facts or {}),
+            "seconds": self.seconds,
+        }
+
+    def __str__(self) -> str:
+        line = f"{self.status:<14} {self.title} ({self.source})"
+        tightest = self.tightest
+        if self.skipped:
+            return f"{line}: {self.skipped}"
+        if tightest is None:
+            return line
+        sides = f"{format_number(tightest.measured)} {tightest.relation} {format_number(tightest.bound)}"
+        return f"{line}: {len(self.checks)} checks; {tightest.claim}: {sides}"
+
+
+@dataclass(frozen=True, eq=False)
+class VerificationReport(Result):
+    """The verdict on one network.
+
+    Attributes
+    ----------
+    network, domain : str
+    summary : dict
+        Size of the network and of its complex.
+    claims : tuple of Claim
+        Failing ones first.
+    seed : int
+    seconds : float
+    """
+
+    network: str
+    domain: str
+    summary: dict[str, Any]
+    claims: tuple[Claim, ...]
+    seed: int
+    seconds: float
+
+    @property
+    def holds(self) -> bool:
+        """True where no check fails."""
+        return all(claim.holds for claim in self.claims)
+
+    @property
+    def failing(self) -> tuple[Claim, ...]:
+        """The claims with a check that fails."""
+        return tuple(claim for claim in self.claims if not claim.holds)
+
+    def __getitem__(self, key: str) -> Claim:
+        """A claim by its key."""
+        for claim in self.claims:
+            if claim.key == key:
+                return claim
+        raise KeyError(key)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain Python values, for JSON."""
+        return {
+            "specgeo_report": 1,
+            "paper": PAPER,
+            "network": self.network,
+            "domain": self.domain,
+            "holds": self.holds,
+            "seed": self.seed,
+            "seconds": self.seconds,
+            "summary": jsonable(self.summary),
+            "claims": [claim.to_dict() for claim in self.claims],
+        }
+
+    def to_html(self) -> str:
+        """A self-contained page: figures embedded, no scripts, nothing loaded from elsewhere."""
+        from specgeo.theory._html import page
+
+        return page(self)
+
+    def write(self, folder: str | Path) -> Path:
+        """Write ``report.json`` and ``report.html``; returns the folder, made where it is missing."""
+        where = Path(folder)
+        where.mkdir(parents=True, exist_ok=True)
+        (where / "report.json").write_text(json.dumps(self.to_dict(), indent=1, allow_nan=False) + "\n", "utf-8")
+        (where / "report.html").write_text(self.to_html(), "utf-8")
+        return where
+
+    def plot(self, ax: Any = None) -> Any:
+        """How close each check comes to its bound; returns the matplotlib axes."""
+        from specgeo.theory.figures import closeness
+
+        return closeness([check for claim in self.claims for check in claim.checks], ax)
+
+    def __str__(self) -> str:
+        counts = {status: sum(c.status == status for c in self.claims) for status in ("holds", "fails", "observed")}
+        head = f"{self.network} on {self.domain}: " + ", ".join(f"{n} {status}" for status, n in counts.items())
+        return "\n".join([head, *map(str, self.claims)])
+
+
+def verify(
+    net: Network,
+    domain: Box | Polytope,
+    out: str | Path | None = None,
+    progress: Callable[[str, float], None] | None = None,
+    seed: int = 0,
+    *,
+    output: int = 0,
+    figures: bool = True,
+) -> VerificationReport:
+    """Check every claim of the theory that applies to a network on a domain.
+
+    Parameters
+    ----------
+    net : Network
+        d inputs, m outputs.
+    domain : Box or Polytope
+        Bounded; claims that need a box (mirror series, compact support) are skipped on a polytope.
+    out : path, optional
+        Folder for ``report.json`` and ``report.html``.
+    progress : callable, optional
+        Called with (title of the claim, share done).
+    seed : int
+        For the wavevectors, directions and parameter draws.
+    output : int
+        Which output the scalar claims are about.
+    figures : bool
+        Draw the figures (needs matplotlib).
+
+    Returns
+    -------
+    VerificationReport
+        ``report.holds`` is False where any check fails; failing claims come first.
+
+    Raises
+    ------
+    InvalidInputError
+        The domain has another dimension, or ``output`` does not exist.
+
+    Examples
+    --------
+    >>> import specgeo as sg
+    >>> tent = sg.Network([[[1.0], [1.0], [1.0]], [[1.0, -2.0, 1.0]]], [[1.0, 0.0, -1.0], [0.0]])
+    >>> report = sg.verify(tent, sg.Box([-2], [2]), figures=False)
+    >>> report.holds, report["lipschitz"].checks[0].measured
+    (True, 1.0)
+    """
+    from specgeo.theory.claims import CLAIMS
+    from specgeo.theory.subject import Subject
+
+    if domain.dim != net.input_dim:
+        raise InvalidInputError(f"domain: dimension {domain.dim} given, the network has {net.input_dim} inputs")
+    if not 0 <= output < net.output_dim:
+        raise InvalidInputError(f"output: {output} given; the network has outputs 0 to {net.output_dim - 1}")
+    started = time.perf_counter()
+    subject = Subject(net, domain, seed, output, figures)
+    claims = []
+    for index, claim in enumerate(CLAIMS):
+        if progress is not None:
+            progress(claim.title, index / len(CLAIMS))
+        claims.append(_run(claim, subject))
+    claims.sort(key=lambda c: ("fails", "holds", "observed", "not applicable").index(c.status))
+    report = VerificationReport(
+        repr(net), repr(domain), subject.summary(), tuple(claims), seed, time.perf_counter() - started
+    )
+    if out is not None:
+        report.write(out)
+    if progress is not None:
+        progress("done", 1.0)
+    return report
+
+
+def _run(template: Any, subject: Any) -> Claim:
+    """One claim; what a network or domain does not allow is said, not raised."""
+    from specgeo.theory.figures import draw
+
+    started = time.perf_counter()
+    fixed = {"key": template.key, "title": template.title, "source": template.source, "statement": template.statement}
+    try:
+        evidence = template.evaluate(subject)
+    except UnsupportedError as error:
+        return Claim(**fixed, skipped=str(error), seconds=time.perf_counter() - started)
+    panels = evidence.panels if subject.figures else ()
+    return Claim(
+        **fixed,
+        remark=evidence.remark or template.remark,
+        checks=tuple(evidence.checks),
+        facts=evidence.facts,
+        figure=draw(panels) if panels else None,
+        caption=evidence.caption,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _closeness(check: Check) -> float:
+    ratio = check.ratio if check.relation == "<=" else (1 / check.ratio if check.ratio else np.inf)
+    return -np.inf if np.isnan(ratio) else ratio

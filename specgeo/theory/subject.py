@@ -1,0 +1,131 @@
+"""What the claims of a verification report look at: a network on a domain, and what is derived from both, once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+import specgeo
+from specgeo._cast import FloatArray
+from specgeo.domain import Box, Polytope
+from specgeo.errors import UnsupportedError
+from specgeo.geometry.complex import PolyhedralComplex
+from specgeo.network import Network
+from specgeo.theory._results import Check
+from specgeo.theory.lipschitz import lipschitz_constant
+
+# h(x) = slope * distance to the wall reaches max|f| at this share of the box's smallest half side.
+_CLAMP_MARGIN = 0.25
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What one claim found: checks, figures to draw, other numbers."""
+
+    checks: Iterable[Check] = ()
+    facts: dict[str, Any] = field(default_factory=dict)
+    panels: tuple[Callable[[Any], Any], ...] = ()
+    caption: str = ""
+    remark: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A network on a domain, with its complexes computed on first use."""
+
+    net: Network
+    domain: Box | Polytope
+    seed: int
+    output: int
+    figures: bool
+
+    @property
+    def dim(self) -> int:
+        """Input dimension d."""
+        return self.net.input_dim
+
+    def rng(self, salt: int = 0) -> np.random.Generator:
+        """A generator of its own for each claim, so that claims do not depend on their order."""
+        return np.random.default_rng([self.seed, salt])
+
+    @property
+    def box(self) -> Box:
+        """The domain, where it is a box."""
+        if not isinstance(self.domain, Box):
+            raise UnsupportedError("the domain is not a box; mirror series and compact support need one")
+        return self.domain
+
+    @cached_property
+    def scalar(self) -> Network:
+        """The network reduced to the output under study."""
+        if self.net.output_dim == 1:
+            return self.net
+        row = slice(self.output, self.output + 1)
+        weights = [*self.net.weights[:-1], self.net.weights[-1][row]]
+        return Network(weights, [*self.net.biases[:-1], self.net.biases[-1][row]], list(self.net.activations))
+
+    @cached_property
+    def complex(self) -> PolyhedralComplex:
+        """The complex of the network on the domain."""
+        return specgeo.enumerate_regions(self.net, self.domain)
+
+    @cached_property
+    def scalar_complex(self) -> PolyhedralComplex:
+        """The same cells with the output under study alone."""
+        if self.net.output_dim == 1:
+            return self.complex
+        row = slice(self.output, self.output + 1)
+        return replace(self.complex, pieces=(self.complex.gradients[:, row], self.complex.offsets[:, row]))
+
+    @cached_property
+    def lipschitz(self) -> float:
+        """Exact L_f of the output under study."""
+        return lipschitz_constant(self.complex, self.output)
+
+    @cached_property
+    def _statistics(self) -> tuple[float, float]:
+        cx = self.complex
+        middle = np.einsum("cd,cd->c", cx.gradients[:, self.output], cx.centroids) + cx.offsets[:, self.output]
+        values = self.scalar(cx.vertices)[:, 0]
+        return float(cx.volumes @ middle / cx.volumes.sum()), float(np.abs(values).max())
+
+    @property
+    def mean(self) -> float:
+        """Mean of the output over the domain: exact, f being affine on each cell."""
+        return self._statistics[0]
+
+    @property
+    def largest(self) -> float:
+        """max |f| over the domain, attained at a vertex."""
+        return self._statistics[1]
+
+    @cached_property
+    def compact(self) -> PolyhedralComplex:
+        """The complex of the network clamped to zero on the walls of the box."""
+        from specgeo.theory.support import clamp_to_support
+
+        half = float((self.box.upper - self.box.lower).min()) / 2
+        slope = (self.largest or 1.0) / (_CLAMP_MARGIN * half)
+        return specgeo.enumerate_regions(clamp_to_support(self.scalar, self.box, slope), self.box)
+
+    def summary(self) -> dict[str, Any]:
+        """Size of the network and of its complex, for the head of the report."""
+        cx = self.complex
+        parameters = sum(w.size + b.size for w, b in zip(self.net.weights, self.net.biases, strict=True))
+        result: dict[str, Any] = {
+            "inputs": self.net.input_dim,
+            "hidden neurons": sum(self.net.hidden_widths),
+            "parameters": parameters,
+            "cells": cx.n_cells,
+            "vertices": cx.f_vector[0],
+            "Lipschitz constant": self.lipschitz,
+        }
+        if self.net.output_dim > 1:
+            result["output under study"] = self.output
+        if cx.certificate is not None:
+            result["signs proved"] = cx.certificate.decisions if cx.certificate.certified else "no"
+        return result

@@ -1,0 +1,169 @@
+"""The verification report: verdicts, order, files, and that it notices what is wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import specgeo as sg
+from specgeo.testing import random_network
+from specgeo.theory import Check, claims, energy_comparison, low_pass_check, restrict_to_curve
+from specgeo.theory.manifolds import PetalCurve
+from specgeo.theory.subject import Evidence, Subject
+
+KEYS = {template.key for template in claims.CLAIMS}
+
+
+class Balanced(HTMLParser):
+    """Fails on tags that are not closed in order."""
+
+    void = {"meta", "br", "img"}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        if tag not in self.void:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+@pytest.fixture(scope="module")
+def plane() -> sg.Network:
+    return random_network([2, 10, 8, 1], 1)
+
+
+def test_a_plane_network_passes_and_is_written(plane: sg.Network, tmp_path: Path) -> None:
+    steps: list[tuple[str, float]] = []
+    report = sg.verify(plane, sg.Box([-1, -1], [1, 1]), tmp_path / "deep" / "er", lambda s, p: steps.append((s, p)))
+    assert report.holds and not report.failing
+    assert {claim.key for claim in report.claims} == KEYS
+    assert all(claim.status != "not applicable" for claim in report.claims)
+    assert [p for _, p in steps] == sorted(p for _, p in steps) and steps[-1][1] == 1.0
+    stored = json.loads((tmp_path / "deep" / "er" / "report.json").read_text())
+    assert stored["holds"] is True and len(stored["claims"]) == len(KEYS)
+    for claim in stored["claims"]:
+        for check in claim["checks"]:
+            assert {"measured", "bound", "slack", "holds", "statement"} <= check.keys()
+    page = (tmp_path / "deep" / "er" / "report.html").read_text()
+    Balanced().feed(page)
+    assert not re.search(r'(src|href)="(?!data:image/png;base64,|#)', page) and "<script" not in page
+    assert page.count("data:image/png;base64,") == sum(claim.figure is not None for claim in report.claims) >= 9
+    assert str(report).startswith("Network(2-10-8-1, relu)")
+
+
+@pytest.mark.parametrize(
+    ("widths", "kind"),
+    [([1, 8, 8, 1], "he"), ([1, 6, 1], "zero-bias"), ([2, 6, 6, 3], "integer"), ([3, 5, 4, 1], "he")],
+)
+def test_every_check_holds_in_other_shapes(widths: list[int], kind: str) -> None:
+    net, dim = random_network(widths, 3, kind), widths[0]
+    report = sg.verify(net, sg.Box([-1.0] * dim, [1.0] * dim), figures=False, output=widths[-1] - 1)
+    assert report.holds, "\n".join(str(check) for claim in report.failing for check in claim.checks if not check.holds)
+    assert all(claim.figure is None for claim in report.claims)
+
+
+def test_constant_and_affine_networks() -> None:
+    for weight in ([[0.0, 0.0]], [[1.0, -2.0]]):
+        report = sg.verify(sg.Network([weight], [[0.5]]), sg.Box([-1, -1], [1, 1]))
+        assert report.holds, str(report)
+
+
+def test_what_does_not_apply_is_said() -> None:
+    triangle = sg.Polytope.from_vertices([[0, 0], [1, 0], [0, 1]])
+    report = sg.verify(random_network([2, 6, 1], 0), triangle, figures=False)
+    assert report.holds
+    assert report["compact"].status == "not applicable" and "box" in report["compact"].skipped
+    assert report["decay"].status == "holds" and report["paths"].status == "holds"
+    leaky = sg.Network([[[1.0, 1.0], [1.0, -1.0]], [[1.0, 1.0]]], [[0.0, 0.1], [0.0]], "leaky_relu")
+    report = sg.verify(leaky, sg.Box([-1, -1], [1, 1]), figures=False)
+    assert report.holds and "ReLU" in report["compact"].skipped
+    with pytest.raises(sg.InvalidInputError, match="domain"):
+        sg.verify(leaky, sg.Box([0], [1]))
+    with pytest.raises(sg.InvalidInputError, match="output"):
+        sg.verify(leaky, sg.Box([0, 0], [1, 1]), output=1)
+
+
+def test_a_failing_claim_comes_first_and_shows(plane: sg.Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(subject: Subject) -> Evidence:
+        return Evidence([Check("made.up", "2 <= 1 & <b>", 2.0, 1.0), Check("fine", "0 <= 1", 0.0, 1.0)])
+
+    template = replace(claims.CLAIMS[6], key="broken", title="A wrong claim", evaluate=broken)
+    monkeypatch.setattr(claims, "CLAIMS", (claims.CLAIMS[6], template))
+    report = sg.verify(plane, sg.Box([-1, -1], [1, 1]), figures=False)
+    assert not report.holds and report.claims[0].key == "broken" and report.claims[0].status == "fails"
+    assert report.to_dict()["holds"] is False
+    page = report.to_html()
+    assert "1 of 2 claims fail" in page and page.index("A wrong claim") < page.index("Lipschitz constant and")
+    assert "&lt;b&gt;" in page and "2 <= 1 & <b>" not in page
+    assert report.claims[0].tightest is report.claims[0].checks[0]
+
+
+@pytest.mark.parametrize("damage", ["gradient", "offset", "volume"])
+def test_a_damaged_complex_is_caught(plane: sg.Network, monkeypatch: pytest.MonkeyPatch, damage: str) -> None:
+    good = sg.enumerate_regions(plane, sg.Box([-1, -1], [1, 1]))
+    gradients, offsets, vertices = good.gradients.copy(), good.offsets.copy(), good.vertices.copy()
+    if damage == "gradient":
+        gradients[3] *= 1.001
+    elif damage == "offset":
+        offsets[5] += 1e-3
+    else:
+        vertices[np.argmin(np.abs(vertices).sum(axis=1))] += 1e-3
+    bad = replace(good, pieces=(gradients, offsets), vertices=vertices)
+    monkeypatch.setattr(sg, "enumerate_regions", lambda *args, **kwargs: bad)
+    monkeypatch.setattr(claims, "CLAIMS", claims.CLAIMS[:1])
+    report = sg.verify(plane, sg.Box([-1, -1], [1, 1]), figures=False)
+    assert not report.holds and report.claims[0].checks[2].details["failure"]
+
+
+def test_reports_repeat(plane: sg.Network) -> None:
+    first, second = (sg.verify(plane, sg.Box([-1, -1], [1, 1]), seed=4, figures=False).to_dict() for _ in range(2))
+    for stored in (first, second):
+        stored.pop("seconds")
+        for claim in stored["claims"]:
+            claim.pop("seconds")
+            claim["facts"].pop("certificate", None)
+    assert first == second
+
+
+def test_energy_tails_against_sums(plane: sg.Network) -> None:
+    box, curve = sg.Box([-1.6, -1.6], [1.6, 1.6]), PetalCurve(4)
+    cx = sg.enumerate_regions(plane, box)
+    restriction = restrict_to_curve(plane, curve, 600)
+    tails = energy_comparison(cx, restriction, curve, [1, 3, 10])
+    # Latent: the tail beyond n is what Parseval leaves, so it agrees with the sum of the modes beyond.
+    modes = np.arange(10, 30_000)
+    beyond = 2 * np.sum(np.abs(restriction.fourier_coefficients(modes)[:, 0]) ** 2)
+    variance = restriction.function.mean_square[0] - restriction.function.mean[0] ** 2
+    assert tails.latent_tail[2] == pytest.approx(beyond / variance, rel=1e-6)
+    # In the plane: a Riemann sum of the variance, and the energy below 10 from a cosine transform of samples.
+    from scipy.fft import dctn
+
+    n = 512
+    centres = (np.arange(n) + 0.5) / n * 3.2 - 1.6
+    image = plane(np.stack(np.meshgrid(centres, centres, indexing="ij"), -1))[..., 0]
+    coefficients = dctn(image, norm="ortho") / n
+    k = np.hypot(*np.meshgrid(np.arange(n) * np.pi / 3.2, np.arange(n) * np.pi / 3.2, indexing="ij"))
+    assert tails.same_tail[2] == pytest.approx(np.sum(coefficients[k >= 10] ** 2) / np.var(image), rel=2e-2)
+    assert tails.latent_tail[0] == pytest.approx(1.0) and np.all(np.diff(tails.latent_tail) < 0)
+    with pytest.raises(sg.InvalidInputError, match="modes"):
+        energy_comparison(cx, restriction, curve, [0])
+
+
+def test_low_pass_part_cannot_reach_high_latent_modes(plane: sg.Network) -> None:
+    cx = sg.enumerate_regions(plane, sg.Box([-1.6, -1.6], [1.6, 1.6]))
+    for petals in (0, 3, 9):
+        check = low_pass_check(cx, PetalCurve(petals), 8.0)
+        assert check.holds and check.details["rms"] > 0.1
+    with pytest.raises(sg.DomainError, match="Box"):
+        triangle = sg.enumerate_regions(plane, sg.Polytope.from_vertices([[0, 0], [1, 0], [0, 1]]))
+        low_pass_check(triangle, PetalCurve(0), 8.0)
