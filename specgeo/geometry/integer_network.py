@@ -1,0 +1,120 @@
+"""A network in integer arithmetic: each layer scaled by a power of two until nothing is a fraction.
+
+Weights are binary64, hence integers times powers of two. Homogeneous coordinates (N, D), standing
+for the point N / D with D > 0, keep rational points integral too::
+
+    z_l = W_l a_{l-1} + b_l D          a_l = slope z_l + intercept D          (one scale for each layer)
+
+Columns may be points (D > 0) or the columns of an affine map x -> M x + c in the form (M, 0), (c, 1).
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+try:
+    from flint import fmpz_mat
+except ImportError:  # the optional extra "exact": products of large integers, some ten times faster
+    fmpz_mat = None
+
+Integers = npt.NDArray[np.object_]
+
+
+class IntegerMatrix:
+    """A matrix of integers that multiplies from the left."""
+
+    def __init__(self, entries: Integers) -> None:
+        self._entries = entries
+        self._flint = None if fmpz_mat is None else fmpz_mat(entries.tolist())
+
+    def __matmul__(self, other: Integers) -> Integers:
+        if self._flint is None:
+            return np.asarray(self._entries @ other)
+        entries = (self._flint * fmpz_mat(other.tolist())).entries()
+        out = np.empty(len(entries), dtype=object)
+        out[:] = [int(x) for x in entries]
+        return out.reshape(len(self._entries), other.shape[1])
+
+
+def _bits(values: Any) -> int:
+    """Smallest e >= 0 such that all values times 2^e are integers."""
+    return max((Fraction(v).denominator.bit_length() - 1 for v in values), default=0)
+
+
+def scaled(values: Any, exponent: int) -> Integers:
+    """The values times 2^exponent as Python integers."""
+    array = np.asarray(values, dtype=object)
+    out = np.empty(array.size, dtype=object)
+    out[:] = [int(Fraction(v) * 2**exponent) for v in array.ravel().tolist()]
+    return out.reshape(array.shape)
+
+
+class IntegerNetwork:
+    """The hidden layers of a network, exactly.
+
+    Parameters
+    ----------
+    network : dict
+        ``weights``, ``biases``, ``activations``, as in the metadata of a complex.
+    """
+
+    def __init__(self, network: dict[str, Any]) -> None:
+        self.input_dim = int(network["weights"][0].shape[1])
+        self._layers = []
+        total = 0  # the inputs of the layer are scaled by 2^total
+        for weight, bias, activation in zip(
+            network["weights"][:-1], network["biases"][:-1], network["activations"], strict=True
+        ):
+            breaks = [Fraction(t) for t in activation.breakpoints.tolist()]
+            slopes = [Fraction(s) for s in activation.slopes.tolist()]
+            intercepts = [Fraction(float(activation.intercept))]
+            for i, t in enumerate(breaks):
+                intercepts.append(intercepts[-1] - (slopes[i + 1] - slopes[i]) * t)
+            linear = max(_bits(np.ravel(weight).tolist()), _bits(bias.tolist()) - total, _bits(breaks) - total)
+            outer = total + linear
+            slope = max(_bits(slopes), _bits(intercepts) - outer)
+            self._layers.append(
+                (
+                    IntegerMatrix(scaled(weight, linear)),
+                    scaled(bias, outer),
+                    scaled(breaks, outer),
+                    scaled(slopes, slope),
+                    scaled(intercepts, outer + slope),
+                )
+            )
+            total = outer + slope
+
+    def signs_at(self, numerators: Integers, denominators: Integers) -> npt.NDArray[np.int8]:
+        """Signs of all units at the points N / D: (n, d), (n,) -> (n, n_units)."""
+        a, blocks = numerators.T, [np.empty((len(denominators), 0), dtype=np.int8)]
+        for weight, bias, breaks, slopes, intercepts in self._layers:
+            z = weight @ a + np.multiply.outer(bias, denominators)
+            above = z[:, None, :] - np.multiply.outer(breaks, denominators)[None]  # (n_l, s, n)
+            sign = (above > 0).astype(np.int8) - (above < 0).astype(np.int8)
+            piece = (sign > 0).sum(axis=1)
+            a = slopes[piece] * z + intercepts[piece] * denominators
+            blocks.append(sign.reshape(-1, len(denominators)).T)
+        return np.concatenate(blocks, axis=1)
+
+    def unit_rows(self, signs: npt.NDArray[np.int8], depth: int) -> list[Integers]:
+        """Rows (n_units of the layer, d + 1) of z - t for a cell with these signs, the first ``depth`` layers.
+
+        Each row is exact up to a positive factor.
+        """
+        d = self.input_dim
+        a = np.concatenate((np.eye(d, dtype=object), np.zeros((d, 1), dtype=object)), axis=1)
+        unit = np.zeros(d + 1, dtype=object)
+        unit[d] = 1
+        rows, start = [], 0
+        for weight, bias, breaks, slopes, intercepts in self._layers[:depth]:
+            z = weight @ a + np.multiply.outer(bias, unit)
+            rows.append((z[:, None, :] - np.multiply.outer(breaks, unit)[None]).reshape(-1, d + 1))
+            block = signs[start : start + len(bias) * len(breaks)].reshape(len(bias), len(breaks))
+            start += block.size
+            piece = (block > 0).sum(axis=1)
+            a = slopes[piece][:, None] * z + np.multiply.outer(intercepts[piece], unit)
+        return rows

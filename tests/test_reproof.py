@@ -1,0 +1,184 @@
+"""The independent re-proof: accepts right complexes, refutes damaged ones, gives exact vertices."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import network_zoo as zoo
+import numpy as np
+import pytest
+from naive.rational import rational_complex
+
+import specgeo as sg
+from specgeo.geometry import integer_network
+from specgeo.geometry.complex import PolyhedralComplex, Ragged
+from specgeo.testing import random_network
+
+
+def complex_of(net: sg.Network, lower: Any = None, upper: Any = None) -> PolyhedralComplex:
+    d = net.input_dim
+    box = sg.Box([-1.0] * d if lower is None else lower, [1.0] * d if upper is None else upper)
+    return sg.enumerate_regions(net, box)
+
+
+@pytest.mark.parametrize("kind", ["he", "zero-bias", "integer", "quarter", "pruned", "duplicated"])
+@pytest.mark.parametrize("widths", [[1, 8, 8, 1], [2, 8, 8, 2], [3, 5, 4, 1], [4, 5, 3, 1]])
+def test_right_complexes_are_proved(widths: list[int], kind: str) -> None:
+    cx = complex_of(random_network(widths, 1, kind))
+    result = cx.verify_certificate()
+    assert result.proved, result.failure
+    assert bool(result)
+    assert result.n_vertices == len(cx.vertices)
+    assert result.largest_error < 1e-13
+
+
+@pytest.mark.parametrize("name", list(zoo.FAILURES))
+def test_degenerate_complexes_are_proved(name: str) -> None:
+    result = complex_of(zoo.FAILURES[name][0], *zoo.failure_box(name)).verify_certificate()
+    assert result.proved, result.failure
+
+
+@pytest.mark.parametrize("activation", ["leaky_relu", "abs", "hard_tanh"])
+def test_other_activations_are_proved(activation: str) -> None:
+    net = random_network([2, 5, 4, 1], 2)
+    assert complex_of(sg.Network(net.weights, net.biases, activation)).verify_certificate()
+
+
+def test_polytopes_are_proved() -> None:
+    triangle = sg.Polytope([[-1, 0], [0, -1], [1, 1], [1, 1]], [0, 0, 1, 3])
+    assert sg.enumerate_regions(random_network([2, 8, 5, 1], 3), triangle).verify_certificate()
+
+
+def test_networks_of_extreme_scale_are_proved() -> None:
+    net = random_network([2, 4, 3, 1], 2)
+    scaled = sg.Network(
+        [net.weights[0] * 1e100, net.weights[1] * 1e-90, net.weights[2]], [b * 1e100 for b in net.biases]
+    )
+    assert complex_of(scaled).verify_certificate()
+
+
+def test_pure_python_products_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    cx = complex_of(random_network([2, 6, 5, 1], 4))
+    exact = cx.exact_vertices()
+    monkeypatch.setattr(integer_network, "fmpz_mat", None)
+    assert cx.exact_vertices() == exact
+    assert cx.verify_certificate()
+
+
+def test_loaded_complexes_are_proved(tmp_path: Path) -> None:
+    cx = complex_of(random_network([2, 6, 5, 1], 4))
+    cx.save(tmp_path / "cx.npz")
+    assert sg.load_complex(tmp_path / "cx.npz").verify_certificate()
+
+
+@pytest.mark.parametrize(("widths", "kind"), [([1, 5, 4, 1], "he"), ([2, 5, 4, 1], "integer"), ([3, 4, 3, 1], "he")])
+def test_exact_vertices_equal_the_rational_twin(widths: list[int], kind: str) -> None:
+    net = random_network(widths, 2, kind)
+    cx = complex_of(net)
+    truth = rational_complex(net, [-1] * widths[0], [1] * widths[0])
+    assert set(cx.exact_vertices()) == set(truth.vertices)
+    some = cx.exact_vertices([3, 0])
+    assert some == [cx.exact_vertices()[3], cx.exact_vertices()[0]]
+    assert all(isinstance(value, Fraction) for point in some for value in point)
+
+
+def test_exact_vertex_that_no_float_holds() -> None:
+    cx = complex_of(zoo.one_layer([[3, 0], [0, 3]], [-1, -1]))
+    assert (Fraction(1, 3), Fraction(1, 3)) in cx.exact_vertices()
+
+
+def test_exact_vertices_refuse_what_they_cannot_do() -> None:
+    cx = complex_of(random_network([2, 4, 1], 0))
+    with pytest.raises(sg.InvalidInputError, match="ids"):
+        cx.exact_vertices([len(cx.vertices)])
+    with pytest.raises(sg.InvalidInputError, match="ids"):
+        cx.exact_vertices([0.5])
+    bare = PolyhedralComplex(cx.vertices, cx.faces, (cx.gradients, cx.offsets))
+    with pytest.raises(sg.UnsupportedError, match="network"):
+        bare.exact_vertices()
+    with pytest.raises(sg.UnsupportedError, match="network"):
+        bare.verify_certificate()
+
+
+# damage
+
+
+@pytest.fixture(scope="module")
+def sound() -> PolyhedralComplex:
+    cx = complex_of(random_network([2, 6, 5, 1], 1))
+    assert cx.verify_certificate()
+    return cx
+
+
+def refuted(cx: PolyhedralComplex) -> str:
+    result = cx.verify_certificate()
+    assert not result.proved
+    assert result.failure
+    return result.failure
+
+
+def drop(lists: Ragged, which: int) -> Ragged:
+    a, b = lists.offsets[which : which + 2]
+    lengths = np.delete(np.diff(lists.offsets), which)
+    return Ragged(np.concatenate(([0], np.cumsum(lengths))), np.delete(lists.indices, np.s_[a:b]))
+
+
+def test_a_missing_cell_is_noticed(sound: PolyhedralComplex) -> None:
+    signs = sound.signs
+    assert signs is not None
+    for cell in range(sound.n_cells):
+        fewer = signs._replace(
+            positive=np.delete(signs.positive, cell, axis=0), negative=np.delete(signs.negative, cell, axis=0)
+        )
+        pieces = (np.delete(sound.gradients, cell, axis=0), np.delete(sound.offsets, cell, axis=0))
+        refuted(replace(sound, faces=(*sound.faces[:-1], drop(sound.faces[-1], cell)), signs=fewer, pieces=pieces))
+
+
+def test_every_wrong_sign_is_noticed(sound: PolyhedralComplex) -> None:
+    signs = sound.signs
+    assert signs is not None
+    for cell in range(0, sound.n_cells, 7):
+        for unit in range(len(signs.layers)):
+            positive, negative = signs.positive.copy(), signs.negative.copy()
+            positive[cell, 0] ^= np.uint64(1 << unit)
+            negative[cell, 0] ^= np.uint64(1 << unit)
+            refuted(replace(sound, signs=signs._replace(positive=positive, negative=negative)))
+
+
+def test_a_moved_vertex_is_noticed(sound: PolyhedralComplex) -> None:
+    moved = sound.vertices.copy()
+    moved[-1, 0] += 1e-6
+    assert "off by" in refuted(replace(sound, vertices=moved))
+
+
+def test_swapped_boundaries_are_noticed(sound: PolyhedralComplex) -> None:
+    cells = sound.faces[-1]
+    changed = cells.indices.copy()
+    changed[[0, -1]] = changed[[-1, 0]]
+    refuted(replace(sound, faces=(*sound.faces[:-1], Ragged(cells.offsets, changed))))
+
+
+def test_another_network_is_noticed(sound: PolyhedralComplex) -> None:
+    network = dict(sound.metadata["network"])
+    for layer in (0, 1):
+        biases = [b.copy() for b in network["biases"]]
+        biases[layer][0] += 0.5
+        refuted(replace(sound, metadata={"network": network | {"biases": biases}}))
+
+
+def test_a_larger_domain_is_noticed(sound: PolyhedralComplex) -> None:
+    refuted(replace(sound, domain=sg.Box([-1.5, -1.0], [1.0, 1.0])))
+
+
+def test_the_complex_of_rounded_signs_is_refuted() -> None:
+    """Four planes through one point: float signs alone cut slivers there."""
+    net = zoo.FAILURES["e zero bias"][0]
+    try:
+        cx = sg.enumerate_regions(net, sg.Box([-1, -1], [1, 1]), exact=False)
+    except sg.SpecgeoError:
+        return
+    right = sg.enumerate_regions(net, sg.Box([-1, -1], [1, 1]))
+    assert cx.verify_certificate().proved == (cx.f_vector == right.f_vector)
