@@ -20,9 +20,12 @@ special: zero sets through vertices, along faces, or several at once need no cod
 
 from __future__ import annotations
 
-import numpy as np
+from typing import NamedTuple
 
-from specgeo._jit import hot, kernel
+import numpy as np
+import numpy.typing as npt
+
+from specgeo._jit import hot, leaf
 from specgeo.enumeration._layout import (
     BLOCK,
     CONTRADICTION,
@@ -30,8 +33,10 @@ from specgeo.enumeration._layout import (
     DIM,
     DONE,
     FACE,
+    FULL,
     HALF,
     LEN,
+    LONGEST,
     NCELL,
     NEXT,
     NF,
@@ -39,6 +44,7 @@ from specgeo.enumeration._layout import (
     NUMBER,
     NV,
     OLD,
+    OPEN,
     OVER_BUDGET,
     OWN,
     PLANES,
@@ -47,8 +53,6 @@ from specgeo.enumeration._layout import (
     START,
     STATUS,
     STEP,
-    ensure,
-    grow_items,
 )
 from specgeo.enumeration._predicates import (
     COARSE,
@@ -225,6 +229,7 @@ def _split_face(s, g, k, bit, plane, word, words, step, positive, negative, cut,
         s.pool[start + i] = negative[i]
     s.pool[start + n_negative] = h
     s.count[NPOOL] = start + n_negative + 1
+    s.count[LONGEST] = max(s.count[LONGEST], max(n_positive, n_negative) + 2)
     _list_bits(s, g)
     _list_bits(s, half)
     return half, h
@@ -285,111 +290,156 @@ def _expand(s, f, n):  # type: ignore[no-untyped-def]
     s.count[NPOOL] = o
 
 
-@kernel
-def cut_layer(s, layers, history, ex, layer, first, crossed, extent, exact, max_cells, limit, dim):  # type: ignore[no-untyped-def]
-    """Cut the complex by a layer; stops after about ``limit`` faces so that the caller can report progress.
+class Work(NamedTuple):
+    """Scratch space of `cut_layer`; what it says survives a return in the middle of a face."""
 
-    Resumes from ``s.count[BLOCK, DIM, FACE]``; ``s.count[STATUS]`` tells how it stopped.
+    level: npt.NDArray[np.int64]  # (d + 1,) number of pieces inside the current face, by dimension
+    pieces: npt.NDArray[np.int32]  # (d + 1, any) the pieces
+    rest: npt.NDArray[np.uint64]  # (1,) units that still have to cut it
+    positive: npt.NDArray[np.int32]
+    negative: npt.NDArray[np.int32]
+    cut: npt.NDArray[np.int32]
+    pending: npt.NDArray[np.int64]
+    newton: npt.NDArray[np.float64]  # (d, 2 d)
+
+
+@hot
+def _fits(s, work, k, bit):  # type: ignore[no-untyped-def]
+    """Whether there is room for all that one unit can create inside the current face."""
+    total = 0
+    for m in range(1, k + 1):
+        total += work.level[m]
+        if 2 * work.level[m] + 2 > work.pieces.shape[1]:
+            return False
+    longest = s.count[LONGEST]
+    room = s.pool.shape[0] - s.count[NPOOL]
+    if (
+        s.count[NF] + 2 * total > s.dims.shape[0]
+        or s.count[NV] + work.level[1] > s.x.shape[0]
+        or s.count[NCELL] + work.level[k] > s.cells.shape[0]
+        or longest * longest > len(work.cut)
+    ):
+        return False
+    if total * (4 * longest + 8) <= room:
+        return True
+    items = 0
+    for m in range(1, k + 1):
+        for i in range(work.level[m]):
+            g = work.pieces[m, i]
+            if s.bits[g, 0] & s.bits[g, 1] & bit != 0:
+                items += 4 * s.faces[g, LEN] + 8
+    return items <= room
+
+
+@hot
+def _enter(s, work, f, k):  # type: ignore[no-untyped-def]
+    """Begin with a crossed face: its boundary up to date, itself the only piece. False if the pool is full."""
+    if k >= 2:
+        n = _expanded_length(s, f)
+        if s.count[NPOOL] + n > s.pool.shape[0]:
+            return False
+        _expand(s, f, n)
+        s.count[LONGEST] = max(s.count[LONGEST], n + 1)
+    for m in range(1, k):
+        work.level[m] = 0
+    work.level[k] = 1
+    work.pieces[k, 0] = f
+    work.rest[0] = s.bits[f, 0] & s.bits[f, 1]
+    return True
+
+
+@hot
+def _cut_by_unit(s, layers, history, ex, work, layer, first, crossed, f, k, unit, word, words, extent, coarse, reliable, exact, dim):  # type: ignore[no-untyped-def]  # fmt: skip
+    """Split all pieces inside a face that a unit crosses. False if signs contradict each other."""
+    bit = ONE << np.uint64(unit & 63)
+    cell = np.int64(s.faces[f, OWN])
+    plane = _plane_of(first, crossed, cell, unit)
+    step = s.count[STEP] + 1
+    s.count[STEP] = step
+    for m in range(1, k + 1):
+        for i in range(work.level[m]):
+            g = np.int64(work.pieces[m, i])
+            if s.bits[g, 0] & s.bits[g, 1] & bit == 0:
+                continue
+            if m == 1:
+                half, h, n_open = _split_edge(
+                    s, g, unit, word, words, cell, first, crossed, work.pending, work.newton, extent, coarse, exact, dim
+                )
+                if exact and (n_open > 0 or not s.x[h, dim] <= reliable):
+                    _settle(s, layers, history, ex, layer, h, cell, work.pending, n_open, words, reliable, dim)
+                _edge_bits(s, g, word, words)
+                _edge_bits(s, half, word, words)
+            else:
+                half, h = _split_face(
+                    s, g, m, bit, plane, word, words, step, work.positive, work.negative, work.cut, dim
+                )
+                if half < 0:
+                    return False
+                work.pieces[m - 1, work.level[m - 1]] = h
+                work.level[m - 1] += 1
+            s.faces[g, STAMP], s.faces[g, HALF], s.faces[g, CUT] = step, half, h
+            work.pieces[m, work.level[m]] = half
+            work.level[m] += 1
+            if m == k:
+                s.faces[half, NEXT] = s.faces[g, NEXT]
+                s.faces[g, NEXT] = half
+            if m == dim:
+                _new_cell(s, g, half, words)
+    return True
+
+
+@leaf
+def cut_layer(s, layers, history, ex, work, layer, first, crossed, extent, exact, max_cells, limit, dim):  # type: ignore[no-untyped-def]
+    """Cut the complex by a layer.
+
+    ``s.count[STATUS]`` tells why it returns: DONE; RUNNING after about ``limit`` faces, so that the caller can report
+    progress; FULL when arrays must grow; OVER_BUDGET or CONTRADICTION. Call it again to go on.
     """
     words = layers.meta[layer - 1, N_WORDS]
-    level = np.zeros(dim + 1, np.int64)
-    pieces = np.empty((dim + 1, 1024), np.int32)
-    positive, negative, cut = np.empty(256, np.int32), np.empty(256, np.int32), np.empty(256, np.int32)
-    pending, scratch = np.empty(64 * words, np.int64), np.empty((dim, 2 * dim))
-    coarse, reliable = COARSE * np.max(extent), RELIABLE * np.max(extent)
+    size = extent[0]
+    for c in range(1, dim):
+        size = max(size, extent[c])
     done = 0
     while s.count[BLOCK] < words:
         word = s.count[BLOCK]
         if s.count[DIM] == 0:
             face_bits(s, s.vbits, words, word, block_mask(layers, layer, word), dim)
             s.count[DIM], s.count[FACE] = 1, 0
-        if s.count[DIM] == 1 and s.count[FACE] == 0:
-            s.faces[: s.count[NF], NEXT] = -1
+        if s.count[DIM] == 1 and s.count[FACE] == 0 and s.count[OPEN] == 0:
+            for f in range(s.count[NF]):
+                s.faces[f, NEXT] = -1
             s.count[OLD] = s.count[NF]  # faces from here on are made in this block
-        n_old = s.count[OLD]
         while s.count[DIM] <= dim:
             k = s.count[DIM]
-            while s.count[FACE] < n_old:
+            while s.count[FACE] < s.count[OLD]:
                 f = s.count[FACE]
+                if s.dims[f] == k and (s.count[OPEN] == 1 or s.bits[f, 0] & s.bits[f, 1] != 0):
+                    if s.count[OPEN] == 0:
+                        if not _enter(s, work, f, k):
+                            s.count[STATUS] = FULL
+                            return
+                        s.count[OPEN] = 1
+                    while work.rest[0] != 0:
+                        unit = 64 * word + lowest_unit(work.rest[0])
+                        if not _fits(s, work, k, ONE << np.uint64(unit & 63)):
+                            s.count[STATUS] = FULL
+                            return
+                        if not _cut_by_unit(
+                            s, layers, history, ex, work, layer, first, crossed, f, k, unit, word, words,
+                            extent, COARSE * size, RELIABLE * size, exact, dim,
+                        ):  # fmt: skip
+                            s.count[STATUS] = CONTRADICTION
+                            return
+                        work.rest[0] &= work.rest[0] - ONE
+                        if s.count[NCELL] > max_cells:
+                            s.count[STATUS] = OVER_BUDGET
+                            return
+                    s.count[OPEN] = 0
+                    done += 1
                 s.count[FACE] = f + 1
-                if s.dims[f] != k:
-                    continue
-                rest = s.bits[f, 0] & s.bits[f, 1]
-                if rest == 0:
-                    continue
-                done += 1
-                if k >= 2:
-                    n = _expanded_length(s, f)
-                    if s.count[NPOOL] + n > s.pool.shape[0]:
-                        s = ensure(s, 0, 0, n, 0, 0)
-                    _expand(s, f, n)
-                cell = np.int64(s.faces[f, OWN])
-                for m in range(1, k):
-                    level[m] = 0
-                level[k] = 1
-                pieces[k, 0] = f
-                while rest != 0:
-                    unit = 64 * word + lowest_unit(rest)
-                    bit = rest & (~rest + ONE)
-                    rest &= rest - ONE
-                    step = s.count[STEP] + 1
-                    s.count[STEP] = step
-                    plane = _plane_of(first, crossed, cell, unit)
-                    for m in range(1, k + 1):
-                        for i in range(level[m]):
-                            g = np.int64(pieces[m, i])
-                            if s.bits[g, 0] & s.bits[g, 1] & bit == 0:
-                                continue
-                            length = s.faces[g, LEN]
-                            if (
-                                s.count[NF] + 2 > s.dims.shape[0]
-                                or s.count[NPOOL] + 4 * length + 8 > s.pool.shape[0]
-                                or s.count[NV] + 1 > s.x.shape[0]
-                                or s.count[NCELL] + 1 > s.cells.shape[0]
-                            ):
-                                s = ensure(s, 1, 2, 4 * length + 8, 1, 0)
-                            if max(level[m], level[m - 1]) + 1 >= pieces.shape[1]:
-                                wider = np.empty((dim + 1, 2 * pieces.shape[1]), np.int32)
-                                wider[:, : pieces.shape[1]] = pieces
-                                pieces = wider
-                            if m == 1:
-                                half, h, open_signs = _split_edge(
-                                    s, g, unit, word, words, cell, first, crossed, pending, scratch, extent, coarse, exact, dim
-                                )
-                                if exact and (open_signs > 0 or not s.x[h, dim] <= reliable):
-                                    _settle(s, layers, history, ex, layer, h, cell, pending, open_signs, words, reliable, dim)
-                                _edge_bits(s, g, word, words)
-                                _edge_bits(s, half, word, words)
-                            else:
-                                total = 0
-                                for j in range(s.faces[g, START], s.faces[g, START] + length):
-                                    total += s.faces[s.pool[j], LEN]
-                                if total + 1 > len(cut):
-                                    positive, negative = grow_items(positive, 0, 2 * total), grow_items(negative, 0, 2 * total)
-                                    cut = grow_items(cut, 0, 2 * total)
-                                half, h = _split_face(
-                                    s, g, m, bit, plane, word, words, step, positive, negative, cut, dim
-                                )
-                                if half < 0:
-                                    s.count[STATUS] = CONTRADICTION
-                                    return s
-                                if m - 1 >= 1:
-                                    pieces[m - 1, level[m - 1]] = h
-                                    level[m - 1] += 1
-                            s.faces[g, STAMP], s.faces[g, HALF], s.faces[g, CUT] = step, half, h
-                            pieces[m, level[m]] = half
-                            level[m] += 1
-                            if m == k:
-                                s.faces[half, NEXT] = s.faces[g, NEXT]
-                                s.faces[g, NEXT] = half
-                            if m == dim:
-                                _new_cell(s, g, half, words)
-                                if s.count[NCELL] > max_cells:
-                                    s.count[STATUS] = OVER_BUDGET
-                                    return s
                 if done >= limit:
                     s.count[STATUS] = RUNNING
-                    return s
+                    return
             s.count[DIM] = k + 1
             s.count[FACE] = 0
         for number in range(s.count[NCELL]):
@@ -399,4 +449,3 @@ def cut_layer(s, layers, history, ex, layer, first, crossed, extent, exact, max_
         s.count[BLOCK] = word + 1
         s.count[DIM] = 0
     s.count[STATUS] = DONE
-    return s

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from specgeo._cast import FloatArray
 from specgeo.domain import Box, Polytope
 from specgeo.enumeration._lattice import box_state
 from specgeo.enumeration._layers import N_WORDS, Layers
-from specgeo.enumeration._layout import LEN, NCELL, NF, NPLANE, NPOOL, NUMBER, NV, START, STEP, State
+from specgeo.enumeration._layout import LEN, NCELL, NF, NPLANE, NPOOL, NUMBER, NV, START, STEP, LONGEST, State, padded
 from specgeo.enumeration._run import Run
 from specgeo.errors import DomainError
 from specgeo.network import Activation
@@ -74,26 +73,20 @@ def _single_cell(s: State, cell: int, layers: Layers, spare: int) -> State:
     origin[:n_planes, 1] = np.arange(n_planes)
     count = np.zeros_like(s.count)
     count[[NV, NF, NPOOL, NCELL, NPLANE]] = len(vertices), len(rows), len(pool), 1, n_planes
-    count[STEP] = s.count[STEP]
+    count[[STEP, LONGEST]] = s.count[[STEP, LONGEST]]
     n_v, n_f = len(vertices) + spare, len(rows) + spare * (2**dim - 1)
     return State(
         count,
         s.margin,
-        _padded(s.x[vertices], n_v),
-        _padded(s.vplanes[vertices], n_v),
+        padded(s.x[vertices], n_v),
+        padded(s.vplanes[vertices], n_v),
         np.zeros((n_v, 2), np.uint64),
-        _padded(dims, n_f),
-        _padded(rows, n_f),
+        padded(dims, n_f),
+        padded(rows, n_f),
         np.zeros((n_f, 3), np.uint64),
-        _padded(np.array(pool, dtype=np.int32), len(pool) + 4 * n_f),
-        _padded(np.array([[len(rows) - 1, 0]], dtype=np.int32), spare + 1),
+        padded(np.array(pool, dtype=np.int32), len(pool) + 4 * n_f),
+        padded(np.array([[len(rows) - 1, 0]], dtype=np.int32), spare + 1),
         np.zeros((spare + 1, 2), np.uint64),
-        _padded(s.planes[:n_planes], n_planes + spare),
+        padded(s.planes[:n_planes], n_planes + spare),
         origin,
     )
-
-
-def _padded(array: npt.NDArray[Any], rows: int) -> npt.NDArray[Any]:
-    out = np.zeros((rows, *array.shape[1:]), array.dtype)
-    out[: len(array)] = array
-    return out

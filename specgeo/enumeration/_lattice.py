@@ -13,6 +13,7 @@ from specgeo._cast import FloatArray
 from specgeo._jit import kernel
 from specgeo.enumeration._layout import (
     LEN,
+    LONGEST,
     N_COUNTERS,
     NCELL,
     NEXT,
@@ -25,6 +26,7 @@ from specgeo.enumeration._layout import (
     STAMP,
     START,
     State,
+    padded,
 )
 
 
@@ -65,6 +67,7 @@ def box_state(lower: FloatArray, upper: FloatArray, spare: int) -> State:
     dim = len(lower)
     corners, corner_planes, dims, rows, pool = _cube(dim)
     count = np.zeros(N_COUNTERS, np.int64)
+    count[LONGEST] = 2 * dim
     count[[NV, NF, NPOOL, NCELL, NPLANE]] = len(corners), len(rows), len(pool), 1, 2 * dim
     faces = spare * (2**dim - 1) + len(rows)
     x = np.zeros((spare + len(corners), dim + 1))
@@ -81,23 +84,17 @@ def box_state(lower: FloatArray, upper: FloatArray, spare: int) -> State:
         count,
         np.array([np.inf]),
         x,
-        _padded(corner_planes, len(x)),
+        padded(corner_planes, len(x)),
         np.zeros((len(x), 2), np.uint64),
-        _padded(dims, faces),
-        _padded(rows, faces),
+        padded(dims, faces),
+        padded(rows, faces),
         np.zeros((faces, 3), np.uint64),
-        _padded(pool, len(pool) + 4 * faces),
-        _padded(np.array([[len(rows) - 1, 0]], dtype=np.int32), spare + 1),
+        padded(pool, len(pool) + 4 * faces),
+        padded(np.array([[len(rows) - 1, 0]], dtype=np.int32), spare + 1),
         np.zeros((spare + 1, 2), np.uint64),
         planes,
         origin,
     )
-
-
-def _padded(array: npt.NDArray[Any], rows: int) -> npt.NDArray[Any]:
-    out = np.empty((rows, *array.shape[1:]), array.dtype)
-    out[: len(array)] = array
-    return out
 
 
 @kernel

@@ -24,6 +24,7 @@ class Layers(NamedTuple):
 
     meta: npt.NDArray[np.int64]  # (L, 9)
     weights: npt.NDArray[np.float64]
+    transposed: npt.NDArray[np.float64]  # the weight matrices transposed, at the same offsets
     biases: npt.NDArray[np.float64]
     norms: npt.NDArray[np.float64]  # 1-norms of the weight rows, rounded up (offset as the biases)
     thresholds: npt.NDArray[np.float64]  # one a unit
@@ -130,7 +131,8 @@ def flatten(weights: Any, biases: Any, activations: Any) -> Layers:
             twin, sign = _twins(units)
         twins.append(twin)
         twin_signs.append(sign)
-        norms.append(np.abs(weight).sum(axis=1) * (1 + (n_previous + 2) * 2.3e-16))
+        with np.errstate(over="ignore"):  # an infinite norm only means that floats prove nothing
+            norms.append(np.abs(weight).sum(axis=1) * (1 + (n_previous + 2) * 2.3e-16))
         slopes.extend(activation.slopes.tolist())
         exact = _exact_intercepts(activation)
         terms.extend(exact)
@@ -140,6 +142,7 @@ def flatten(weights: Any, biases: Any, activations: Any) -> Layers:
     return Layers(
         meta,
         np.concatenate([w.ravel() for w in weights]) if len(weights) else empty,
+        np.concatenate([w.T.ravel() for w in weights]) if len(weights) else empty,
         np.concatenate(biases) if len(weights) else empty,
         np.concatenate(norms) if norms else empty,
         np.concatenate(thresholds) if thresholds else empty,

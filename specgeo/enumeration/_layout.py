@@ -22,22 +22,20 @@ first two.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-
-from specgeo._jit import kernel
 
 START, LEN, OWN, NEXT, STAMP, HALF, CUT, NUMBER, PLANES = range(9)
 
 # counters
 NV, NF, NPOOL, NCELL, NPLANE, STEP, STATUS, BLOCK, DIM, FACE = range(10)
-N_FLOAT, N_REFINED, N_EXACT, N_ZERO, N_COORD, OLD = range(10, 16)
-N_COUNTERS = 16
+N_FLOAT, N_REFINED, N_EXACT, N_ZERO, N_COORD, OLD, OPEN, LONGEST = range(10, 18)
+N_COUNTERS = 18
 
 # status
-RUNNING, DONE, OVER_BUDGET, CONTRADICTION = range(4)
+RUNNING, DONE, OVER_BUDGET, CONTRADICTION, FULL = range(5)
 
 
 class State(NamedTuple):
@@ -60,53 +58,28 @@ class State(NamedTuple):
 
 
 
-@kernel
-def grow_rows(array, used, rows):  # type: ignore[no-untyped-def]
-    """A copy of a 2-D array with room for ``rows`` rows."""
-    width = array.shape[1]
-    out = np.empty((rows, width), array.dtype)
-    for i in range(used):
-        for j in range(width):
-            out[i, j] = array[i, j]
+def with_room(s: State, **wanted: int) -> State:
+    """The state with room for at least so many vertices, faces, pool items, cells, planes (in all)."""
+    arrays = s._asdict()
+    for kind, names in _ROWS.items():
+        rows = wanted.get(kind, 0)
+        if rows > len(arrays[names[0]]):
+            for name in names:
+                arrays[name] = padded(arrays[name], rows)
+    return State(**arrays)
+
+
+_ROWS = {
+    "vertices": ("x", "vplanes", "vbits"),
+    "faces": ("dims", "faces", "bits"),
+    "pool": ("pool",),
+    "cells": ("cells", "signs"),
+    "planes": ("planes", "porigin"),
+}
+
+
+def padded(array: npt.NDArray[Any], rows: int) -> npt.NDArray[Any]:
+    """A copy with so many rows; those that are new are not initialised."""
+    out = np.empty((rows, *array.shape[1:]), array.dtype)
+    out[: len(array)] = array[:rows]
     return out
-
-
-@kernel
-def grow_items(array, used, rows):  # type: ignore[no-untyped-def]
-    """A copy of a 1-D array with room for ``rows`` items."""
-    out = np.empty(rows, array.dtype)
-    for i in range(used):
-        out[i] = array[i]
-    return out
-
-
-@kernel
-def ensure(s, vertices, faces, pool, cells, planes):  # type: ignore[no-untyped-def]
-    """The state with room for so many more of each."""
-    x, vplanes, vbits = s.x, s.vplanes, s.vbits
-    used = s.count[NV]
-    if used + vertices > x.shape[0]:
-        rows = 2 * (used + vertices)
-        x, vplanes, vbits = grow_rows(x, used, rows), grow_rows(vplanes, used, rows), grow_rows(vbits, used, rows)
-    dims, rows_f, bits = s.dims, s.faces, s.bits
-    used = s.count[NF]
-    if used + faces > dims.shape[0]:
-        rows = 2 * (used + faces)
-        dims, rows_f, bits = grow_items(dims, used, rows), grow_rows(rows_f, used, rows), grow_rows(bits, used, rows)
-    items = s.pool
-    used = s.count[NPOOL]
-    if used + pool > items.shape[0]:
-        items = grow_items(items, used, 2 * (used + pool))
-    cell_rows, signs = s.cells, s.signs
-    used = s.count[NCELL]
-    if used + cells > cell_rows.shape[0]:
-        rows = 2 * (used + cells)
-        cell_rows, signs = grow_rows(cell_rows, used, rows), grow_rows(signs, used, rows)
-    plane_rows, porigin = s.planes, s.porigin
-    used = s.count[NPLANE]
-    if used + planes > plane_rows.shape[0]:
-        rows = used + planes + used // 2
-        plane_rows, porigin = grow_rows(plane_rows, used, rows), grow_rows(porigin, used, rows)
-    return State(
-        s.count, s.margin, x, vplanes, vbits, dims, rows_f, bits, items, cell_rows, signs, plane_rows, porigin
-    )

@@ -41,7 +41,6 @@ from specgeo.enumeration._layout import (
     NV,
     OWN,
     START,
-    grow_rows,
 )
 
 U = 1.1102230246251565e-16
@@ -72,6 +71,37 @@ def lowest_unit(x):  # type: ignore[no-untyped-def]
 def gamma(n):  # type: ignore[no-untyped-def]
     """Bound on the relative error of a sum of n products."""
     return n * U * SAFE
+
+
+@leaf
+def combine(transposed, start, n_previous, n, a, i, active, out, o):  # type: ignore[no-untyped-def]
+    """out[o] = W a[i] for the n x n_previous matrix whose transpose starts at ``start``; zeros of a are skipped.
+
+    Four columns at a time: the inner loop vectorises, as no sum is reordered.
+    """
+    n_active = 0
+    for k in range(n_previous):
+        if a[i, k] != 0.0:
+            active[n_active] = k
+            n_active += 1
+    for j in range(n):
+        out[o, j] = 0.0
+    t = 0
+    while t + 4 <= n_active:
+        k0, k1, k2, k3 = active[t], active[t + 1], active[t + 2], active[t + 3]
+        a0, a1, a2, a3 = a[i, k0], a[i, k1], a[i, k2], a[i, k3]
+        w0, w1, w2, w3 = start + k0 * n, start + k1 * n, start + k2 * n, start + k3 * n
+        for j in range(n):
+            out[o, j] += (a0 * transposed[w0 + j] + a1 * transposed[w1 + j]) + (
+                a2 * transposed[w2 + j] + a3 * transposed[w3 + j]
+            )
+        t += 4
+    while t < n_active:
+        k0 = active[t]
+        a0, w0 = a[i, k0], start + k0 * n
+        for j in range(n):
+            out[o, j] += a0 * transposed[w0 + j]
+        t += 1
 
 
 @hot
@@ -310,8 +340,9 @@ def classify(s, layers, history, maps, map_bounds, layer, exact, dim):  # type: 
     n_vertices = s.count[NV]
     bits = np.zeros((s.x.shape[0], 2 * words), np.uint64)
     pairs, n_pairs = np.empty((64, 2), np.int64), 0
-    block = min(1024, n_vertices)
-    a, z = np.empty((block, n_previous)), np.empty((block, n))
+    active = np.empty(n_previous, np.int64)
+    block = 1
+    a, z = np.empty((block, n_previous)), np.empty((1, n))
     exact_input = np.zeros((block, n_previous), np.bool_)
     errors, sizes = np.empty(block), np.empty(block)
     weights = layers.weights[meta[WEIGHT] : meta[WEIGHT] + n * n_previous].reshape(n, n_previous)
@@ -344,17 +375,17 @@ def classify(s, layers, history, maps, map_bounds, layer, exact, dim):  # type: 
                 errors[i], sizes[i] = _post_activation(
                     s, layers, history, maps, map_bounds, layer, v, a, i, exact_input, dim
                 )
-        np.dot(a[:rows], weights.T, z[:rows])
         for i in range(rows):
             v = v0 + i
+            combine(layers.transposed, meta[WEIGHT], n_previous, n, a, i, active, z, 0)
             doubt = (errors[i] + g * sizes[i]) * SAFE
             if breaks == 1 and latest == 0.0:
                 for j in range(n):
-                    values[j] = z[i, j] + biases[j]
+                    values[j] = z[0, j] + biases[j]
                     bounds[j] = norms[j] * doubt + n_previous * TINY
             else:
                 for j in range(n):
-                    total = z[i, j] + biases[j]
+                    total = z[0, j] + biases[j]
                     for u in range(j * breaks, (j + 1) * breaks):
                         values[u] = total - thresholds[u]
                         bounds[u] = norms[j] * doubt + n_previous * TINY + U * abs(total) * SAFE
@@ -385,7 +416,9 @@ def classify(s, layers, history, maps, map_bounds, layer, exact, dim):  # type: 
                         set_sign(bits, v, words, u, sign)
                         continue
                     if n_pairs == len(pairs):
-                        pairs = grow_rows(pairs, n_pairs, 2 * n_pairs)
+                        longer = np.empty((2 * n_pairs, 2), np.int64)
+                        longer[:n_pairs] = pairs
+                        pairs = longer
                     pairs[n_pairs, 0], pairs[n_pairs, 1] = v, u
                     n_pairs += 1
             largest = longest * doubt + n_previous * TINY + (U * latest if latest > 0.0 else 0.0)

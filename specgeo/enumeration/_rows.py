@@ -18,10 +18,9 @@ from specgeo.enumeration._layout import (
     NV,
     OWN,
     START,
-    State,
-    ensure,
+    OPEN,
 )
-from specgeo.enumeration._predicates import ONE, SAFE, TINY, U, gamma, lowest_unit, popcount
+from specgeo.enumeration._predicates import ONE, SAFE, TINY, U, combine, gamma, lowest_unit, popcount
 
 
 @kernel
@@ -50,7 +49,6 @@ def next_maps(layers, history, layer, maps, map_bounds, extent, n_cells, dim):  
     meta, previous = layers.meta[layer - 1], layers.meta[layer - 2]
     n, n_previous = meta[N], meta[N_PREVIOUS]
     out, bounds = np.empty((n_cells, dim + 1, n)), np.empty((n_cells, 3))
-    weights = layers.weights[meta[WEIGHT] : meta[WEIGHT] + n * n_previous].reshape(n, n_previous)
     steepest, shift = 0.0, 0.0
     for p in range(previous[PIECE], previous[PIECE] + previous[N_BREAKS] + 1):
         steepest = max(steepest, abs(layers.slopes[p]))
@@ -60,38 +58,35 @@ def next_maps(layers, history, layer, maps, map_bounds, extent, n_cells, dim):  
         norm = max(norm, layers.norms[meta[BIAS] + j])
         bias = max(bias, abs(layers.biases[meta[BIAS] + j]))
     g = gamma(n_previous + 5)
-    block = 256
-    a = np.empty((block * (dim + 1), n_previous))
+    a = np.empty((dim + 1, n_previous))
+    active = np.empty(n_previous, np.int64)
     slopes, shifts = np.empty(n_previous), np.empty(n_previous)
-    for c0 in range(0, n_cells, block):
-        rows = min(block, n_cells - c0)
-        for r in range(rows):
-            parent = history.parents[history.parent_start[layer - 1] + c0 + r]
+    for r in range(n_cells):
+        parent = history.parents[history.parent_start[layer - 1] + r]
+        for i in range(n_previous):
+            p = piece(layers, history, layer - 1, r, i)
+            slopes[i], shifts[i] = layers.slopes[p], layers.intercepts[p]
+        for c in range(dim + 1):
             for i in range(n_previous):
-                p = piece(layers, history, layer - 1, c0 + r, i)
-                slopes[i], shifts[i] = layers.slopes[p], layers.intercepts[p]
-            for c in range(dim + 1):
-                for i in range(n_previous):
-                    a[r * (dim + 1) + c, i] = slopes[i] * maps[parent, c, i]
-            for i in range(n_previous):
-                a[r * (dim + 1) + dim, i] += shifts[i]
-            error = steepest * map_bounds[parent, 2] + g * (steepest * map_bounds[parent, 1] + shift)
-            bounds[c0 + r, 2] = (norm * error + U * bias) * SAFE + (dim + 1) * n_previous * TINY
-        flat = out[c0 : c0 + rows].reshape(rows * (dim + 1), n)
-        np.dot(a[: rows * (dim + 1)], weights.T, flat)
-        for r in range(c0, c0 + rows):
-            largest, size = 0.0, 0.0
-            for j in range(n):
-                out[r, dim, j] += layers.biases[meta[BIAS] + j]
-                total, weighted = 0.0, abs(out[r, dim, j])
-                for c in range(dim):
-                    total += abs(out[r, c, j])
-                    weighted += abs(out[r, c, j]) * extent[c]
-                largest, size = max(largest, total), max(size, weighted)
-            # the true rows may be longer than the rounded ones by the error spread over the domain;
-            # position errors are far below the domain's extent, so `err` covers that product
-            bounds[r, 0] = largest * SAFE
-            bounds[r, 1] = size * SAFE + bounds[r, 2]
+                a[c, i] = slopes[i] * maps[parent, c, i]
+        for i in range(n_previous):
+            a[dim, i] += shifts[i]
+        for c in range(dim + 1):
+            combine(layers.transposed, meta[WEIGHT], n_previous, n, a, c, active, out[r], c)
+        error = steepest * map_bounds[parent, 2] + g * (steepest * map_bounds[parent, 1] + shift)
+        bounds[r, 2] = (norm * error + U * bias) * SAFE + (dim + 1) * n_previous * TINY
+        largest, size = 0.0, 0.0
+        for j in range(n):
+            out[r, dim, j] += layers.biases[meta[BIAS] + j]
+            total, weighted = 0.0, abs(out[r, dim, j])
+            for c in range(dim):
+                total += abs(out[r, c, j])
+                weighted += abs(out[r, c, j]) * extent[c]
+            largest, size = max(largest, total), max(size, weighted)
+        # the true rows may be longer than the rounded ones by the error spread over the domain;
+        # position errors are far below the domain's extent, so `err` covers that product
+        bounds[r, 0] = largest * SAFE
+        bounds[r, 1] = size * SAFE + bounds[r, 2]
     return out, bounds
 
 
@@ -145,21 +140,11 @@ def block_mask(layers, layer, word):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def make_planes(s, layers, history, maps, map_bounds, layer, crossed, extent, dim):  # type: ignore[no-untyped-def]
-    """A plane for each cell and each unit that crosses it; ``crossed`` (n_cells, n_words).
-
-    Returns the state and, for each cell and block, the first plane: the others follow in the order of units.
-    """
+def make_planes(s, layers, history, maps, map_bounds, layer, first, crossed, extent, dim):  # type: ignore[no-untyped-def]
+    """Fill the rows of the planes, one for each cell and each unit that crosses it."""
     meta = layers.meta[layer - 1]
     n_previous, breaks, words = meta[N_PREVIOUS], meta[N_BREAKS], meta[N_WORDS]
     n_cells = s.count[NCELL]
-    first = np.empty((n_cells, words), np.int64)
-    total = np.int64(0)
-    for cell in range(n_cells):
-        for w in range(words):
-            first[cell, w] = s.count[NPLANE] + total
-            total += popcount(crossed[cell, w])
-    s = ensure(s, 0, 0, 0, 0, total)
     coefficients = np.empty(n_previous)
     active = np.empty(n_previous, np.int64)
     slopes, shifts = np.empty(n_previous), np.empty(n_previous)
@@ -230,33 +215,31 @@ def make_planes(s, layers, history, maps, map_bounds, layer, crossed, extent, di
                 s.porigin[plane, 1] = unit
                 s.porigin[plane, 2] = cell
                 plane += 1
-    s.count[NPLANE] += total
-    return s, first
 
 
 @kernel
-def begin_layer(s, layers, history, maps, map_bounds, layer, vbits, extent, dim):  # type: ignore[no-untyped-def]
-    """With the layer's signs at all vertices: make the planes that cut.
+def begin_layer(s, layers, layer, dim):  # type: ignore[no-untyped-def]
+    """With the layer's signs at all vertices: which units cross which cells, and the numbers of their planes.
 
-    Returns the state, the first plane of each cell and block, and the units that cross each cell.
+    Returns the first plane of each cell and block (the others follow in the order of units), the units that cross,
+    and the number of planes in all.
     """
     words = layers.meta[layer - 1, N_WORDS]
-    signs = np.empty((s.cells.shape[0], 2 * words), np.uint64)
-    s = State(
-        s.count, s.margin, s.x, s.vplanes, vbits, s.dims, s.faces, s.bits, s.pool, s.cells, signs, s.planes, s.porigin
-    )
     n_cells = s.count[NCELL]
-    crossed = np.empty((n_cells, words), np.uint64)
+    crossed, first = np.empty((n_cells, words), np.uint64), np.empty((n_cells, words), np.int64)
     for word in range(words - 1, -1, -1):  # block 0 comes last, so that its bits are ready for the cutting
-        face_bits(s, vbits, words, word, block_mask(layers, layer, word), dim)
+        face_bits(s, s.vbits, words, word, block_mask(layers, layer, word), dim)
         for cell in range(n_cells):
             f = s.cells[cell, 0]
             crossed[cell, word] = s.bits[f, 0] & s.bits[f, 1]
+    plane = s.count[NPLANE]
     for cell in range(n_cells):
         s.cells[cell, 1] = cell
-    s.count[BLOCK], s.count[DIM], s.count[FACE] = 0, 1, 0
-    s, first = make_planes(s, layers, history, maps, map_bounds, layer, crossed, extent, dim)
-    return s, first, crossed
+        for word in range(words):
+            first[cell, word] = plane
+            plane += popcount(crossed[cell, word])
+    s.count[BLOCK], s.count[DIM], s.count[FACE], s.count[OPEN] = 0, 1, 0, 0
+    return first, crossed, plane
 
 
 @kernel

@@ -11,12 +11,31 @@ from typing import Any
 import numpy as np
 
 from specgeo._cast import FloatArray
-from specgeo.enumeration._cut import cut_layer
+from specgeo.enumeration._cut import Work, cut_layer
 from specgeo.enumeration._exact import make_exact
-from specgeo.enumeration._layers import History, flatten
-from specgeo.enumeration._layout import CONTRADICTION, NCELL, NPLANE, OVER_BUDGET, RUNNING, STATUS, State
+from specgeo.enumeration._layers import N_WORDS, History, flatten
+from specgeo.enumeration._layout import (
+    CONTRADICTION,
+    DONE,
+    FACE,
+    FULL,
+    LEN,
+    LONGEST,
+    NCELL,
+    NEXT,
+    NF,
+    NPLANE,
+    NPOOL,
+    NV,
+    OPEN,
+    OVER_BUDGET,
+    START,
+    STATUS,
+    State,
+    with_room,
+)
 from specgeo.enumeration._predicates import classify, own_faces, polish, settle
-from specgeo.enumeration._rows import begin_layer, end_layer, first_map, next_maps
+from specgeo.enumeration._rows import begin_layer, end_layer, first_map, make_planes, next_maps
 from specgeo.errors import BudgetError, SpecgeoError
 
 _FACES_A_CALL = 100_000
@@ -84,9 +103,14 @@ class Run:
         if len(open_pairs):
             settle(self.state, layers, history, self.arithmetic, vbits, open_pairs, number, dim)
             t = self._lap("exact signs", t)
-        self.state, first, crossed = begin_layer(
-            self.state, layers, history, self.maps, self.map_bounds, number, vbits, self.extent, dim
+        signs = np.empty((len(self.state.cells), vbits.shape[1]), np.uint64)
+        self.state = self.state._replace(vbits=vbits, signs=signs)
+        first, crossed, n_planes = begin_layer(self.state, layers, number, dim)
+        self.state = with_room(self.state, planes=n_planes)
+        make_planes(
+            self.state, layers, history, self.maps, self.map_bounds, number, first, crossed, self.extent, dim
         )
+        self.state.count[NPLANE] = n_planes
         t = self._lap("planes", t)
         self._cut(number, first, crossed)
         end_layer(self.state, layers, number)
@@ -97,12 +121,14 @@ class Run:
         self._lap("cut", t)
 
     def _cut(self, number: int, first: Any, crossed: Any) -> None:
+        work = self._scratch(number)
         while True:
-            self.state = cut_layer(
+            cut_layer(
                 self.state,
                 self.layers,
                 self.history,
                 self.arithmetic,
+                work,
                 number,
                 first,
                 crossed,
@@ -124,10 +150,60 @@ class Run:
                     if self.exact
                     else "exact=False: rounding gave signs that contradict each other; use exact=True"
                 )
+            if status == FULL:
+                work = self._grow(work)
+                continue
             if self.report is not None:
-                self.report(number, n_cells, status != RUNNING)
-            if status != RUNNING:
+                self.report(number, n_cells, status == DONE)
+            if status == DONE:
                 return
+
+    def _scratch(self, number: int) -> Work:
+        units = 64 * int(self.layers.meta[number - 1, N_WORDS])
+        lists = [np.empty(1024, np.int32) for _ in range(3)]
+        return Work(
+            np.zeros(self.dim + 1, np.int64),
+            np.empty((self.dim + 1, 256), np.int32),
+            np.zeros(1, np.uint64),
+            *lists,
+            np.empty(units, np.int64),
+            np.empty((self.dim, 2 * self.dim)),
+        )
+
+    def _grow(self, work: Work) -> Work:
+        """Double whatever has little room left."""
+        s, count = self.state, self.state.count
+        needed = work.level.copy()  # what one more unit can need, at most
+        total = int(needed.sum())
+        used = {
+            "vertices": (count[NV], int(needed[1]), len(s.x)),
+            "faces": (count[NF], 2 * total, len(s.dims)),
+            "pool": (count[NPOOL], self._items_needed(work), len(s.pool)),
+            "cells": (count[NCELL], int(needed.max()), len(s.cells)),
+        }
+        self.state = with_room(s, **{k: int(2 * (u + n)) for k, (u, n, room) in used.items() if u + n > room})
+        if 2 * int(needed.max()) + 2 > work.pieces.shape[1]:
+            pieces = np.empty((self.dim + 1, 4 * int(needed.max()) + 4), np.int32)
+            pieces[:, : work.pieces.shape[1]] = work.pieces
+            work = work._replace(pieces=pieces)
+        scratch = int(count[LONGEST]) ** 2
+        if scratch > len(work.cut):
+            work = work._replace(**{name: np.empty(2 * scratch, np.int32) for name in ("positive", "negative", "cut")})
+        return work
+
+    def _items_needed(self, work: Work) -> int:
+        """Pool items that one more unit can need in the current face."""
+        s = self.state
+        if s.count[OPEN] == 0:
+            f = int(s.count[FACE])
+            start = int(s.faces[f, START])
+            pieces, n = s.pool[start : start + int(s.faces[f, LEN])].tolist(), 0
+            for g in pieces:
+                while g >= 0:
+                    n, g = n + 1, int(s.faces[g, NEXT])
+            return n
+        ids = np.concatenate([work.pieces[m, : work.level[m]] for m in range(1, self.dim + 1)])
+        return int(4 * s.faces[ids, LEN].sum() + 8 * len(ids))
 
     def polish(self) -> None:
         """Last touch to positions, once all layers are done."""
