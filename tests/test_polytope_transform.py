@@ -477,3 +477,23 @@ def test_refusals_name_the_argument() -> None:
         sg.polytope_transform(square, k, lambda p: p[:, 0])
     with pytest.raises(InvalidInputError, match="returned shape"):
         sg.polytope_transform(square, k, lambda p: np.ones(3), degree=1)
+
+
+@pytest.mark.parametrize("family", ["PlatonicFamily", "ArchimedeanFamily", "CatalanFamily", "JohnsonFamily"])
+def test_named_families_of_solids(family: str) -> None:
+    """Every solid coxeter ships: volumes, faces merged, and values against the vertex formula in mpmath."""
+    families = pytest.importorskip("coxeter.families")
+    for name, solid in getattr(families, family):
+        points = np.ascontiguousarray(solid.vertices) + [0.3, -0.2, 0.1]
+        shape = as_shapes(points)[0]
+        assert shape.faces is not None and len(shape.faces) == len(solid.faces), name
+        assert shape.volume == pytest.approx(solid.volume, rel=1e-12), name
+        corners, simplices, _ = shape.triangulated
+        volumes = [exact_volume(c) for c in corners[simplices]]
+        normal = shape.solid.frames[-1, 2]
+        k = np.array([[4.0, -3.0, 1.0] / np.cbrt(shape.volume), 5.0 * normal, 5.0 * normal + 1e-9])
+        k = k[: 3 if len(simplices) < 20 else 1]
+        got = sg.polytope_transform(points, k)
+        for n, wave in enumerate(k):
+            wanted = complex(vertex_sum(corners, simplices, volumes, wave))
+            assert abs(got[n] - wanted) <= 2e-15 * shape.volume, (name, n)

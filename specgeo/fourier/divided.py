@@ -20,10 +20,12 @@ import numpy.typing as npt
 from specgeo._cast import ComplexArray, FloatArray, as_floats
 from specgeo._jit import inline, kernel, lane
 from specgeo.errors import InvalidInputError
-from specgeo.fourier.phases import unit
+from specgeo.fourier.phases import fma, unit
 
 _FACTORIALS = np.array([1.0 / math.factorial(m) for m in range(171)])
 MAX_NODES = 64
+_INVERSES = np.array([0.0, *(1.0 / m for m in range(1, 171))])
+_PAIR = tuple((1.0, -1.0, -1.0, 1.0)[m % 4] / math.factorial(m + 1) for m in range(18))
 WORK = 8 * MAX_NODES  # doubles of workspace: t hi, t lo, c, s, v re, v im, h, spare
 _TERM = 4e-18  # relative size of the first neglected Taylor term
 
@@ -32,6 +34,22 @@ _TERM = 4e-18  # relative size of the first neglected Taylor term
 def _reach(length: int) -> float:
     """Spread below which a run of ``length + 1`` nodes is summed by Taylor."""
     return max(1.0, 0.75 * length)
+
+
+@inline
+def _pair(work: FloatArray, first: int) -> tuple[float, float]:
+    """exp[z_first, z_{first+1}] = e (sin x / x - i (1 - cos x) / x) for |x| <= 1."""
+    m = MAX_NODES
+    x = (work[first + 1] - work[first]) + (work[m + first + 1] - work[m + first])
+    z = x * x
+    re = _PAIR[16]
+    im = _PAIR[17]
+    for n in range(14, -2, -2):
+        re = fma(z, re, _PAIR[n])
+        im = fma(z, im, _PAIR[n + 1])
+    im *= x
+    c, s = work[2 * m + first], work[3 * m + first]
+    return c * re - s * im, c * im + s * re
 
 
 @inline
@@ -56,7 +74,7 @@ def _taylor(work: FloatArray, first: int, length: int) -> tuple[float, float]:
     term = 0
     while size > _TERM:
         term += 1
-        size *= reach / term
+        size *= reach * _INVERSES[term]
         h[0] *= u[0]
         for i in range(1, length + 1):
             h[i] = h[i - 1] + u[i] * h[i]
@@ -116,10 +134,12 @@ def difference(work: FloatArray, n: int) -> tuple[float, float]:
             if not wanted & (one << np.uint64(i)):
                 continue
             if work[i + length] - work[i] >= _reach(length):
-                x = (work[i + length] - work[i]) + (work[m + i + length] - work[m + i])
-                a = (work[5 * m + i] - work[5 * m + i + 1]) / x
-                b = (work[4 * m + i + 1] - work[4 * m + i]) / x
+                x = 1.0 / ((work[i + length] - work[i]) + (work[m + i + length] - work[m + i]))
+                a = (work[5 * m + i] - work[5 * m + i + 1]) * x
+                b = (work[4 * m + i + 1] - work[4 * m + i]) * x
                 work[4 * m + i], work[5 * m + i] = a, b
+            elif length == 1:
+                work[4 * m + i], work[5 * m + i] = _pair(work, i)
             else:
                 work[4 * m + i], work[5 * m + i] = _taylor(work, i, length)
     return work[4 * m], work[5 * m]

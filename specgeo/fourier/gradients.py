@@ -109,7 +109,7 @@ def simplex_gradients(vertices: npt.ArrayLike, k: npt.ArrayLike, values: npt.Arr
 
 
 def _derivatives(corners: FloatArray, k: FloatArray, degree: int) -> ComplexArray:
-    """j! degree! exp[z, ``degree`` repeated nodes] for all choices of these: (n_s, n_k, n_b), corners (n_s, j + 1, d)."""
+    """j! degree! exp[z, ``degree`` repeated nodes], (n_s, n_k, n_b), for all choices; corners (n_s, j + 1, d)."""
     n_s, nodes, dim = corners.shape
     count = math.comb(nodes - 1 + degree, degree)
     identity = np.ascontiguousarray(np.broadcast_to(np.eye(count), (n_s, count, count)))

@@ -21,7 +21,7 @@ from __future__ import annotations
 import math
 
 from specgeo._cast import FloatArray, IntArray
-from specgeo._jit import inline, lane
+from specgeo._jit import inline, lane, leaf
 from specgeo.fourier.phases import LANES, POINT, fma
 
 NEAR = 1.0  # spread of a run of two or three nodes below which the Taylor sum is used
@@ -34,16 +34,17 @@ _T4 = tuple(_SIGN[m % 4] / math.factorial(m + 3) for m in range(22))
 _T5 = tuple(_SIGN[m % 4] / math.factorial(m + 4) for m in range(22))
 
 # Rows of the scratch vector: nodes 0..3 take four rows each (t hi, t lo, c, s), then come
-# spreads, values D and derivatives G (real row, imaginary row) and the masks of the sort.
-_D = 16 * LANES  # result D
-G_ROWS = 18 * LANES  # results G_0, G_1, ...
+# spreads, values D and derivatives G (real row, imaginary row) and the masks of the sort. They are
+# plain integers on purpose: numba compiles a copy of a helper for each, and only that vectorises.
+_D, G0, G1, G2, G3 = (m * LANES for m in range(16, 26, 2))  # results D, G_0, ..., G_3
 _X01, _X12, _X23, _X02, _X13, _X03 = (m * LANES for m in range(26, 32))  # spreads of runs
 _D01, _D12, _D23, _D012, _D123 = (m * LANES for m in range(32, 42, 2))
-_G01, _G12, _G23 = (m * LANES for m in range(42, 48, 2))  # exp[z_i, z_i, z_j]: G of the first node of a pair
-_L01, _L12, _L23 = (m * LANES for m in range(48, 54, 2))  # exp[z_i, z_j, z_j]: G of the last node of a pair
-_F012, _L012, _F123, _L123 = (m * LANES for m in range(54, 62, 2))  # G of the first, last node of a triple
+_G01, _G12, _G23 = (m * LANES for m in range(42, 48, 2))  # exp[z_i, z_i, z_j]: G of the first of a pair
+_L01, _L12, _L23 = (m * LANES for m in range(48, 54, 2))  # exp[z_i, z_j, z_j]: G of the last of a pair
+_F012, _L012, _F123, _L123 = (m * LANES for m in range(54, 62, 2))  # G of the first, last of a triple
 _MASK = 62 * LANES
-D_ROWS = _D
+D_ROWS = 16 * LANES
+G_ROWS = 18 * LANES
 SCRATCH = 67 * LANES
 
 
@@ -123,12 +124,11 @@ def _far(w: FloatArray, n: int, low: int, high: int, x: int, out: int) -> None:
         w[out + LANES + at] = b
 
 
-@lane
-def _pair_near(w: FloatArray, n: int, node: int, x: int, out: int) -> None:
+@leaf
+def _pair_near(node: FloatArray, n: int, x: FloatArray, out: FloatArray) -> None:
     """exp[z_0, z_1] = e_0 sum (-i x)^m / (m + 1)! where |x| is below NEAR."""
-    a = node * POINT
     for at in range(n):
-        u = w[x + at]
+        u = x[at]
         z = u * u
         re = _T2[16]
         im = _T2[17]
@@ -136,20 +136,19 @@ def _pair_near(w: FloatArray, n: int, node: int, x: int, out: int) -> None:
             re = fma(z, re, _T2[m])
             im = fma(z, im, _T2[m + 1])
         im = im * u
-        c, s = w[a + 2 * LANES + at], w[a + 3 * LANES + at]
+        c, s = node[2 * LANES + at], node[3 * LANES + at]
         p = c * re - s * im
         q = c * im + s * re
         near = abs(u) < NEAR
-        w[out + at] = p if near else w[out + at]
-        w[out + LANES + at] = q if near else w[out + LANES + at]
+        out[at] = p if near else out[at]
+        out[LANES + at] = q if near else out[LANES + at]
 
 
-@lane
-def _pair_gradient_near(w: FloatArray, n: int, node: int, x: int, out: int) -> None:
+@leaf
+def _pair_gradient_near(node: FloatArray, n: int, x: FloatArray, out: FloatArray) -> None:
     """exp[z_0, z_0, z_1] = e_0 sum (-i x)^m / (m + 2)! where |x| is below NEAR; node is the repeated one."""
-    a = node * POINT
     for at in range(n):
-        u = w[x + at]
+        u = x[at]
         z = u * u
         re = _T3[16]
         im = _T3[17]
@@ -157,20 +156,19 @@ def _pair_gradient_near(w: FloatArray, n: int, node: int, x: int, out: int) -> N
             re = fma(z, re, _T3[m])
             im = fma(z, im, _T3[m + 1])
         im = im * u
-        c, s = w[a + 2 * LANES + at], w[a + 3 * LANES + at]
+        c, s = node[2 * LANES + at], node[3 * LANES + at]
         p = c * re - s * im
         q = c * im + s * re
         near = abs(u) < NEAR
-        w[out + at] = p if near else w[out + at]
-        w[out + LANES + at] = q if near else w[out + LANES + at]
+        out[at] = p if near else out[at]
+        out[LANES + at] = q if near else out[LANES + at]
 
 
-@lane
-def _three_near(w: FloatArray, n: int, node: int, low: int, high: int, x: int, out: int) -> None:
+@leaf
+def _three_near(node: FloatArray, n: int, low: FloatArray, high: FloatArray, x: FloatArray, out: FloatArray) -> None:
     """exp[z_0, z_1, z_2] around the middle node; low, high: rows of the two gaps."""
-    a = node * POINT
     for at in range(n):
-        u, v = -w[low + at], w[high + at]
+        u, v = -low[at], high[at]
         e1 = u + v
         e2 = -u * v
         h0 = 0.0
@@ -182,20 +180,27 @@ def _three_near(w: FloatArray, n: int, node: int, low: int, high: int, x: int, o
             h0 = fma(e1, h, e2 * h0)
             im = fma(_T3[m + 1], h0, im)
             h = fma(e1, h0, e2 * h)
-        c, s = w[a + 2 * LANES + at], w[a + 3 * LANES + at]
+        c, s = node[2 * LANES + at], node[3 * LANES + at]
         p = c * re - s * im
         q = c * im + s * re
-        near = w[x + at] < NEAR
-        w[out + at] = p if near else w[out + at]
-        w[out + LANES + at] = q if near else w[out + LANES + at]
+        near = x[at] < NEAR
+        out[at] = p if near else out[at]
+        out[LANES + at] = q if near else out[LANES + at]
 
 
-@lane
-def _three_gradients_near(w: FloatArray, n: int, node: int, low: int, high: int, x: int, first: int, last: int) -> None:
+@leaf
+def _three_gradients_near(
+    node: FloatArray,
+    n: int,
+    low: FloatArray,
+    high: FloatArray,
+    x: FloatArray,
+    first: FloatArray,
+    last: FloatArray,
+) -> None:
     """G of the first and of the last of three nodes, around the middle one."""
-    a = node * POINT
     for at in range(n):
-        u, v = -w[low + at], w[high + at]
+        u, v = -low[at], high[at]
         e1 = u + v
         e2 = -u * v
         h0 = 0.0
@@ -217,15 +222,15 @@ def _three_gradients_near(w: FloatArray, n: int, node: int, low: int, high: int,
             h = fma(e1, h0, e2 * h)
             f = fma(u, f, h)
             g = fma(v, g, h)
-        c, s = w[a + 2 * LANES + at], w[a + 3 * LANES + at]
-        near = w[x + at] < NEAR
-        w[first + at] = c * fr - s * fi if near else w[first + at]
-        w[first + LANES + at] = c * fi + s * fr if near else w[first + LANES + at]
-        w[last + at] = c * gr - s * gi if near else w[last + at]
-        w[last + LANES + at] = c * gi + s * gr if near else w[last + LANES + at]
+        c, s = node[2 * LANES + at], node[3 * LANES + at]
+        near = x[at] < NEAR
+        first[at] = c * fr - s * fi if near else first[at]
+        first[LANES + at] = c * fi + s * fr if near else first[LANES + at]
+        last[at] = c * gr - s * gi if near else last[at]
+        last[LANES + at] = c * gi + s * gr if near else last[LANES + at]
 
 
-@lane
+@leaf
 def _four_near(w: FloatArray, n: int) -> None:
     """exp[z_0, ..., z_3] around node 1 where the spread is below NEAR_FOUR."""
     for at in range(n):
@@ -250,7 +255,7 @@ def _four_near(w: FloatArray, n: int) -> None:
         w[_D + LANES + at] = c * im + s * re if near else w[_D + LANES + at]
 
 
-@lane
+@leaf
 def _four_gradients_near(w: FloatArray, n: int) -> None:
     """G_0, G_1 and G_3 of four nodes around node 1 where the spread is below NEAR_FOUR."""
     for at in range(n):
@@ -308,7 +313,7 @@ def _pair(w: FloatArray, n: int, i: int, j: int, x: int, near: int, out: int) ->
     if near < n:
         _far(w, n, i * POINT + 2 * LANES, j * POINT + 2 * LANES, x, out)
     if near > 0:
-        _pair_near(w, n, i, x, out)
+        _pair_near(w[i * POINT :], n, w[x:], w[out:])
 
 
 @lane
@@ -317,7 +322,7 @@ def _pair_gradient(w: FloatArray, n: int, i: int, x: int, near: int, pair: int, 
     if near < n:
         _far(w, n, i * POINT + 2 * LANES, pair, x, first)
     if near > 0:
-        _pair_gradient_near(w, n, i, x, first)
+        _pair_gradient_near(w[i * POINT :], n, w[x:], w[first:])
     _difference(w, n, pair, first, last)
 
 
@@ -327,7 +332,7 @@ def _triple(w: FloatArray, n: int, node: int, low: int, high: int, x: int, near:
     if near < n:
         _far(w, n, a, b, x, out)
     if near > 0:
-        _three_near(w, n, node, low, high, x, out)
+        _three_near(w[node * POINT :], n, w[low:], w[high:], w[x:], w[out:])
 
 
 @lane
@@ -350,7 +355,7 @@ def _triple_gradient(
         _far(w, n, a, d, x, first)
         _far(w, n, d, b, x, last)
     if near > 0:
-        _three_gradients_near(w, n, node, low, high, x, first, last)
+        _three_gradients_near(w[node * POINT :], n, w[low:], w[high:], w[x:], w[first:], w[last:])
 
 
 @inline
@@ -364,7 +369,7 @@ def two_nodes_gradient(w: FloatArray, n: int) -> None:
     """D and G of nodes 0, 1."""
     near = _spread(w, n, 0, 1, _X01, NEAR)
     _pair(w, n, 0, 1, _X01, near, _D)
-    _pair_gradient(w, n, 0, _X01, near, _D, G_ROWS, G_ROWS + 2 * LANES)
+    _pair_gradient(w, n, 0, _X01, near, _D, G0, G1)
 
 
 @lane
@@ -394,16 +399,15 @@ def three_nodes_gradient(w: FloatArray, n: int) -> None:
     near02 = _spread(w, n, 0, 2, _X02, NEAR)
     near01 = _spread(w, n, 0, 1, _X01, NEAR)
     near12 = _spread(w, n, 1, 2, _X12, NEAR)
-    g0, g1, g2 = G_ROWS, G_ROWS + 2 * LANES, G_ROWS + 4 * LANES
     if near02 < n:
         _pair(w, n, 0, 1, _X01, near01, _D01)
         _pair(w, n, 1, 2, _X12, near12, _D12)
         _pair_gradient(w, n, 0, _X01, near01, _D01, _G01, _L01)
         _pair_gradient(w, n, 1, _X12, near12, _D12, _G12, _L12)
     _triple(w, n, 1, _X01, _X12, _X02, near02, _D01, _D12, _D)
-    _triple_gradient(w, n, 1, _X01, _X12, _X02, near02, _G01, _L12, _D, g0, g2)
-    _difference(w, n, _D, g0, g1)
-    _difference(w, n, g1, g2, g1)
+    _triple_gradient(w, n, 1, _X01, _X12, _X02, near02, _G01, _L12, _D, G0, G2)
+    _difference(w, n, _D, G0, G1)
+    _difference(w, n, G1, G2, G1)
     _restore(w, n, 0, 1, 2)
     _restore(w, n, 1, 2, 1)
     _restore(w, n, 0, 1, 0)
@@ -447,23 +451,22 @@ def four_nodes_gradient(w: FloatArray, n: int) -> None:
     near03 = _spread(w, n, 0, 3, _X03, NEAR_FOUR)
     near02 = _spread(w, n, 0, 2, _X02, NEAR)
     near13 = _spread(w, n, 1, 3, _X13, NEAR)
-    g0, g1, g2, g3 = G_ROWS, G_ROWS + 2 * LANES, G_ROWS + 4 * LANES, G_ROWS + 6 * LANES
     if near03 < n:
         _pair_gradient(w, n, 0, _X01, _spread(w, n, 0, 1, _X01, NEAR), _D01, _G01, _L01)
         _pair_gradient(w, n, 1, _X12, _spread(w, n, 1, 2, _X12, NEAR), _D12, _G12, _L12)
         _pair_gradient(w, n, 2, _X23, _spread(w, n, 2, 3, _X23, NEAR), _D23, _G23, _L23)
         _triple_gradient(w, n, 1, _X01, _X12, _X02, near02, _G01, _L12, _D012, _F012, _L012)
         _triple_gradient(w, n, 2, _X12, _X23, _X13, near13, _G12, _L23, _D123, _F123, _L123)
-        _difference(w, n, _D012, _F012, g1)
-        _difference(w, n, g1, _L012, g2)  # G of node 1 on the triple 0, 1, 2
-        _far(w, n, _F012, _D, _X03, g0)
-        _far(w, n, g2, _F123, _X03, g1)
-        _far(w, n, _D, _L123, _X03, g3)
+        _difference(w, n, _D012, _F012, G1)
+        _difference(w, n, G1, _L012, G2)  # G of node 1 on the triple 0, 1, 2
+        _far(w, n, _F012, _D, _X03, G0)
+        _far(w, n, G2, _F123, _X03, G1)
+        _far(w, n, _D, _L123, _X03, G3)
     if near03 > 0:
         _four_gradients_near(w, n)
-    _difference(w, n, _D, g0, g2)
-    _difference(w, n, g2, g1, g2)
-    _difference(w, n, g2, g3, g2)
+    _difference(w, n, _D, G0, G2)
+    _difference(w, n, G2, G1, G2)
+    _difference(w, n, G2, G3, G2)
     _restore(w, n, 1, 2, 4)
     _restore(w, n, 1, 3, 3)
     _restore(w, n, 0, 2, 2)

@@ -132,19 +132,23 @@ def _polygon(shape: Shape, k: FloatArray) -> ComplexArray:
     real, imag = np.empty(len(k)), np.empty(len(k))
     points = np.ascontiguousarray(shape.points[np.concatenate(shape.rings)])
     offsets = np.cumsum([0, *(len(ring) for ring in shape.rings)], dtype=np.int64)
-    polygon_sum(points, offsets, np.ascontiguousarray(k.T), real, imag)
+    polygon_sum(points, offsets, np.require(k.T, requirements="CW"), real, imag)
     return real + 1j * imag
 
 
 def _solid(shape: Shape, k: FloatArray) -> ComplexArray:
     real, imag = np.empty(len(k)), np.empty(len(k))
-    polyhedron_sum(shape.points, *shape.solid, np.ascontiguousarray(k.T), real, imag)
+    polyhedron_sum(
+        np.require(shape.points, requirements="CW"), *shape.solid, np.require(k.T, requirements="CW"), real, imag
+    )
     return real + 1j * imag
 
 
 def _split_solid(shape: Shape, k: FloatArray) -> ComplexArray:
     real, imag = np.empty(len(k)), np.empty(len(k))
-    polyhedron_sum(shape.points, *shape.split_solid, np.ascontiguousarray(k.T), real, imag)
+    polyhedron_sum(
+        np.require(shape.points, requirements="CW"), *shape.split_solid, np.require(k.T, requirements="CW"), real, imag
+    )
     return real + 1j * imag
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import product
 from typing import Any
 
@@ -115,7 +115,7 @@ def as_shapes(polytope: Any) -> list[Shape]:
     if isinstance(polytope, Box):
         return [_from_box(polytope)]
     if hasattr(polytope, "vertices") and hasattr(polytope, "A"):
-        return [from_points(as_floats(polytope.vertices, "polytope.vertices", (None, int(polytope.dim))))]
+        return [_remembered(as_floats(polytope.vertices, "polytope.vertices", (None, int(polytope.dim))))]
     if isinstance(polytope, tuple) and len(polytope) == 2 and np.ndim(polytope[0]) == 2:
         return [_from_faces(*polytope)]
     if isinstance(polytope, list) and polytope and not _is_points(polytope):
@@ -125,7 +125,17 @@ def as_shapes(polytope: Any) -> list[Shape]:
             "polytope: pass vertices (n, d), a Box or Polytope, a shapely (Multi)Polygon, a pair (vertices, faces),"
             " or a list of these with disjoint interiors"
         )
-    return [from_points(as_floats(polytope, "polytope", (None, None)))]
+    return [_remembered(as_floats(polytope, "polytope", (None, None)))]
+
+
+def _remembered(points: FloatArray) -> Shape:
+    """Hulls of the last few point sets: callers loop over wavevectors."""
+    return _hull(points.shape[0], points.tobytes())
+
+
+@lru_cache(maxsize=32)
+def _hull(rows: int, data: bytes) -> Shape:
+    return from_points(np.frombuffer(data).reshape(rows, -1).copy())
 
 
 def _is_points(value: Any) -> bool:

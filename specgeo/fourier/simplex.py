@@ -88,7 +88,8 @@ def polynomial_sum(
     nodes, m = simplices.shape[1], coefficients.shape[2]
     real, imag = np.zeros((n_groups * m, len(k))), np.zeros((n_groups * m, len(k)))
     if coefficients.size and len(k):
-        waves = np.ascontiguousarray(k.T)
+        # Read-only arrays are another type to numba: a copy is cheaper than a second compilation.
+        points, waves = np.require(points, requirements="CW"), np.require(k.T, requirements="CW")
         scaled = coefficients * (measures * float(math.factorial(nodes - 1) * math.factorial(degree)))[:, None, None]
         rows = groups * m
         if 2 <= nodes <= 4 and degree <= 1:
@@ -101,7 +102,7 @@ def polynomial_sum(
                 affine_sum(points, *chunks, waves, np.ascontiguousarray(scaled), rows, real, imag)
         else:
             turns = np.array([[*range(nodes), *i] for i in _repetitions(nodes, degree)], dtype=np.int64)
-            general_sum(points, np.ascontiguousarray(simplices), waves, turns, scaled, rows, real, imag)
+            general_sum(points, np.require(simplices, requirements="CW"), waves, turns, scaled, rows, real, imag)
     return np.ascontiguousarray((real + 1j * imag).reshape(n_groups, m, len(k)).transpose(0, 2, 1))
 
 

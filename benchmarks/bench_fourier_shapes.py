@@ -1,0 +1,126 @@
+"""Speed of shape transforms on one core, each beside its yardsticks in the same process.
+
+    pytest benchmarks/bench_fourier_shapes.py --benchmark-columns=median,rounds
+
+``extra_info`` holds the figures: ns per (vertex, k) or evaluations per second; ``ratio_numpy``, the time over that
+of numpy's complex exponentials of the same (vertex, k) pairs; ``times_coxeter``, how many times faster than coxeter
+(where it is installed). Both sides are timed in turns and the median of the ratios is taken.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import specgeo as sg
+from specgeo.fourier.divided import _differences, divided_difference
+from specgeo.fourier.measures import simplex_measures
+from specgeo.fourier.simplex import simplices_sum
+
+PHI = (1 + 5**0.5) / 2
+ROUNDS = 9
+
+
+def ngon(n: int) -> np.ndarray:
+    turn = 2 * np.pi * np.arange(n) / n
+    return np.c_[np.cos(turn), np.sin(turn)]
+
+
+def dodecahedron() -> np.ndarray:
+    corners = [list(s) for s in itertools.product((-1, 1), repeat=3)]
+    for a, b in itertools.product((-1 / PHI, 1 / PHI), (-PHI, PHI)):
+        corners += [[0, a, b], [a, b, 0], [b, 0, a]]
+    return np.array(corners, dtype=float)
+
+
+POLYGONS = {"square": ngon(4), "hexagon": ngon(6), "100-gon": ngon(100)}
+SOLIDS = {
+    "cube": np.array(list(itertools.product((-1.0, 1.0), repeat=3))),
+    "dodecahedron": dodecahedron(),
+    "hull of 50": np.random.default_rng(0).normal(size=(50, 3)),
+}
+
+
+def directions(n: int, d: int, length: float) -> np.ndarray:
+    k = np.random.default_rng(1).normal(size=(n, d))
+    return k * (length / np.linalg.norm(k, axis=1))[:, None]
+
+
+def clock(function: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def ratio(ours: Callable[[], Any], other: Callable[[], Any]) -> float:
+    """Median of the ratios of times taken in turns."""
+    ours(), other()
+    return float(np.median([clock(ours) / clock(other) for _ in range(ROUNDS)]))
+
+
+def coxeter_shape(points: np.ndarray) -> Any:
+    shapes = pytest.importorskip("coxeter.shapes")
+    if points.shape[1] == 2:
+        return shapes.ConvexPolygon(points)
+    return shapes.ConvexPolyhedron(points)
+
+
+def compare(benchmark: Any, points: np.ndarray, k: np.ndarray) -> None:
+    def ours() -> np.ndarray:
+        return sg.polytope_transform(points, k)
+
+    ours()
+    benchmark.pedantic(ours, rounds=ROUNDS, iterations=1)
+    phases = k @ points.T
+    info = benchmark.extra_info
+    info["ns_per_vertex_and_k"] = round(benchmark.stats.stats.median / phases.size * 1e9, 2)
+    info["ratio_numpy"] = round(ratio(ours, lambda: np.exp(-1j * phases)), 3)
+    shape = coxeter_shape(points)
+    waves = np.c_[k, np.zeros(len(k))] if points.shape[1] == 2 else k
+    info["times_coxeter"] = round(1 / ratio(ours, lambda: shape.compute_form_factor_amplitude(waves)), 1)
+
+
+@pytest.mark.parametrize("name", list(POLYGONS))
+def test_polygon(benchmark: Any, name: str) -> None:
+    compare(benchmark, POLYGONS[name], directions(20_000, 2, 8.0))
+
+
+@pytest.mark.parametrize("name", list(SOLIDS))
+def test_polyhedron(benchmark: Any, name: str) -> None:
+    compare(benchmark, SOLIDS[name], directions(5_000, 3, 8.0))
+
+
+@pytest.mark.parametrize("affine", [False, True], ids=["constant", "affine"])
+@pytest.mark.parametrize("length", [0.1, 10.0, 300.0])
+@pytest.mark.parametrize("j", [1, 2, 3])
+def test_simplices(benchmark: Any, j: int, length: float, affine: bool) -> None:
+    g = np.random.default_rng(2)
+    d, n_s = max(j, 2), 150
+    points, k = g.normal(size=(60, d)), directions(2048, d, length)
+    simplices = np.array([g.permutation(60)[: j + 1] for _ in range(n_s)])
+    measures = simplex_measures(points[simplices])
+    values = g.normal(size=(n_s, j + 1, 1)) if affine else None
+    simplices_sum(points, simplices, measures, k, values=values)
+    benchmark.pedantic(
+        simplices_sum, args=(points, simplices, measures, k), kwargs={"values": values}, rounds=ROUNDS, iterations=1
+    )
+    seconds = benchmark.stats.stats.median / (n_s * len(k))
+    benchmark.extra_info.update(ns_per_simplex_and_k=round(seconds * 1e9, 2), per_second=f"{1 / seconds:.2e}")
+
+
+@pytest.mark.parametrize("nodes", [5, 7, 9])
+@pytest.mark.parametrize("spread", [0.3, 3.0, 10.0, 300.0])
+def test_divided_difference(benchmark: Any, nodes: int, spread: float) -> None:
+    """Scalar recursion, exponentials of the nodes included."""
+    phases = np.random.default_rng(3).uniform(0, spread, size=(20_000, nodes))
+    real, imag = np.empty(len(phases)), np.empty(len(phases))
+    divided_difference(phases[:1])
+    benchmark.pedantic(_differences, args=(phases, real, imag), rounds=ROUNDS, iterations=1)
+    benchmark.extra_info["ns"] = round(benchmark.stats.stats.median / len(phases) * 1e9, 1)
+    assert math.isfinite(real.sum())
