@@ -80,10 +80,18 @@ def simplex_measures(vertices: FloatArray, simplices: IntArray) -> FloatArray:
     return out
 
 
+def _measures_of(cx: PolyhedralComplex, k: int) -> FloatArray:
+    """Measures of the simplices of the triangulation of the k-faces, computed once."""
+    measures: FloatArray = cx._once(
+        "simplex measures", k, lambda c, j: simplex_measures(c.vertices, c.triangulation(j)[0])
+    )
+    return measures
+
+
 def face_measures(cx: PolyhedralComplex, k: int) -> FloatArray:
     """k-volumes of the k-faces, (n_k,); a vertex has measure 1."""
-    simplices, owner = cx.triangulation(k)
-    measures = np.bincount(owner, simplex_measures(cx.vertices, simplices), minlength=cx.f_vector[k])
+    _, owner = cx.triangulation(k)
+    measures = np.bincount(owner, _measures_of(cx, k), minlength=cx.f_vector[k])
     return measures.astype(np.float64, copy=False)
 
 
@@ -91,7 +99,7 @@ def face_centroids(cx: PolyhedralComplex, k: int) -> FloatArray:
     """Centres of mass of the k-faces, (n_k, d); a face of rounded measure zero has the mean of its vertices."""
     simplices, owner = cx.triangulation(k)
     n = cx.f_vector[k]
-    weights = simplex_measures(cx.vertices, simplices)
+    weights = _measures_of(cx, k)
     count = np.bincount(owner, minlength=n)
     total = np.bincount(owner, weights, minlength=n)
     scale = np.where(total > 0, total, 1.0)[owner]
