@@ -40,7 +40,7 @@ class Nodes(NamedTuple):
     points: FloatArray  # (n, D)
     weights: FloatArray  # (n,) summing to each simplex's measure
     owner: IntArray  # (n,) simplex of each node
-    barycentric: FloatArray  # (n, j + 1)
+    barycentric: FloatArray  # (n, j + 1), of terms with vertex values; else empty
 
 
 class Lattice(NamedTuple):
@@ -128,7 +128,9 @@ def exponential_sum(points: FloatArray, strengths: FloatArray, k: FloatArray, la
         sums = getattr(finufft, f"nufft{d}d3")(*shifted, charges, *np.ascontiguousarray(k.T), **settings)
         return np.asarray(sums.reshape(len(charges), len(k)).T * np.exp(-1j * (k @ centre))[:, None])
     reach = np.abs(lattice.modes).max(axis=0)
-    turns = np.remainder(points * lattice.spacing + np.pi, 2 * np.pi) - np.pi
+    turns = points * lattice.spacing
+    if np.abs(turns).max() > 3 * np.pi:  # as far as every release of finufft folds
+        turns = np.remainder(turns + np.pi, 2 * np.pi) - np.pi
     angles = [np.ascontiguousarray(column) for column in turns.T]
     counts = tuple(int(2 * n + 1) for n in reach)
     sums = getattr(finufft, f"nufft{d}d1")(*angles, charges, counts if d > 1 else counts[0], **settings)
@@ -170,18 +172,24 @@ def quadrature_nodes(term: Term, longest: float, tolerance: float = QUADRATURE_T
         count = len(term)
         return Nodes(corners[:, 0], term.measures.copy(), np.arange(count), np.ones((count, 1)))
     inner, outer, rotation = _orders(term, longest, tolerance)
+    kind = inner * (1 + ORDERS[-1]) + outer
+    order = np.argsort(kind, kind="stable")
+    starts = np.flatnonzero(np.diff(kind[order], prepend=-1))
     parts = []
-    for q_inner, q_outer in np.unique(np.stack([inner, outer], axis=1), axis=0):
-        chosen = np.flatnonzero((inner == q_inner) & (outer == q_outer))
-        bary, weight = _segment_rule(int(q_inner)) if j == 1 else _triangle_rule(int(q_inner), int(q_outer))
-        turned = bary[None] if j == 1 else _unrotate(bary, rotation[chosen])
-        points = np.einsum("sqi,sid->sqd", np.broadcast_to(turned, (len(chosen), *bary.shape)), corners[chosen])
+    for chosen in np.split(order, starts[1:]):
+        if j == 1:
+            bary, weight = _segment_rule(int(inner[chosen[0]]))
+            turned = np.broadcast_to(bary, (len(chosen), *bary.shape))
+        else:
+            bary, weight = _triangle_rule(int(inner[chosen[0]]), int(outer[chosen[0]]))
+            turned = _unrotate(bary, rotation[chosen])
+        points = sum(turned[:, :, i, None] * corners[chosen, i, None] for i in range(j + 1))
         parts.append(
             Nodes(
-                points.reshape(-1, points.shape[2]),
+                np.asarray(points).reshape(-1, corners.shape[2]),
                 (term.measures[chosen, None] * weight).ravel(),
                 np.repeat(chosen, len(weight)),
-                np.broadcast_to(turned, (len(chosen), *bary.shape)).reshape(-1, j + 1),
+                turned.reshape(-1, j + 1) if term.values is not None else np.empty((0, j + 1)),
             )
         )
     return Nodes(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))

@@ -22,8 +22,9 @@ from specgeo.geometry.complex import PolyhedralComplex
 
 Boundary = Literal["cut", "interior", "mirror"]
 
-TARGET = 2e-13  # the facet form is accurate enough when its error bound is below this share of int |f|
-NUFFT_TARGET = 1e-12  # the same for finufft, whose floor does not fall with f^
+PROMISE = 1e-12  # every value has an error bound below this share of int |f|, or the volume form's
+TARGET = 2e-13  # where that costs little, the facet form is used only if its bound is below this share
+LITTLE = 4e6  # pairs (simplex, wavevector) of the volume form that cost little: about 0.1 s
 METHODS = ("auto", "facet", "volume", "nufft")
 
 
@@ -51,8 +52,8 @@ def spectrum(
         Return an error bound too.
     method : {"auto", "facet", "volume", "nufft"}
         "auto" chooses for each wavevector: the facet form (or the non-uniform FFT, where there are
-        many wavevectors and finufft is installed) wherever its error bound is below 2e-13 (finufft:
-        1e-12) of int |f|, the volume form elsewhere. The other names force one form.
+        many wavevectors and finufft is installed) wherever its error bound is below 1e-12 of int |f|
+        (2e-13 where that costs little), the volume form elsewhere. The other names force one form.
 
     Returns
     -------
@@ -155,10 +156,12 @@ def _choose(forms: ComplexForms, k: FloatArray, boundary: Boundary, method: str)
     bound = facet_bound(forms, k, boundary)
     if boundary != "interior":
         poor = np.any(~(bound <= TARGET * forms.norm), axis=1)
+        if np.count_nonzero(poor) * len(forms.cx.vertices) * forms.dim > LITTLE:
+            poor = np.any(~(bound <= PROMISE * forms.norm), axis=1)
         if np.any(poor):
             chosen[poor & np.any(~(bound <= volume_bound(forms)), axis=1)] = "volume"
     if nufft.pays(forms, k[chosen == "facet"]):
-        fine = np.all(nufft.bound(forms.facets, k, boundary) <= NUFFT_TARGET * forms.norm, axis=1)
+        fine = np.all(nufft.bound(forms.facets, k, boundary) <= PROMISE * forms.norm, axis=1)
         fine &= chosen == "facet"
         if nufft.pays(forms, k[fine]):
             chosen[fine] = "nufft"
