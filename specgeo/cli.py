@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -31,20 +32,42 @@ examples:
 exit codes: 0 all is well, 1 a claim fails, 2 bad input
 """
 
+HEARTBEAT = 10.0
+"""Seconds between signs of life."""
+
 BOX_HELP = "LO HI for all inputs, or one pair for each input"
 
 
 class _Progress:
-    """Lines on stderr, at most two a second, once a run has taken a second."""
+    """Lines on stderr, at most two a second, once a run has taken a second.
+
+    While nothing is reported (kernels compile on the first run) a line every ten seconds says so.
+    """
 
     def __init__(self, quiet: bool) -> None:
         self.quiet = quiet
-        self.next = time.monotonic() + 1.0
+        self.started = time.monotonic()
+        self.next = self.started + 1.0
+        self.last = "starting; the first run compiles the kernels"
+        self.done = threading.Event()
+        if not quiet:
+            threading.Thread(target=self._beat, daemon=True).start()
 
     def __call__(self, message: str, fraction: float) -> None:
+        self.last = message
         if not self.quiet and time.monotonic() >= self.next:
             print(f"[{fraction:4.0%}] {message}", file=sys.stderr, flush=True)
             self.next = time.monotonic() + 0.5
+
+    def __enter__(self) -> _Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.done.set()
+
+    def _beat(self) -> None:
+        while not self.done.wait(HEARTBEAT):
+            print(f"[....] {time.monotonic() - self.started:.0f} s: {self.last}", file=sys.stderr, flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -208,7 +231,8 @@ def _regions(arguments: argparse.Namespace) -> int:
 
         raise UnsupportedError(f"--map: dimension {box.dim} cannot be drawn; vary two inputs with --axes")
     started = time.perf_counter()
-    cx = enumerate_regions(net, box, progress=_Progress(arguments.quiet), max_cells=arguments.max_cells)
+    with _Progress(arguments.quiet) as progress:
+        cx = enumerate_regions(net, box, progress=progress, max_cells=arguments.max_cells)
     seconds = time.perf_counter() - started
     data = {
         "network": repr(net),
@@ -255,8 +279,9 @@ def _spectrum(arguments: argparse.Namespace) -> int:
     if any(len(k) != box.dim for k in arguments.k):
         raise InvalidInputError(f"--k: give {box.dim} components for each wavevector")
     k = np.array(arguments.k)
-    cx = enumerate_regions(net, box, progress=_Progress(arguments.quiet), max_cells=arguments.max_cells)
-    values, error = spectrum(cx, k, boundary=arguments.boundary, return_error=True)
+    with _Progress(arguments.quiet) as progress:
+        cx = enumerate_regions(net, box, progress=progress, max_cells=arguments.max_cells)
+        values, error = spectrum(cx, k, boundary=arguments.boundary, return_error=True)
     values, error = values[:, arguments.output], error[:, arguments.output]
     data = {
         "network": repr(net),
@@ -278,15 +303,16 @@ def _report(arguments: argparse.Namespace) -> int:
     from specgeo.report import spectral_report
 
     net, box = _load_on_box(arguments)
-    report = spectral_report(
-        net,
-        box,
-        output=arguments.output,
-        samples=arguments.samples,
-        max_cells=arguments.max_cells,
-        progress=_Progress(arguments.quiet),
-        name=Path(arguments.network).name,
-    )
+    with _Progress(arguments.quiet) as progress:
+        report = spectral_report(
+            net,
+            box,
+            output=arguments.output,
+            samples=arguments.samples,
+            max_cells=arguments.max_cells,
+            progress=progress,
+            name=Path(arguments.network).name,
+        )
     text = str(report)
     if arguments.out:
         text += f"\nwritten: {', '.join(os.fspath(path) for path in report.write(arguments.out))}"
@@ -302,7 +328,8 @@ def _verify(arguments: argparse.Namespace) -> int:
     net, box = _load_on_box(arguments)
     if net.output_dim > 1:
         net = net.postcompose(np.eye(net.output_dim)[[arguments.output]])
-    report = verify(net, box, out=arguments.out, progress=_Progress(arguments.quiet), seed=arguments.seed)
+    with _Progress(arguments.quiet) as progress:
+        report = verify(net, box, out=arguments.out, progress=progress, seed=arguments.seed)
     _emit(arguments, report.to_dict(), str(report))
     return 0 if report.holds else 1
 

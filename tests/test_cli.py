@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -158,14 +159,23 @@ def test_as_a_module(tent):
 
 
 def test_progress_goes_to_stderr(capsys):
-    from specgeo.cli import _Progress
+    from specgeo import cli
 
-    progress = _Progress(quiet=False)
-    progress("too early", 0.1)
-    progress.next = 0.0
-    progress("layer 1", 0.5)
+    with cli._Progress(quiet=False) as progress:
+        progress("too early", 0.1)
+        progress.next = 0.0
+        progress("layer 1", 0.5)
     assert capsys.readouterr().err == "[ 50%] layer 1\n"
-    silent = _Progress(quiet=True)
-    silent.next = 0.0
-    silent("layer 1", 0.5)
+    with cli._Progress(quiet=True) as silent:
+        silent.next = 0.0
+        silent("layer 1", 0.5)
     assert capsys.readouterr().err == ""
+
+
+def test_a_silent_run_shows_signs_of_life(capsys, monkeypatch):
+    from specgeo import cli
+
+    monkeypatch.setattr(cli, "HEARTBEAT", 0.05)
+    with cli._Progress(quiet=False):
+        time.sleep(0.5)
+    assert "compiles the kernels" in capsys.readouterr().err
