@@ -179,3 +179,10 @@ def test_a_silent_run_shows_signs_of_life(capsys, monkeypatch):
     with cli._Progress(quiet=False):
         time.sleep(0.5)
     assert "compiles the kernels" in capsys.readouterr().err
+
+
+def test_verify_runs_every_claim(capsys, tent, tmp_path):
+    code, out, _ = run(capsys, "verify", tent, "--box", 0, 1, "--out", tmp_path / "theory", "--json")
+    data = json.loads(out)
+    assert code == 0 and data["claims"]
+    assert (tmp_path / "theory" / "report.json").is_file() and (tmp_path / "theory" / "report.html").is_file()
