@@ -98,7 +98,7 @@ def test_exact_counts_below_every_upper_bound(d: int, widths: list[int], kind: s
     table = c.region_table(net, sg.enumerate_regions(net, sg.Box([-2] * d, [2] * d)))
     assert len(table.checks) == 4
     assert all(check.holds for check in table.checks), str(table)
-    assert 1 <= table.distinct_maps <= table.activation_regions
+    assert 1 <= table.distinct_maps <= table.linear_regions <= table.activation_regions
     assert json.loads(json.dumps(table.to_dict()))["activation_regions"] == table.activation_regions
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ def test_every_bound_on_random_networks(d: int, widths: tuple[int, ...], kind: s
     _, cx = random_case(d, widths, kind)
     k = np.concatenate((dc.sample_wavevectors(cx, 200), random_wavevectors(d, 100)))
     report = dc.decay_report(cx, k)
-    assert len(report.checks) == 5 + 2 * report.compact
+    assert len(report.checks) == 6 + 2 * report.compact
     assert all(check.holds for check in report.checks), str(report)
     assert report.paper_constant <= 2 * dc.shadow(cx, k / np.linalg.norm(k, axis=1, keepdims=True)).max() * (1 + 1e-9)
 
@@ -37,7 +38,7 @@ def test_clamped_networks(d: int, widths: tuple[int, ...]) -> None:
     cx = sg.enumerate_regions(g, sg.Box([-1] * d, [1] * d))
     report = dc.decay_report(cx, dc.sample_wavevectors(cx, 150))
     assert report.compact
-    assert len(report.checks) == 7
+    assert len(report.checks) == 8
     assert all(check.holds for check in report.checks), str(report)
     identity = dr.free_identities(cx)
     assert identity.holds
@@ -187,3 +188,56 @@ def test_bad_input_is_refused() -> None:
         dr.free_identities(cx)
     with pytest.raises(sg.InvalidInputError, match="boundary"):
         dc.kinks(cx, 0, "periodic")
+
+
+@pytest.mark.parametrize("d", [1, 2, 3])
+def test_path_norm_bounds_the_variation_on_the_unit_cube(d: int) -> None:
+    for kind in KINDS:
+        net = random_network(d, (7,), kind, 8)
+        cx = sg.enumerate_regions(net, sg.Box([0.0] * d, [1.0] * d))
+        factor = 1.0 if d == 1 else np.sqrt(2)
+        assert dc.total_variation(cx) <= factor * dc.path_norm(net) * (1 + 1e-12)
+    diagonal = sg.Network([[[1.0] * d], [[1.0]]], [[-1.0], [0.0]])  # Ball's extremal section in the plane
+    if d == 2:
+        cx = sg.enumerate_regions(diagonal, sg.Box([0, 0], [1, 1]))
+        assert dc.total_variation(cx) == pytest.approx(np.sqrt(2) * dc.path_norm(diagonal), rel=1e-14)
+    with pytest.raises(sg.UnsupportedError):
+        dc.path_norm(random_network(d, (3, 3)))
+
+
+@pytest.mark.parametrize("d", [1, 2, 3])
+def test_zero_and_affine_networks(d: int) -> None:
+    """No kinks at all: bounds of zero, equalities at zero, and no warnings."""
+    box = sg.Box([-1.0] * d, [1.0] * d)
+    zero = sg.enumerate_regions(sg.Network([np.eye(d), np.zeros((1, d))], [np.ones(d) * 0.1, [0.0]]), box)
+    affine = sg.enumerate_regions(sg.Network([np.ones((1, d)), [[2.0]]], [[d + 1.0], [0.5]]), box)
+    for cx in (zero, affine):
+        report = dc.decay_report(cx, dc.sample_wavevectors(cx, 60))
+        assert all(check.holds for check in report.checks), str(report)
+        ray = dr.direction_report(cx, np.ones(d), samples=50)
+        assert all(check.holds for check in ray.checks), str(ray)
+        assert len(dr.normal_directions(cx).variation) == 0
+        assert str(dr.shell_law(cx, [5.0], samples=3))
+    assert dr.free_identities(zero).holds
+    assert dr.direction_report(zero, np.ones(d), samples=50).codimensions == ()
+
+
+def test_trained_network() -> None:
+    """A network fitted to a wave: every bound, and the free identities once it is clamped."""
+    neural = pytest.importorskip("sklearn.neural_network")
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, (400, 2))
+    fitted = neural.MLPRegressor(hidden_layer_sizes=(16, 16), solver="lbfgs", max_iter=150, random_state=0, tol=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # not converged: any trained network will do
+        fitted.fit(x, np.sin(4 * x[:, 0]) * np.cos(3 * x[:, 1]))
+    net = sg.from_sklearn(fitted)
+    box = sg.Box([-1, -1], [1, 1])
+    cut = sg.enumerate_regions(net, box)
+    compact = sg.enumerate_regions(dc.clamp_to_support(net, box, 20.0), box)
+    for cx in (cut, compact):
+        report = dc.decay_report(cx, dc.sample_wavevectors(cx, 300))
+        assert all(check.holds for check in report.checks), str(report)
+    assert dr.free_identities(compact).measured < 1e-12
+    law = dr.shell_law(compact, [400.0])
+    assert law.measured[0] == pytest.approx(law.predicted, rel=0.1)

@@ -130,3 +130,12 @@ def test_weight_clips() -> None:
         pk.clip_needed(0, 1, [3])
     with pytest.raises(sg.InvalidInputError):
         pk.largest_mode(1.0, 0.0)
+
+
+def test_zero_network() -> None:
+    zero = sg.Network([[[1.0]], [[0.0]]], [[0.1], [0.0]])
+    cx = sg.enumerate_regions(zero, sg.Box([-1], [1]))
+    report = pk.peak_report(zero, cx, 10)
+    assert (report.sup_error, report.squared_error, report.variation) == (1.0, 1.0, 0.0)
+    assert all(check.holds for check in report.checks)
+    assert pk.variation_check(cx, [[1.0], [5.0]]).measured == 0.0

@@ -205,3 +205,17 @@ def test_figures_and_bad_input() -> None:
     assert pt.rate_report(net, cx, samples=20).plot().has_data()
     assert vl.parameter_volume([3], 1.0, 0.01, [2.0, 8.0], 20).plot().has_data()
     assert pt.perturbation_response(line, sg.Box([0], [1]), [[3.0], [9.0]], [0.01], 3).plot().has_data()
+
+
+def test_zero_network() -> None:
+    """Only the parameters of the output layer move a network whose output weights vanish."""
+    zero = sg.Network([[[1.0], [-1.0]], [[0.0, 0.0]]], [[0.1, 0.2], [0.0]])
+    cx = _cx(zero)
+    k = random_wavevectors(1, 20)
+    gradient = pt.spectral_gradient(zero, cx, k)
+    assert np.all(gradient[:, :4] == 0)
+    assert np.all(np.abs(gradient[:, 4:]).max(axis=0) > 0)
+    report = pt.rate_report(zero, cx, samples=30)
+    assert report.checks[0].holds
+    assert np.all(report.coefficient < 1e-15)
+    assert str(report)

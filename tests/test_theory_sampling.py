@@ -95,3 +95,13 @@ def test_bad_input_is_refused() -> None:
     with pytest.raises(sg.UnsupportedError, match="one dimension"):
         sp.alias_constant(cx)
     assert sp.alias_report(cx, 8, extension="periodic").checks == ()
+
+
+def test_zero_network() -> None:
+    zero = sg.Network([[[1.0]], [[0.0]]], [[0.1], [0.0]])
+    cx = sg.enumerate_regions(zero, sg.Box([-1], [1]))
+    report = sp.alias_report(cx, 8, function=zero)
+    assert report.checks[0].holds
+    assert report.bound.max() == 0
+    assert np.all(report.relative_error == 0)
+    assert sp.samples_needed(cx, [3], 1e-9) == 6

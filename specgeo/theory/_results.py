@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from specgeo.errors import InvalidInputError, MissingDependencyError
+from specgeo.errors import InvalidInputError, MissingDependencyError, UnsupportedError
 
 Relation = Literal["<=", ">=", "=="]
 
@@ -80,7 +80,7 @@ class Result:
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the result on matplotlib axes (new ones by default) and return them."""
-        raise NotImplementedError
+        raise UnsupportedError(f"plot: a {type(self).__name__} has no figure of its own; print it or use to_dict()")
 
 
 @dataclass(frozen=True, eq=False)

@@ -255,15 +255,16 @@ class RegionTable(Result):
     input_dim, widths
         Shape of the network; only layers that bend.
     bounds : tuple of RegionBound
-    activation_regions, distinct_maps : int or None
-        Cells of the complex, and distinct affine maps on them. Restricted to the domain, so an
-        upper bound for R^d stays one.
+    activation_regions, linear_regions, distinct_maps : int or None
+        Cells of the complex; connected regions of one affine map; distinct affine maps: each at most
+        the one before. Restricted to the domain, so an upper bound for R^d stays one.
     """
 
     input_dim: int
     widths: tuple[int, ...]
     bounds: tuple[RegionBound, ...]
     activation_regions: int | None = None
+    linear_regions: int | None = None
     distinct_maps: int | None = None
 
     @property
@@ -281,9 +282,12 @@ class RegionTable(Result):
         title = f"linear regions of {self.input_dim} inputs, widths {list(self.widths)}"
         lines = [f"  {b.name:<18} {b.kind:<14} {format_number(b.value):>14}   {b.source}" for b in self.bounds]
         if self.activation_regions is not None:
-            count, maps = self.activation_regions, str(self.distinct_maps)
-            lines.append(f"  {'this network':<18} {'exact':<14} {count:>14}   activation regions on its domain")
-            lines.append(f"  {'':<18} {'exact':<14} {maps:>14}   distinct affine maps")
+            counts = (
+                (self.activation_regions, "activation regions on its domain"),
+                (self.linear_regions, "linear regions"),
+                (self.distinct_maps, "distinct affine maps"),
+            )
+            lines += [f"  {'this network':<18} {'exact':<14} {n!s:>14}   {what}" for n, what in counts]
         return "\n".join([title, *lines])
 
     def plot(self, ax: Any = None) -> Any:
@@ -376,4 +380,5 @@ def region_table(net: Network, cx: PolyhedralComplex | None = None) -> RegionTab
         table = RegionTable(net.input_dim, tuple(widths), rows)
     if cx is None:
         return table
-    return RegionTable(table.input_dim, table.widths, table.bounds, cx.n_cells, distinct_affine_maps(cx))
+    counts = cx.n_cells, cx.n_linear_regions, distinct_affine_maps(cx)
+    return RegionTable(table.input_dim, table.widths, table.bounds, *counts)

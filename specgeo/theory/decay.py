@@ -11,7 +11,8 @@ the total variation of the measure d_u^2 f. Bounds, valid at every k != 0:
     cut       |f^(k)| <= |k|^-2 [J(u) + sum_B |u.g_B| |u.nu| |B|] + |k|^-1 sum_B |u.nu| int_B |f|
     interior  |f_int^(k)| <= |k|^-2 sum_F |c_F| |F|
     compact   |f^(k)| <= min(int |f|, J(u) / |k|^2)  where f = 0 on the boundary, whose facets count with c_B = -d_nu f
-    cells     |gradient part| <= 2 L_f N shadow_u(Omega) / |k|^2,   J(u) <= L_f (N-1) Per(Omega)  (compact: L_f N Per)
+    cells     |gradient part| <= 2 L_f N shadow_u(Omega) / |k|^2,  J(u) <= L_f (N-1) Per(Omega)  (compact: L_f N Per)
+    lines     J(u) <= 2 L_f X(u),   X(u) = sum_F |u.n_F| |F|: facets met by lines along u, integrated
 
 "gradient part" is f^ less the boundary traces i |k|^-2 sum_B (k.nu) int_B f e^{-ik.x}. These replace
 the O(L_f N_f / k^2) of Theorem 1 of arXiv 1806.08734v3, whose constants are not uniform in k.
@@ -26,15 +27,17 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import ComplexArray, FloatArray, as_points
-from specgeo.errors import InvalidInputError
+from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.geometry.complex import PolyhedralComplex
+from specgeo.network import Network
 from specgeo.theory._results import PAPER, Check, Result, axes
 from specgeo.theory.lipschitz import lipschitz_constant
 from specgeo.theory.support import clamp_to_support
 
 __all__ = [
-    "DecayReport", "Kinks", "clamp_to_support", "cut_bound", "decay_report", "directional_variation", "gradient_bound",
-    "integral_of_modulus", "is_compact", "kinks", "perimeter", "sample_wavevectors", "shadow", "total_variation",
+    "DecayReport", "Kinks", "clamp_to_support", "crossings", "cut_bound", "decay_report", "directional_variation",
+    "gradient_bound", "integral_of_modulus", "is_compact", "kinks", "path_norm", "perimeter", "sample_wavevectors",
+    "shadow", "total_variation",
 ]  # fmt: skip
 
 Extension = Literal["interior", "zero", "mirror"]
@@ -134,6 +137,17 @@ def shadow(cx: PolyhedralComplex, directions: npt.ArrayLike) -> FloatArray:
     u = as_points(directions, "directions", cx.dim)
     rim = cx.facets.is_boundary
     return np.asarray(np.abs(u @ cx.facets.normals[rim].T) @ cx.facets.measures[rim] / 2)
+
+
+def crossings(cx: PolyhedralComplex, directions: npt.ArrayLike) -> FloatArray:
+    """X(u) = sum_F |u.n_F| |F| over interior facets: the integral over the shadow of (cells met by the line - 1).
+
+    Hanin & Rolnick's count of cells along a line is linear in the neurons for random networks, so
+    J(u) <= 2 L_f X(u) is a typical bound without a factor exponential in the depth.
+    """
+    u = as_points(directions, "directions", cx.dim)
+    inner = ~cx.facets.is_boundary
+    return np.asarray(np.abs(u @ cx.facets.normals[inner].T) @ cx.facets.measures[inner])
 
 
 def _modulus_on(cx: PolyhedralComplex, k: int, cells: npt.NDArray[np.int64], output: int) -> FloatArray:
@@ -277,6 +291,28 @@ class DecayReport(Result):
         return ax
 
 
+def path_norm(net: Network, output: int = 0) -> float:
+    """sum_j |a_j| |w_j| of a network f = sum_j a_j sigma(w_j.x + b_j) + b with one hidden layer.
+
+    On the unit cube sum |c_F| |F| <= sqrt(2) times it: a hyperplane section of the unit cube has at
+    most (d-1)-volume sqrt(2) (Ball 1986). In d = 1 the factor is 1.
+
+    Raises
+    ------
+    UnsupportedError
+        The network has not exactly one hidden ReLU layer.
+
+    Examples
+    --------
+    >>> import specgeo as sg
+    >>> path_norm(sg.Network([[[3.0, 4.0]], [[2.0]]], [[-1.0], [0.0]]))
+    10.0
+    """
+    if len(net.weights) != 2 or not net.activations[0].is_relu:
+        raise UnsupportedError("net: the path norm is for one hidden ReLU layer; use total_variation(cx)")
+    return float(np.abs(net.weights[1][output]) @ np.linalg.norm(net.weights[0], axis=1))
+
+
 def _worst(
     claim: str, statement: str, k: FloatArray, measured: FloatArray, error: FloatArray, bound: FloatArray
 ) -> Check:
@@ -343,6 +379,8 @@ def decay_report(cx: PolyhedralComplex, k: npt.ArrayLike | None = None, output: 
                part, part_error, 2 * lf * n * shadows / length**2),
         _worst("decay.variation", "J(u) <= L_f (N - 1) Per", kv, directional_variation(cx, u, output),
                np.zeros(len(kv)), np.full(len(kv), lf * (n - 1) * per)),
+        _worst("decay.lines", "J(u) <= 2 L_f times the facets met by lines along u", kv,
+               directional_variation(cx, u, output), np.zeros(len(kv)), 2 * lf * crossings(cx, u)),
     ]  # fmt: skip
     if compact:
         j = directional_variation(cx, u, output, "zero")

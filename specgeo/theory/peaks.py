@@ -284,8 +284,9 @@ def variation_check(cx: PolyhedralComplex, k: npt.ArrayLike, output: int = 0) ->
     values, errors = spectrum(cx, wave, return_error=True)
     squared = (wave**2).sum(axis=1)
     j = directional_variation(cx, wave, output, "zero")
-    shares = squared * np.abs(values[:, output]) / j
+    scale = np.where(j > 0, j, 1.0)  # f = 0 has no variation, and no spectrum either
+    shares = squared * np.abs(values[:, output]) / scale
     i = int(shares.argmax())
-    tolerance = float(squared[i] * np.asarray(errors)[i, output] / j[i]) + 1e-9
+    tolerance = float(squared[i] * np.asarray(errors)[i, output] / scale[i]) + 1e-9
     return Check("peaks.variation", "J(u) >= |k|^2 |f^(k)|, hence J >= K^2/2 for a peak with |f^| >= 1/2 up to K",
                  float(shares[i]), 1.0, "<=", tolerance, {"k": wave[i]})  # fmt: skip

@@ -100,7 +100,7 @@ class RateReport(Result):
     def __str__(self) -> str:
         lines = [f"sensitivity of the spectrum, |k| in [{self.window[0]:.4g}, {self.window[1]:.4g}]"]
         if self.coefficient is not None and self.measured is not None:
-            moving = self.coefficient > 0
+            moving = self.coefficient > 1e-10 * (1 + self.coefficient.max())  # below: rounding of values that cancel
             if np.any(moving):
                 gap = np.abs(self.measured[moving] / self.coefficient[moving] - 1).max()
                 lines.append(f"  1/|k| coefficients of {moving.sum()} parameters: RMS within {gap:.2%} of prediction")

@@ -215,7 +215,7 @@ def _summary(
     mean, error = float(variations.mean()), float(variations.std(ddof=1) / np.sqrt(n))
     markov = {m: np.asarray((variations**m).mean() / (epsilon * ks**2) ** m) for m in moments}
     spread = float(ndtri(0.5 + confidence / 2)) * error / (epsilon * ks**2)
-    i = int(np.argmax(lower - np.minimum(markov[1] + spread, np.inf)))
+    i = int(np.argmax(lower / np.maximum(markov[1], 1e-300)))
     largest = float(np.sqrt(variations.max() / epsilon))
     checks = (
         Check("perturbation.volume", f"P(sup_(k'>k) |f^| > eps) <= E[J] / (eps k^2) (repaired Appendix D, {PAPER})",
