@@ -146,6 +146,11 @@ def rate_report(
     -------
     RateReport
 
+    Notes
+    -----
+    Work and memory grow like (cells + facets) * parameters, the work times ``samples`` too: for nets of
+    thousands of cells and parameters ask for few samples.
+
     Examples
     --------
     >>> import specgeo as sg

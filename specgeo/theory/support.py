@@ -14,7 +14,8 @@ def clamp_to_support(net: Network, domain: Box, slope: float) -> Network:
     """g = max(-h, min(f, h)) with h(x) = slope * max(0, distance of x to the nearest wall, axis by axis).
 
     g is continuous and piecewise linear, vanishes on and outside the walls of the box (as a function of
-    the network's rational weights; evaluation rounds), and equals f wherever |f| <= h. Its spectrum decays without the k^-1 tail of a cut.
+    the network's rational weights; evaluation rounds), and equals f wherever |f| <= h. Its spectrum
+    decays without the k^-1 tail of a cut.
 
     Parameters
     ----------
