@@ -106,7 +106,7 @@ def divided_difference(phases):
                 table = [(table[i + 1] - table[i]) / (nodes[i + level] - nodes[i]) for i in range(n + 1 - level)]
             return table[0]
     total, power = mpmath.mpc(0), 0
-    symmetric = [mpmath.mpf(1)] + [mpmath.mpf(0)] * (4 * mpmath.mp.dps)
+    symmetric = [mpmath.mpf(1)] + [mpmath.mpf(0)] * (mpmath.mp.dps + 40)
     for g in gaps:  # complete homogeneous polynomials of the gaps
         for q in range(1, len(symmetric)):
             symmetric[q] += g * symmetric[q - 1]

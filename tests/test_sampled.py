@@ -32,6 +32,8 @@ def test_alias_factor_is_the_alias_sum():
         n = np.arange(count // 2 + 1)
         sums = (1.0 / (n[:, None] + p * count) ** 2).sum(axis=1)
         assert np.allclose(alias_factor(n, count), sums, rtol=0, atol=2 / (200000 * count**2))
+    # n = 50, N = 200: 23 % of the envelope n^-2
+    assert alias_factor(50, 200) * 50**2 == pytest.approx(0.2337, abs=1e-4)
     # worst at n = N / 2: (pi^2 - 4) / N^2
     assert alias_factor(32, 64) == pytest.approx((np.pi**2 - 4) / 64**2, rel=1e-13)
 
