@@ -116,3 +116,31 @@ def test_reflecting_the_input_reflects_the_complex(kind: str) -> None:
     assert sign_set(a) == sign_set(b)
     x = np.random.default_rng(0).uniform(-1, 1, (200, 2))
     np.testing.assert_allclose(a(x), b(-x), atol=1e-12)
+
+
+@cases
+def test_an_affine_layer_in_front_changes_nothing(widths: list[int], kind: str) -> None:
+    net = random_network(widths, 11, kind)
+    d = widths[0]
+    turn = np.roll(np.eye(d), 1, axis=0) * 4.0  # exactly invertible
+    front = sg.Network(
+        [turn, net.weights[0] @ np.linalg.inv(turn), *net.weights[1:]],
+        [np.zeros(d), *net.biases],
+        ["identity", "relu", "relu"],
+    )
+    a, b = complex_of(net), complex_of(front)
+    assert a.f_vector == b.f_vector
+    assert sign_set(a) == sign_set(b)
+    assert a.n_linear_regions == b.n_linear_regions
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_slice_cuts_what_the_space_has(kind: str) -> None:
+    net = random_network([3, 6, 4, 1], 12, kind)
+    space = complex_of(net)
+    level = 0.1875
+    plane = complex_of(net.restrict(sg.AffineSlice([0.0, 0.0, level], np.eye(3)[:2])))
+    assert sign_set(plane) <= sign_set(space) or kind != "he"  # degenerate planes may run inside facets
+    x = np.random.default_rng(0).uniform(-1, 1, (300, 2))
+    lifted = np.column_stack((x, np.full(300, level)))
+    np.testing.assert_allclose(plane(x), space(lifted), atol=1e-12)

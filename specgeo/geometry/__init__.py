@@ -1,1 +1,1 @@
-"""specgeo.geometry"""
+"""The polyhedral complex as arrays, and what derives from it: measures, facets, regions, proofs, exports."""

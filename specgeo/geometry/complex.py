@@ -50,7 +50,40 @@ class Patterns(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class PolyhedralComplex:
-    """A polyhedral complex with an affine function on each cell."""
+    """A polyhedral complex with an affine function on each cell.
+
+    Made by `specgeo.enumerate_regions` or `specgeo.load_complex`; immutable. What is not stored is
+    derived on first use and kept.
+
+    Parameters
+    ----------
+    vertices : (n_0, d)
+    faces : tuple of Ragged
+        ``faces[k - 1]`` lists the (k-1)-faces of each k-face, k = 1..d.
+    pieces : (gradients, offsets) or a function that returns them
+        Shapes (n_cells, m, d) and (n_cells, m).
+    signs : Patterns, optional
+        Signs of the units on the cells.
+    domain : Box or Polytope, optional
+    certificate : optional
+        How the signs were proved.
+    metadata : dict
+        ``"network"``: weights, biases and activations, where known.
+
+    Examples
+    --------
+    >>> import specgeo as sg
+    >>> diamond = sg.Network([[[1, 0], [-1, 0], [0, 1], [0, -1]], [[1, 1, 1, 1]], [[1]]], [[0] * 4, [-0.5], [0]])
+    >>> cx = sg.enumerate_regions(diamond, sg.Box([-1, -1], [1, 1]))
+    >>> cx.f_vector, cx.n_cells, cx.n_linear_regions
+    ((13, 20, 8), 8, 5)
+    >>> cx.volumes.sum()
+    np.float64(4.0)
+    >>> cx.locate([[0.9, 0.9], [2.0, 0.0]])[1]
+    np.int64(-1)
+    >>> cx([0.5, 0.5])
+    array([0.5])
+    """
 
     vertices: FloatArray  # (n_0, d)
     faces: tuple[Ragged, ...]  # faces[k - 1]: boundary of the k-faces, k = 1..d

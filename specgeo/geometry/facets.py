@@ -30,7 +30,16 @@ class Facets:
     cells : (n_f, 2)
         The two cells, the lower id first; -1 in the second column is the outside of the domain.
     jumps : (n_f, m)
-        (g_1 - g_0) . n of the gradients of the two cells; 0 on boundary facets.
+        (g_1 - g_0) . n of the gradients of the two cells; 0 on boundary facets. As f is continuous,
+        g_1 - g_0 is this multiple of n, and the sign of n does not matter (theory: c_F).
+
+    Examples
+    --------
+    >>> import specgeo as sg
+    >>> fold = sg.Network([[[1.0, 1.0]], [[3.0]]], [[0.0], [0.0]])
+    >>> facets = sg.enumerate_regions(fold, sg.Box([-1, -1], [1, 1])).facets
+    >>> [(facets.measures[i].round(6), facets.jumps[i].round(6)) for i in (~facets.is_boundary).nonzero()[0]]
+    [(np.float64(2.828427), array([4.242641]))]
     """
 
     measures: FloatArray
