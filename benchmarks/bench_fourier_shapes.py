@@ -83,7 +83,10 @@ def compare(benchmark: Any, points: np.ndarray, k: np.ndarray) -> None:
     info["ratio_numpy"] = round(ratio(ours, lambda: np.exp(-1j * phases)), 3)
     shape = coxeter_shape(points)
     waves = np.c_[k, np.zeros(len(k))] if points.shape[1] == 2 else k
-    info["times_coxeter"] = round(1 / ratio(ours, lambda: shape.compute_form_factor_amplitude(waves)), 1)
+    try:
+        info["times_coxeter"] = round(1 / ratio(ours, lambda: shape.compute_form_factor_amplitude(waves)), 1)
+    except ValueError as error:  # its faces fail when a single wavevector is left over
+        info["coxeter_raises"] = str(error)
 
 
 @pytest.mark.parametrize("name", list(POLYGONS))

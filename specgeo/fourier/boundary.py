@@ -63,7 +63,6 @@ def polygon_sum(points: FloatArray, ring_offsets: IntArray, k: FloatArray, real:
     """Indicator of the polygon whose rings (interior on the left) are consecutive points; ``k`` (2, n_k)."""
     w = np.empty(12 * LANES)
     first = np.empty(POINT)
-    here, there = w[:POINT], w[POINT : 2 * POINT]
     for start in range(0, k.shape[1], LANES):
         n = min(LANES, k.shape[1] - start)
         for at in range(n):
@@ -72,15 +71,16 @@ def polygon_sum(points: FloatArray, ring_offsets: IntArray, k: FloatArray, real:
         for ring in range(len(ring_offsets) - 1):
             a, b = ring_offsets[ring], ring_offsets[ring + 1]
             fill_table(points[a : a + 1], k, start, n, first)
-            here[:] = first
+            w[:POINT] = first
+            newer = POINT  # the end of an edge replaces the older of two points: D_e does not mind their order
             for p in range(a, b):
                 q = p + 1 if p + 1 < b else a
                 if q == a:
-                    there[:] = first
+                    w[newer : newer + POINT] = first
                 else:
-                    fill_table(points[q : q + 1], k, start, n, there)
+                    fill_table(points[q : q + 1], k, start, n, w[newer : newer + POINT])
+                newer = POINT - newer
                 _polygon_edge(w, n, points[q, 1] - points[p, 1], points[p, 0] - points[q, 0])
-                here[:] = there
         for at in range(n):
             x, y = w[8 * LANES + at], w[9 * LANES + at]
             r = 1.0 / (x * x + y * y)

@@ -151,10 +151,13 @@ def fill_table(points: FloatArray, k: FloatArray, start: int, n: int, table: Flo
     for p in range(points.shape[0]):
         base = p * POINT
         row = table[base : base + POINT]
+        x = points[p, 0]
+        axis = k[0, start : start + n]
         for at in range(n):
-            row[at] = 0.0
-            row[LANES + at] = 0.0
-        for a in range(dim):
+            product = axis[at] * x
+            row[at] = product
+            row[LANES + at] = two_product_error(axis[at], x, product)
+        for a in range(1, dim):
             x = points[p, a]
             axis = k[a, start : start + n]
             for at in range(n):

@@ -21,7 +21,14 @@ from specgeo._cast import ComplexArray, FloatArray, as_floats
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier.boundary import polygon_sum, polyhedron_sum
 from specgeo.fourier.shapes import Shape, as_shapes
-from specgeo.fourier.simplex import as_wavevectors, bernstein_indices, polynomial_sum, simplices_sum
+from specgeo.fourier.simplex import (
+    as_complex,
+    as_wavevectors,
+    bernstein_indices,
+    for_kernel,
+    polynomial_sum,
+    simplices_sum,
+)
 
 Density = tuple[npt.ArrayLike, npt.ArrayLike] | Callable[[FloatArray], npt.ArrayLike]
 
@@ -88,8 +95,10 @@ def polytope_transform(
     if density is None:
         if degree is not None:
             raise InvalidInputError("degree: given without a density; pass density too")
-        indicator = sum((_indicator(shape, waves) for shape in shapes), np.zeros(len(waves), dtype=np.complex128))
-        return np.asarray(indicator).reshape(batch)
+        indicator = _indicator(shapes[0], waves)
+        for shape in shapes[1:]:
+            indicator += _indicator(shape, waves)
+        return indicator.reshape(batch)
     parts = [_with_density(shape, waves, density, degree) for shape in shapes]
     total = np.asarray(sum(part for part, _ in parts[1:]) + parts[0][0])
     return total.reshape((*batch, total.shape[1]) if parts[0][1] else batch)
@@ -101,11 +110,13 @@ def _indicator(shape: Shape, k: FloatArray) -> ComplexArray:
         return _box(*shape.box, k)
     if shape.dim not in (2, 3):
         return _simplices(shape, k)
-    length = np.sqrt(np.sum(k * k, axis=1))
-    far = length * abs(shape.volume) >= SWITCH * shape.surface
+    square = k[:, 0] * k[:, 0]
+    for a in range(1, shape.dim):
+        square += k[:, a] * k[:, a]
+    far = square >= (SWITCH * shape.surface / abs(shape.volume)) ** 2
     if shape.dim == 2:
         return _choose(k, [(~far, _simplices), (far, _polygon)], shape)
-    warped = far & (length * shape.warp > FLAT)
+    warped = far & (square * shape.warp**2 > FLAT**2)
     return _choose(k, [(~far, _simplices), (far & ~warped, _solid), (warped, _split_solid)], shape)
 
 
@@ -132,24 +143,20 @@ def _polygon(shape: Shape, k: FloatArray) -> ComplexArray:
     real, imag = np.empty(len(k)), np.empty(len(k))
     points = np.ascontiguousarray(shape.points[np.concatenate(shape.rings)])
     offsets = np.cumsum([0, *(len(ring) for ring in shape.rings)], dtype=np.int64)
-    polygon_sum(points, offsets, np.require(k.T, requirements="CW"), real, imag)
-    return real + 1j * imag
+    polygon_sum(points, offsets, for_kernel(k.T), real, imag)
+    return as_complex(real, imag)
 
 
 def _solid(shape: Shape, k: FloatArray) -> ComplexArray:
     real, imag = np.empty(len(k)), np.empty(len(k))
-    polyhedron_sum(
-        np.require(shape.points, requirements="CW"), *shape.solid, np.require(k.T, requirements="CW"), real, imag
-    )
-    return real + 1j * imag
+    polyhedron_sum(for_kernel(shape.points), *shape.solid, for_kernel(k.T), real, imag)
+    return as_complex(real, imag)
 
 
 def _split_solid(shape: Shape, k: FloatArray) -> ComplexArray:
     real, imag = np.empty(len(k)), np.empty(len(k))
-    polyhedron_sum(
-        np.require(shape.points, requirements="CW"), *shape.split_solid, np.require(k.T, requirements="CW"), real, imag
-    )
-    return real + 1j * imag
+    polyhedron_sum(for_kernel(shape.points), *shape.split_solid, for_kernel(k.T), real, imag)
+    return as_complex(real, imag)
 
 
 def _box(lower: FloatArray, upper: FloatArray, k: FloatArray) -> ComplexArray:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from itertools import combinations_with_replacement
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,7 @@ from specgeo.fourier.measures import simplex_measures
 from specgeo.fourier.sums import affine_sum, constant_sum, general_sum
 
 MAX_PHASE = 1e15
+_T = TypeVar("_T", np.float64, np.int64)
 
 
 def simplices_sum(
@@ -88,8 +90,7 @@ def polynomial_sum(
     nodes, m = simplices.shape[1], coefficients.shape[2]
     real, imag = np.zeros((n_groups * m, len(k))), np.zeros((n_groups * m, len(k)))
     if coefficients.size and len(k):
-        # Read-only arrays are another type to numba: a copy is cheaper than a second compilation.
-        points, waves = np.require(points, requirements="CW"), np.require(k.T, requirements="CW")
+        points, waves = for_kernel(points), for_kernel(k.T)
         scaled = coefficients * (measures * float(math.factorial(nodes - 1) * math.factorial(degree)))[:, None, None]
         rows = groups * m
         if 2 <= nodes <= 4 and degree <= 1:
@@ -102,8 +103,20 @@ def polynomial_sum(
                 affine_sum(points, *chunks, waves, np.ascontiguousarray(scaled), rows, real, imag)
         else:
             turns = np.array([[*range(nodes), *i] for i in _repetitions(nodes, degree)], dtype=np.int64)
-            general_sum(points, np.require(simplices, requirements="CW"), waves, turns, scaled, rows, real, imag)
-    return np.ascontiguousarray((real + 1j * imag).reshape(n_groups, m, len(k)).transpose(0, 2, 1))
+            general_sum(points, for_kernel(simplices), waves, turns, scaled, rows, real, imag)
+    return np.ascontiguousarray(as_complex(real, imag).reshape(n_groups, m, len(k)).transpose(0, 2, 1))
+
+
+def as_complex(real: FloatArray, imag: FloatArray) -> ComplexArray:
+    """real + i imag without temporaries."""
+    result = np.empty(real.shape, dtype=np.complex128)
+    result.real, result.imag = real, imag
+    return result
+
+
+def for_kernel(array: npt.NDArray[_T]) -> npt.NDArray[_T]:
+    """C-contiguous and writable: read-only arrays are another type to numba, and would compile everything again."""
+    return np.require(array, requirements=["C", "W"])
 
 
 def _repetitions(nodes: int, degree: int) -> list[tuple[int, ...]]:
@@ -153,7 +166,7 @@ def as_wavevectors(k: npt.ArrayLike, dim: int, reach: float) -> tuple[FloatArray
         raise InvalidInputError(f"k: shape {waves.shape} given, (..., {dim}) wanted (last axis = dimension)")
     batch = waves.shape[:-1]
     flat = waves.reshape(math.prod(batch), dim)
-    if flat.size and np.abs(flat).sum(axis=1).max() * reach > MAX_PHASE:
+    if flat.size and dim * max(flat.max(), -flat.min()) * reach > MAX_PHASE < np.abs(flat).sum(axis=1).max() * reach:
         raise InvalidInputError("k: some phase k.x exceeds 1e15, where floats no longer resolve it; rescale")
     return flat, batch
 
