@@ -88,8 +88,8 @@ def test_lanes_do_not_disturb_each_other(n: int) -> None:
 def test_identities() -> None:
     nodes = RNG.normal(size=(40, 5)) * 4.0
     value = divided_difference(nodes)
-    np.testing.assert_allclose(divided_difference(nodes[:, ::-1]), value, rtol=0, atol=1e-17)
-    np.testing.assert_allclose(divided_difference(-nodes), value.conj(), rtol=0, atol=1e-17)
+    np.testing.assert_allclose(divided_difference(nodes[:, ::-1]), value, rtol=0, atol=1e-16)
+    np.testing.assert_allclose(divided_difference(-nodes), value.conj(), rtol=0, atol=1e-16)
     np.testing.assert_allclose(divided_difference(nodes + 3.0), value * np.exp(-3j), rtol=0, atol=1e-16)
     assert np.all(np.abs(value) <= (1 + 1e-14) / math.factorial(4))
     repeated = [divided_difference(np.c_[nodes, nodes[:, i]]) for i in range(5)]
