@@ -25,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._jit import hot, leaf
+from specgeo._jit import hot, leaf, merged
 from specgeo.enumeration._layout import (
     BLOCK,
     CONTRADICTION,
@@ -93,7 +93,7 @@ def _new_face(s, k, own):  # type: ignore[no-untyped-def]
     return f
 
 
-@hot
+@merged
 def _split_edge(s, g, unit, word, words, cell, first, crossed, pending, scratch, extent, coarse, exact, dim):  # type: ignore[no-untyped-def]
     """Split an edge at the zero of a unit: a new vertex, and a new edge on the negative side.
 
@@ -141,7 +141,7 @@ def _split_edge(s, g, unit, word, words, cell, first, crossed, pending, scratch,
     return half, v, n_pending
 
 
-@hot
+@merged
 def _settle(s, layers, history, ex, layer, vertex, cell, pending, n_pending, words, reliable, dim):  # type: ignore[no-untyped-def]
     """Exact position and exact signs where floats left them open."""
     for i in range(n_pending):
@@ -303,7 +303,7 @@ class Work(NamedTuple):
     newton: npt.NDArray[np.float64]  # (d, 2 d)
 
 
-@hot
+@merged
 def _fits(s, work, k, bit):  # type: ignore[no-untyped-def]
     """Whether there is room for all that one unit can create inside the current face."""
     total = 0
@@ -331,7 +331,7 @@ def _fits(s, work, k, bit):  # type: ignore[no-untyped-def]
     return items <= room
 
 
-@hot
+@merged
 def _enter(s, work, f, k):  # type: ignore[no-untyped-def]
     """Begin with a crossed face: its boundary up to date, itself the only piece. False if the pool is full."""
     if k >= 2:
@@ -348,7 +348,7 @@ def _enter(s, work, f, k):  # type: ignore[no-untyped-def]
     return True
 
 
-@hot
+@merged
 def _cut_by_unit(s, layers, history, ex, work, layer, first, crossed, f, k, unit, word, words, extent, coarse, reliable, exact, dim):  # type: ignore[no-untyped-def]  # fmt: skip
     """Split all pieces inside a face that a unit crosses. False if signs contradict each other."""
     bit = ONE << np.uint64(unit & 63)

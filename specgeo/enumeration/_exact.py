@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._jit import hot, kernel, leaf
+from specgeo._jit import hot, kernel, leaf, merged
 from specgeo.enumeration import _bigint as big
 from specgeo.enumeration._layers import (
     BIAS,
@@ -255,7 +255,7 @@ def _ancestor(history, cell, layer, target):  # type: ignore[no-untyped-def]
     return c
 
 
-@hot
+@merged
 def _map(ex, layers, history, layer, cell, dim):  # type: ignore[no-untyped-def]
     """Start in the pool of the rows of all neurons of ``layer`` on a cell of complex layer - 1."""
     width = ex.width[0]
@@ -281,7 +281,7 @@ def _map(ex, layers, history, layer, cell, dim):  # type: ignore[no-untyped-def]
     return source
 
 
-@hot
+@merged
 def _row(ex, layers, history, planes, plane, layer, unit, cell, dim, o):  # type: ignore[no-untyped-def]
     """ex.rows[o:] = exact coefficients of a unit of ``layer`` on a cell of complex layer - 1.
 
@@ -321,7 +321,7 @@ def _row(ex, layers, history, planes, plane, layer, unit, cell, dim, o):  # type
                 ex.pool[start + i] = ex.rows[o + i]
 
 
-@hot
+@merged
 def _minors(ex, dim):  # type: ignore[no-untyped-def]
     """Homogeneous coordinates of a vertex from the rows of its planes.
 

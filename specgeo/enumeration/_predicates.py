@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from specgeo._jit import hot, kernel, leaf
+from specgeo._jit import hot, kernel, leaf, merged
 from specgeo.enumeration._exact import evaluate
 from specgeo.enumeration._layers import (
     BIAS,
@@ -113,7 +113,7 @@ def set_sign(bits, row, words, unit, sign):  # type: ignore[no-untyped-def]
         bits[row, words + (unit >> 6)] |= ONE << np.uint64(unit & 63)
 
 
-@hot
+@merged
 def exact_decision(s, layers, history, ex, vertex, layer, unit, cell, dim):  # type: ignore[no-untyped-def]
     """The sign by exact arithmetic, counted."""
     sign = evaluate(ex, layers, history, s.planes, s.porigin, s.vplanes, vertex, layer, unit, cell, dim, s.x)
@@ -123,7 +123,7 @@ def exact_decision(s, layers, history, ex, vertex, layer, unit, cell, dim):  # t
     return sign
 
 
-@hot
+@merged
 def exact_position(s, layers, history, ex, vertex, dim):  # type: ignore[no-untyped-def]
     """Replace a position by the rounded exact one, counted."""
     zero = np.int64(0)
@@ -151,7 +151,7 @@ def sign_on_plane(s, vertex, plane, exact, dim):  # type: ignore[no-untyped-def]
     return UNDECIDED
 
 
-@hot
+@merged
 def place(s, vertex, p, q, plane, dim):  # type: ignore[no-untyped-def]
     """Position of a new vertex: the zero of a plane on the line through vertices p and q, with its error radius."""
     zp, zq = s.planes[plane, dim], s.planes[plane, dim]
