@@ -1,4 +1,4 @@
-"""`warmup`: compile every kernel once, so that the cache serves later processes."""
+"""`warmup`: compile the kernels once, so that the cache serves later processes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 def warmup(progress: Callable[[str, float], None] | None = None) -> float:
-    """Run one tiny job of each kind in dimensions 1 to 4, and so compile all kernels into numba's cache.
+    """Run one tiny job of each kind in dimensions 1 to 4, and so compile the kernels into numba's cache.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def _pipeline(dim: int) -> None:
     if dim > 3:
         return
     for boundary in ("cut", "interior"):
-        for scale in (0.0, 1e-3, 1.0, 100.0):
+        for scale in (0.0, 1e-3, 1.0, 100.0)[boundary == "interior" :]:  # k = 0 has no interior spectrum
             sg.spectrum(cx, np.full((3, dim), scale), boundary=boundary)
     sg.fourier_coefficients(cx, np.ones((2, dim), dtype=np.int64))
     sg.ray_spectrum(cx, np.ones(dim), [1.0, 2.0])

@@ -128,7 +128,7 @@ def _parser() -> argparse.ArgumentParser:
     _network_arguments(verify)
     verify.add_argument("--out", metavar="FOLDER", help="write the report and figures there")
     verify.add_argument("--seed", type=int, default=0, help="seed of what is sampled (default 0)")
-    add("warmup", _warmup, "compile all kernels into the cache", "specgeo warmup")
+    add("warmup", _warmup, "compile the kernels into the cache", "specgeo warmup")
     return parser
 
 
@@ -342,7 +342,7 @@ def _warmup(arguments: argparse.Namespace) -> int:
             print(f"[{fraction:4.0%}] {message}", file=sys.stderr, flush=True)
 
     seconds = warmup(progress=show)
-    _emit(arguments, {"seconds": seconds}, f"all kernels are compiled ({seconds:.1f} s)")
+    _emit(arguments, {"seconds": seconds}, f"the kernels are compiled ({seconds:.1f} s)")
     return 0
 
 

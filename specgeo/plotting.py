@@ -240,8 +240,8 @@ def spectrum_plot(
     anchor = None
     for amplitude, name, color, style in curves:
         centers, values = shell_means(size, amplitude) if many else (size, amplitude)
-        if anchor is None:  # both guides start above the curve, three fifths along it
-            at = float(size[0] ** 0.4 * size[-1] ** 0.6)
+        if anchor is None:  # both guides start above the curve, a third along it
+            at = float(size[0] ** (2 / 3) * size[-1] ** (1 / 3))
             anchor = (at, 3.0 * float(np.interp(np.log(at), np.log(centers), values)))
         width, marker = (1.8, "") if many else (1.0, "o" if style == "-" else "x")
         axes.plot(
@@ -249,7 +249,7 @@ def spectrum_plot(
             label=name + (", shell mean" if many else ""),
         )  # fmt: skip
     if anchor is not None:
-        span = np.geomspace(max(size[0], anchor[0] / 4.0), size[-1], 50)
+        span = np.geomspace(anchor[0], size[-1], 50)
         for exponent, style in ((2, "--"), (3, ":")):
             _guide(axes, span, anchor, exponent, style)
         top = float(np.max(curves[0][0]))

@@ -186,3 +186,8 @@ def test_verify_runs_every_claim(capsys, tent, tmp_path):
     data = json.loads(out)
     assert code == 0 and data["claims"]
     assert (tmp_path / "theory" / "report.json").is_file() and (tmp_path / "theory" / "report.html").is_file()
+
+
+def test_warmup(capsys):
+    code, out, err = run(capsys, "warmup")
+    assert code == 0 and "compiled" in out and "[100%]" in err
