@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from specgeo.theory.report import Claim, VerificationReport
 
 _CSS = """
-:root{--ink:#1d2733;--soft:#52606d;--line:#e0e5eb;--card:#fff;--page:#f5f7f9;--good:#2f855a;--bad:#c53030;
---blue:#2b6cb0;--grey:#829ab1}
+:root{--ink:#1d2733;--soft:#52606d;--line:#e0e5eb;--card:#fff;--page:#f5f7f9;--good:#2f855a;
+--bad:#c53030;--blue:#2b6cb0;--grey:#829ab1}
 *{box-sizing:border-box}
-body{margin:0;background:var(--page);color:var(--ink);font:15px/1.55 "Segoe UI",system-ui,-apple-system,"Helvetica Neue",
-Arial,"DejaVu Sans",sans-serif}
+body{margin:0;background:var(--page);color:var(--ink);font:15px/1.55 "Segoe UI",system-ui,-apple-system,
+"Helvetica Neue",Arial,"DejaVu Sans",sans-serif}
 main{max-width:1080px;margin:0 auto;padding:36px 24px 80px}
 h1{font-size:26px;margin:0 0 4px;letter-spacing:-.01em}
 h2{font-size:18px;margin:0}
@@ -45,7 +45,8 @@ a{color:var(--blue);text-decoration:none}a:hover{text-decoration:underline}
 .card.fails{border:2px solid var(--bad)}
 .head{display:flex;justify-content:space-between;gap:16px;align-items:baseline}
 .source{color:var(--soft);font-size:13px;margin:2px 0 10px}
-.pill{font-size:12px;font-weight:600;border-radius:99px;padding:2px 11px;white-space:nowrap;color:#fff;background:var(--grey)}
+.pill{font-size:12px;font-weight:600;
+border-radius:99px;padding:2px 11px;white-space:nowrap;color:#fff;background:var(--grey)}
 .pill.holds{background:var(--good)}.pill.fails{background:var(--bad)}.pill.observed{background:var(--blue)}
 .remark{border-left:3px solid var(--line);padding-left:12px;color:var(--soft);font-size:14px}
 .bar{position:relative;height:7px;width:96px;flex:none;background:#e9edf1;border-radius:4px}
@@ -139,9 +140,11 @@ def _card(claim: Claim) -> str:
         parts.append(f'<div class="facts">{"".join(_fact(k, v) for k, v in claim.facts.items())}</div>')
     if claim.figure is not None:
         data = base64.b64encode(claim.figure).decode("ascii")
-        width = round(struct.unpack(">I", claim.figure[16:20])[0] / 160 * 100)  # PNG header; 100 CSS pixels an inch
+        # The width is in the PNG header, at 160 dots an inch; the page shows 100 CSS pixels an inch.
+        width = round(struct.unpack(">I", claim.figure[16:20])[0] / 160 * 100)
         parts.append(
-            f'<figure><img width="{width}" alt="{escape(claim.caption or claim.title)}" src="data:image/png;base64,{data}">'
+            f'<figure><img width="{width}" alt="{escape(claim.caption or claim.title)}" '
+            f'src="data:image/png;base64,{data}">'
             f"<figcaption>{escape(claim.caption)}</figcaption></figure>"
         )
     return "".join(parts) + "</section>"
@@ -174,7 +177,8 @@ def _bar(check: Check) -> str:
         return ""
     width = 100.0 * float(np.clip(1 + np.log10(max(ratio, 1e-9)) / 3, 0.02, 1.0))
     bad = "" if check.holds else " bad"
-    return f'<div class="gauge"><div class="bar{bad}"><i style="width:{width:.0f}%"></i></div><span>{_number(ratio, 2)}</span></div>'
+    bar = f'<div class="bar{bad}"><i style="width:{width:.0f}%"></i></div>'
+    return f'<div class="gauge">{bar}<span>{_number(ratio, 2)}</span></div>'
 
 
 def _sides(check: Check) -> str:

@@ -90,7 +90,7 @@ def decision(subject: Subject) -> Evidence:
     path = _path_inside(regions, subject)
     if path is not None:
         checks.append(
-            Check("paths.certificate", "smallest margin along a bent path in the largest component exceeds its proved "
+            Check("paths.certificate", "smallest margin along a path in the largest component exceeds its proved "
                   "rounding error: certified without sampling", path.certificate.margin, path.certificate.error_bound, ">=")
         )  # fmt: skip
         facts["length of that path"] = path.length

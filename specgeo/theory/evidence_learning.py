@@ -6,9 +6,13 @@ from typing import Any
 
 import numpy as np
 
+import specgeo
+from specgeo.domain import Box
 from specgeo.errors import UnsupportedError
 from specgeo.theory.subject import Evidence, Subject
 
+_DERIVATIVES = 400_000  # parameters times cells: beyond it the sensitivities are checked on a smaller box
+_VOLUME_WIDTH = 8  # networks drawn for the parameter volume are no wider than this
 _SAMPLES = {1: 256, 2: 64, 3: 16}  # of the FFT, a period along each axis
 
 
@@ -57,3 +61,47 @@ def peaks(subject: Subject) -> Evidence:
         panels = (report.plot,)
         caption = "What fitting one sample of 200 among zeros costs; the network was not trained on this target."
     return Evidence(checks, facts, panels, caption)
+
+
+def sensitivity(subject: Subject) -> Evidence:
+    """How fast the spectrum can move with the parameters: |d_theta f^(k)| <= C / |k|."""
+    from specgeo.theory.perturbation import rate_report
+
+    n_parameters = sum(w.size + b.size for w, b in zip(subject.scalar.weights, subject.scalar.biases, strict=True))
+    if subject.dim > 2 or not all(a.is_relu for a in subject.scalar.activations):
+        raise UnsupportedError("exact parameter derivatives are taken for ReLU networks of one or two inputs")
+    cx, box = subject.scalar_complex, subject.domain
+    while n_parameters * cx.n_cells > _DERIVATIVES and cx.n_cells > 1 and isinstance(box, Box):
+        centre, half = (box.upper + box.lower) / 2, (box.upper - box.lower) / 2
+        box = Box(centre - 0.6 * half, centre + 0.6 * half)
+        cx = specgeo.enumerate_regions(subject.scalar, box)
+    report = rate_report(subject.scalar, cx, samples=12 if subject.dim == 2 else 200, rng=subject.rng(10))
+    facts: dict[str, Any] = {"parameters": n_parameters, "domain": repr(box), "cells": cx.n_cells}
+    if report.coefficient is not None and report.measured is not None:
+        moving = report.coefficient > 1e-9 * report.coefficient.max(initial=0.0)
+        gap = np.abs(report.measured[moving] / report.coefficient[moving] - 1)
+        facts["parameters that move a kink"] = int(moving.sum())
+        facts["median gap of the rms of |k||∂f̂| to (Σ|c ∂x|²)^½"] = float(np.median(gap)) if len(gap) else 0.0
+    return Evidence(report.checks, facts, (report.plot,), "The 1/|k| law of each parameter.")
+
+
+def volume(subject: Subject) -> Evidence:
+    """Appendix D: the share of parameter space that holds a frequency, sampled, against the repaired bound."""
+    from specgeo.theory.volume import parameter_volume
+
+    if subject.dim != 1 or not all(a.is_relu for a in subject.scalar.activations):
+        raise UnsupportedError("the parameter volume is sampled for ReLU networks of one input")
+    widths = [min(n, _VOLUME_WIDTH) for n in subject.net.hidden_widths]
+    if not widths:
+        raise UnsupportedError("the parameter volume needs a hidden layer")
+    result = parameter_volume(widths, 1.0, 0.01, [2.0, 4.0, 8.0, 16.0, 32.0], samples=150, rng=subject.rng(11))
+    facts: dict[str, Any] = {
+        "widths drawn": widths,
+        "draws": result.samples,
+        "mean of J": result.mean_variation,
+        "largest κ drawn": result.largest_kappa,
+        "a-priori κ": result.kappa,
+    }
+    return Evidence(
+        result.checks, facts, (result.plot,), "Share of the weights in [−1, 1] with |f̂| > 0.01 somewhere beyond k."
+    )

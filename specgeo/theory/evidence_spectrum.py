@@ -91,7 +91,9 @@ def directions(subject: Subject) -> Evidence:
     ways = {"the heaviest facet normal": normal_directions(cx).directions[:1]}
     if subject.dim > 1:
         ways["a generic direction"] = _most_generic(cx, subject)[None]
-    checks, facts, panels = [], {}, []
+    checks: list[Check] = []
+    facts: dict[str, Any] = {}
+    panels: list[Any] = []
     for name, rows in ways.items():
         if len(rows) == 0:
             continue
@@ -118,8 +120,8 @@ def shells(subject: Subject) -> Evidence:
         raise UnsupportedError(f"shell averages exist for dimension 1 to 3, not {subject.dim}")
     cx = subject.compact
     diameter = float(np.linalg.norm(np.ptp(cx.vertices, axis=0)))
-    starts = {1: [100.0, 1000.0, 10000.0], 2: [50.0, 100.0, 200.0], 3: [20.0, 40.0]}[subject.dim]
-    law = shell_law(cx, np.array(starts) * 2.8 / diameter, samples=12 if subject.dim == 3 else 24)
+    starts = {1: [100.0, 1000.0, 10000.0], 2: [50.0, 100.0, 200.0], 3: [10.0, 20.0]}[subject.dim]
+    law = shell_law(cx, np.array(starts) * 2.8 / diameter, samples=8 if subject.dim == 3 else 24)
     facts: dict[str, Any] = {"limit 2(2π)^(d−1) Σ c²|F|": law.predicted}
     for start, mean, spread in zip(law.windows, law.measured, law.spread, strict=True):
         facts[f"mean over t in [{start:.4g}, {2 * start:.4g}]"] = f"{mean:.5g} ± {spread:.2g}"

@@ -152,7 +152,7 @@ def low_pass_check(cx: PolyhedralComplex, curve: ClosedCurve, cutoff: float, out
     from specgeo.fourier.series import fourier_coefficients, mode_wavevectors, partial_sum
 
     box, orbits, weights = _orbits(cx, cutoff)
-    coefficients = np.real(fourier_coefficients(cx, orbits)[:, output])
+    coefficients = np.real(np.asarray(fourier_coefficients(cx, orbits))[:, output])
     size = np.linalg.norm(mode_wavevectors(orbits, box), axis=1)
     n = int(np.ceil(2 * cutoff * curve.speed_bound / (2 * np.pi)))
     bound = float((weights * np.abs(coefficients)) @ kernel_bound(curve, n, size))
@@ -184,7 +184,7 @@ def _planar_energy(cx: PolyhedralComplex, cutoff: float, output: int) -> tuple[F
     from specgeo.fourier.series import fourier_coefficients, mode_wavevectors, tail_energy
 
     box, orbits, weights = _orbits(cx, cutoff)
-    coefficients = fourier_coefficients(cx, orbits)[:, output]
+    coefficients = np.asarray(fourier_coefficients(cx, orbits))[:, output]
     energy = weights * np.abs(coefficients) ** 2
     energy[0] = 0.0
     constant = np.zeros((1, cx.dim), dtype=np.int64)

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 import specgeo
-from specgeo._cast import FloatArray
 from specgeo.domain import Box, Polytope
 from specgeo.errors import UnsupportedError
 from specgeo.geometry.complex import PolyhedralComplex
@@ -71,7 +70,8 @@ class Subject:
     @cached_property
     def complex(self) -> PolyhedralComplex:
         """The complex of the network on the domain."""
-        return specgeo.enumerate_regions(self.net, self.domain)
+        result: PolyhedralComplex = specgeo.enumerate_regions(self.net, self.domain)
+        return result
 
     @cached_property
     def scalar_complex(self) -> PolyhedralComplex:
@@ -110,7 +110,8 @@ class Subject:
 
         half = float((self.box.upper - self.box.lower).min()) / 2
         slope = (self.largest or 1.0) / (_CLAMP_MARGIN * half)
-        return specgeo.enumerate_regions(clamp_to_support(self.scalar, self.box, slope), self.box)
+        result: PolyhedralComplex = specgeo.enumerate_regions(clamp_to_support(self.scalar, self.box, slope), self.box)
+        return result
 
     def summary(self) -> dict[str, Any]:
         """Size of the network and of its complex, for the head of the report."""
