@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from specgeo.geometry.complex import PolyhedralComplex
 
-EXACT_COLOR, SAMPLED_COLOR, GUIDE_COLOR, POINT_COLOR = "#1f4e8c", "#d1495b", "#8a8f98", "#9db7d9"
+EXACT_COLOR, SAMPLED_COLOR, GUIDE_COLOR, POINT_COLOR = "#1f4e8c", "#d1495b", "#4a4f58", "#9db7d9"
 
 
 def new_figure(width: float = 6.4, height: float = 4.8) -> tuple[Figure, Axes]:
@@ -178,7 +178,7 @@ def function_plot(cx: PolyhedralComplex, *, outputs: npt.ArrayLike | None = None
 
 def _guide(axes: Any, k: FloatArray, anchor: tuple[float, float], exponent: int, style: str) -> None:
     axes.plot(
-        k, anchor[1] * (k / anchor[0]) ** -exponent, color=GUIDE_COLOR, ls=style, lw=1.2, label=f"$k^{{-{exponent}}}$"
+        k, anchor[1] * (k / anchor[0]) ** -exponent, color=GUIDE_COLOR, ls=style, lw=1.2, zorder=3, label=f"$k^{{-{exponent}}}$"
     )
 
 
