@@ -87,6 +87,18 @@ def test_affine_function_on_a_box_in_closed_form():
     assert len(forms_of(cx).facets.kinks) == 0  # facets without a jump are skipped
 
 
+@pytest.mark.parametrize("d", [1, 2, 3, 4])
+def test_oblique_walls(d):
+    """One simplex with an affine function that is not zero on its walls, against its own transform."""
+    rng = np.random.default_rng(d)
+    points, values = rng.normal(size=(d + 1, d)), rng.normal(size=d + 1)
+    cx = complex_from_mesh(points, [np.arange(d + 1)], values)
+    waves = np.concatenate([rng.normal(size=(10, d)) * 8, 20 * cx.facets.normals])
+    expected = sg.simplex_transform(points, waves, values)
+    for method in ("facet", "volume"):
+        assert np.allclose(spectrum(cx, waves, method=method)[:, 0], expected, rtol=0, atol=3e-15)
+
+
 def test_three_identities_agree():
     """Cell form (i) and directional facet form (ii) against the Laplacian form in use (A.9.1)."""
     cx = random_mesh(2, 8, seed=3)
@@ -224,6 +236,8 @@ def test_networks_against_mpmath(widths):
     normal = cx.facets.normals[np.argmax(np.abs(cx.facets.jumps).max(axis=1))]
     waves = np.array([0 * normal, 1e-3 * normal, 1.5 * np.roll(normal, 1) + 0.3, 40 * normal, 1e4 * normal])
     values, errors = spectrum(cx, waves, return_error=True)
+    if cx.dim == 3:
+        values, errors, waves = values[::2], errors[::2], waves[::2]  # mpmath is slow
     reference = np.array([exact_transform(cx, k, digits=30) for k in waves])
     assert np.all(np.abs(values - reference) <= errors)
     assert np.all(np.abs(values - reference) <= 1e-13 * integral_of_modulus(cx))

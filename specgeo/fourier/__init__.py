@@ -20,10 +20,17 @@ _HOME = {
     "polytope_gradients": "gradients",
     "mesh_pullback": "gradients",
     "spectrum": "spectra",
+    "spectrum_gradient": "derivatives",
+    "spectrum_pullback": "derivatives",
     "fourier_coefficients": "series",
+    "partial_sum": "series",
+    "tail_energy": "series",
     "ray_spectrum": "rays",
     "directional_expansion": "rays",
     "radial_spectrum": "radial",
+    "porod_constants": "radial",
+    "sampled_spectrum": "sampled",
+    "alias_bound": "sampled",
 }
 
 __all__ = sorted(_HOME)
