@@ -3,7 +3,7 @@ r"""Sensitivity of spectra to the parameters: the 1/|k| law, the Fourier NTK, ra
 Notation: G = d_theta f, piecewise affine in x, with jumps on the facets that move with theta. Rigorously,
 for every k,
 
-    |d_theta f^(k)| <= |k|^-1 [ sum_F |u.n| int_F |G_1 - G_0| + int |u.grad G| ]   (boundary facets: G_1 = 0),
+    |d_theta f^(k)| <= |k|^-1 [ sum_F |u.n| int_F |G_1 - G_0| + sum_j |u_j| int |d_j G| ]   (boundary: G_1 = 0),
 
 so spectra move at most at the rate 1/|k|, in every direction. In d = 1 the root mean square over k of
 |k| |d_theta f^_int(k)| tends to (sum_j |c_j d_theta x_j|^2)^{1/2}: 1/|k| exactly, unless no kink moves
@@ -46,9 +46,9 @@ ROUNDING = 1e-9  # relative, of d f^/d theta against its bound: sums of all cell
 
 
 def gradient_bound(net: Network, cx: PolyhedralComplex, k: npt.ArrayLike, output: int = 0) -> FloatArray:
-    """|k|^-1 [sum_F |u.n| int_F |G_1 - G_0| + int |u.grad G|]: bound on |d_theta f^(k)| of the cut function, (n, p).
+    """|k|^-1 [sum_F |u.n| int_F |G_1 - G_0| + sum_j |u_j| int |d_j G|]: bound on |d_theta f^(k)|, (n, p).
 
-    Hypotheses: k != 0; parameters at which the combinatorics are stable. Integrals of moduli are
+    Of the cut function. Hypotheses: k != 0; parameters at which the combinatorics are stable. Integrals of moduli are
     bounded by the interpolants of their vertex values (convexity).
 
     Examples
@@ -71,9 +71,8 @@ def gradient_bound(net: Network, cx: PolyhedralComplex, k: npt.ArrayLike, output
     sizes = simplex_measures(cx.vertices, simplices)[:, None] * np.abs(after - before).mean(axis=1)
     total = np.abs(u @ normals.T) @ sizes
     every = np.arange(cx.n_cells)
-    slopes = np.stack([derivatives.slope(every, cx.centroids, axis) for axis in np.eye(cx.dim)], axis=1)
-    for row, direction in enumerate(u):
-        total[row] += cx.volumes @ np.abs(np.einsum("d,cdp->cp", direction, slopes))
+    for j, axis in enumerate(np.eye(cx.dim)):
+        total += np.abs(u[:, j, None]) * (cx.volumes @ np.abs(derivatives.slope(every, cx.centroids, axis)))
     return np.asarray(total / length)
 
 
