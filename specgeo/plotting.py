@@ -177,9 +177,8 @@ def function_plot(cx: PolyhedralComplex, *, outputs: npt.ArrayLike | None = None
 
 
 def _guide(axes: Any, k: FloatArray, anchor: tuple[float, float], exponent: int, style: str) -> None:
-    axes.plot(
-        k, anchor[1] * (k / anchor[0]) ** -exponent, color=GUIDE_COLOR, ls=style, lw=1.2, zorder=3, label=f"$k^{{-{exponent}}}$"
-    )
+    values = anchor[1] * (k / anchor[0]) ** -exponent
+    axes.plot(k, values, color=GUIDE_COLOR, ls=style, lw=1.2, zorder=3, label=f"$k^{{-{exponent}}}$")
 
 
 def shell_means(size: FloatArray, amplitude: FloatArray, shells: int = 40) -> tuple[FloatArray, FloatArray]:
