@@ -23,13 +23,11 @@ import math
 from specgeo._cast import FloatArray, IntArray
 from specgeo._jit import inline, lane, leaf
 from specgeo.fourier.phases import LANES, POINT, fma
+from specgeo.fourier.taylor import NEAR, pair_gradient_near, pair_near, three_gradients_near, three_near
 
-NEAR = 1.0  # spread of a run of two or three nodes below which the Taylor sum is used
 NEAR_FOUR = 1.5  # the same for four nodes: the recursion loses one more factor there
 
 _SIGN = (1.0, -1.0, -1.0, 1.0)  # (-i)^m = 1, -i, -1, i: signs of the real and imaginary parts in turn
-_T2 = tuple(_SIGN[m % 4] / math.factorial(m + 1) for m in range(18))
-_T3 = tuple(_SIGN[m % 4] / math.factorial(m + 2) for m in range(18))
 _T4 = tuple(_SIGN[m % 4] / math.factorial(m + 3) for m in range(22))
 _T5 = tuple(_SIGN[m % 4] / math.factorial(m + 4) for m in range(22))
 
@@ -125,112 +123,6 @@ def _far(w: FloatArray, n: int, low: int, high: int, x: int, out: int) -> None:
 
 
 @leaf
-def _pair_near(node: FloatArray, n: int, x: FloatArray, out: FloatArray) -> None:
-    """exp[z_0, z_1] = e_0 sum (-i x)^m / (m + 1)! where |x| is below NEAR."""
-    for at in range(n):
-        u = x[at]
-        z = u * u
-        re = _T2[16]
-        im = _T2[17]
-        for m in range(14, -2, -2):
-            re = fma(z, re, _T2[m])
-            im = fma(z, im, _T2[m + 1])
-        im = im * u
-        c, s = node[2 * LANES + at], node[3 * LANES + at]
-        p = c * re - s * im
-        q = c * im + s * re
-        near = abs(u) < NEAR
-        out[at] = p if near else out[at]
-        out[LANES + at] = q if near else out[LANES + at]
-
-
-@leaf
-def _pair_gradient_near(node: FloatArray, n: int, x: FloatArray, out: FloatArray) -> None:
-    """exp[z_0, z_0, z_1] = e_0 sum (-i x)^m / (m + 2)! where |x| is below NEAR; node is the repeated one."""
-    for at in range(n):
-        u = x[at]
-        z = u * u
-        re = _T3[16]
-        im = _T3[17]
-        for m in range(14, -2, -2):
-            re = fma(z, re, _T3[m])
-            im = fma(z, im, _T3[m + 1])
-        im = im * u
-        c, s = node[2 * LANES + at], node[3 * LANES + at]
-        p = c * re - s * im
-        q = c * im + s * re
-        near = abs(u) < NEAR
-        out[at] = p if near else out[at]
-        out[LANES + at] = q if near else out[LANES + at]
-
-
-@leaf
-def _three_near(node: FloatArray, n: int, low: FloatArray, high: FloatArray, x: FloatArray, out: FloatArray) -> None:
-    """exp[z_0, z_1, z_2] around the middle node; low, high: rows of the two gaps."""
-    for at in range(n):
-        u, v = -low[at], high[at]
-        e1 = u + v
-        e2 = -u * v
-        h0 = 0.0
-        h = 1.0
-        re = 0.0
-        im = 0.0
-        for m in range(0, 18, 2):
-            re = fma(_T3[m], h, re)
-            h0 = fma(e1, h, e2 * h0)
-            im = fma(_T3[m + 1], h0, im)
-            h = fma(e1, h0, e2 * h)
-        c, s = node[2 * LANES + at], node[3 * LANES + at]
-        p = c * re - s * im
-        q = c * im + s * re
-        near = x[at] < NEAR
-        out[at] = p if near else out[at]
-        out[LANES + at] = q if near else out[LANES + at]
-
-
-@leaf
-def _three_gradients_near(
-    node: FloatArray,
-    n: int,
-    low: FloatArray,
-    high: FloatArray,
-    x: FloatArray,
-    first: FloatArray,
-    last: FloatArray,
-) -> None:
-    """G of the first and of the last of three nodes, around the middle one."""
-    for at in range(n):
-        u, v = -low[at], high[at]
-        e1 = u + v
-        e2 = -u * v
-        h0 = 0.0
-        h = 1.0
-        f = 1.0  # h_m(u, 0, v, u)
-        g = 1.0  # h_m(u, 0, v, v)
-        fr = 0.0
-        fi = 0.0
-        gr = 0.0
-        gi = 0.0
-        for m in range(0, 18, 2):
-            fr = fma(_T4[m], f, fr)
-            gr = fma(_T4[m], g, gr)
-            h0 = fma(e1, h, e2 * h0)
-            f = fma(u, f, h0)
-            g = fma(v, g, h0)
-            fi = fma(_T4[m + 1], f, fi)
-            gi = fma(_T4[m + 1], g, gi)
-            h = fma(e1, h0, e2 * h)
-            f = fma(u, f, h)
-            g = fma(v, g, h)
-        c, s = node[2 * LANES + at], node[3 * LANES + at]
-        near = x[at] < NEAR
-        first[at] = c * fr - s * fi if near else first[at]
-        first[LANES + at] = c * fi + s * fr if near else first[LANES + at]
-        last[at] = c * gr - s * gi if near else last[at]
-        last[LANES + at] = c * gi + s * gr if near else last[LANES + at]
-
-
-@leaf
 def _four_near(w: FloatArray, n: int) -> None:
     """exp[z_0, ..., z_3] around node 1 where the spread is below NEAR_FOUR."""
     for at in range(n):
@@ -313,7 +205,7 @@ def _pair(w: FloatArray, n: int, i: int, j: int, x: int, near: int, out: int) ->
     if near < n:
         _far(w, n, i * POINT + 2 * LANES, j * POINT + 2 * LANES, x, out)
     if near > 0:
-        _pair_near(w[i * POINT :], n, w[x:], w[out:])
+        pair_near(w[i * POINT :], n, w[x:], w[out:])
 
 
 @lane
@@ -322,7 +214,7 @@ def _pair_gradient(w: FloatArray, n: int, i: int, x: int, near: int, pair: int, 
     if near < n:
         _far(w, n, i * POINT + 2 * LANES, pair, x, first)
     if near > 0:
-        _pair_gradient_near(w[i * POINT :], n, w[x:], w[first:])
+        pair_gradient_near(w[i * POINT :], n, w[x:], w[first:])
     _difference(w, n, pair, first, last)
 
 
@@ -332,7 +224,7 @@ def _triple(w: FloatArray, n: int, node: int, low: int, high: int, x: int, near:
     if near < n:
         _far(w, n, a, b, x, out)
     if near > 0:
-        _three_near(w[node * POINT :], n, w[low:], w[high:], w[x:], w[out:])
+        three_near(w[node * POINT :], n, w[low:], w[high:], w[x:], w[out:])
 
 
 @lane
@@ -355,7 +247,7 @@ def _triple_gradient(
         _far(w, n, a, d, x, first)
         _far(w, n, d, b, x, last)
     if near > 0:
-        _three_gradients_near(w[node * POINT :], n, w[low:], w[high:], w[x:], w[first:], w[last:])
+        three_gradients_near(w[node * POINT :], n, w[low:], w[high:], w[x:], w[first:], w[last:])
 
 
 @inline
