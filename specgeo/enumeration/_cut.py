@@ -26,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo._jit import hot, leaf, merged
+from specgeo.enumeration._layers import N_WORDS
 from specgeo.enumeration._layout import (
     BLOCK,
     CONTRADICTION,
@@ -68,7 +69,6 @@ from specgeo.enumeration._predicates import (
     sharpen,
     sign_on_plane,
 )
-from specgeo.enumeration._layers import N_WORDS
 from specgeo.enumeration._rows import block_mask, face_bits
 
 
@@ -83,8 +83,8 @@ def _plane_of(first, crossed, cell, unit):  # type: ignore[no-untyped-def]
 @hot
 def _new_face(s, k, own):  # type: ignore[no-untyped-def]
     """Append a face of dimension k with an empty boundary."""
-    f = s.count[NF]
-    s.count[NF] = f + 1
+    f = s.counts[NF]
+    s.counts[NF] = f + 1
     s.dims[f] = k
     s.faces[f, OWN] = own
     s.faces[f, NEXT] = -1
@@ -104,8 +104,8 @@ def _split_edge(s, g, unit, word, words, cell, first, crossed, pending, scratch,
     if (s.vbits[p, word] >> np.uint64(unit & 63)) & ONE == 0:
         p, q = q, p
     plane = _plane_of(first, crossed, cell, unit)
-    v = s.count[NV]
-    s.count[NV] = v + 1
+    v = s.counts[NV]
+    s.counts[NV] = v + 1
     for i in range(dim - 1):
         s.vplanes[v, i] = s.faces[g, PLANES + i]
     s.vplanes[v, dim - 1] = plane
@@ -134,8 +134,8 @@ def _split_edge(s, g, unit, word, words, cell, first, crossed, pending, scratch,
     for i in range(PLANES, PLANES + dim - 1):
         s.faces[half, i] = s.faces[g, i]
     s.pool[start], s.pool[start + 1] = p, v
-    start = s.count[NPOOL]
-    s.count[NPOOL] = start + 2
+    start = s.counts[NPOOL]
+    s.counts[NPOOL] = start + 2
     s.faces[half, START], s.faces[half, LEN] = start, 2
     s.pool[start], s.pool[start + 1] = v, q
     return half, v, n_pending
@@ -180,7 +180,7 @@ def _collect_cut(s, g, k, bit, word, words, cut, n):  # type: ignore[no-untyped-
 
 @hot
 def _split_face(s, g, k, bit, plane, word, words, step, positive, negative, cut, dim):  # type: ignore[no-untyped-def]
-    """Split a face of dimension k >= 2: returns (negative half, cut), or (-1, -1) if the signs contradict each other."""
+    """Split a face of dimension k >= 2: (negative half, cut), or (-1, -1) if the signs contradict each other."""
     n_positive, n_negative, n_cut = 0, 0, 0
     start = s.faces[g, START]
     for i in range(start, start + s.faces[g, LEN]):
@@ -205,7 +205,7 @@ def _split_face(s, g, k, bit, plane, word, words, step, positive, negative, cut,
         s.faces[h, PLANES + i] = s.faces[g, PLANES + i]
     s.faces[h, PLANES + dim - k] = plane
     # boundary of the cut
-    start = s.count[NPOOL]
+    start = s.counts[NPOOL]
     s.faces[h, START], s.faces[h, LEN] = start, n_cut
     for i in range(n_cut):
         s.pool[start + i] = cut[i]
@@ -228,8 +228,8 @@ def _split_face(s, g, k, bit, plane, word, words, step, positive, negative, cut,
     for i in range(n_negative):
         s.pool[start + i] = negative[i]
     s.pool[start + n_negative] = h
-    s.count[NPOOL] = start + n_negative + 1
-    s.count[LONGEST] = max(s.count[LONGEST], max(n_positive, n_negative) + 2)
+    s.counts[NPOOL] = start + n_negative + 1
+    s.counts[LONGEST] = max(s.counts[LONGEST], max(n_positive, n_negative) + 2)
     _list_bits(s, g)
     _list_bits(s, half)
     return half, h
@@ -251,8 +251,8 @@ def _list_bits(s, f):  # type: ignore[no-untyped-def]
 @hot
 def _new_cell(s, g, half, words):  # type: ignore[no-untyped-def]
     """Number the negative half of a cell; it inherits the signs of the blocks done before."""
-    number = s.count[NCELL]
-    s.count[NCELL] = number + 1
+    number = s.counts[NCELL]
+    s.counts[NCELL] = number + 1
     parent = s.faces[g, NUMBER]
     s.faces[half, NUMBER] = number
     s.cells[number, 0], s.cells[number, 1] = half, s.cells[parent, 1]
@@ -279,7 +279,7 @@ def _expand(s, f, n):  # type: ignore[no-untyped-def]
     start, length = s.faces[f, START], s.faces[f, LEN]
     if n == length:
         return
-    o = s.count[NPOOL]
+    o = s.counts[NPOOL]
     s.faces[f, START], s.faces[f, LEN] = o, n
     for i in range(start, start + length):
         g = s.pool[i]
@@ -287,7 +287,7 @@ def _expand(s, f, n):  # type: ignore[no-untyped-def]
             s.pool[o] = g
             o += 1
             g = s.faces[g, NEXT]
-    s.count[NPOOL] = o
+    s.counts[NPOOL] = o
 
 
 class Work(NamedTuple):
@@ -311,12 +311,12 @@ def _fits(s, work, k, bit):  # type: ignore[no-untyped-def]
         total += work.level[m]
         if 2 * work.level[m] + 2 > work.pieces.shape[1]:
             return False
-    longest = s.count[LONGEST]
-    room = s.pool.shape[0] - s.count[NPOOL]
+    longest = s.counts[LONGEST]
+    room = s.pool.shape[0] - s.counts[NPOOL]
     if (
-        s.count[NF] + 2 * total > s.dims.shape[0]
-        or s.count[NV] + work.level[1] > s.x.shape[0]
-        or s.count[NCELL] + work.level[k] > s.cells.shape[0]
+        s.counts[NF] + 2 * total > s.dims.shape[0]
+        or s.counts[NV] + work.level[1] > s.x.shape[0]
+        or s.counts[NCELL] + work.level[k] > s.cells.shape[0]
         or longest * longest > len(work.cut)
     ):
         return False
@@ -336,10 +336,10 @@ def _enter(s, work, f, k):  # type: ignore[no-untyped-def]
     """Begin with a crossed face: its boundary up to date, itself the only piece. False if the pool is full."""
     if k >= 2:
         n = _expanded_length(s, f)
-        if s.count[NPOOL] + n > s.pool.shape[0]:
+        if s.counts[NPOOL] + n > s.pool.shape[0]:
             return False
         _expand(s, f, n)
-        s.count[LONGEST] = max(s.count[LONGEST], n + 1)
+        s.counts[LONGEST] = max(s.counts[LONGEST], n + 1)
     for m in range(1, k):
         work.level[m] = 0
     work.level[k] = 1
@@ -349,13 +349,15 @@ def _enter(s, work, f, k):  # type: ignore[no-untyped-def]
 
 
 @merged
-def _cut_by_unit(s, layers, history, ex, work, layer, first, crossed, f, k, unit, word, words, extent, coarse, reliable, exact, dim):  # type: ignore[no-untyped-def]  # fmt: skip
+def _cut_by_unit(  # type: ignore[no-untyped-def]
+    s, layers, history, ex, work, layer, first, crossed, f, k, unit, word, words, extent, coarse, reliable, exact, dim
+):
     """Split all pieces inside a face that a unit crosses. False if signs contradict each other."""
     bit = ONE << np.uint64(unit & 63)
     cell = np.int64(s.faces[f, OWN])
     plane = _plane_of(first, crossed, cell, unit)
-    step = s.count[STEP] + 1
-    s.count[STEP] = step
+    step = s.counts[STEP] + 1
+    s.counts[STEP] = step
     for m in range(1, k + 1):
         for i in range(work.level[m]):
             g = np.int64(work.pieces[m, i])
@@ -392,7 +394,7 @@ def _cut_by_unit(s, layers, history, ex, work, layer, first, crossed, f, k, unit
 def cut_layer(s, layers, history, ex, work, layer, first, crossed, extent, exact, max_cells, limit, dim):  # type: ignore[no-untyped-def]
     """Cut the complex by a layer.
 
-    ``s.count[STATUS]`` tells why it returns: DONE; RUNNING after about ``limit`` faces, so that the caller can report
+    ``s.counts[STATUS]`` tells why it returns: DONE; RUNNING after about ``limit`` faces, so that the caller can report
     progress; FULL when arrays must grow; OVER_BUDGET or CONTRADICTION. Call it again to go on.
     """
     words = layers.meta[layer - 1, N_WORDS]
@@ -400,52 +402,52 @@ def cut_layer(s, layers, history, ex, work, layer, first, crossed, extent, exact
     for c in range(1, dim):
         size = max(size, extent[c])
     done = 0
-    while s.count[BLOCK] < words:
-        word = s.count[BLOCK]
-        if s.count[DIM] == 0:
+    while s.counts[BLOCK] < words:
+        word = s.counts[BLOCK]
+        if s.counts[DIM] == 0:
             face_bits(s, s.vbits, words, word, block_mask(layers, layer, word), dim)
-            s.count[DIM], s.count[FACE] = 1, 0
-        if s.count[DIM] == 1 and s.count[FACE] == 0 and s.count[OPEN] == 0:
-            for f in range(s.count[NF]):
+            s.counts[DIM], s.counts[FACE] = 1, 0
+        if s.counts[DIM] == 1 and s.counts[FACE] == 0 and s.counts[OPEN] == 0:
+            for f in range(s.counts[NF]):
                 s.faces[f, NEXT] = -1
-            s.count[OLD] = s.count[NF]  # faces from here on are made in this block
-        while s.count[DIM] <= dim:
-            k = s.count[DIM]
-            while s.count[FACE] < s.count[OLD]:
-                f = s.count[FACE]
-                if s.dims[f] == k and (s.count[OPEN] == 1 or s.bits[f, 0] & s.bits[f, 1] != 0):
-                    if s.count[OPEN] == 0:
+            s.counts[OLD] = s.counts[NF]  # faces from here on are made in this block
+        while s.counts[DIM] <= dim:
+            k = s.counts[DIM]
+            while s.counts[FACE] < s.counts[OLD]:
+                f = s.counts[FACE]
+                if s.dims[f] == k and (s.counts[OPEN] == 1 or s.bits[f, 0] & s.bits[f, 1] != 0):
+                    if s.counts[OPEN] == 0:
                         if not _enter(s, work, f, k):
-                            s.count[STATUS] = FULL
+                            s.counts[STATUS] = FULL
                             return
-                        s.count[OPEN] = 1
+                        s.counts[OPEN] = 1
                     while work.rest[0] != 0:
                         unit = 64 * word + lowest_unit(work.rest[0])
                         if not _fits(s, work, k, ONE << np.uint64(unit & 63)):
-                            s.count[STATUS] = FULL
+                            s.counts[STATUS] = FULL
                             return
                         if not _cut_by_unit(
                             s, layers, history, ex, work, layer, first, crossed, f, k, unit, word, words,
                             extent, COARSE * size, RELIABLE * size, exact, dim,
                         ):  # fmt: skip
-                            s.count[STATUS] = CONTRADICTION
+                            s.counts[STATUS] = CONTRADICTION
                             return
                         work.rest[0] &= work.rest[0] - ONE
-                        if s.count[NCELL] > max_cells:
-                            s.count[STATUS] = OVER_BUDGET
+                        if s.counts[NCELL] > max_cells:
+                            s.counts[STATUS] = OVER_BUDGET
                             return
-                    s.count[OPEN] = 0
+                    s.counts[OPEN] = 0
                     done += 1
-                s.count[FACE] = f + 1
+                s.counts[FACE] = f + 1
                 if done >= limit:
-                    s.count[STATUS] = RUNNING
+                    s.counts[STATUS] = RUNNING
                     return
-            s.count[DIM] = k + 1
-            s.count[FACE] = 0
-        for number in range(s.count[NCELL]):
+            s.counts[DIM] = k + 1
+            s.counts[FACE] = 0
+        for number in range(s.counts[NCELL]):
             g = s.cells[number, 0]
             s.signs[number, word] = s.bits[g, 0]
             s.signs[number, words + word] = s.bits[g, 1]
-        s.count[BLOCK] = word + 1
-        s.count[DIM] = 0
-    s.count[STATUS] = DONE
+        s.counts[BLOCK] = word + 1
+        s.counts[DIM] = 0
+    s.counts[STATUS] = DONE

@@ -10,7 +10,7 @@ from specgeo._cast import FloatArray
 from specgeo.domain import Box, Polytope
 from specgeo.enumeration._lattice import box_state
 from specgeo.enumeration._layers import N_WORDS, Layers
-from specgeo.enumeration._layout import LEN, NCELL, NF, NPLANE, NPOOL, NUMBER, NV, START, STEP, LONGEST, State, padded
+from specgeo.enumeration._layout import LEN, LONGEST, NCELL, NF, NPLANE, NPOOL, NUMBER, NV, START, STEP, State, padded
 from specgeo.enumeration._run import Run
 from specgeo.errors import DomainError
 from specgeo.network import Activation
@@ -35,7 +35,7 @@ def _cut_to_polytope(state: State, domain: Polytope, extent: FloatArray, exact: 
     run = Run([-domain.A], [domain.b], [Activation.relu()], state, extent, exact)
     run.layer(1)
     words = int(run.layers.meta[0, N_WORDS])
-    n_cells = int(run.state.count[NCELL])
+    n_cells = int(run.state.counts[NCELL])
     inside = np.flatnonzero(~np.any(run.state.signs[:n_cells, words:], axis=1))
     return _single_cell(run.state, int(inside[0]), run.layers, spare)
 
@@ -68,12 +68,12 @@ def _single_cell(s: State, cell: int, layers: Layers, spare: int) -> State:
         row[START] = len(pool)
         pool.extend((vertex_id if k == 1 else face_id)[g] for g in members)
     rows[-1, NUMBER] = 0
-    n_planes = int(s.count[NPLANE])
+    n_planes = int(s.counts[NPLANE])
     origin = np.full((n_planes + spare, 3), -1, np.int32)
     origin[:n_planes, 1] = np.arange(n_planes)
-    count = np.zeros_like(s.count)
+    count = np.zeros_like(s.counts)
     count[[NV, NF, NPOOL, NCELL, NPLANE]] = len(vertices), len(rows), len(pool), 1, n_planes
-    count[[STEP, LONGEST]] = s.count[[STEP, LONGEST]]
+    count[[STEP, LONGEST]] = s.counts[[STEP, LONGEST]]
     n_v, n_f = len(vertices) + spare, len(rows) + spare * (2**dim - 1)
     return State(
         count,

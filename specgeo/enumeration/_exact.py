@@ -20,13 +20,14 @@ from specgeo._jit import hot, kernel, leaf, merged
 from specgeo.enumeration import _bigint as big
 from specgeo.enumeration._layers import (
     BIAS,
-    N,
     N_BREAKS,
     N_PREVIOUS,
     N_UNITS,
     PIECE,
     UNIT,
     WEIGHT,
+    Layers,
+    N,
     piece,
 )
 
@@ -112,22 +113,26 @@ def units_and_width(layers, wb, bb, tb, sb, ib, domain_bits, z_unit, a_unit):  #
     return most // big.BITS + 2
 
 
-def make_exact(layers, domain_rows, dim):  # type: ignore[no-untyped-def]
+def make_exact(layers: Layers, domain_rows: npt.NDArray[np.float64], dim: int) -> Exact:
     """The exact arithmetic for a network on a domain whose planes have these rows."""
     n = len(layers.meta) + 1
     z_unit, a_unit = np.zeros(n, np.int64), np.zeros(n, np.int64)
-    views = [
+    wb, bb, tb, sb, ib = (
         a.ravel().view(np.int64)
         for a in (layers.weights, layers.biases, layers.thresholds, layers.slopes, layers.intercept_terms)
-    ]
-    width = int(units_and_width(layers, *views, domain_rows.ravel().view(np.int64), z_unit, a_unit))
+    )
+    width = int(units_and_width(layers, wb, bb, tb, sb, ib, domain_rows.ravel().view(np.int64), z_unit, a_unit))
     # the largest map and a hundred rows must fit
     largest = int(max((m[N] for m in layers.meta), default=1)) * (dim + 1) * width
     return Exact(
         z_unit,
         a_unit,
         np.array([width]),
-        *views,
+        wb,
+        bb,
+        tb,
+        sb,
+        ib,
         np.full(1 << 13, _EMPTY),
         np.empty(1 << 13, np.int64),
         np.empty(max(1 << 20, 4 * largest * n), np.int64),

@@ -7,7 +7,6 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from specgeo._cast import FloatArray
 from specgeo._jit import kernel
@@ -100,7 +99,7 @@ def box_state(lower: FloatArray, upper: FloatArray, spare: int) -> State:
 @kernel
 def number_faces(s, dim):  # type: ignore[no-untyped-def]
     """Number of each face within its dimension (cells keep theirs), and the size of each dimension."""
-    n_faces = s.count[NF]
+    n_faces = s.counts[NF]
     index = np.empty(n_faces, np.int32)
     sizes, items = np.zeros(dim + 1, np.int64), np.zeros(dim + 1, np.int64)
     for f in range(n_faces):
@@ -114,7 +113,7 @@ def number_faces(s, dim):  # type: ignore[no-untyped-def]
 @kernel
 def boundary_lists(s, index, k, dim, offsets, indices):  # type: ignore[no-untyped-def]
     """Boundaries of the k-faces as offsets and indices of (k-1)-faces."""
-    n_faces = s.count[NF]
+    n_faces = s.counts[NF]
     offsets[:] = 0
     for f in range(n_faces):
         if s.dims[f] == k:

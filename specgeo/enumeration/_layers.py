@@ -115,7 +115,10 @@ def _twins(rows: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.int64], npt.ND
 def flatten(weights: Any, biases: Any, activations: Any) -> Layers:
     """Flatten the hidden layers (the output layer is not among them)."""
     meta = np.zeros((len(weights), 9), np.int64)
-    thresholds, twins, twin_signs, slopes, intercepts, terms, norms = [], [], [], [], [], [], []
+    thresholds, twins, twin_signs, norms = [], [], [], []
+    slopes: list[float] = []
+    intercepts: list[float] = []
+    terms: list[list[float]] = []
     starts = [0, 0, 0, 0]
     for row, weight, bias, activation in zip(meta, weights, biases, activations, strict=True):
         n, n_previous = weight.shape
@@ -156,7 +159,7 @@ def flatten(weights: Any, biases: Any, activations: Any) -> Layers:
 
 @leaf
 def piece(layers, history, layer, cell, neuron):  # type: ignore[no-untyped-def]
-    """Index into slopes and intercepts of the piece that a neuron of ``layer`` is on, on a cell of complex ``layer``."""
+    """Where slope and intercept stand of the piece that a neuron of ``layer`` is on, on a cell of complex ``layer``."""
     meta = layers.meta[layer - 1]
     breaks = meta[N_BREAKS]
     row = history.sign_start[layer] + cell * 2 * meta[N_WORDS]

@@ -39,9 +39,9 @@ RUNNING, DONE, OVER_BUDGET, CONTRADICTION, FULL = range(5)
 
 
 class State(NamedTuple):
-    """A complex in the making. Arrays have spare rows; ``count`` says how many are used."""
+    """A complex in the making. Arrays have spare rows; ``counts`` says how many are used."""
 
-    count: npt.NDArray[np.int64]  # (N_COUNTERS,)
+    counts: npt.NDArray[np.int64]  # (N_COUNTERS,)
     margin: npt.NDArray[np.float64]  # (1,) smallest |value| / bound that the float filter accepted
     x: npt.NDArray[np.float64]  # (n_v, d + 1) coordinates and the radius of their error (max norm)
     vplanes: npt.NDArray[np.int32]  # (n_v, d + 1) d independent planes through the vertex, and a cell
@@ -52,7 +52,7 @@ class State(NamedTuple):
     pool: npt.NDArray[np.int32]  # boundaries
     cells: npt.NDArray[np.int32]  # (n_c, 2) face id, and number of the cell it came from at the start of the layer
     signs: npt.NDArray[np.uint64]  # (n_c, 2 n_words) signs of the layer's units on the cell
-    planes: npt.NDArray[np.float64]  # (n_p, d + 3) row of d + 1, 1-norm of its normal, error of its value at a float point of the domain
+    planes: npt.NDArray[np.float64]  # (n_p, d + 3) row of d + 1, 1-norm of its normal, error of its values
     porigin: npt.NDArray[np.int32]  # (n_p, 3) layer (-1: domain), unit, cell number at the start of that layer
 
 

@@ -21,13 +21,13 @@ from specgeo._jit import hot, kernel, leaf, merged
 from specgeo.enumeration._exact import evaluate
 from specgeo.enumeration._layers import (
     BIAS,
-    N,
     N_BREAKS,
     N_PREVIOUS,
     N_WORDS,
     PIECE,
     UNIT,
     WEIGHT,
+    N,
 )
 from specgeo.enumeration._layout import (
     LEN,
@@ -74,33 +74,32 @@ def gamma(n):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def combine(transposed, start, n_previous, n, a, i, active, out, o):  # type: ignore[no-untyped-def]
-    """out[o] = W a[i] for the n x n_previous matrix whose transpose starts at ``start``; zeros of a are skipped.
+def combine(transposed, start, a, active, out):  # type: ignore[no-untyped-def]
+    """out = W a for the matrix whose transpose starts at ``start``; zeros of a are skipped.
 
-    Four columns at a time: the inner loop vectorises, as no sum is reordered.
+    Four columns at a time: the inner loop vectorises, as no sum is reordered. ``active`` is scratch, as long as a.
     """
-    n_active = 0
-    for k in range(n_previous):
-        if a[i, k] != 0.0:
+    n, n_active = len(out), 0
+    for k in range(len(a)):
+        if a[k] != 0.0:
             active[n_active] = k
             n_active += 1
     for j in range(n):
-        out[o, j] = 0.0
+        out[j] = 0.0
     t = 0
     while t + 4 <= n_active:
         k0, k1, k2, k3 = active[t], active[t + 1], active[t + 2], active[t + 3]
-        a0, a1, a2, a3 = a[i, k0], a[i, k1], a[i, k2], a[i, k3]
+        a0, a1, a2, a3 = a[k0], a[k1], a[k2], a[k3]
         w0, w1, w2, w3 = start + k0 * n, start + k1 * n, start + k2 * n, start + k3 * n
         for j in range(n):
-            out[o, j] += (a0 * transposed[w0 + j] + a1 * transposed[w1 + j]) + (
+            out[j] += (a0 * transposed[w0 + j] + a1 * transposed[w1 + j]) + (
                 a2 * transposed[w2 + j] + a3 * transposed[w3 + j]
             )
         t += 4
     while t < n_active:
-        k0 = active[t]
-        a0, w0 = a[i, k0], start + k0 * n
+        a0, w0 = a[active[t]], start + active[t] * n
         for j in range(n):
-            out[o, j] += a0 * transposed[w0 + j]
+            out[j] += a0 * transposed[w0 + j]
         t += 1
 
 
@@ -117,9 +116,9 @@ def set_sign(bits, row, words, unit, sign):  # type: ignore[no-untyped-def]
 def exact_decision(s, layers, history, ex, vertex, layer, unit, cell, dim):  # type: ignore[no-untyped-def]
     """The sign by exact arithmetic, counted."""
     sign = evaluate(ex, layers, history, s.planes, s.porigin, s.vplanes, vertex, layer, unit, cell, dim, s.x)
-    s.count[N_EXACT] += 1
+    s.counts[N_EXACT] += 1
     if sign == 0:
-        s.count[N_ZERO] += 1
+        s.counts[N_ZERO] += 1
     return sign
 
 
@@ -128,7 +127,7 @@ def exact_position(s, layers, history, ex, vertex, dim):  # type: ignore[no-unty
     """Replace a position by the rounded exact one, counted."""
     zero = np.int64(0)
     evaluate(ex, layers, history, s.planes, s.porigin, s.vplanes, vertex, zero, zero, zero, dim, s.x)
-    s.count[N_COORD] += 1
+    s.counts[N_COORD] += 1
 
 
 @hot
@@ -138,8 +137,8 @@ def sign_on_plane(s, vertex, plane, exact, dim):  # type: ignore[no-untyped-def]
     for c in range(dim):
         value += s.planes[plane, c] * s.x[vertex, c]
     bound = (s.planes[plane, dim + 1] * s.x[vertex, dim] + s.planes[plane, dim + 2]) * SAFE
-    s.count[N_FLOAT] += 1
-    if abs(value) > bound:
+    s.counts[N_FLOAT] += 1
+    if abs(value) > bound and abs(value) < np.inf:
         if abs(value) < s.margin[0] * bound:
             s.margin[0] = abs(value) / bound
         return 1 if value > 0 else -1
@@ -147,7 +146,7 @@ def sign_on_plane(s, vertex, plane, exact, dim):  # type: ignore[no-untyped-def]
         return 1 if value > 0 else (-1 if value < 0 else 0)
     if bound == 0.0:  # row and position are exact
         return 0
-    s.count[N_FLOAT] -= 1
+    s.counts[N_FLOAT] -= 1
     return UNDECIDED
 
 
@@ -184,7 +183,7 @@ def sharpen(s, vertex, a, extent, dim):  # type: ignore[no-untyped-def]
     """One Newton step for the d planes of a vertex, and an error radius from the residual.
 
     With an approximate inverse B of the true normals N and eta = |I - B N| < 1, a point whose true residual is r is
-    off by at most |B| |r| / (1 - eta) (Higham 2002, section 13.1 with N x = -c). Keeps the old position if that is better. ``a`` is scratch, (d, 2 d).
+    off by at most |B| |r| / (1 - eta). Keeps the old position if that is better. ``a`` is scratch, (d, 2 d).
     """
     for r in range(dim):
         plane = s.vplanes[vertex, r]
@@ -258,10 +257,10 @@ def _bit(bits, row, unit):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def _post_activation(s, layers, history, maps, map_bounds, layer, vertex, a, i, exact_input, dim):  # type: ignore[no-untyped-def]
-    """a[i] = post-activations of layer - 1 at a vertex, from the known signs; returns (error radius, largest entry).
+def _post_activation(s, layers, history, maps, map_bounds, layer, vertex, out, exact_input, dim):  # type: ignore[no-untyped-def]
+    """out = post-activations of layer - 1 at a vertex, from the known signs; returns (error radius, largest entry).
 
-    ``exact_input[i, k]`` is set where a[i, k] has no error at all (inactive, or exactly at its breakpoint).
+    ``exact_input[k]`` is set where out[k] has no error at all (inactive, or exactly at its breakpoint).
     """
     meta = layers.meta[layer - 2]
     n, breaks, words = meta[N], meta[N_BREAKS], meta[N_WORDS]
@@ -271,7 +270,6 @@ def _post_activation(s, layers, history, maps, map_bounds, layer, vertex, a, i, 
     for p in range(meta[PIECE], meta[PIECE] + breaks + 1):
         steepest = max(steepest, abs(layers.slopes[p]))
         largest = max(largest, abs(layers.intercepts[p]))
-    out = a[i]
     for k in range(n):
         out[k] = m[dim, k]
     for c in range(dim):
@@ -288,7 +286,7 @@ def _post_activation(s, layers, history, maps, map_bounds, layer, vertex, a, i, 
             for k in range(64 * w, min(64 * w + 64, n)):
                 active = (word >> np.uint64(k & 63)) & ONE
                 out[k] = out[k] if active != 0 else 0.0
-                exact_input[i, k] = active == 0
+                exact_input[k] = active == 0
     else:
         error += gamma(4) * (steepest * map_bounds[parent, 1] + largest)
         for k in range(n):
@@ -303,7 +301,7 @@ def _post_activation(s, layers, history, maps, map_bounds, layer, vertex, a, i, 
                 out[k] = layers.thresholds[meta[UNIT] + at_break]
             value = layers.slopes[p] * out[k] + layers.intercepts[p]
             inert = layers.slopes[p] == 0.0 or (at_break >= 0 and out[k] == 0.0)
-            exact_input[i, k] = inert and layers.intercept_terms[p, 1] == 0.0
+            exact_input[k] = inert and layers.intercept_terms[p, 1] == 0.0
             out[k] = value
     largest = 0.0
     for k in range(n):
@@ -314,7 +312,7 @@ def _post_activation(s, layers, history, maps, map_bounds, layer, vertex, a, i, 
 @kernel
 def own_faces(s, dim):  # type: ignore[no-untyped-def]
     """Give every face and vertex one cell that contains it, top down."""
-    n_faces = s.count[NF]
+    n_faces = s.counts[NF]
     for f in range(n_faces):
         if s.dims[f] == dim:
             s.faces[f, OWN] = s.faces[f, NUMBER]
@@ -337,21 +335,17 @@ def classify(s, layers, history, maps, map_bounds, layer, exact, dim):  # type: 
     """
     meta = layers.meta[layer - 1]
     n, n_previous, breaks, words = meta[N], meta[N_PREVIOUS], meta[N_BREAKS], meta[N_WORDS]
-    n_vertices = s.count[NV]
+    n_vertices = s.counts[NV]
     bits = np.zeros((s.x.shape[0], 2 * words), np.uint64)
     pairs, n_pairs = np.empty((64, 2), np.int64), 0
     active = np.empty(n_previous, np.int64)
-    block = 1
-    a, z = np.empty((block, n_previous)), np.empty((1, n))
-    exact_input = np.zeros((block, n_previous), np.bool_)
-    errors, sizes = np.empty(block), np.empty(block)
+    a, z = np.empty(n_previous), np.empty(n)
+    exact_input = np.zeros(n_previous, np.bool_)
     weights = layers.weights[meta[WEIGHT] : meta[WEIGHT] + n * n_previous].reshape(n, n_previous)
     biases = layers.biases[meta[BIAS] : meta[BIAS] + n]
     norms = layers.norms[meta[BIAS] : meta[BIAS] + n]
     thresholds = layers.thresholds[meta[UNIT] : meta[UNIT] + n * breaks]
-    longest, latest = 0.0, 0.0
-    for j in range(n):
-        longest = max(longest, norms[j])
+    latest = 0.0
     for u in range(n * breaks):
         latest = max(latest, abs(thresholds[u]))
     masks = np.zeros(words, np.uint64)
@@ -360,83 +354,77 @@ def classify(s, layers, history, maps, map_bounds, layer, exact, dim):  # type: 
             masks[u >> 6] |= ONE << np.uint64(u & 63)
     g = gamma(n_previous + 2)
     values, bounds = np.empty(n * breaks), np.empty(n * breaks)
-    for v0 in range(0, n_vertices, block):
-        rows = min(block, n_vertices - v0)
-        for i in range(rows):
-            v = v0 + i
-            if layer == 1:
-                largest = 0.0
-                for c in range(dim):
-                    a[i, c] = s.x[v, c]
-                    largest = max(largest, abs(s.x[v, c]))
-                    exact_input[i, c] = s.x[v, dim] == 0.0
-                errors[i], sizes[i] = s.x[v, dim], largest
-            else:
-                errors[i], sizes[i] = _post_activation(
-                    s, layers, history, maps, map_bounds, layer, v, a, i, exact_input, dim
-                )
-        for i in range(rows):
-            v = v0 + i
-            combine(layers.transposed, meta[WEIGHT], n_previous, n, a, i, active, z, 0)
-            doubt = (errors[i] + g * sizes[i]) * SAFE
-            if breaks == 1 and latest == 0.0:
-                for j in range(n):
-                    values[j] = z[0, j] + biases[j]
-                    bounds[j] = norms[j] * doubt + n_previous * TINY
-            else:
-                for j in range(n):
-                    total = z[0, j] + biases[j]
-                    for u in range(j * breaks, (j + 1) * breaks):
-                        values[u] = total - thresholds[u]
-                        bounds[u] = norms[j] * doubt + n_previous * TINY + U * abs(total) * SAFE
-            smallest = np.inf
-            for w in range(words):
-                positive, negative = np.uint64(0), np.uint64(0)
-                for u in range(64 * w, min(64 * w + 64, n * breaks)):
-                    bit = np.uint64(u & 63)
-                    positive |= np.uint64(values[u] > bounds[u]) << bit
-                    negative |= np.uint64(values[u] < -bounds[u]) << bit
-                    smallest = min(smallest, abs(values[u]))
-                rest = masks[w] & ~(positive | negative)
-                s.count[N_FLOAT] += popcount(masks[w] & (positive | negative))
-                bits[v, w], bits[v, words + w] = positive & masks[w], negative & masks[w]
-                while rest != 0:
-                    u = 64 * w + lowest_unit(rest)
-                    rest &= rest - ONE
-                    smallest = np.inf
-                    if not exact:
-                        s.count[N_FLOAT] += 1
-                        set_sign(bits, v, words, u, 1 if values[u] > 0 else (-1 if values[u] < 0 else 0))
-                        continue
-                    j = u // breaks
-                    rounding = 0.0 if thresholds[u] == 0.0 else bounds[u] - norms[j] * doubt
-                    sign = _refined(weights, j, a, i, exact_input, values[u], rounding, errors[i], g)
-                    if sign != UNDECIDED:
-                        s.count[N_REFINED] += 1
-                        set_sign(bits, v, words, u, sign)
-                        continue
-                    if n_pairs == len(pairs):
-                        longer = np.empty((2 * n_pairs, 2), np.int64)
-                        longer[:n_pairs] = pairs
-                        pairs = longer
-                    pairs[n_pairs, 0], pairs[n_pairs, 1] = v, u
-                    n_pairs += 1
-            largest = longest * doubt + n_previous * TINY + (U * latest if latest > 0.0 else 0.0)
-            if smallest < s.margin[0] * largest:
-                s.margin[0] = smallest / largest
+    for v in range(n_vertices):
+        if layer == 1:
+            error, size = s.x[v, dim], 0.0
+            for c in range(dim):
+                a[c] = s.x[v, c]
+                size = max(size, abs(s.x[v, c]))
+                exact_input[c] = error == 0.0
+        else:
+            error, size = _post_activation(
+                s, layers, history, maps, map_bounds, layer, v, a, exact_input, dim
+            )
+        combine(layers.transposed, meta[WEIGHT], a, active, z)
+        doubt = (error + g * size) * SAFE
+        if breaks == 1 and latest == 0.0:
+            for j in range(n):
+                values[j] = z[j] + biases[j]
+                bounds[j] = norms[j] * doubt + n_previous * TINY
+        else:
+            for j in range(n):
+                total = z[j] + biases[j]
+                for u in range(j * breaks, (j + 1) * breaks):
+                    values[u] = total - thresholds[u]
+                    bounds[u] = norms[j] * doubt + n_previous * TINY + U * abs(total) * SAFE
+        smallest, largest = np.inf, 0.0
+        for w in range(words):
+            positive, negative = np.uint64(0), np.uint64(0)
+            for u in range(64 * w, min(64 * w + 64, n * breaks)):
+                bit = np.uint64(u & 63)
+                finite = abs(values[u]) < np.inf  # an overflow proves nothing
+                positive |= np.uint64(finite and values[u] > bounds[u]) << bit
+                negative |= np.uint64(finite and values[u] < -bounds[u]) << bit
+                smallest, largest = min(smallest, abs(values[u])), max(largest, bounds[u])
+            rest = masks[w] & ~(positive | negative)
+            s.counts[N_FLOAT] += popcount(masks[w] & (positive | negative))
+            bits[v, w], bits[v, words + w] = positive & masks[w], negative & masks[w]
+            while rest != 0:
+                u = 64 * w + lowest_unit(rest)
+                rest &= rest - ONE
+                smallest = np.inf
+                if not exact:
+                    s.counts[N_FLOAT] += 1
+                    set_sign(bits, v, words, u, 1 if values[u] > 0 else (-1 if values[u] < 0 else 0))
+                    continue
+                j = u // breaks
+                rounding = 0.0 if thresholds[u] == 0.0 else bounds[u] - norms[j] * doubt
+                sign = _refined(weights, j, a, exact_input, values[u], rounding, error, g)
+                if sign != UNDECIDED:
+                    s.counts[N_REFINED] += 1
+                    set_sign(bits, v, words, u, sign)
+                    continue
+                if n_pairs == len(pairs):
+                    longer = np.empty((2 * n_pairs, 2), np.int64)
+                    longer[:n_pairs] = pairs
+                    pairs = longer
+                pairs[n_pairs, 0], pairs[n_pairs, 1] = v, u
+                n_pairs += 1
+        if smallest < s.margin[0] * largest:
+            s.margin[0] = smallest / largest
     return bits, pairs[:n_pairs]
 
 
 @leaf
-def _refined(weights, j, a, i, exact_input, value, rounding, error, g):  # type: ignore[no-untyped-def]
+def _refined(weights, j, a, exact_input, value, rounding, error, g):  # type: ignore[no-untyped-def]
     """Sign of a unit by the componentwise bound, or UNDECIDED."""
     bound = rounding
     for k in range(weights.shape[1]):
         w = weights[j, k]
-        if w != 0.0 and not (exact_input[i, k] and a[i, k] == 0.0):
-            bound += abs(w) * ((0.0 if exact_input[i, k] else error) + g * abs(a[i, k])) + TINY
+        if w != 0.0 and not (exact_input[k] and a[k] == 0.0):
+            bound += abs(w) * ((0.0 if exact_input[k] else error) + g * abs(a[k])) + TINY
     bound *= SAFE
-    if abs(value) > bound:
+    if abs(value) > bound and abs(value) < np.inf:
         return 1 if value > 0 else -1
     return 0 if bound == 0.0 else UNDECIDED
 
@@ -454,7 +442,7 @@ def settle(s, layers, history, ex, bits, pairs, layer, dim):  # type: ignore[no-
 @kernel
 def polish(s, layers, history, ex, dim):  # type: ignore[no-untyped-def]
     """Exact positions for vertices with a coordinate so close to zero that its sign is in doubt."""
-    for v in range(s.count[NV]):
+    for v in range(s.counts[NV]):
         doubtful = False
         for c in range(dim):
             if s.x[v, c] != 0.0 and not abs(s.x[v, c]) > s.x[v, dim]:

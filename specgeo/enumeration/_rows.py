@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from specgeo._jit import hot, kernel, leaf
-from specgeo.enumeration._layers import BIAS, N, N_BREAKS, N_PREVIOUS, N_WORDS, PIECE, UNIT, WEIGHT, piece
+from specgeo.enumeration._layers import BIAS, N_BREAKS, N_PREVIOUS, N_WORDS, PIECE, UNIT, WEIGHT, N, piece
 from specgeo.enumeration._layout import (
     BLOCK,
     DIM,
@@ -14,11 +14,9 @@ from specgeo.enumeration._layout import (
     NCELL,
     NF,
     NPLANE,
-    NUMBER,
     NV,
-    OWN,
-    START,
     OPEN,
+    START,
 )
 from specgeo.enumeration._predicates import ONE, SAFE, TINY, U, combine, gamma, lowest_unit, popcount
 
@@ -72,7 +70,7 @@ def next_maps(layers, history, layer, maps, map_bounds, extent, n_cells, dim):  
         for i in range(n_previous):
             a[dim, i] += shifts[i]
         for c in range(dim + 1):
-            combine(layers.transposed, meta[WEIGHT], n_previous, n, a, c, active, out[r], c)
+            combine(layers.transposed, meta[WEIGHT], a[c], active, out[r, c])
         error = steepest * map_bounds[parent, 2] + g * (steepest * map_bounds[parent, 1] + shift)
         bounds[r, 2] = (norm * error + U * bias) * SAFE + (dim + 1) * n_previous * TINY
         largest, size = 0.0, 0.0
@@ -93,7 +91,7 @@ def next_maps(layers, history, layer, maps, map_bounds, extent, n_cells, dim):  
 @leaf
 def face_bits(s, vbits, words, word, mask, dim):  # type: ignore[no-untyped-def]
     """Bits of every face for one block of 64 units, from the signs at the vertices."""
-    n_faces = s.count[NF]
+    n_faces = s.counts[NF]
     for f in range(n_faces):
         if s.dims[f] == 1:
             p, q = s.pool[s.faces[f, START]], s.pool[s.faces[f, START] + 1]
@@ -144,7 +142,7 @@ def make_planes(s, layers, history, maps, map_bounds, layer, first, crossed, ext
     """Fill the rows of the planes, one for each cell and each unit that crosses it."""
     meta = layers.meta[layer - 1]
     n_previous, breaks, words = meta[N_PREVIOUS], meta[N_BREAKS], meta[N_WORDS]
-    n_cells = s.count[NCELL]
+    n_cells = s.counts[NCELL]
     coefficients = np.empty(n_previous)
     active = np.empty(n_previous, np.int64)
     slopes, shifts = np.empty(n_previous), np.empty(n_previous)
@@ -225,20 +223,20 @@ def begin_layer(s, layers, layer, dim):  # type: ignore[no-untyped-def]
     and the number of planes in all.
     """
     words = layers.meta[layer - 1, N_WORDS]
-    n_cells = s.count[NCELL]
+    n_cells = s.counts[NCELL]
     crossed, first = np.empty((n_cells, words), np.uint64), np.empty((n_cells, words), np.int64)
     for word in range(words - 1, -1, -1):  # block 0 comes last, so that its bits are ready for the cutting
         face_bits(s, s.vbits, words, word, block_mask(layers, layer, word), dim)
         for cell in range(n_cells):
             f = s.cells[cell, 0]
             crossed[cell, word] = s.bits[f, 0] & s.bits[f, 1]
-    plane = s.count[NPLANE]
+    plane = s.counts[NPLANE]
     for cell in range(n_cells):
         s.cells[cell, 1] = cell
         for word in range(words):
             first[cell, word] = plane
             plane += popcount(crossed[cell, word])
-    s.count[BLOCK], s.count[DIM], s.count[FACE], s.count[OPEN] = 0, 1, 0, 0
+    s.counts[BLOCK], s.counts[DIM], s.counts[FACE], s.counts[OPEN] = 0, 1, 0, 0
     return first, crossed, plane
 
 
@@ -251,5 +249,5 @@ def end_layer(s, layers, layer):  # type: ignore[no-untyped-def]
         twin = layers.twins[meta[UNIT] + u]
         if twin != u:
             same = layers.twin_signs[meta[UNIT] + u] > 0
-            _copy_signs(s.vbits, s.count[NV], words, u, twin, same)
-            _copy_signs(s.signs, s.count[NCELL], words, u, twin, same)
+            _copy_signs(s.vbits, s.counts[NV], words, u, twin, same)
+            _copy_signs(s.signs, s.counts[NCELL], words, u, twin, same)

@@ -73,7 +73,7 @@ class Run:
         self.layers = flatten(weights, biases, activations)
         self.state, self.extent, self.exact, self.report = state, extent, exact, report
         self.max_cells = sys.maxsize if max_cells is None else max_cells
-        self.n_domain_planes = int(state.count[NPLANE])
+        self.n_domain_planes = int(state.counts[NPLANE])
         domain_rows = np.ascontiguousarray(state.planes[: self.n_domain_planes, : self.dim + 1])
         self.arithmetic = make_exact(self.layers, domain_rows, self.dim)
         self.sign_rows: list[Any] = []  # of each layer done, for the cells of the complex after it
@@ -110,11 +110,11 @@ class Run:
         make_planes(
             self.state, layers, history, self.maps, self.map_bounds, number, first, crossed, self.extent, dim
         )
-        self.state.count[NPLANE] = n_planes
+        self.state.counts[NPLANE] = n_planes
         t = self._lap("planes", t)
         self._cut(number, first, crossed)
         end_layer(self.state, layers, number)
-        n_cells = int(self.state.count[NCELL])
+        n_cells = int(self.state.counts[NCELL])
         self.sign_rows.append(self.state.signs[:n_cells].copy())
         self.parents.append(self.state.cells[:n_cells, 1].copy())
         self.history = _history(self.sign_rows, self.parents)
@@ -138,7 +138,7 @@ class Run:
                 _FACES_A_CALL,
                 self.dim,
             )
-            status, n_cells = int(self.state.count[STATUS]), int(self.state.count[NCELL])
+            status, n_cells = int(self.state.counts[STATUS]), int(self.state.counts[NCELL])
             if status == OVER_BUDGET:
                 raise BudgetError(
                     f"max_cells: more than {self.max_cells} cells, reached in hidden layer {number} of "
@@ -160,19 +160,20 @@ class Run:
 
     def _scratch(self, number: int) -> Work:
         units = 64 * int(self.layers.meta[number - 1, N_WORDS])
-        lists = [np.empty(1024, np.int32) for _ in range(3)]
         return Work(
             np.zeros(self.dim + 1, np.int64),
             np.empty((self.dim + 1, 256), np.int32),
             np.zeros(1, np.uint64),
-            *lists,
+            np.empty(1024, np.int32),
+            np.empty(1024, np.int32),
+            np.empty(1024, np.int32),
             np.empty(units, np.int64),
             np.empty((self.dim, 2 * self.dim)),
         )
 
     def _grow(self, work: Work) -> Work:
         """Double whatever has little room left."""
-        s, count = self.state, self.state.count
+        s, count = self.state, self.state.counts
         needed = work.level.copy()  # what one more unit can need, at most
         total = int(needed.sum())
         used = {
@@ -188,14 +189,15 @@ class Run:
             work = work._replace(pieces=pieces)
         scratch = int(count[LONGEST]) ** 2
         if scratch > len(work.cut):
-            work = work._replace(**{name: np.empty(2 * scratch, np.int32) for name in ("positive", "negative", "cut")})
+            a, b, c = (np.empty(2 * scratch, np.int32) for _ in range(3))
+            work = work._replace(positive=a, negative=b, cut=c)
         return work
 
     def _items_needed(self, work: Work) -> int:
         """Pool items that one more unit can need in the current face."""
         s = self.state
-        if s.count[OPEN] == 0:
-            f = int(s.count[FACE])
+        if s.counts[OPEN] == 0:
+            f = int(s.counts[FACE])
             start = int(s.faces[f, START])
             pieces, n = s.pool[start : start + int(s.faces[f, LEN])].tolist(), 0
             for g in pieces:

@@ -25,7 +25,9 @@ class Certificate:
     smallest_margin : float
         Smallest ratio |value| / bound among the decisions of the float filter (above 1).
     seconds : dict
-        Wall time by stage: ``setup``, ``maps``, ``signs`` (at existing vertices), ``cut``, ``finish``.
+        Wall time by stage: ``maps`` (affine maps of layers), ``signs`` (at existing vertices, by floats),
+        ``exact signs`` (those that floats left open), ``planes``, ``cut`` (with the signs at new vertices,
+        exact ones included), ``positions`` (exact ones at the end).
     """
 
     certified: bool

@@ -9,7 +9,7 @@ import numpy as np
 
 from specgeo.enumeration._domain import domain_state
 from specgeo.enumeration._lattice import boundary_lists, number_faces
-from specgeo.enumeration._layers import N, N_BREAKS, N_UNITS, N_WORDS
+from specgeo.enumeration._layers import N_BREAKS, N_UNITS, N_WORDS, N
 from specgeo.enumeration._layout import N_COORD, N_EXACT, N_FLOAT, N_REFINED, N_ZERO, NCELL, NPLANE, NV
 from specgeo.enumeration._run import Run
 from specgeo.enumeration.certificate import Certificate
@@ -125,7 +125,7 @@ def _as_complex(run: Run, network: Network, domain: Any) -> PolyhedralComplex:
         boundary_lists(s, index, k, dim, offsets, indices)
         faces.append(Ragged(offsets, indices))
     signs = _final_signs(run)
-    n_vertices = int(s.count[NV])
+    n_vertices = int(s.counts[NV])
     metadata = {
         "network": {
             "weights": list(network.weights),
@@ -134,7 +134,7 @@ def _as_complex(run: Run, network: Network, domain: Any) -> PolyhedralComplex:
         },
         "vertex_errors": s.x[:n_vertices, dim].copy(),
         "vertex_planes": s.vplanes[:n_vertices, :dim].copy(),
-        "plane_origin": s.porigin[: int(s.count[NPLANE])].copy(),
+        "plane_origin": s.porigin[: int(s.counts[NPLANE])].copy(),
         "domain_rows": s.planes[: run.n_domain_planes, : dim + 1].copy(),
     }
     return PolyhedralComplex(
@@ -149,19 +149,23 @@ def _as_complex(run: Run, network: Network, domain: Any) -> PolyhedralComplex:
 
 
 def _certificate(run: Run) -> Certificate:
-    count = run.state.count
+    count = run.state.counts
     return Certificate(
-        run.exact,
-        *(int(count[i]) for i in (N_FLOAT, N_REFINED, N_EXACT, N_ZERO, N_COORD)),
-        float(run.state.margin[0]),
-        dict(run.seconds),
+        certified=run.exact,
+        float_filter=int(count[N_FLOAT]),
+        refined_filter=int(count[N_REFINED]),
+        exact=int(count[N_EXACT]),
+        exact_zeros=int(count[N_ZERO]),
+        exact_positions=int(count[N_COORD]),
+        smallest_margin=float(run.state.margin[0]),
+        seconds=dict(run.seconds),
     )
 
 
 def _final_signs(run: Run) -> Patterns:
     """Signs of all units on the final cells, units of all layers side by side."""
     meta = run.layers.meta
-    n_cells, total = int(run.state.count[NCELL]), int(meta[:, N_UNITS].sum())
+    n_cells, total = int(run.state.counts[NCELL]), int(meta[:, N_UNITS].sum())
     words = (total + 63) // 64
     positive, negative = np.zeros((n_cells, words), np.uint64), np.zeros((n_cells, words), np.uint64)
     cells = np.arange(n_cells)

@@ -8,6 +8,7 @@ import numpy as np
 
 from specgeo._cast import FloatArray
 from specgeo.geometry.complex import Patterns
+
 if TYPE_CHECKING:
     from specgeo.network import Network
 
