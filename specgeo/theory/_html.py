@@ -217,10 +217,17 @@ def _pretty(text: str) -> str:
         .replace(" prod ", " Π ")
         .replace("sqrt(", "√(")
     )
-    text = text.replace("Phi", "Φ").replace("|theta|", "‖θ‖").replace("_inf", "∞")
+    text = (
+        text.replace("Phi", "Φ")
+        .replace("|theta|", "‖θ‖")
+        .replace("_inf", "∞")
+        .replace("d_theta", "∂_θ")
+        .replace("C_theta", "C_θ")
+        .replace("|f^|", "|f̂|")
+    )
     text = escape(text)
     text = re.sub(r"\^\{([^}]*)\}|\^(-?\([^)]*\)|-?\w+)", lambda m: f"<sup>{m[1] or m[2]}</sup>", text)
-    return re.sub(r"_\{([^}]*)\}|(?<=[A-Za-zΣΠĀ-ž̂])_(\w+)", lambda m: f"<sub>{m[1] or m[2]}</sub>", text)
+    return re.sub(r"_\{([^}]*)\}|(?<=[A-Za-zΣΠ∂Ā-ž̂])_(\w+)", lambda m: f"<sub>{m[1] or m[2]}</sub>", text)
 
 
 def _text(value: Any) -> str:

@@ -122,6 +122,15 @@ CLAIMS: tuple[Template, ...] = (
         "parameters attain 1/|k|: those that move a kink. Output weights move none and have one power more.",
     ),
     Template(
+        "robustness",
+        "Are low frequencies more robust to noise on the weights?",
+        "Section 5, Experiment 2",
+        "To first order E|f̂_{θ+δv} − f̂_θ|² = δ² |∂_θ f̂|²/p for a random unit direction v in p parameters: moving "
+        "kinks change it as 1/|k|, their own spectrum falls as 1/|k|²: in relative terms high frequencies go first.",
+        evidence_learning.robustness,
+        "The paper normalises by the unperturbed magnitude and clips at 1, which hides gains; here nothing is clipped.",
+    ),
+    Template(
         "volume",
         "Lower frequencies occupy more of parameter space",
         "Appendix D, Lemma 4",

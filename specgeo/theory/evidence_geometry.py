@@ -89,12 +89,13 @@ def decision(subject: Subject) -> Evidence:
     panels: list[Any] = [regions.plot]
     path = _path_inside(regions, subject)
     if path is not None:
+        proof = path.certificate
         checks.append(
             Check("paths.certificate", "smallest margin along a path in the largest component exceeds its proved "
-                  "rounding error: certified without sampling", path.certificate.margin, path.certificate.error_bound, ">=")
+                  "rounding error: certified without sampling", proof.margin, proof.error_bound, ">=")
         )  # fmt: skip
         facts["length of that path"] = path.length
-        facts["breakpoints on it"] = path.certificate.n_breakpoints
+        facts["breakpoints on it"] = proof.n_breakpoints
 
         def with_path(ax: Any) -> None:
             regions.plot(ax)
