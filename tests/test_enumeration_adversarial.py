@@ -114,6 +114,15 @@ def test_neurons_of_very_different_size_in_one_layer(seed: int) -> None:
         return
 
 
+def test_overflowing_network_is_right_or_refused() -> None:
+    huge = np.finfo(float).max
+    net = sg.Network([[[huge], [-huge]], [[huge, -huge]], [[1.0]]], [[huge, huge], [0.0], [0.0]])
+    try:
+        agree(net, [-2.0], [2.0], valid=False)
+    except sg.SpecgeoError:
+        return
+
+
 def test_float_only_enumeration_says_that_it_is_not_certified() -> None:
     net = random_network([2, 8, 8, 1], 0)
     cx = sg.enumerate_regions(net, sg.Box([-1, -1], [1, 1]), exact=False)
