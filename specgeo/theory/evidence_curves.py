@@ -56,11 +56,11 @@ def _kernel_check(curve: PetalCurve, subject: Subject) -> Check:
     rng = subject.rng(8)
     worst = (-1.0, 0.0, 1.0, 0, 0.0)
     for _ in range(60):
-        n = int(rng.integers(2, 60))
-        size = float(n / curve.rho * rng.uniform(0.1, 0.95))
+        n = int(rng.integers(20, 90))
+        size = float(n / curve.rho * rng.uniform(0.05, 0.5))
         angle = rng.uniform(0, 2 * np.pi)
         value = abs(curve_kernel(curve, n, [size * np.cos(angle), size * np.sin(angle)]))
         bound = float(kernel_bound(curve, n, size))
         worst = max(worst, (value / bound, value, bound, n, size))
-    statement = "|P_γ(n, k)| ≤ |k| sup|γ''| / (2πn − |k| sup|γ'|)² at 60 pairs with |k| < n/ρ"
+    statement = "|P_γ(n, k)| ≤ |k| sup|γ''| / (2πn − |k| sup|γ'|)² at 60 pairs with |k| < n/2ρ"
     return Check("manifold.kernel", statement, worst[1], worst[2], "<=", 1e-13, {"n": worst[3], "|k|": worst[4]})
