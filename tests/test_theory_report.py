@@ -167,3 +167,17 @@ def test_low_pass_part_cannot_reach_high_latent_modes(plane: sg.Network) -> None
     with pytest.raises(sg.DomainError, match="Box"):
         triangle = sg.enumerate_regions(plane, sg.Polytope.from_vertices([[0, 0], [1, 0], [0, 1]]))
         low_pass_check(triangle, PetalCurve(0), 8.0)
+
+
+def test_public_names_load_on_first_use() -> None:
+    import subprocess
+    import sys
+
+    import specgeo.theory as theory
+
+    for name in dir(theory):
+        assert getattr(theory, name) is not None
+    with pytest.raises(AttributeError, match="no_such_name"):
+        theory.no_such_name  # noqa: B018
+    code = "import sys, specgeo.theory; sys.exit('numba' in sys.modules or 'scipy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
