@@ -25,6 +25,7 @@ class Layers(NamedTuple):
     meta: npt.NDArray[np.int64]  # (L, 9)
     weights: npt.NDArray[np.float64]
     transposed: npt.NDArray[np.float64]  # the weight matrices transposed, at the same offsets
+    absolute: npt.NDArray[np.float64]  # their absolute values
     biases: npt.NDArray[np.float64]
     norms: npt.NDArray[np.float64]  # 1-norms of the weight rows, rounded up (offset as the biases)
     thresholds: npt.NDArray[np.float64]  # one a unit
@@ -142,10 +143,12 @@ def flatten(weights: Any, biases: Any, activations: Any) -> Layers:
         intercepts.extend(sum(reversed(parts)) for parts in exact)
         starts = [starts[0] + weight.size, starts[1] + n, starts[2] + n_units, starts[3] + len(breaks) + 1]
     empty = np.zeros(0)
+    transposed = np.concatenate([w.T.ravel() for w in weights]) if len(weights) else empty
     return Layers(
         meta,
         np.concatenate([w.ravel() for w in weights]) if len(weights) else empty,
-        np.concatenate([w.T.ravel() for w in weights]) if len(weights) else empty,
+        transposed,
+        np.abs(transposed),
         np.concatenate(biases) if len(weights) else empty,
         np.concatenate(norms) if norms else empty,
         np.concatenate(thresholds) if thresholds else empty,

@@ -7,10 +7,11 @@ zero); otherwise exact arithmetic decides. With ``exact`` False the sign of the 
 Error model. u = 2^-53. A vertex carries the radius e of its position error in the max norm. A row
 (g, c) of a plane carries ``norm`` = |g|_1 and ``err``, which bounds |rounded value at a float point of
 the domain - true value there|; so at a vertex the value is off by at most norm e + err. For a map of
-a layer on a cell the same three numbers are kept as maxima over its rows (columns of ``map_bounds``:
-norm, magnitude on the domain, err). Sums of n products are off by at most gamma_n = n u / (1 - n u)
-times the sum of magnitudes (Higham 2002, section 3.1), whatever the order of summation, plus n
-times the smallest subnormal. Activations are Lipschitz with the largest slope.
+a layer on a cell the same two numbers and the magnitude on the domain are kept for each neuron
+(``map_bounds``: norm, magnitude, err). A sum in which each product passes through at most m roundings
+is off by at most gamma_m = m u / (1 - m u) times the sum of magnitudes (Higham 2002, section 3.1),
+plus a few smallest subnormals; `combine` adds four products at a time, so that m is n / 4 + 4 there.
+Activations are Lipschitz with the largest slope.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ from specgeo.enumeration._layout import (
 
 U = 1.1102230246251565e-16
 TINY = 5e-324
-SAFE = 1.0 + 1e-10  # covers the rounding of the bounds themselves
+SAFE = 1.0 + 1e-8  # covers the rounding of the bounds themselves
 COARSE = 1e-12  # larger position errors, relative to the domain, are reduced by a Newton step
 RELIABLE = 1e-9  # larger ones that remain are removed by computing the position exactly
 ONE = np.uint64(1)
@@ -277,9 +278,8 @@ def _post_activation(s, layers, history, maps, map_bounds, layer, vertex, out, e
         for k in range(n):
             out[k] += m[c, k] * x
     plain = breaks == 1 and layers.slopes[meta[PIECE]] == 0.0 and layers.intercept_terms[meta[PIECE], 0] == 0.0
-    error = map_bounds[parent, 0] * s.x[vertex, dim] + map_bounds[parent, 2]
-    error += gamma(dim + 2) * map_bounds[parent, 1]
-    error *= steepest
+    norms, scales, errors = map_bounds[parent, 0], map_bounds[parent, 1], map_bounds[parent, 2]
+    radius, g, error = s.x[vertex, dim], gamma(dim + 2), 0.0
     if plain and layers.slopes[meta[PIECE] + 1] == 1.0 and layers.thresholds[meta[UNIT]] == 0.0:  # ReLU
         for w in range(words):
             word = s.vbits[vertex, w]
@@ -287,9 +287,10 @@ def _post_activation(s, layers, history, maps, map_bounds, layer, vertex, out, e
                 active = (word >> np.uint64(k & 63)) & ONE
                 out[k] = out[k] if active != 0 else 0.0
                 exact_input[k] = active == 0
+                error = max(error, (norms[k] * radius + errors[k] + g * scales[k]) if active != 0 else 0.0)
     else:
-        error += gamma(4) * (steepest * map_bounds[parent, 1] + largest)
         for k in range(n):
+            error = max(error, steepest * (norms[k] * radius + errors[k] + (g + gamma(4)) * scales[k]))
             p = meta[PIECE]
             at_break = -1
             for u in range(k * breaks, (k + 1) * breaks):
@@ -303,6 +304,7 @@ def _post_activation(s, layers, history, maps, map_bounds, layer, vertex, out, e
             inert = layers.slopes[p] == 0.0 or (at_break >= 0 and out[k] == 0.0)
             exact_input[k] = inert and layers.intercept_terms[p, 1] == 0.0
             out[k] = value
+        error += gamma(4) * largest
     largest = 0.0
     for k in range(n):
         largest = max(largest, abs(out[k]))
@@ -352,7 +354,7 @@ def classify(s, layers, history, maps, map_bounds, layer, exact, dim):  # type: 
     for u in range(n * breaks):
         if layers.twins[meta[UNIT] + u] == u:
             masks[u >> 6] |= ONE << np.uint64(u & 63)
-    g = gamma(n_previous + 2)
+    g = gamma(n_previous // 4 + 6)
     values, bounds = np.empty(n * breaks), np.empty(n * breaks)
     for v in range(n_vertices):
         if layer == 1:

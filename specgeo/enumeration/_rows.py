@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from specgeo._jit import hot, kernel, leaf
-from specgeo.enumeration._layers import BIAS, N_BREAKS, N_PREVIOUS, N_WORDS, PIECE, UNIT, WEIGHT, N, piece
+from specgeo.enumeration._layers import BIAS, N_BREAKS, N_PREVIOUS, N_WORDS, UNIT, WEIGHT, N, piece
 from specgeo.enumeration._layout import (
     BLOCK,
     DIM,
@@ -26,7 +26,7 @@ def first_map(layers, extent, dim):  # type: ignore[no-untyped-def]
     """Map of layer 1 on the one cell of complex 0, and its bounds (see `_predicates`)."""
     meta = layers.meta[0]
     n = meta[N]
-    maps, bounds = np.empty((1, dim + 1, n)), np.zeros((1, 3))
+    maps, bounds = np.empty((1, dim + 1, n)), np.zeros((1, 3, n))
     for j in range(n):
         norm, size = 0.0, abs(layers.biases[meta[BIAS] + j])
         for c in range(dim):
@@ -35,27 +35,18 @@ def first_map(layers, extent, dim):  # type: ignore[no-untyped-def]
             norm += abs(w)
             size += abs(w) * extent[c]
         maps[0, dim, j] = layers.biases[meta[BIAS] + j]
-        bounds[0, 0] = max(bounds[0, 0], norm)
-        bounds[0, 1] = max(bounds[0, 1], size)
-    bounds *= SAFE
+        bounds[0, 0, j], bounds[0, 1, j] = norm * SAFE, size * SAFE
     return maps, bounds
 
 
 @kernel
 def next_maps(layers, history, layer, maps, map_bounds, extent, n_cells, dim):  # type: ignore[no-untyped-def]
     """Maps of ``layer`` on the cells of complex layer - 1 from those of layer - 1 on complex layer - 2."""
-    meta, previous = layers.meta[layer - 1], layers.meta[layer - 2]
+    meta = layers.meta[layer - 1]
     n, n_previous = meta[N], meta[N_PREVIOUS]
-    out, bounds = np.empty((n_cells, dim + 1, n)), np.empty((n_cells, 3))
-    steepest, shift = 0.0, 0.0
-    for p in range(previous[PIECE], previous[PIECE] + previous[N_BREAKS] + 1):
-        steepest = max(steepest, abs(layers.slopes[p]))
-        shift = max(shift, abs(layers.intercepts[p]))
-    norm, bias = 0.0, 0.0
-    for j in range(n):
-        norm = max(norm, layers.norms[meta[BIAS] + j])
-        bias = max(bias, abs(layers.biases[meta[BIAS] + j]))
-    g = gamma(n_previous + 5)
+    out, bounds = np.empty((n_cells, dim + 1, n)), np.empty((n_cells, 3, n))
+    g = gamma(n_previous // 4 + 8)
+    doubt = np.empty(n_previous)
     a = np.empty((dim + 1, n_previous))
     active = np.empty(n_previous, np.int64)
     slopes, shifts = np.empty(n_previous), np.empty(n_previous)
@@ -71,20 +62,21 @@ def next_maps(layers, history, layer, maps, map_bounds, extent, n_cells, dim):  
             a[dim, i] += shifts[i]
         for c in range(dim + 1):
             combine(layers.transposed, meta[WEIGHT], a[c], active, out[r, c])
-        error = steepest * map_bounds[parent, 2] + g * (steepest * map_bounds[parent, 1] + shift)
-        bounds[r, 2] = (norm * error + U * bias) * SAFE + (dim + 1) * n_previous * TINY
-        largest, size = 0.0, 0.0
+        for i in range(n_previous):
+            steep = abs(slopes[i])
+            doubt[i] = steep * (map_bounds[parent, 2, i] + g * map_bounds[parent, 1, i]) + g * abs(shifts[i])
+        combine(layers.absolute, meta[WEIGHT], doubt, active, bounds[r, 2])
         for j in range(n):
-            out[r, dim, j] += layers.biases[meta[BIAS] + j]
-            total, weighted = 0.0, abs(out[r, dim, j])
+            bias = layers.biases[meta[BIAS] + j]
+            rounding = 2.0 * U * (abs(out[r, dim, j]) + abs(bias))
+            out[r, dim, j] += bias
+            norm, size = 0.0, abs(out[r, dim, j])
             for c in range(dim):
-                total += abs(out[r, c, j])
-                weighted += abs(out[r, c, j]) * extent[c]
-            largest, size = max(largest, total), max(size, weighted)
-        # the true rows may be longer than the rounded ones by the error spread over the domain;
-        # position errors are far below the domain's extent, so `err` covers that product
-        bounds[r, 0] = largest * SAFE
-        bounds[r, 1] = size * SAFE + bounds[r, 2]
+                norm += abs(out[r, c, j])
+                size += abs(out[r, c, j]) * extent[c]
+            bounds[r, 2, j] = (bounds[r, 2, j] + rounding) * SAFE + (dim + 2) * n_previous * TINY
+            bounds[r, 0, j] = norm * SAFE
+            bounds[r, 1, j] = size * SAFE + bounds[r, 2, j]
     return out, bounds
 
 
@@ -146,9 +138,9 @@ def make_planes(s, layers, history, maps, map_bounds, layer, first, crossed, ext
     coefficients = np.empty(n_previous)
     active = np.empty(n_previous, np.int64)
     slopes, shifts = np.empty(n_previous), np.empty(n_previous)
-    g = gamma(n_previous + 5)
+    g = gamma(n_previous // 2 + 8)
     for cell in range(n_cells):
-        parent, n_active, steepest, shift = np.int64(0), 0, 0.0, 0.0
+        parent, n_active = np.int64(0), 0
         started = False
         for w in range(words):
             rest = crossed[cell, w]
@@ -173,16 +165,15 @@ def make_planes(s, layers, history, maps, map_bounds, layer, first, crossed, ext
                             if layers.slopes[p] != 0.0 or layers.intercepts[p] != 0.0:
                                 active[n_active] = i
                                 slopes[n_active], shifts[n_active] = layers.slopes[p], layers.intercepts[p]
-                                steepest = max(steepest, abs(slopes[n_active]))
-                                shift = max(shift, abs(shifts[n_active]))
                                 n_active += 1
-                    norm = 0.0
+                    error = 0.0
                     row[dim] = 0.0
                     for i in range(n_active):
                         weight = layers.weights[w0 + active[i]]
-                        norm += abs(weight)
                         coefficients[i] = weight * slopes[i]
                         row[dim] += weight * shifts[i]
+                        doubt = map_bounds[parent, 2, active[i]] + g * map_bounds[parent, 1, active[i]]
+                        error += abs(coefficients[i]) * doubt + g * abs(weight * shifts[i])
                     for c in range(dim + 1):
                         values = maps[parent, c]
                         even, odd = 0.0, 0.0
@@ -192,10 +183,7 @@ def make_planes(s, layers, history, maps, map_bounds, layer, first, crossed, ext
                         if n_active % 2 == 1:
                             even += coefficients[n_active - 1] * values[active[n_active - 1]]
                         row[c] = even + odd + (row[dim] if c == dim else 0.0)
-                    error = norm * (
-                        steepest * map_bounds[parent, 2] + g * (steepest * map_bounds[parent, 1] + shift)
-                    )
-                    if norm > 0.0:
+                    if error > 0.0:
                         error += (dim + 2) * n_previous * TINY
                 constant = layers.biases[meta[BIAS] + j] - layers.thresholds[meta[UNIT] + unit]
                 if constant != 0.0:

@@ -79,7 +79,7 @@ class Run:
         self.sign_rows: list[Any] = []  # of each layer done, for the cells of the complex after it
         self.parents: list[Any] = [np.zeros(1, np.int32)]
         self.history = _history(self.sign_rows, self.parents)
-        self.maps, self.map_bounds = np.empty((0, self.dim + 1, 0)), np.empty((0, 3))
+        self.maps, self.map_bounds = np.empty((0, self.dim + 1, 0)), np.empty((0, 3, 0))
         self.seconds: defaultdict[str, float] = defaultdict(float)
 
     def layer(self, number: int) -> None:
