@@ -100,9 +100,10 @@ class SpectralReport:
             figures["regions.png"] = region_map(self.complex)
             figures["gradients.png"] = region_map(self.complex, color="gradient", edges=False)
         written = [target / "report.json"]
-        written[0].write_text(json.dumps(self.to_dict(), indent=1), encoding="utf-8")
+        lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in self.to_dict().items()]
+        written[0].write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
         for name, figure in figures.items():
-            figure.savefig(target / name, dpi=160)
+            figure.savefig(target / name, dpi=120)
             written.append(target / name)
         return written
 
