@@ -91,16 +91,18 @@ def combine(transposed, start, a, active, out):  # type: ignore[no-untyped-def]
     while t + 4 <= n_active:
         k0, k1, k2, k3 = active[t], active[t + 1], active[t + 2], active[t + 3]
         a0, a1, a2, a3 = a[k0], a[k1], a[k2], a[k3]
-        w0, w1, w2, w3 = start + k0 * n, start + k1 * n, start + k2 * n, start + k3 * n
+        w0 = transposed[start + k0 * n : start + k0 * n + n]  # slices: an index that may be negative stops the
+        w1 = transposed[start + k1 * n : start + k1 * n + n]  # vectoriser
+        w2 = transposed[start + k2 * n : start + k2 * n + n]
+        w3 = transposed[start + k3 * n : start + k3 * n + n]
         for j in range(n):
-            out[j] += (a0 * transposed[w0 + j] + a1 * transposed[w1 + j]) + (
-                a2 * transposed[w2 + j] + a3 * transposed[w3 + j]
-            )
+            out[j] += (a0 * w0[j] + a1 * w1[j]) + (a2 * w2[j] + a3 * w3[j])
         t += 4
     while t < n_active:
-        a0, w0 = a[active[t]], start + active[t] * n
+        a0 = a[active[t]]
+        w0 = transposed[start + active[t] * n : start + active[t] * n + n]
         for j in range(n):
-            out[j] += a0 * transposed[w0 + j]
+            out[j] += a0 * w0[j]
         t += 1
 
 
