@@ -162,7 +162,7 @@ class Run:
         units = 64 * int(self.layers.meta[number - 1, N_WORDS])
         return Work(
             np.zeros(self.dim + 1, np.int64),
-            np.empty((self.dim + 1, 256), np.int32),
+            np.empty((self.dim + 1, 4096), np.int32),
             np.zeros(1, np.uint64),
             np.empty(1024, np.int32),
             np.empty(1024, np.int32),

@@ -19,6 +19,7 @@ from specgeo.geometry.complex import Patterns, PolyhedralComplex, Ragged
 from specgeo.network import Network
 
 _MAX_DIM = 12
+_SPARE_CELLS = 4096  # room to begin with, in the plane; faces per cell grow with the dimension
 
 
 def enumerate_regions(
@@ -99,7 +100,7 @@ def enumerate_regions(
         raise UnsupportedError(
             f"network: {dim} inputs, at most {_MAX_DIM} are supported; restrict it to a slice (Network.restrict)"
         )
-    state, extent = domain_state(domain, dim, exact, spare=1024 if dim <= 4 else 64)
+    state, extent = domain_state(domain, dim, exact, _SPARE_CELLS >> (2 * max(0, dim - 2)))
     depth = len(network.hidden_widths)
 
     def report(layer: int, n_cells: int, done: bool) -> None:
