@@ -8,9 +8,10 @@ Error model. u = 2^-53. A vertex carries the radius e of its position error in t
 (g, c) of a plane carries ``norm`` = |g|_1 and ``err``, which bounds |rounded value at a float point of
 the domain - true value there|; so at a vertex the value is off by at most norm e + err. For a map of
 a layer on a cell the same two numbers and the magnitude on the domain are kept for each neuron
-(``map_bounds``: norm, magnitude, err). A sum in which each product passes through at most m roundings
-is off by at most gamma_m = m u / (1 - m u) times the sum of magnitudes (Higham 2002, section 3.1),
-plus a few smallest subnormals; `combine` adds four products at a time, so that m is n / 4 + 4 there.
+(``map_bounds``: rows norm, magnitude, err; a last column for the largest). A sum in which each
+product passes through at most m roundings is off by at most gamma_m = m u / (1 - m u) times the sum
+of magnitudes (Higham 2002, section 3.1), plus a few smallest subnormals; `combine` adds four products
+at a time, so that m is n / 4 + 4 there.
 Activations are Lipschitz with the largest slope.
 """
 
@@ -280,8 +281,9 @@ def _post_activation(s, layers, history, maps, map_bounds, layer, vertex, out, e
         for k in range(n):
             out[k] += m[c, k] * x
     plain = breaks == 1 and layers.slopes[meta[PIECE]] == 0.0 and layers.intercept_terms[meta[PIECE], 0] == 0.0
-    norms, scales, errors = map_bounds[parent, 0], map_bounds[parent, 1], map_bounds[parent, 2]
-    radius, g, error = s.x[vertex, dim], gamma(dim + 2), 0.0
+    # the largest over all neurons, kept in the last column
+    error = map_bounds[parent, 0, n] * s.x[vertex, dim] + map_bounds[parent, 2, n]
+    error = steepest * (error + gamma(dim + 2) * map_bounds[parent, 1, n])
     if plain and layers.slopes[meta[PIECE] + 1] == 1.0 and layers.thresholds[meta[UNIT]] == 0.0:  # ReLU
         for w in range(words):
             word = s.vbits[vertex, w]
@@ -289,10 +291,8 @@ def _post_activation(s, layers, history, maps, map_bounds, layer, vertex, out, e
                 active = (word >> np.uint64(k & 63)) & ONE
                 out[k] = out[k] if active != 0 else 0.0
                 exact_input[k] = active == 0
-                error = max(error, (norms[k] * radius + errors[k] + g * scales[k]) if active != 0 else 0.0)
     else:
         for k in range(n):
-            error = max(error, steepest * (norms[k] * radius + errors[k] + (g + gamma(4)) * scales[k]))
             p = meta[PIECE]
             at_break = -1
             for u in range(k * breaks, (k + 1) * breaks):
@@ -306,7 +306,7 @@ def _post_activation(s, layers, history, maps, map_bounds, layer, vertex, out, e
             inert = layers.slopes[p] == 0.0 or (at_break >= 0 and out[k] == 0.0)
             exact_input[k] = inert and layers.intercept_terms[p, 1] == 0.0
             out[k] = value
-        error += gamma(4) * largest
+        error += gamma(4) * (steepest * map_bounds[parent, 1, n] + largest)
     largest = 0.0
     for k in range(n):
         largest = max(largest, abs(out[k]))
@@ -389,7 +389,10 @@ def classify(s, layers, history, maps, map_bounds, layer, exact, dim):  # type: 
                 finite = abs(values[u]) < np.inf  # an overflow proves nothing
                 positive |= np.uint64(finite and values[u] > bounds[u]) << bit
                 negative |= np.uint64(finite and values[u] < -bounds[u]) << bit
-                smallest, largest = min(smallest, abs(values[u])), max(largest, bounds[u])
+                if abs(values[u]) < smallest:
+                    smallest = abs(values[u])
+                if bounds[u] > largest:
+                    largest = bounds[u]
             rest = masks[w] & ~(positive | negative)
             s.counts[N_FLOAT] += popcount(masks[w] & (positive | negative))
             bits[v, w], bits[v, words + w] = positive & masks[w], negative & masks[w]

@@ -21,12 +21,23 @@ from specgeo.enumeration._layout import (
 from specgeo.enumeration._predicates import ONE, SAFE, TINY, U, combine, gamma, lowest_unit, popcount
 
 
+@hot
+def _peaks(bounds):  # type: ignore[no-untyped-def]
+    """Last column of the bounds of a map: the largest of each row."""
+    n = bounds.shape[1] - 1
+    for i in range(3):
+        largest = 0.0
+        for j in range(n):
+            largest = max(largest, bounds[i, j])
+        bounds[i, n] = largest
+
+
 @kernel
 def first_map(layers, extent, dim):  # type: ignore[no-untyped-def]
     """Map of layer 1 on the one cell of complex 0, and its bounds (see `_predicates`)."""
     meta = layers.meta[0]
     n = meta[N]
-    maps, bounds = np.empty((1, dim + 1, n)), np.zeros((1, 3, n))
+    maps, bounds = np.empty((1, dim + 1, n)), np.zeros((1, 3, n + 1))
     for j in range(n):
         norm, size = 0.0, abs(layers.biases[meta[BIAS] + j])
         for c in range(dim):
@@ -36,6 +47,7 @@ def first_map(layers, extent, dim):  # type: ignore[no-untyped-def]
             size += abs(w) * extent[c]
         maps[0, dim, j] = layers.biases[meta[BIAS] + j]
         bounds[0, 0, j], bounds[0, 1, j] = norm * SAFE, size * SAFE
+    _peaks(bounds[0])
     return maps, bounds
 
 
@@ -44,7 +56,7 @@ def next_maps(layers, history, layer, maps, map_bounds, extent, n_cells, dim):  
     """Maps of ``layer`` on the cells of complex layer - 1 from those of layer - 1 on complex layer - 2."""
     meta = layers.meta[layer - 1]
     n, n_previous = meta[N], meta[N_PREVIOUS]
-    out, bounds = np.empty((n_cells, dim + 1, n)), np.empty((n_cells, 3, n))
+    out, bounds = np.empty((n_cells, dim + 1, n)), np.empty((n_cells, 3, n + 1))
     g = gamma(n_previous // 4 + 8)
     doubt = np.empty(n_previous)
     a = np.empty((dim + 1, n_previous))
@@ -65,7 +77,7 @@ def next_maps(layers, history, layer, maps, map_bounds, extent, n_cells, dim):  
         for i in range(n_previous):
             steep = abs(slopes[i])
             doubt[i] = steep * (map_bounds[parent, 2, i] + g * map_bounds[parent, 1, i]) + g * abs(shifts[i])
-        combine(layers.absolute, meta[WEIGHT], doubt, active, bounds[r, 2])
+        combine(layers.absolute, meta[WEIGHT], doubt, active, bounds[r, 2, :n])
         for j in range(n):
             bias = layers.biases[meta[BIAS] + j]
             rounding = 2.0 * U * (abs(out[r, dim, j]) + abs(bias))
@@ -77,6 +89,7 @@ def next_maps(layers, history, layer, maps, map_bounds, extent, n_cells, dim):  
             bounds[r, 2, j] = (bounds[r, 2, j] + rounding) * SAFE + (dim + 2) * n_previous * TINY
             bounds[r, 0, j] = norm * SAFE
             bounds[r, 1, j] = size * SAFE + bounds[r, 2, j]
+        _peaks(bounds[r])
     return out, bounds
 
 
@@ -129,16 +142,42 @@ def block_mask(layers, layer, word):  # type: ignore[no-untyped-def]
     return mask
 
 
+@hot
+def _fill_row(row, weights, w0, active, slopes, shifts, doubts, n_active, values):  # type: ignore[no-untyped-def]
+    """row = weights (slopes map + shifts), without bias; returns its error. Four partial sums run side by side."""
+    last = values.shape[0] - 1
+    error, shift, h = 0.0, 0.0, gamma(n_active + 4)  # the shifts are added one after the other
+    for i in range(n_active):
+        weight = weights[w0 + active[i]]
+        error += abs(weight) * (abs(slopes[i]) * doubts[i] + h * abs(shifts[i]))
+        shift += weight * shifts[i]
+    for c in range(last + 1):
+        s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0
+        i = 0
+        while i + 4 <= n_active:
+            k0, k1, k2, k3 = active[i], active[i + 1], active[i + 2], active[i + 3]
+            s0 += weights[w0 + k0] * slopes[i] * values[c, k0]
+            s1 += weights[w0 + k1] * slopes[i + 1] * values[c, k1]
+            s2 += weights[w0 + k2] * slopes[i + 2] * values[c, k2]
+            s3 += weights[w0 + k3] * slopes[i + 3] * values[c, k3]
+            i += 4
+        while i < n_active:
+            s0 += weights[w0 + active[i]] * slopes[i] * values[c, active[i]]
+            i += 1
+        row[c] = (s0 + s1) + (s2 + s3)
+    row[last] += shift
+    return error
+
+
 @kernel
 def make_planes(s, layers, history, maps, map_bounds, layer, first, crossed, extent, dim):  # type: ignore[no-untyped-def]
     """Fill the rows of the planes, one for each cell and each unit that crosses it."""
     meta = layers.meta[layer - 1]
     n_previous, breaks, words = meta[N_PREVIOUS], meta[N_BREAKS], meta[N_WORDS]
     n_cells = s.counts[NCELL]
-    coefficients = np.empty(n_previous)
-    active = np.empty(n_previous, np.int64)
+    active, doubts = np.empty(n_previous, np.int64), np.empty(n_previous)
     slopes, shifts = np.empty(n_previous), np.empty(n_previous)
-    g = gamma(n_previous // 2 + 8)
+    g = gamma(n_previous // 4 + 12)
     for cell in range(n_cells):
         parent, n_active = np.int64(0), 0
         started = False
@@ -165,24 +204,11 @@ def make_planes(s, layers, history, maps, map_bounds, layer, first, crossed, ext
                             if layers.slopes[p] != 0.0 or layers.intercepts[p] != 0.0:
                                 active[n_active] = i
                                 slopes[n_active], shifts[n_active] = layers.slopes[p], layers.intercepts[p]
+                                doubts[n_active] = map_bounds[parent, 2, i] + g * map_bounds[parent, 1, i]
                                 n_active += 1
-                    error = 0.0
-                    row[dim] = 0.0
-                    for i in range(n_active):
-                        weight = layers.weights[w0 + active[i]]
-                        coefficients[i] = weight * slopes[i]
-                        row[dim] += weight * shifts[i]
-                        doubt = map_bounds[parent, 2, active[i]] + g * map_bounds[parent, 1, active[i]]
-                        error += abs(coefficients[i]) * doubt + g * abs(weight * shifts[i])
-                    for c in range(dim + 1):
-                        values = maps[parent, c]
-                        even, odd = 0.0, 0.0
-                        for i in range(0, n_active - 1, 2):
-                            even += coefficients[i] * values[active[i]]
-                            odd += coefficients[i + 1] * values[active[i + 1]]
-                        if n_active % 2 == 1:
-                            even += coefficients[n_active - 1] * values[active[n_active - 1]]
-                        row[c] = even + odd + (row[dim] if c == dim else 0.0)
+                    error = _fill_row(
+                        row, layers.weights, w0, active, slopes, shifts, doubts, n_active, maps[parent]
+                    )
                     if error > 0.0:
                         error += (dim + 2) * n_previous * TINY
                 constant = layers.biases[meta[BIAS] + j] - layers.thresholds[meta[UNIT] + unit]
