@@ -40,10 +40,16 @@ def dodecahedron() -> np.ndarray:
 
 
 POLYGONS = {"square": ngon(4), "hexagon": ngon(6), "100-gon": ngon(100)}
+def on_sphere(n: int) -> np.ndarray:
+    """n random points of a sphere, so that all are vertices of their hull."""
+    points = np.random.default_rng(0).normal(size=(n, 3))
+    return points / np.linalg.norm(points, axis=1)[:, None]
+
+
 SOLIDS = {
     "cube": np.array(list(itertools.product((-1.0, 1.0), repeat=3))),
     "dodecahedron": dodecahedron(),
-    "hull of 50": np.random.default_rng(0).normal(size=(50, 3)),
+    "hull of 50": on_sphere(50),
 }
 
 

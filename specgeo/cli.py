@@ -263,7 +263,7 @@ def _regions(arguments: argparse.Namespace) -> int:
             if cx.dim == 1
             else region_map(cx, color=arguments.color, output=arguments.output)
         )
-        figure.savefig(arguments.map, dpi=160)
+        figure.savefig(arguments.map, dpi=160, bbox_inches="tight")
     _emit(arguments, data, "\n".join(text))
     return 0
 

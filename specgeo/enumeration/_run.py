@@ -164,9 +164,9 @@ class Run:
             np.zeros(self.dim + 1, np.int64),
             np.empty((self.dim + 1, 4096), np.int32),
             np.zeros(1, np.uint64),
-            np.empty(1024, np.int32),
-            np.empty(1024, np.int32),
-            np.empty(1024, np.int32),
+            np.empty(1 << 15, np.int32),
+            np.empty(1 << 15, np.int32),
+            np.empty(1 << 15, np.int32),
             np.empty(units, np.int64),
             np.empty((self.dim, 2 * self.dim)),
         )

@@ -25,6 +25,7 @@ Boundary = Literal["cut", "interior", "mirror"]
 PROMISE = 1e-12  # every value has an error bound below this share of int |f|, or the volume form's
 TARGET = 2e-13  # where that costs little, the facet form is used only if its bound is below this share
 LITTLE = 4e6  # pairs (simplex, wavevector) of the volume form that cost little: about 0.1 s
+GRID_PROMISE = 1e-11  # the same for the non-uniform FFT, whose bound is some 100 times its error
 METHODS = ("auto", "facet", "volume", "nufft")
 
 
@@ -51,9 +52,10 @@ def spectrum(
     return_error : bool
         Return an error bound too.
     method : {"auto", "facet", "volume", "nufft"}
-        "auto" chooses for each wavevector: the facet form (or the non-uniform FFT, where there are
-        many wavevectors and finufft is installed) wherever its error bound is below 1e-12 of int |f|
-        (2e-13 where that costs little), the volume form elsewhere. The other names force one form.
+        "auto" chooses for each wavevector: the facet form wherever its error bound is below 1e-12 of
+        int |f| (2e-13 where that costs little), the volume form elsewhere; in place of the facet form
+        the non-uniform FFT, where there are many wavevectors, finufft is installed and its (more
+        pessimistic) bound is below 1e-11 of int |f|. The other names force one form.
 
     Returns
     -------
@@ -161,7 +163,7 @@ def _choose(forms: ComplexForms, k: FloatArray, boundary: Boundary, method: str)
         if np.any(poor):
             chosen[poor & np.any(~(bound <= volume_bound(forms)), axis=1)] = "volume"
     if nufft.pays(forms, k[chosen == "facet"]):
-        fine = np.all(nufft.bound(forms.facets, k, boundary) <= PROMISE * forms.norm, axis=1)
+        fine = np.all(nufft.bound(forms.facets, k, boundary) <= GRID_PROMISE * forms.norm, axis=1)
         fine &= chosen == "facet"
         if nufft.pays(forms, k[fine]):
             chosen[fine] = "nufft"
