@@ -72,7 +72,7 @@ from specgeo.enumeration._predicates import (
 from specgeo.enumeration._rows import block_mask, face_bits
 
 
-@hot
+@merged
 def _plane_of(first, crossed, cell, unit):  # type: ignore[no-untyped-def]
     """Plane of a unit that crosses a cell."""
     word = unit >> 6
@@ -151,7 +151,7 @@ def _settle(s, layers, history, ex, layer, vertex, cell, pending, n_pending, wor
         exact_position(s, layers, history, ex, vertex, dim)
 
 
-@hot
+@merged
 def _edge_bits(s, f, word, words):  # type: ignore[no-untyped-def]
     """Bits of an edge from its vertices."""
     p, q = s.pool[s.faces[f, START]], s.pool[s.faces[f, START] + 1]
@@ -248,7 +248,7 @@ def _list_bits(s, f):  # type: ignore[no-untyped-def]
     s.bits[f, 0], s.bits[f, 1], s.bits[f, 2] = positive, negative, touch
 
 
-@hot
+@merged
 def _new_cell(s, g, half, words):  # type: ignore[no-untyped-def]
     """Number the negative half of a cell; it inherits the signs of the blocks done before."""
     number = s.counts[NCELL]
@@ -260,7 +260,7 @@ def _new_cell(s, g, half, words):  # type: ignore[no-untyped-def]
         s.signs[number, w] = s.signs[parent, w]
 
 
-@hot
+@merged
 def _expanded_length(s, f):  # type: ignore[no-untyped-def]
     """Number of facets of a face once those that were split are replaced by their pieces."""
     n = 0
@@ -273,7 +273,7 @@ def _expanded_length(s, f):  # type: ignore[no-untyped-def]
     return n
 
 
-@hot
+@merged
 def _expand(s, f, n):  # type: ignore[no-untyped-def]
     """Replace split facets by their pieces."""
     start, length = s.faces[f, START], s.faces[f, LEN]

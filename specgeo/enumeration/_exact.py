@@ -145,7 +145,7 @@ def make_exact(layers: Layers, domain_rows: npt.NDArray[np.float64], dim: int) -
     )
 
 
-@hot
+@merged
 def _find(ex, key):  # type: ignore[no-untyped-def]
     """Slot of a key in the table: where it is, or the empty one where it goes."""
     size = np.int64(len(ex.keys))
@@ -155,7 +155,7 @@ def _find(ex, key):  # type: ignore[no-untyped-def]
     return h
 
 
-@leaf
+@merged
 def _claim(ex, key, items):  # type: ignore[no-untyped-def]
     """Room for a new entry: its start in the pool, or -1 after emptying a full table."""
     if ex.used[0] + items > len(ex.pool) or 2 * ex.used[1] > len(ex.keys):
@@ -251,7 +251,7 @@ def _combine(ex, layers, history, layer, neuron, cell, source, out, o, dim):  # 
         big.carry(out, o + c * width, width)
 
 
-@hot
+@merged
 def _ancestor(history, cell, layer, target):  # type: ignore[no-untyped-def]
     """Cell of complex ``target`` that contains a cell of complex ``layer``."""
     c = np.int64(cell)

@@ -70,6 +70,12 @@ def lowest_unit(x):  # type: ignore[no-untyped-def]
 
 
 @hot
+def at_least(x, y):  # type: ignore[no-untyped-def]
+    """The larger of two bounds; NaN if either is: the built-in max may lose a NaN, and the doubt it stands for."""
+    return x if y <= x or x != x else y
+
+
+@hot
 def gamma(n):  # type: ignore[no-untyped-def]
     """Bound on the relative error of a sum of n products."""
     return n * U * SAFE
@@ -166,12 +172,15 @@ def place(s, vertex, p, q, plane, dim):  # type: ignore[no-untyped-def]
         length = max(length, abs(b - a))
         largest = max(largest, max(abs(a), abs(b)))
     ratio = zp / (zp - zq)
+    between = ratio >= 0.0 and ratio <= 1.0
+    if not between:
+        ratio = 0.5
     for c in range(dim):
         s.x[vertex, c] = s.x[p, c] + ratio * (s.x[q, c] - s.x[p, c])
     doubt = s.planes[plane, dim + 1] * (s.x[p, dim] + s.x[q, dim]) + 2.0 * s.planes[plane, dim + 2]
     gap = abs(zp - zq) - doubt
     error = max(s.x[p, dim], s.x[q, dim]) + (doubt / gap + 4.0 * U) * length + 4.0 * U * largest
-    s.x[vertex, dim] = error * SAFE + TINY if gap > 0.0 and ratio >= 0.0 and ratio <= 1.0 else np.inf
+    s.x[vertex, dim] = error * SAFE + TINY if gap > 0.0 and between else np.inf
 
 
 @hot
@@ -226,7 +235,7 @@ def sharpen(s, vertex, a, extent, dim):  # type: ignore[no-untyped-def]
             total += abs(entry) + gamma(dim + 2) * (size + 1.0)
         for r in range(dim):
             total += abs(a[c, dim + r]) * s.planes[s.vplanes[vertex, r], dim + 2] / narrow
-        eta = max(eta, total)
+        eta = at_least(eta, total)
     if not eta < 0.5:
         return
     for r in range(dim):  # residuals, then the step; columns 0 and 1 of the scratch are free now
@@ -246,7 +255,7 @@ def sharpen(s, vertex, a, extent, dim):  # type: ignore[no-untyped-def]
         total = 0.0
         for r in range(dim):
             total += abs(a[c, dim + r]) * a[r, 0]
-        radius = max(radius, total)
+        radius = at_least(radius, total)
     radius = radius * SAFE / (1.0 - eta) + TINY
     if radius < s.x[vertex, dim]:
         s.x[vertex, dim] = radius
@@ -309,7 +318,7 @@ def _post_activation(s, layers, history, maps, map_bounds, layer, vertex, out, e
         error += gamma(4) * (steepest * map_bounds[parent, 1, n] + largest)
     largest = 0.0
     for k in range(n):
-        largest = max(largest, abs(out[k]))
+        largest = at_least(largest, abs(out[k]))
     return error * SAFE, largest
 
 
@@ -447,12 +456,7 @@ def settle(s, layers, history, ex, bits, pairs, layer, dim):  # type: ignore[no-
 
 
 @kernel
-def polish(s, layers, history, ex, dim):  # type: ignore[no-untyped-def]
-    """Exact positions for vertices with a coordinate so close to zero that its sign is in doubt."""
-    for v in range(s.counts[NV]):
-        doubtful = False
-        for c in range(dim):
-            if s.x[v, c] != 0.0 and not abs(s.x[v, c]) > s.x[v, dim]:
-                doubtful = True
-        if doubtful:
-            exact_position(s, layers, history, ex, v, dim)
+def polish(s, layers, history, ex, vertices, dim):  # type: ignore[no-untyped-def]
+    """Exact positions for some vertices."""
+    for v in vertices:
+        exact_position(s, layers, history, ex, v, dim)

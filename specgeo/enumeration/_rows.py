@@ -18,7 +18,7 @@ from specgeo.enumeration._layout import (
     OPEN,
     START,
 )
-from specgeo.enumeration._predicates import ONE, SAFE, TINY, U, combine, gamma, lowest_unit, popcount
+from specgeo.enumeration._predicates import ONE, SAFE, TINY, U, at_least, combine, gamma, lowest_unit, popcount
 
 
 @hot
@@ -28,7 +28,7 @@ def _peaks(bounds):  # type: ignore[no-untyped-def]
     for i in range(3):
         largest = 0.0
         for j in range(n):
-            largest = max(largest, bounds[i, j])
+            largest = at_least(largest, bounds[i, j])
         bounds[i, n] = largest
 
 

@@ -208,10 +208,14 @@ class Run:
         return int(4 * s.faces[ids, LEN].sum() + 8 * len(ids))
 
     def polish(self) -> None:
-        """Last touch to positions, once all layers are done."""
+        """Exact positions for vertices with a coordinate so close to zero that its sign is in doubt."""
         t = time.perf_counter()
         if self.exact:
-            polish(self.state, self.layers, self.history, self.arithmetic, self.dim)
+            x = self.state.x[: self.state.counts[NV]]
+            size = np.abs(x[:, :-1])
+            doubtful = np.flatnonzero(np.any((size > 0) & ~(size > x[:, -1:]), axis=1))
+            if len(doubtful):
+                polish(self.state, self.layers, self.history, self.arithmetic, doubtful, self.dim)
         self._lap("positions", t)
 
     def _lap(self, stage: str, since: float) -> float:
