@@ -12,8 +12,8 @@ _GRID_BITS = 10
 
 def chunked(
     points: FloatArray, simplices: IntArray
-) -> tuple[IntArray | None, tuple[IntArray, IntArray, IntArray, IntArray]]:
-    """Order of the simplices (None: as they are) and (chunk points, offsets, local simplices, offsets).
+) -> tuple[IntArray | None, tuple[IntArray, IntArray, tuple[IntArray, ...], IntArray]]:
+    """Order of the simplices (None: as they are) and (chunk points, offsets, local corners, offsets).
 
     Neighbours share points, so simplices are visited along a Z-order curve through their centres.
     """
@@ -32,7 +32,7 @@ def chunked(
     chunks = (
         np.ascontiguousarray(np.concatenate(members), dtype=np.int64),
         np.asarray(offsets, dtype=np.int64),
-        np.ascontiguousarray(np.concatenate(local), dtype=np.int64),
+        tuple(np.ascontiguousarray(np.concatenate(local).T, dtype=np.int64)),
         starts,
     )
     return order, chunks

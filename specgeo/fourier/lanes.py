@@ -12,41 +12,45 @@ largest gap of its run, which is what makes the recursion stable; below a spread
 Taylor sum takes over, run by run, by selection and not by branching.
 
 The functions here for 2, 3 and 4 nodes work on a block of lanes (wavevectors) in one scratch
-vector ``w`` whose rows have constant addresses: LLVM can then prove that the loops vectorise.
+vector ``w`` whose rows have constant addresses: LLVM can then prove that the loops vectorise. Each
+has three steps: sort and measure spreads; the Taylor sums of the runs that some lane needs, into
+rows of their own; one loop for the recursion, which takes its runs from those rows where near.
 Sources: Opitz 1964; McCurdy, Ng and Parlett 1984.
 """
 
 from __future__ import annotations
 
-import math
-
 from specgeo._cast import FloatArray, IntArray
-from specgeo._jit import inline, lane, leaf
-from specgeo.fourier.phases import LANES, POINT, fma
-from specgeo.fourier.taylor import NEAR, pair_gradient_near, pair_near, three_gradients_near, three_near
+from specgeo._jit import lane, leaf
+from specgeo.fourier.phases import LANES, POINT
+from specgeo.fourier.taylor import (
+    NEAR,
+    NEAR_FOUR,
+    four_gradients_near,
+    four_near,
+    pair_gradient_near,
+    pair_near,
+    three_gradients_near,
+    three_near,
+)
 
-NEAR_FOUR = 1.5  # the same for four nodes: the recursion loses one more factor there
+Pair = tuple[float, float]  # a complex number
+Node = tuple[float, float, float, float]  # t hi, t lo, c, s
 
-_SIGN = (1.0, -1.0, -1.0, 1.0)  # (-i)^m = 1, -i, -1, i: signs of the real and imaginary parts in turn
-_T4 = tuple(_SIGN[m % 4] / math.factorial(m + 3) for m in range(22))
-_T5 = tuple(_SIGN[m % 4] / math.factorial(m + 4) for m in range(22))
-
-# Rows of the scratch vector: nodes 0..3 take four rows each (t hi, t lo, c, s), then come
-# spreads, values D and derivatives G (real row, imaginary row) and the masks of the sort. They are
-# plain integers on purpose: numba compiles a copy of a helper for each, and only that vectorises.
-_D, G0, G1, G2, G3 = (m * LANES for m in range(16, 26, 2))  # results D, G_0, ..., G_3
-_X01, _X12, _X23, _X02, _X13, _X03 = (m * LANES for m in range(26, 32))  # spreads of runs
-_D01, _D12, _D23, _D012, _D123 = (m * LANES for m in range(32, 42, 2))
-_G01, _G12, _G23 = (m * LANES for m in range(42, 48, 2))  # exp[z_i, z_i, z_j]: G of the first of a pair
-_L01, _L12, _L23 = (m * LANES for m in range(48, 54, 2))  # exp[z_i, z_j, z_j]: G of the last of a pair
-_F012, _L012, _F123, _L123 = (m * LANES for m in range(54, 62, 2))  # G of the first, last of a triple
-_MASK = 62 * LANES
+# Rows of the scratch vector: nodes 0..3 take four rows each (t hi, t lo, c, s), then come values D
+# and derivatives G (real row, imaginary row), spreads, Taylor sums and the masks of the sort.
 D_ROWS = 16 * LANES
 G_ROWS = 18 * LANES
-SCRATCH = 67 * LANES
+_G0, _G1, _G2, _G3 = (m * LANES for m in range(18, 26, 2))
+_X01, _X12, _X23, _X02, _X13, _X03 = (m * LANES for m in range(26, 32))  # spreads of runs
+_D01, _D12, _D23, _D012, _D123 = (m * LANES for m in range(32, 42, 2))
+_F01, _F12, _F23 = (m * LANES for m in range(42, 48, 2))  # exp[z_i, z_i, z_j]: G of the first of a pair
+_F012, _L012, _F123, _L123 = (m * LANES for m in range(48, 56, 2))  # G of the first, last of a triple
+_MASK = 56 * LANES
+SCRATCH = 61 * LANES
 
 
-@inline
+@leaf
 def gather(table: FloatArray, point: int, node: int, n: int, w: FloatArray) -> None:
     """Copy the rows of a point of the table to a node of the scratch vector."""
     source = table[point * POINT : (point + 1) * POINT]
@@ -56,7 +60,7 @@ def gather(table: FloatArray, point: int, node: int, n: int, w: FloatArray) -> N
             target[r * LANES + at] = source[r * LANES + at]
 
 
-@inline
+@leaf
 def gather_lanes(table: FloatArray, point: int, node: int, lanes: IntArray, w: FloatArray) -> None:
     """The same for some of the lanes, packed."""
     source = table[point * POINT : (point + 1) * POINT]
@@ -67,300 +71,293 @@ def gather_lanes(table: FloatArray, point: int, node: int, lanes: IntArray, w: F
 
 
 @lane
-def _exchange(w: FloatArray, n: int, i: int, j: int, mask: int) -> None:
-    """Sort nodes i < j by phase; the mask remembers where they were swapped."""
-    a, b = i * POINT, j * POINT
-    for at in range(n):
-        h0, l0, c0, s0 = w[a + at], w[a + LANES + at], w[a + 2 * LANES + at], w[a + 3 * LANES + at]
-        h1, l1, c1, s1 = w[b + at], w[b + LANES + at], w[b + 2 * LANES + at], w[b + 3 * LANES + at]
-        swap = h1 < h0
-        w[a + at] = h1 if swap else h0
-        w[b + at] = h0 if swap else h1
-        w[a + LANES + at] = l1 if swap else l0
-        w[b + LANES + at] = l0 if swap else l1
-        w[a + 2 * LANES + at] = c1 if swap else c0
-        w[b + 2 * LANES + at] = c0 if swap else c1
-        w[a + 3 * LANES + at] = s1 if swap else s0
-        w[b + 3 * LANES + at] = s0 if swap else s1
-        w[_MASK + mask * LANES + at] = 1.0 if swap else 0.0
+def _load(w: FloatArray, at: int) -> Node:
+    """A node."""
+    return w[at], w[at + LANES], w[at + 2 * LANES], w[at + 3 * LANES]
 
 
 @lane
-def _restore(w: FloatArray, n: int, i: int, j: int, mask: int) -> None:
-    """Undo an exchange for the derivatives G_i, G_j."""
-    a, b = G_ROWS + 2 * i * LANES, G_ROWS + 2 * j * LANES
-    for at in range(n):
-        r0, m0 = w[a + at], w[a + LANES + at]
-        r1, m1 = w[b + at], w[b + LANES + at]
-        swap = w[_MASK + mask * LANES + at] != 0.0
-        w[a + at] = r1 if swap else r0
-        w[b + at] = r0 if swap else r1
-        w[a + LANES + at] = m1 if swap else m0
-        w[b + LANES + at] = m0 if swap else m1
+def _keep(w: FloatArray, at: int, node: Node) -> None:
+    w[at], w[at + LANES], w[at + 2 * LANES], w[at + 3 * LANES] = node
 
 
 @lane
-def _spread(w: FloatArray, n: int, i: int, j: int, row: int, near: float) -> int:
-    """Row of t_j - t_i; returns how many lanes are near."""
-    a, b = i * POINT, j * POINT
-    count = 0
-    for at in range(n):
-        x = (w[b + at] - w[a + at]) + (w[b + LANES + at] - w[a + LANES + at])
-        w[row + at] = x
-        count += 1 if abs(x) < near else 0
-    return count
+def _exponential(w: FloatArray, at: int) -> Pair:
+    """exp(z) of a node."""
+    return w[at + 2 * LANES], w[at + 3 * LANES]
 
 
 @lane
-def _far(w: FloatArray, n: int, low: int, high: int, x: int, out: int) -> None:
-    """out = i (high - low) / x; all arguments are (addresses of) rows."""
-    for at in range(n):
-        r = 1.0 / w[x + at]
-        a = (w[low + LANES + at] - w[high + LANES + at]) * r
-        b = (w[high + at] - w[low + at]) * r
-        w[out + at] = a
-        w[out + LANES + at] = b
+def _put(w: FloatArray, at: int, value: Pair) -> None:
+    w[at], w[at + LANES] = value
+
+
+@lane
+def _ordered(a: Node, b: Node) -> tuple[Node, Node, float]:
+    """Two nodes sorted by phase, and 1.0 if they were swapped."""
+    swap = b[0] < a[0]
+    low = (b[0] if swap else a[0], b[1] if swap else a[1], b[2] if swap else a[2], b[3] if swap else a[3])
+    high = (a[0] if swap else b[0], a[1] if swap else b[1], a[2] if swap else b[2], a[3] if swap else b[3])
+    return low, high, 1.0 if swap else 0.0
+
+
+@lane
+def _restored(a: Pair, b: Pair, mask: float) -> tuple[Pair, Pair]:
+    """Derivatives by two nodes in the order before the sort."""
+    swap = mask != 0.0
+    first = (b[0] if swap else a[0], b[1] if swap else a[1])
+    return first, (a[0] if swap else b[0], a[1] if swap else b[1])
+
+
+@lane
+def _spread(a: Node, b: Node) -> float:
+    """t_b - t_a."""
+    return (b[0] - a[0]) + (b[1] - a[1])
+
+
+@lane
+def _run(low: Pair, high: Pair, x: float, reach: float, w: FloatArray, row: int) -> Pair:
+    """i (high - low) / x, or the Taylor sum in a row of w where the spread is below its reach."""
+    near_re, near_im = w[row], w[row + LANES]
+    r = 1.0 / x
+    re, im = (low[1] - high[1]) * r, (high[0] - low[0]) * r
+    near = abs(x) < reach
+    return near_re if near else re, near_im if near else im
+
+
+@lane
+def _minus(a: Pair, b: Pair) -> Pair:
+    return a[0] - b[0], a[1] - b[1]
 
 
 @leaf
-def _four_near(w: FloatArray, n: int) -> None:
-    """exp[z_0, ..., z_3] around node 1 where the spread is below NEAR_FOUR."""
-    for at in range(n):
-        u, v, t = -w[_X01 + at], w[_X12 + at], w[_X13 + at]
-        e1 = u + v + t
-        e2 = -(u * v + u * t + v * t)
-        e3 = u * v * t
-        h0 = 0.0
-        h1 = 0.0
-        h = 1.0
-        re = 0.0
-        im = 0.0
-        for m in range(0, 20, 2):
-            re = fma(_T4[m], h, re)
-            h0 = fma(e1, h, fma(e2, h1, e3 * h0))
-            im = fma(_T4[m + 1], h0, im)
-            h1 = fma(e1, h0, fma(e2, h, e3 * h1))
-            h, h1, h0 = h1, h0, h
-        c, s = w[POINT + 2 * LANES + at], w[POINT + 3 * LANES + at]
-        near = w[_X03 + at] < NEAR_FOUR
-        w[_D + at] = c * re - s * im if near else w[_D + at]
-        w[_D + LANES + at] = c * im + s * re if near else w[_D + LANES + at]
-
-
-@leaf
-def _four_gradients_near(w: FloatArray, n: int) -> None:
-    """G_0, G_1 and G_3 of four nodes around node 1 where the spread is below NEAR_FOUR."""
-    for at in range(n):
-        u, v, t = -w[_X01 + at], w[_X12 + at], w[_X13 + at]
-        e1 = u + v + t
-        e2 = -(u * v + u * t + v * t)
-        e3 = u * v * t
-        h0 = 0.0
-        h1 = 0.0
-        h = 1.0
-        f = 1.0
-        g = 1.0
-        hr = 0.0
-        hi = 0.0
-        fr = 0.0
-        fi = 0.0
-        gr = 0.0
-        gi = 0.0
-        for m in range(0, 20, 2):
-            hr = fma(_T5[m], h, hr)
-            fr = fma(_T5[m], f, fr)
-            gr = fma(_T5[m], g, gr)
-            h0 = fma(e1, h, fma(e2, h1, e3 * h0))
-            f = fma(u, f, h0)
-            g = fma(t, g, h0)
-            hi = fma(_T5[m + 1], h0, hi)
-            fi = fma(_T5[m + 1], f, fi)
-            gi = fma(_T5[m + 1], g, gi)
-            h1 = fma(e1, h0, fma(e2, h, e3 * h1))
-            f = fma(u, f, h1)
-            g = fma(t, g, h1)
-            h, h1, h0 = h1, h0, h
-        c, s = w[POINT + 2 * LANES + at], w[POINT + 3 * LANES + at]
-        near = w[_X03 + at] < NEAR_FOUR
-        a = G_ROWS
-        w[a + at] = c * fr - s * fi if near else w[a + at]
-        w[a + LANES + at] = c * fi + s * fr if near else w[a + LANES + at]
-        w[a + 2 * LANES + at] = c * hr - s * hi if near else w[a + 2 * LANES + at]
-        w[a + 3 * LANES + at] = c * hi + s * hr if near else w[a + 3 * LANES + at]
-        w[a + 6 * LANES + at] = c * gr - s * gi if near else w[a + 6 * LANES + at]
-        w[a + 7 * LANES + at] = c * gi + s * gr if near else w[a + 7 * LANES + at]
-
-
-@lane
-def _difference(w: FloatArray, n: int, total: int, a: int, out: int) -> None:
-    """out = total - a, complex."""
-    for at in range(n):
-        w[out + at] = w[total + at] - w[a + at]
-        w[out + LANES + at] = w[total + LANES + at] - w[a + LANES + at]
-
-
-@lane
-def _pair(w: FloatArray, n: int, i: int, j: int, x: int, near: int, out: int) -> None:
-    """exp[z_i, z_j] given the row x = t_j - t_i and the number of near lanes."""
-    if near < n:
-        _far(w, n, i * POINT + 2 * LANES, j * POINT + 2 * LANES, x, out)
-    if near > 0:
-        pair_near(w[i * POINT :], n, w[x:], w[out:])
-
-
-@lane
-def _pair_gradient(w: FloatArray, n: int, i: int, x: int, near: int, pair: int, first: int, last: int) -> None:
-    """exp[z_i, z_i, z_j] and exp[z_i, z_j, z_j] given exp[z_i, z_j] in row ``pair``."""
-    if near < n:
-        _far(w, n, i * POINT + 2 * LANES, pair, x, first)
-    if near > 0:
-        pair_gradient_near(w[i * POINT :], n, w[x:], w[first:])
-    _difference(w, n, pair, first, last)
-
-
-@lane
-def _triple(w: FloatArray, n: int, node: int, low: int, high: int, x: int, near: int, a: int, b: int, out: int) -> None:
-    """D of three sorted nodes around ``node`` from the D of its two gaps in rows a, b."""
-    if near < n:
-        _far(w, n, a, b, x, out)
-    if near > 0:
-        three_near(w[node * POINT :], n, w[low:], w[high:], w[x:], w[out:])
-
-
-@lane
-def _triple_gradient(
-    w: FloatArray,
-    n: int,
-    node: int,
-    low: int,
-    high: int,
-    x: int,
-    near: int,
-    a: int,
-    b: int,
-    d: int,
-    first: int,
-    last: int,
-) -> None:
-    """G of the first and last of three nodes; a: G of the first on the low gap, b: of the last on the high one."""
-    if near < n:
-        _far(w, n, a, d, x, first)
-        _far(w, n, d, b, x, last)
-    if near > 0:
-        three_gradients_near(w[node * POINT :], n, w[low:], w[high:], w[x:], w[first:], w[last:])
-
-
-@inline
 def two_nodes(w: FloatArray, n: int) -> None:
     """D of nodes 0, 1 of the scratch vector."""
-    _pair(w, n, 0, 1, _X01, _spread(w, n, 0, 1, _X01, NEAR), _D)
+    if _spread_two(w, n) > 0:
+        pair_near(w, n, w[_X01:], w[D_ROWS:])
+    for at in range(n):
+        e0, e1 = _exponential(w, at), _exponential(w, POINT + at)
+        _put(w, D_ROWS + at, _run(e0, e1, w[_X01 + at], NEAR, w, D_ROWS + at))
 
 
-@inline
+@leaf
 def two_nodes_gradient(w: FloatArray, n: int) -> None:
-    """D and G of nodes 0, 1."""
-    near = _spread(w, n, 0, 1, _X01, NEAR)
-    _pair(w, n, 0, 1, _X01, near, _D)
-    _pair_gradient(w, n, 0, _X01, near, _D, G0, G1)
+    """G of nodes 0, 1."""
+    if _spread_two(w, n) > 0:
+        pair_near(w, n, w[_X01:], w[_D01:])
+        pair_gradient_near(w, n, w[_X01:], w[_G0:])
+    for at in range(n):
+        e0, e1, x = _exponential(w, at), _exponential(w, POINT + at), w[_X01 + at]
+        d = _run(e0, e1, x, NEAR, w, _D01 + at)
+        first = _run(e0, d, x, NEAR, w, _G0 + at)
+        _put(w, _G0 + at, first)
+        _put(w, _G1 + at, _minus(d, first))
 
 
-@lane
-def _sort_three(w: FloatArray, n: int) -> None:
-    _exchange(w, n, 0, 1, 0)
-    _exchange(w, n, 1, 2, 1)
-    _exchange(w, n, 0, 1, 2)
+@leaf
+def _spread_two(w: FloatArray, n: int) -> int:
+    near = 0
+    for at in range(n):
+        x = _spread(_load(w, at), _load(w, POINT + at))
+        w[_X01 + at] = x
+        near += 1 if abs(x) < NEAR else 0
+    return near
 
 
-@inline
+@leaf
+def _sort_three(w: FloatArray, n: int) -> tuple[int, int, int]:
+    """Sort nodes 0, 1, 2 and store their spreads; returns how many lanes of runs 01, 12, 02 are near."""
+    near01 = 0
+    near12 = 0
+    near02 = 0
+    for at in range(n):
+        a, b, c = _load(w, at), _load(w, POINT + at), _load(w, 2 * POINT + at)
+        a, b, mask0 = _ordered(a, b)
+        b, c, mask1 = _ordered(b, c)
+        a, b, mask2 = _ordered(a, b)
+        _keep(w, at, a)
+        _keep(w, POINT + at, b)
+        _keep(w, 2 * POINT + at, c)
+        w[_MASK + at], w[_MASK + LANES + at], w[_MASK + 2 * LANES + at] = mask0, mask1, mask2
+        x01, x12, x02 = _spread(a, b), _spread(b, c), _spread(a, c)
+        w[_X01 + at], w[_X12 + at], w[_X02 + at] = x01, x12, x02
+        near01 += 1 if abs(x01) < NEAR else 0
+        near12 += 1 if abs(x12) < NEAR else 0
+        near02 += 1 if abs(x02) < NEAR else 0
+    return near01, near12, near02
+
+
+@leaf
 def three_nodes(w: FloatArray, n: int) -> None:
     """D of nodes 0, 1, 2; the nodes are sorted in place."""
-    _sort_three(w, n)
-    near02 = _spread(w, n, 0, 2, _X02, NEAR)
-    near01 = _spread(w, n, 0, 1, _X01, NEAR)
-    near12 = _spread(w, n, 1, 2, _X12, NEAR)
-    if near02 < n:
-        _pair(w, n, 0, 1, _X01, near01, _D01)
-        _pair(w, n, 1, 2, _X12, near12, _D12)
-    _triple(w, n, 1, _X01, _X12, _X02, near02, _D01, _D12, _D)
+    near01, near12, near02 = _sort_three(w, n)
+    if near02 > 0:
+        three_near(w[POINT:], n, w[_X01:], w[_X12:], w[D_ROWS:])
+    if near02 == n:
+        return
+    if near01 > 0:
+        pair_near(w, n, w[_X01:], w[_D01:])
+    if near12 > 0:
+        pair_near(w[POINT:], n, w[_X12:], w[_D12:])
+    for at in range(n):
+        e0, e1, e2 = _exponential(w, at), _exponential(w, POINT + at), _exponential(w, 2 * POINT + at)
+        d01 = _run(e0, e1, w[_X01 + at], NEAR, w, _D01 + at)
+        d12 = _run(e1, e2, w[_X12 + at], NEAR, w, _D12 + at)
+        _put(w, D_ROWS + at, _run(d01, d12, w[_X02 + at], NEAR, w, D_ROWS + at))
 
 
-@inline
+@leaf
 def three_nodes_gradient(w: FloatArray, n: int) -> None:
-    """D and G of nodes 0, 1, 2, in the order given."""
-    _sort_three(w, n)
-    near02 = _spread(w, n, 0, 2, _X02, NEAR)
-    near01 = _spread(w, n, 0, 1, _X01, NEAR)
-    near12 = _spread(w, n, 1, 2, _X12, NEAR)
-    if near02 < n:
-        _pair(w, n, 0, 1, _X01, near01, _D01)
-        _pair(w, n, 1, 2, _X12, near12, _D12)
-        _pair_gradient(w, n, 0, _X01, near01, _D01, _G01, _L01)
-        _pair_gradient(w, n, 1, _X12, near12, _D12, _G12, _L12)
-    _triple(w, n, 1, _X01, _X12, _X02, near02, _D01, _D12, _D)
-    _triple_gradient(w, n, 1, _X01, _X12, _X02, near02, _G01, _L12, _D, G0, G2)
-    _difference(w, n, _D, G0, G1)
-    _difference(w, n, G1, G2, G1)
-    _restore(w, n, 0, 1, 2)
-    _restore(w, n, 1, 2, 1)
-    _restore(w, n, 0, 1, 0)
+    """G of nodes 0, 1, 2, in the order given."""
+    near01, near12, near02 = _sort_three(w, n)
+    if near02 > 0:
+        three_near(w[POINT:], n, w[_X01:], w[_X12:], w[D_ROWS:])
+        three_gradients_near(w[POINT:], n, w[_X01:], w[_X12:], w[_G0:], w[_G2:])
+    if near01 > 0 and near02 < n:
+        pair_near(w, n, w[_X01:], w[_D01:])
+        pair_gradient_near(w, n, w[_X01:], w[_F01:])
+    if near12 > 0 and near02 < n:
+        pair_near(w[POINT:], n, w[_X12:], w[_D12:])
+        pair_gradient_near(w[POINT:], n, w[_X12:], w[_F12:])
+    for at in range(n):
+        e0, e1, e2 = _exponential(w, at), _exponential(w, POINT + at), _exponential(w, 2 * POINT + at)
+        x01, x12, x02 = w[_X01 + at], w[_X12 + at], w[_X02 + at]
+        d01 = _run(e0, e1, x01, NEAR, w, _D01 + at)
+        d12 = _run(e1, e2, x12, NEAR, w, _D12 + at)
+        d = _run(d01, d12, x02, NEAR, w, D_ROWS + at)
+        first01 = _run(e0, d01, x01, NEAR, w, _F01 + at)
+        last12 = _minus(d12, _run(e1, d12, x12, NEAR, w, _F12 + at))
+        g0 = _run(first01, d, x02, NEAR, w, _G0 + at)
+        g2 = _run(d, last12, x02, NEAR, w, _G2 + at)
+        g1 = _minus(_minus(d, g0), g2)
+        g0, g1 = _restored(g0, g1, w[_MASK + 2 * LANES + at])
+        g1, g2 = _restored(g1, g2, w[_MASK + LANES + at])
+        g0, g1 = _restored(g0, g1, w[_MASK + at])
+        _put(w, _G0 + at, g0)
+        _put(w, _G1 + at, g1)
+        _put(w, _G2 + at, g2)
 
 
-@lane
+@leaf
 def _sort_four(w: FloatArray, n: int) -> None:
-    """Sorting network of five exchanges."""
-    _exchange(w, n, 0, 1, 0)
-    _exchange(w, n, 2, 3, 1)
-    _exchange(w, n, 0, 2, 2)
-    _exchange(w, n, 1, 3, 3)
-    _exchange(w, n, 1, 2, 4)
+    """Sort nodes 0..3 by a network of five exchanges and store their spreads."""
+    for at in range(n):
+        a, b = _load(w, at), _load(w, POINT + at)
+        c, d = _load(w, 2 * POINT + at), _load(w, 3 * POINT + at)
+        a, b, mask0 = _ordered(a, b)
+        c, d, mask1 = _ordered(c, d)
+        a, c, mask2 = _ordered(a, c)
+        b, d, mask3 = _ordered(b, d)
+        b, c, mask4 = _ordered(b, c)
+        _keep(w, at, a)
+        _keep(w, POINT + at, b)
+        _keep(w, 2 * POINT + at, c)
+        _keep(w, 3 * POINT + at, d)
+        w[_MASK + at], w[_MASK + LANES + at], w[_MASK + 2 * LANES + at] = mask0, mask1, mask2
+        w[_MASK + 3 * LANES + at], w[_MASK + 4 * LANES + at] = mask3, mask4
+        w[_X01 + at], w[_X12 + at], w[_X23 + at] = _spread(a, b), _spread(b, c), _spread(c, d)
+        w[_X02 + at], w[_X13 + at], w[_X03 + at] = _spread(a, c), _spread(b, d), _spread(a, d)
 
 
-@inline
+@leaf
+def _count_near(x: FloatArray, n: int, reach: float) -> int:
+    """Lanes whose spread is below the reach."""
+    near = 0
+    for at in range(n):
+        near += 1 if abs(x[at]) < reach else 0
+    return near
+
+
+@leaf
+def _taylor_four(w: FloatArray, n: int) -> bool:
+    """Taylor sums of D of all runs of nodes 0..3 that have near lanes; returns whether some full run is far."""
+    near = _count_near(w[_X03:], n, NEAR_FOUR)
+    if near > 0:
+        four_near(w[POINT:], n, w[_X01:], w[_X12:], w[_X13:], w[D_ROWS:])
+    if near == n:
+        return False
+    for i in range(3):
+        x = w[_X01 + i * LANES :]
+        if _count_near(x, n, NEAR) > 0:
+            pair_near(w[i * POINT :], n, x, w[_D01 + 2 * i * LANES :])
+    for i in range(2):
+        if _count_near(w[_X02 + i * LANES :], n, NEAR) > 0:
+            low, high = w[_X01 + i * LANES :], w[_X12 + i * LANES :]
+            three_near(w[(i + 1) * POINT :], n, low, high, w[_D012 + 2 * i * LANES :])
+    return True
+
+
+@leaf
+def _taylor_four_gradients(w: FloatArray, n: int) -> None:
+    """The same for the derivatives G."""
+    near = _count_near(w[_X03:], n, NEAR_FOUR)
+    if near > 0:
+        four_gradients_near(w[POINT:], n, w[_X01:], w[_X12:], w[_X13:], w[G_ROWS:])
+    if near == n:
+        return
+    for i in range(3):
+        x = w[_X01 + i * LANES :]
+        if _count_near(x, n, NEAR) > 0:
+            pair_gradient_near(w[i * POINT :], n, x, w[_F01 + 2 * i * LANES :])
+    for i in range(2):
+        if _count_near(w[_X02 + i * LANES :], n, NEAR) > 0:
+            first, last = w[_F012 + 4 * i * LANES :], w[_L012 + 4 * i * LANES :]
+            three_gradients_near(w[(i + 1) * POINT :], n, w[_X01 + i * LANES :], w[_X12 + i * LANES :], first, last)
+
+
+@leaf
 def four_nodes(w: FloatArray, n: int) -> None:
     """D of nodes 0..3; the nodes are sorted in place."""
     _sort_four(w, n)
-    near03 = _spread(w, n, 0, 3, _X03, NEAR_FOUR)
-    near02 = _spread(w, n, 0, 2, _X02, NEAR)
-    near13 = _spread(w, n, 1, 3, _X13, NEAR)
-    near01 = _spread(w, n, 0, 1, _X01, NEAR)
-    near12 = _spread(w, n, 1, 2, _X12, NEAR)
-    near23 = _spread(w, n, 2, 3, _X23, NEAR)
-    if near03 < n:
-        _pair(w, n, 0, 1, _X01, near01, _D01)
-        _pair(w, n, 1, 2, _X12, near12, _D12)
-        _pair(w, n, 2, 3, _X23, near23, _D23)
-        _triple(w, n, 1, _X01, _X12, _X02, near02, _D01, _D12, _D012)
-        _triple(w, n, 2, _X12, _X23, _X13, near13, _D12, _D23, _D123)
-        _far(w, n, _D012, _D123, _X03, _D)
-    if near03 > 0:
-        _four_near(w, n)
+    if not _taylor_four(w, n):
+        return
+    for at in range(n):
+        e0, e1 = _exponential(w, at), _exponential(w, POINT + at)
+        e2, e3 = _exponential(w, 2 * POINT + at), _exponential(w, 3 * POINT + at)
+        d01 = _run(e0, e1, w[_X01 + at], NEAR, w, _D01 + at)
+        d12 = _run(e1, e2, w[_X12 + at], NEAR, w, _D12 + at)
+        d23 = _run(e2, e3, w[_X23 + at], NEAR, w, _D23 + at)
+        d012 = _run(d01, d12, w[_X02 + at], NEAR, w, _D012 + at)
+        d123 = _run(d12, d23, w[_X13 + at], NEAR, w, _D123 + at)
+        _put(w, D_ROWS + at, _run(d012, d123, w[_X03 + at], NEAR_FOUR, w, D_ROWS + at))
 
 
-@inline
+@leaf
 def four_nodes_gradient(w: FloatArray, n: int) -> None:
-    """D and G of nodes 0..3, in the order given."""
-    four_nodes(w, n)
-    near03 = _spread(w, n, 0, 3, _X03, NEAR_FOUR)
-    near02 = _spread(w, n, 0, 2, _X02, NEAR)
-    near13 = _spread(w, n, 1, 3, _X13, NEAR)
-    if near03 < n:
-        _pair_gradient(w, n, 0, _X01, _spread(w, n, 0, 1, _X01, NEAR), _D01, _G01, _L01)
-        _pair_gradient(w, n, 1, _X12, _spread(w, n, 1, 2, _X12, NEAR), _D12, _G12, _L12)
-        _pair_gradient(w, n, 2, _X23, _spread(w, n, 2, 3, _X23, NEAR), _D23, _G23, _L23)
-        _triple_gradient(w, n, 1, _X01, _X12, _X02, near02, _G01, _L12, _D012, _F012, _L012)
-        _triple_gradient(w, n, 2, _X12, _X23, _X13, near13, _G12, _L23, _D123, _F123, _L123)
-        _difference(w, n, _D012, _F012, G1)
-        _difference(w, n, G1, _L012, G2)  # G of node 1 on the triple 0, 1, 2
-        _far(w, n, _F012, _D, _X03, G0)
-        _far(w, n, G2, _F123, _X03, G1)
-        _far(w, n, _D, _L123, _X03, G3)
-    if near03 > 0:
-        _four_gradients_near(w, n)
-    _difference(w, n, _D, G0, G2)
-    _difference(w, n, G2, G1, G2)
-    _difference(w, n, G2, G3, G2)
-    _restore(w, n, 1, 2, 4)
-    _restore(w, n, 1, 3, 3)
-    _restore(w, n, 0, 2, 2)
-    _restore(w, n, 2, 3, 1)
-    _restore(w, n, 0, 1, 0)
+    """G of nodes 0..3, in the order given."""
+    _sort_four(w, n)
+    _taylor_four(w, n)
+    _taylor_four_gradients(w, n)
+    for at in range(n):
+        e0, e1 = _exponential(w, at), _exponential(w, POINT + at)
+        e2, e3 = _exponential(w, 2 * POINT + at), _exponential(w, 3 * POINT + at)
+        x01, x12, x23 = w[_X01 + at], w[_X12 + at], w[_X23 + at]
+        x02, x13, x03 = w[_X02 + at], w[_X13 + at], w[_X03 + at]
+        d01 = _run(e0, e1, x01, NEAR, w, _D01 + at)
+        d12 = _run(e1, e2, x12, NEAR, w, _D12 + at)
+        d23 = _run(e2, e3, x23, NEAR, w, _D23 + at)
+        d012 = _run(d01, d12, x02, NEAR, w, _D012 + at)
+        d123 = _run(d12, d23, x13, NEAR, w, _D123 + at)
+        d = _run(d012, d123, x03, NEAR_FOUR, w, D_ROWS + at)
+        first01 = _run(e0, d01, x01, NEAR, w, _F01 + at)
+        first12 = _run(e1, d12, x12, NEAR, w, _F12 + at)
+        last12 = _minus(d12, first12)
+        last23 = _minus(d23, _run(e2, d23, x23, NEAR, w, _F23 + at))
+        first012 = _run(first01, d012, x02, NEAR, w, _F012 + at)
+        last012 = _run(d012, last12, x02, NEAR, w, _L012 + at)
+        middle012 = _minus(_minus(d012, first012), last012)
+        first123 = _run(first12, d123, x13, NEAR, w, _F123 + at)
+        last123 = _run(d123, last23, x13, NEAR, w, _L123 + at)
+        g0 = _run(first012, d, x03, NEAR_FOUR, w, _G0 + at)
+        g1 = _run(middle012, first123, x03, NEAR_FOUR, w, _G1 + at)
+        g3 = _run(d, last123, x03, NEAR_FOUR, w, _G3 + at)
+        g2 = _minus(_minus(_minus(d, g0), g1), g3)
+        g1, g2 = _restored(g1, g2, w[_MASK + 4 * LANES + at])
+        g1, g3 = _restored(g1, g3, w[_MASK + 3 * LANES + at])
+        g0, g2 = _restored(g0, g2, w[_MASK + 2 * LANES + at])
+        g2, g3 = _restored(g2, g3, w[_MASK + LANES + at])
+        g0, g1 = _restored(g0, g1, w[_MASK + at])
+        _put(w, _G0 + at, g0)
+        _put(w, _G1 + at, g1)
+        _put(w, _G2 + at, g2)
+        _put(w, _G3 + at, g3)

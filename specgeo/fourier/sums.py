@@ -8,6 +8,9 @@ stay in cache. For a block of `LANES` wavevectors k and simplex s with vertices 
 
 where the caller has multiplied j! times the measure into the coefficients. Output o of simplex s
 goes to row ``rows[s] + o``: rows all zero sum everything, rows s * m keep the simplices apart.
+
+The corners of the simplices are a tuple of arrays, so that their number is part of the type and its tests are
+settled at compile time: a job in the plane does not wait for the kernels of tetrahedra.
 """
 
 from __future__ import annotations
@@ -37,7 +40,7 @@ def constant_sum(
     points: FloatArray,
     chunk_points: IntArray,
     point_offsets: IntArray,
-    simplices: IntArray,
+    corners: tuple[IntArray, ...],
     simplex_offsets: IntArray,
     k: FloatArray,
     coefficients: FloatArray,
@@ -45,8 +48,7 @@ def constant_sum(
     real: FloatArray,
     imag: FloatArray,
 ) -> None:
-    """Constant densities on 1-, 2- or 3-simplices; ``simplices`` index the points of their chunk."""
-    nodes = simplices.shape[1]
+    """Constant densities on 1-, 2- or 3-simplices; ``corners`` index the points of their chunk."""
     w = np.empty(SCRATCH)
     largest = 0
     for c in range(len(point_offsets) - 1):
@@ -58,11 +60,11 @@ def constant_sum(
             n = min(LANES, k.shape[1] - start)
             fill_table(local, k, start, n, table)
             for s in range(simplex_offsets[c], simplex_offsets[c + 1]):
-                for i in range(nodes):
-                    gather(table, simplices[s, i], i, n, w)
-                if nodes == 2:
+                for i in range(len(corners)):
+                    gather(table, corners[i][s], i, n, w)
+                if len(corners) == 2:
                     two_nodes(w, n)
-                elif nodes == 3:
+                elif len(corners) == 3:
                     three_nodes(w, n)
                 else:
                     four_nodes(w, n)
@@ -80,7 +82,7 @@ def affine_sum(
     points: FloatArray,
     chunk_points: IntArray,
     point_offsets: IntArray,
-    simplices: IntArray,
+    corners: tuple[IntArray, ...],
     simplex_offsets: IntArray,
     k: FloatArray,
     coefficients: FloatArray,
@@ -89,7 +91,6 @@ def affine_sum(
     imag: FloatArray,
 ) -> None:
     """Affine densities on 1-, 2- or 3-simplices; ``coefficients`` (n_s, j + 1, m)."""
-    nodes = simplices.shape[1]
     w = np.empty(SCRATCH)
     largest = 0
     for c in range(len(point_offsets) - 1):
@@ -101,18 +102,18 @@ def affine_sum(
             n = min(LANES, k.shape[1] - start)
             fill_table(local, k, start, n, table)
             for s in range(simplex_offsets[c], simplex_offsets[c + 1]):
-                for i in range(nodes):
-                    gather(table, simplices[s, i], i, n, w)
-                if nodes == 2:
+                for i in range(len(corners)):
+                    gather(table, corners[i][s], i, n, w)
+                if len(corners) == 2:
                     two_nodes_gradient(w, n)
-                elif nodes == 3:
+                elif len(corners) == 3:
                     three_nodes_gradient(w, n)
                 else:
                     four_nodes_gradient(w, n)
                 for o in range(coefficients.shape[2]):
                     row = rows[s] + o
                     re, im = real[row, start : start + n], imag[row, start : start + n]
-                    for i in range(nodes):
+                    for i in range(len(corners)):
                         x = coefficients[s, i, o]
                         g = G_ROWS + 2 * i * LANES
                         a, b = w[g : g + n], w[g + LANES : g + LANES + n]
