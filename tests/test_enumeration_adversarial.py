@@ -123,6 +123,72 @@ def test_overflowing_network_is_right_or_refused() -> None:
         return
 
 
+@pytest.mark.parametrize(
+    ("weight", "bias"),
+    [([[1e308, 0.0], [1.0, 0.3]], [0.0, -0.1]), ([[1e308, 1e307], [1.0, 0.3]], [0.0, -0.1])],
+    ids=["axis", "slanted"],
+)
+def test_difference_of_end_values_overflows(weight: list[list[float]], bias: list[float]) -> None:
+    """A vertex between values 1.2e308 and -1.5e308: their difference is infinite and proves no position."""
+    agree(sg.Network([weight, [[1.0, 1.0]]], [bias, [0.0]]), [-1.5, -1.0], [1.2, 1.0], valid=False)
+
+
+def test_difference_of_end_values_overflows_on_a_line() -> None:
+    cx = agree(sg.Network([[[1e308], [1.0]], [[1.0, 1.0]]], [[0.0, -0.5], [0.0]]), [-1.5], [1.2], valid=False)
+    assert np.allclose(np.sort(cx.vertices.ravel()), [-1.5, 0.0, 0.5, 1.2], rtol=0, atol=1e-15)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_one_huge_neuron(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    first = rng.uniform(-1, 1, (4, 2))
+    first[0] /= np.abs(first[0]).sum()
+    first[0] *= 1.2e308
+    net = sg.Network(
+        [first, [[0, 1.0, 1, -1], [0, 1, -1, 0.5]], [[1.0, 1.0]]],
+        [[0.0, *rng.uniform(-0.3, 0.3, 3)], rng.uniform(-0.3, 0.3, 2), [0.0]],
+    )
+    agree(net, [-1.4, -1.3], [1.2, 1.4], valid=False)
+
+
+@pytest.mark.parametrize(("inner", "outer"), [(1e-160, 1e-160), (1e-200, 1e-300), (1e-170, 1e-150)])
+@pytest.mark.parametrize("dim", [1, 2])
+def test_row_of_a_plane_underflows(dim: int, inner: float, outer: float) -> None:
+    """A row of zeros after underflow belongs to a unit that is not zero."""
+    first = np.array([[inner, 0.0], [0.0, inner], [1.0, 1.0]])[:, :dim]
+    if dim == 1:
+        first[1, 0] = inner
+    net = sg.Network(
+        [first, [[0, 0, 1.0], [3 * outer, -2.02 * outer, 0]], [[1.0, 1.0]]],
+        [[2 * inner, 3 * inner, 5.0], [-4.9, 0.0], [0.0]],
+    )
+    agree(net, [-1.0] * dim, [1.0] * dim, valid=False)
+
+
+@pytest.mark.parametrize("scale", [1e-155, 1e-300, 1e250])
+def test_products_underflow_on_a_huge_domain(scale: float) -> None:
+    rng = np.random.default_rng(0)
+    net = sg.Network(
+        [rng.normal(size=(3, 2)) * scale, rng.normal(size=(3, 3)) * scale, [[1.0] * 3]],
+        [rng.normal(size=3) * scale * 1e50, rng.normal(size=3) * min(scale, 1e-160) ** 1.5, [0.0]],
+    )
+    try:
+        agree(net, [-1e50, -1e50], [1e50, 1e50], valid=False)
+    except sg.SpecgeoError:
+        return
+
+
+def test_exact_vertices_where_cells_are_smaller_than_an_ulp() -> None:
+    """The wall of a boundary facet is known, not guessed from rounded vertices."""
+    rng = np.random.default_rng(880)
+    upper = 1.0 + 2.0**-40
+    normals = rng.normal(size=(3, 2))
+    near = -(normals @ np.full(2, upper)) * (1 - 2.0**-52)
+    net = sg.Network([normals, [[1.0] * 3]], [near, [0.0]])
+    cx = agree(net, [1.0, 1.0], [upper, upper], valid=False)
+    assert cx.verify_certificate().proved
+
+
 def test_float_only_enumeration_says_that_it_is_not_certified() -> None:
     net = random_network([2, 8, 8, 1], 0)
     cx = sg.enumerate_regions(net, sg.Box([-1, -1], [1, 1]), exact=False)

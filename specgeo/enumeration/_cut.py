@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo._jit import hot, leaf, merged
-from specgeo.enumeration._layers import N_WORDS
+from specgeo.enumeration._layers import N_WORDS, WORD
 from specgeo.enumeration._layout import (
     BLOCK,
     CONTRADICTION,
@@ -57,19 +57,17 @@ from specgeo.enumeration._layout import (
 )
 from specgeo.enumeration._predicates import (
     COARSE,
-    ONE,
     RELIABLE,
     UNDECIDED,
     exact_decision,
     exact_position,
-    lowest_unit,
     place,
-    popcount,
     set_sign,
     sharpen,
     sign_on_plane,
 )
-from specgeo.enumeration._rows import block_mask, face_bits
+from specgeo.enumeration._rows import face_bits
+from specgeo.enumeration._scalars import ONE, lowest_unit, popcount
 
 
 @merged
@@ -405,7 +403,7 @@ def cut_layer(s, layers, history, ex, work, layer, first, crossed, extent, exact
     while s.counts[BLOCK] < words:
         word = s.counts[BLOCK]
         if s.counts[DIM] == 0:
-            face_bits(s, s.vbits, words, word, block_mask(layers, layer, word), dim)
+            face_bits(s, s.vbits, words, word, layers.decided[layers.meta[layer - 1, WORD] + word], dim)
             s.counts[DIM], s.counts[FACE] = 1, 0
         if s.counts[DIM] == 1 and s.counts[FACE] == 0 and s.counts[OPEN] == 0:
             for f in range(s.counts[NF]):

@@ -10,7 +10,25 @@ from specgeo._cast import FloatArray
 from specgeo.domain import Box, Polytope
 from specgeo.enumeration._lattice import box_state
 from specgeo.enumeration._layers import N_WORDS, Layers
-from specgeo.enumeration._layout import LEN, LONGEST, NCELL, NF, NPLANE, NPOOL, NUMBER, NV, START, STEP, State, padded
+from specgeo.enumeration._layout import (
+    LEN,
+    LONGEST,
+    N_COORD,
+    N_EXACT,
+    N_FLOAT,
+    N_REFINED,
+    N_ZERO,
+    NCELL,
+    NF,
+    NPLANE,
+    NPOOL,
+    NUMBER,
+    NV,
+    START,
+    STEP,
+    State,
+    padded,
+)
 from specgeo.enumeration._run import Run
 from specgeo.errors import DomainError
 from specgeo.network import Activation
@@ -73,7 +91,8 @@ def _single_cell(s: State, cell: int, layers: Layers, spare: int) -> State:
     origin[:n_planes, 1] = np.arange(n_planes)
     count = np.zeros_like(s.counts)
     count[[NV, NF, NPOOL, NCELL, NPLANE]] = len(vertices), len(rows), len(pool), 1, n_planes
-    count[[STEP, LONGEST]] = s.counts[[STEP, LONGEST]]
+    kept = [STEP, LONGEST, N_FLOAT, N_REFINED, N_EXACT, N_ZERO, N_COORD]
+    count[kept] = s.counts[kept]
     n_v, n_f = len(vertices) + spare, len(rows) + spare * (2**dim - 1)
     return State(
         count,

@@ -16,13 +16,13 @@ from specgeo._jit import leaf
 from specgeo.errors import UnsupportedError
 
 # columns of Layers.meta, one row a hidden layer
-WEIGHT, BIAS, UNIT, PIECE, N, N_PREVIOUS, N_UNITS, N_BREAKS, N_WORDS = range(9)
+WEIGHT, BIAS, UNIT, PIECE, WORD, N, N_PREVIOUS, N_UNITS, N_BREAKS, N_WORDS = range(10)
 
 
 class Layers(NamedTuple):
     """Hidden layers, flattened; ``meta`` has the offsets."""
 
-    meta: npt.NDArray[np.int64]  # (L, 9)
+    meta: npt.NDArray[np.int64]  # (L, 10)
     weights: npt.NDArray[np.float64]
     transposed: npt.NDArray[np.float64]  # the weight matrices transposed, at the same offsets
     absolute: npt.NDArray[np.float64]  # their absolute values
@@ -31,6 +31,7 @@ class Layers(NamedTuple):
     thresholds: npt.NDArray[np.float64]  # one a unit
     twins: npt.NDArray[np.int64]  # a unit: itself, or an earlier one with the same zero set
     twin_signs: npt.NDArray[np.int64]  # 1 or -1: sign of the unit relative to its twin
+    decided: npt.NDArray[np.uint64]  # bits of the units that are their own twins, in words of 64
     slopes: npt.NDArray[np.float64]  # one a piece
     intercepts: npt.NDArray[np.float64]  # one a piece, rounded
     intercept_terms: npt.NDArray[np.float64]  # (pieces, 8): floats that add up to the exact intercept
@@ -48,9 +49,9 @@ class History(NamedTuple):
 def _exact_terms(value: Fraction) -> list[float]:
     terms: list[float] = []
     while value:
-        term = float(value)
+        term = float(value) if abs(value) < 2**1023 else 0.0
         if term == 0.0 or len(terms) == 8:
-            raise UnsupportedError("activation: an intercept underflows; rescale its breakpoints and slopes")
+            raise UnsupportedError("activation: an intercept over- or underflows; rescale its breakpoints and slopes")
         terms.append(term)
         value -= Fraction(term)
     return terms
@@ -115,12 +116,13 @@ def _twins(rows: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.int64], npt.ND
 
 def flatten(weights: Any, biases: Any, activations: Any) -> Layers:
     """Flatten the hidden layers (the output layer is not among them)."""
-    meta = np.zeros((len(weights), 9), np.int64)
+    meta = np.zeros((len(weights), 10), np.int64)
     thresholds, twins, twin_signs, norms = [], [], [], []
     slopes: list[float] = []
     intercepts: list[float] = []
     terms: list[list[float]] = []
-    starts = [0, 0, 0, 0]
+    starts = [0, 0, 0, 0, 0]
+    decided: list[Any] = []
     for row, weight, bias, activation in zip(meta, weights, biases, activations, strict=True):
         n, n_previous = weight.shape
         breaks = activation.breakpoints
@@ -134,6 +136,9 @@ def flatten(weights: Any, biases: Any, activations: Any) -> Layers:
         else:
             twin, sign = _twins(units)
         twins.append(twin)
+        own = np.zeros(int(row[N_WORDS]) * 64, np.uint8)
+        own[:n_units] = twin == np.arange(n_units)
+        decided.append(np.packbits(own, bitorder="little").view(np.uint64))
         twin_signs.append(sign)
         with np.errstate(over="ignore"):  # an infinite norm only means that floats prove nothing
             norms.append(np.abs(weight).sum(axis=1) * (1 + (n_previous + 2) * 2.3e-16))
@@ -141,7 +146,13 @@ def flatten(weights: Any, biases: Any, activations: Any) -> Layers:
         exact = _exact_intercepts(activation)
         terms.extend(exact)
         intercepts.extend(sum(reversed(parts)) for parts in exact)
-        starts = [starts[0] + weight.size, starts[1] + n, starts[2] + n_units, starts[3] + len(breaks) + 1]
+        starts = [
+            starts[0] + weight.size,
+            starts[1] + n,
+            starts[2] + n_units,
+            starts[3] + len(breaks) + 1,
+            starts[4] + int(row[N_WORDS]),
+        ]
     empty = np.zeros(0)
     transposed = np.concatenate([w.T.ravel() for w in weights]) if len(weights) else empty
     return Layers(
@@ -154,6 +165,7 @@ def flatten(weights: Any, biases: Any, activations: Any) -> Layers:
         np.concatenate(thresholds) if thresholds else empty,
         np.concatenate(twins) if twins else np.zeros(0, np.int64),
         np.concatenate(twin_signs) if twins else np.zeros(0, np.int64),
+        np.concatenate(decided) if decided else np.zeros(0, np.uint64),
         np.array(slopes, dtype=np.float64),
         np.array(intercepts, dtype=np.float64),
         np.array(terms, dtype=np.float64).reshape(-1, 8),

@@ -27,6 +27,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from specgeo.errors import BudgetError
+
 START, LEN, OWN, NEXT, STAMP, HALF, CUT, NUMBER, PLANES = range(9)
 
 # counters
@@ -56,19 +58,20 @@ class State(NamedTuple):
     porigin: npt.NDArray[np.int32]  # (n_p, 3) layer (-1: domain), unit, cell number at the start of that layer
 
 
-
-
 def with_room(s: State, **wanted: int) -> State:
     """The state with room for at least so many vertices, faces, pool items, cells, planes (in all)."""
     arrays = s._asdict()
     for kind, names in _ROWS.items():
         rows = wanted.get(kind, 0)
+        if rows > _MOST_ROWS:
+            raise BudgetError(f"network, domain: more than 2^31 {kind}; shrink the domain or set max_cells")
         if rows > len(arrays[names[0]]):
             for name in names:
                 arrays[name] = padded(arrays[name], rows)
     return State(**arrays)
 
 
+_MOST_ROWS = 2**31 - 1  # ids are int32
 _ROWS = {
     "vertices": ("x", "vplanes", "vbits"),
     "faces": ("dims", "faces", "bits"),

@@ -4,15 +4,11 @@ A float value with a rigorous bound on its error decides when it exceeds the bou
 sharper, componentwise bound is tried (it proves structural zeros: inputs that are all exactly
 zero); otherwise exact arithmetic decides. With ``exact`` False the sign of the float is taken.
 
-Error model. u = 2^-53. A vertex carries the radius e of its position error in the max norm. A row
-(g, c) of a plane carries ``norm`` = |g|_1 and ``err``, which bounds |rounded value at a float point of
-the domain - true value there|; so at a vertex the value is off by at most norm e + err. For a map of
-a layer on a cell the same two numbers and the magnitude on the domain are kept for each neuron
-(``map_bounds``: rows norm, magnitude, err; a last column for the largest). A sum in which each
-product passes through at most m roundings is off by at most gamma_m = m u / (1 - m u) times the sum
-of magnitudes (Higham 2002, section 3.1), plus a few smallest subnormals; `combine` adds four products
-at a time, so that m is n / 4 + 4 there.
-Activations are Lipschitz with the largest slope.
+Error model (u = 2^-53; `_maps` has the bounds on the maps). A vertex carries the radius e of its position error in the
+max norm. A row (g, c) of a plane carries ``norm`` = |g|_1 of the rounded row and ``err``, which bounds, on the domain,
+the distance of the rounded row from the true one and the rounding of its value. The value computed at the vertex's
+float position differs from the true one at its true position, which lies in the domain, by at most norm e + err. At
+the vertices that exist before a layer the same holds with the bounds of the map of the cell.
 """
 
 from __future__ import annotations
@@ -29,6 +25,7 @@ from specgeo.enumeration._layers import (
     PIECE,
     UNIT,
     WEIGHT,
+    WORD,
     N,
 )
 from specgeo.enumeration._layout import (
@@ -44,73 +41,12 @@ from specgeo.enumeration._layout import (
     OWN,
     START,
 )
+from specgeo.enumeration._maps import STEEP, activated_doubt, factors, neurons
+from specgeo.enumeration._scalars import ONE, SAFE, TINY, U, at_least, gamma, lowest_unit, popcount
 
-U = 1.1102230246251565e-16
-TINY = 5e-324
-SAFE = 1.0 + 1e-8  # covers the rounding of the bounds themselves
 COARSE = 1e-12  # larger position errors, relative to the domain, are reduced by a Newton step
 RELIABLE = 1e-9  # larger ones that remain are removed by computing the position exactly
-ONE = np.uint64(1)
 UNDECIDED = 2
-
-
-@hot
-def popcount(x):  # type: ignore[no-untyped-def]
-    """Number of set bits of a uint64."""
-    x = x - ((x >> np.uint64(1)) & np.uint64(0x5555555555555555))
-    x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
-    x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-    return np.int64((x * np.uint64(0x0101010101010101)) >> np.uint64(56))
-
-
-@hot
-def lowest_unit(x):  # type: ignore[no-untyped-def]
-    """Position of the lowest set bit."""
-    return popcount((x & (~x + ONE)) - ONE)
-
-
-@hot
-def at_least(x, y):  # type: ignore[no-untyped-def]
-    """The larger of two bounds; NaN if either is: the built-in max may lose a NaN, and the doubt it stands for."""
-    return x if y <= x or x != x else y
-
-
-@hot
-def gamma(n):  # type: ignore[no-untyped-def]
-    """Bound on the relative error of a sum of n products."""
-    return n * U * SAFE
-
-
-@leaf
-def combine(transposed, start, a, active, out):  # type: ignore[no-untyped-def]
-    """out = W a for the matrix whose transpose starts at ``start``; zeros of a are skipped.
-
-    Four columns at a time: the inner loop vectorises, as no sum is reordered. ``active`` is scratch, as long as a.
-    """
-    n, n_active = len(out), 0
-    for k in range(len(a)):
-        if a[k] != 0.0:
-            active[n_active] = k
-            n_active += 1
-    for j in range(n):
-        out[j] = 0.0
-    t = 0
-    while t + 4 <= n_active:
-        k0, k1, k2, k3 = active[t], active[t + 1], active[t + 2], active[t + 3]
-        a0, a1, a2, a3 = a[k0], a[k1], a[k2], a[k3]
-        w0 = transposed[start + k0 * n : start + k0 * n + n]  # slices: an index that may be negative stops the
-        w1 = transposed[start + k1 * n : start + k1 * n + n]  # vectoriser
-        w2 = transposed[start + k2 * n : start + k2 * n + n]
-        w3 = transposed[start + k3 * n : start + k3 * n + n]
-        for j in range(n):
-            out[j] += (a0 * w0[j] + a1 * w1[j]) + (a2 * w2[j] + a3 * w3[j])
-        t += 4
-    while t < n_active:
-        a0 = a[active[t]]
-        w0 = transposed[start + active[t] * n : start + active[t] * n + n]
-        for j in range(n):
-            out[j] += a0 * w0[j]
-        t += 1
 
 
 @hot
@@ -154,8 +90,6 @@ def sign_on_plane(s, vertex, plane, exact, dim):  # type: ignore[no-untyped-def]
         return 1 if value > 0 else -1
     if not exact:
         return 1 if value > 0 else (-1 if value < 0 else 0)
-    if bound == 0.0:  # row and position are exact
-        return 0
     s.counts[N_FLOAT] -= 1
     return UNDECIDED
 
@@ -178,9 +112,9 @@ def place(s, vertex, p, q, plane, dim):  # type: ignore[no-untyped-def]
     for c in range(dim):
         s.x[vertex, c] = s.x[p, c] + ratio * (s.x[q, c] - s.x[p, c])
     doubt = s.planes[plane, dim + 1] * (s.x[p, dim] + s.x[q, dim]) + 2.0 * s.planes[plane, dim + 2]
-    gap = abs(zp - zq) - doubt
+    gap = abs(zp - zq) - doubt  # infinite if the values overflow: then nothing is known
     error = max(s.x[p, dim], s.x[q, dim]) + (doubt / gap + 4.0 * U) * length + 4.0 * U * largest
-    s.x[vertex, dim] = error * SAFE + TINY if gap > 0.0 and between else np.inf
+    s.x[vertex, dim] = error * SAFE + TINY if gap > 0.0 and gap < np.inf and between else np.inf
 
 
 @hot
@@ -240,6 +174,7 @@ def sharpen(s, vertex, a, extent, dim):  # type: ignore[no-untyped-def]
         return
     for r in range(dim):  # residuals, then the step; columns 0 and 1 of the scratch are free now
         a[r, 0] = _residual(s, vertex, s.vplanes[vertex, r], dim)
+    old = s.x[vertex, 0]
     for c in range(dim):
         step = 0.0
         for r in range(dim):
@@ -256,12 +191,12 @@ def sharpen(s, vertex, a, extent, dim):  # type: ignore[no-untyped-def]
         for r in range(dim):
             total += abs(a[c, dim + r]) * a[r, 0]
         radius = at_least(radius, total)
-    radius = radius * SAFE / (1.0 - eta) + TINY
+    radius = radius * SAFE / (1.0 - eta) + dim * TINY
     if radius < s.x[vertex, dim]:
         s.x[vertex, dim] = radius
-    elif dim > 1:
+    else:
         for c in range(dim):
-            s.x[vertex, c] = a[c, 1]
+            s.x[vertex, c] = a[c, 1] if dim > 1 else old
 
 
 @hot
@@ -270,56 +205,39 @@ def _bit(bits, row, unit):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def _post_activation(s, layers, history, maps, map_bounds, layer, vertex, out, exact_input, dim):  # type: ignore[no-untyped-def]
-    """out = post-activations of layer - 1 at a vertex, from the known signs; returns (error radius, largest entry).
+def _post_activation(s, layers, before, vbits, layer, vertex, parent, extent, reach, scratch, exact_input, dim):  # type: ignore[no-untyped-def]
+    """scratch[0] = post-activations of layer - 1 at a vertex, from its signs in that layer; returns their error radius.
 
-    ``exact_input[k]`` is set where out[k] has no error at all (inactive, or exactly at its breakpoint).
+    ``exact_input[k]`` is set where entry k has no error at all (inactive, or exactly at its breakpoint).
     """
     meta = layers.meta[layer - 2]
-    n, breaks, words = meta[N], meta[N_BREAKS], meta[N_WORDS]
-    parent = np.int64(history.parents[history.parent_start[layer - 1] + s.vplanes[vertex, dim]])
-    m = maps[parent]
-    steepest, largest = 0.0, 0.0
-    for p in range(meta[PIECE], meta[PIECE] + breaks + 1):
-        steepest = max(steepest, abs(layers.slopes[p]))
-        largest = max(largest, abs(layers.intercepts[p]))
+    n, breaks, words, b0 = meta[N], meta[N_BREAKS], meta[N_WORDS], meta[BIAS]
+    out, rows, error = scratch[0], before.rows[parent], 0.0
+    _, _, tiny = factors(before.trust, parent, meta[N_PREVIOUS], dim, reach)
+    neurons(
+        before.rows, before.trust, parent, layers.norms[b0 : b0 + n], layers.biases[b0 : b0 + n], meta[N_PREVIOUS],
+        extent, reach, dim, scratch[1:],
+    )  # fmt: skip
     for k in range(n):
-        out[k] = m[dim, k]
-    for c in range(dim):
-        x = s.x[vertex, c]
-        for k in range(n):
-            out[k] += m[c, k] * x
-    plain = breaks == 1 and layers.slopes[meta[PIECE]] == 0.0 and layers.intercept_terms[meta[PIECE], 0] == 0.0
-    # the largest over all neurons, kept in the last column
-    error = map_bounds[parent, 0, n] * s.x[vertex, dim] + map_bounds[parent, 2, n]
-    error = steepest * (error + gamma(dim + 2) * map_bounds[parent, 1, n])
-    if plain and layers.slopes[meta[PIECE] + 1] == 1.0 and layers.thresholds[meta[UNIT]] == 0.0:  # ReLU
-        for w in range(words):
-            word = s.vbits[vertex, w]
-            for k in range(64 * w, min(64 * w + 64, n)):
-                active = (word >> np.uint64(k & 63)) & ONE
-                out[k] = out[k] if active != 0 else 0.0
-                exact_input[k] = active == 0
-    else:
-        for k in range(n):
-            p = meta[PIECE]
-            at_break = -1
-            for u in range(k * breaks, (k + 1) * breaks):
-                positive = _bit(s.vbits, vertex, u)
-                p += np.int64(positive)
-                if positive == 0 and _bit(s.vbits, vertex, words * 64 + u) == 0:
-                    at_break = u
-            if at_break >= 0:
-                out[k] = layers.thresholds[meta[UNIT] + at_break]
-            value = layers.slopes[p] * out[k] + layers.intercepts[p]
-            inert = layers.slopes[p] == 0.0 or (at_break >= 0 and out[k] == 0.0)
-            exact_input[k] = inert and layers.intercept_terms[p, 1] == 0.0
-            out[k] = value
-        error += gamma(4) * (steepest * map_bounds[parent, 1, n] + largest)
-    largest = 0.0
-    for k in range(n):
-        largest = at_least(largest, abs(out[k]))
-    return error * SAFE, largest
+        z = rows[dim, k]
+        for c in range(dim):
+            z += rows[c, k] * s.x[vertex, c]
+        p, at_break = meta[PIECE], np.int64(-1)
+        for u in range(k * breaks, (k + 1) * breaks):
+            positive = _bit(vbits, vertex, u)
+            p += np.int64(positive)
+            if positive == 0 and _bit(vbits, vertex, words * 64 + u) == 0:
+                at_break = np.int64(u)
+        slope, shift = layers.slopes[p], layers.intercepts[p]
+        if at_break >= 0:
+            z = layers.thresholds[meta[UNIT] + at_break]
+        out[k] = slope * z + shift
+        doubt = scratch[1, k] * s.x[vertex, dim] + scratch[3, k] + gamma(dim + 2) * scratch[2, k] + tiny
+        error = at_least(error, activated_doubt(slope, shift, scratch[2, k] + abs(z), doubt * SAFE, tiny))
+        # a slope of 0 or a z of 0 leaves the intercept, which is exact if its second term is zero
+        inert = slope == 0.0 or (at_break >= 0 and z == 0.0)
+        exact_input[k] = inert and layers.intercept_terms[p, 1] == 0.0
+    return error * SAFE
 
 
 @kernel
@@ -341,122 +259,142 @@ def own_faces(s, dim):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def classify(s, layers, history, maps, map_bounds, layer, exact, dim):  # type: ignore[no-untyped-def]
-    """Signs of all units of a layer at all vertices that exist, as far as floats prove them.
+def classify(  # type: ignore[no-untyped-def]
+    s, layers, history, before, earlier, maps, layer, exact, extent, reach, scratch, exact_input, pairs, begin, dim
+):
+    """Signs of all units of a layer at the vertices that exist, from ``begin`` on, as far as floats prove them.
 
-    Returns (n_v, 2 n_words) bits as State.vbits, and the pairs (vertex, unit) that are left open.
+    Sets bits of s.vbits (all zero before) and writes the pairs (vertex, unit) that are left open to ``pairs``. Returns
+    the vertex to go on with, when there was room no more, and the number of pairs. ``before`` and ``earlier`` are the
+    maps and the vbits of the layer before.
     """
     meta = layers.meta[layer - 1]
-    n, n_previous, breaks, words = meta[N], meta[N_PREVIOUS], meta[N_BREAKS], meta[N_WORDS]
-    n_vertices = s.counts[NV]
-    bits = np.zeros((s.x.shape[0], 2 * words), np.uint64)
-    pairs, n_pairs = np.empty((64, 2), np.int64), 0
-    active = np.empty(n_previous, np.int64)
-    a, z = np.empty(n_previous), np.empty(n)
-    exact_input = np.zeros(n_previous, np.bool_)
-    weights = layers.weights[meta[WEIGHT] : meta[WEIGHT] + n * n_previous].reshape(n, n_previous)
+    n, n_previous, breaks, words, w0 = meta[N], meta[N_PREVIOUS], meta[N_BREAKS], meta[N_WORDS], meta[WEIGHT]
     biases = layers.biases[meta[BIAS] : meta[BIAS] + n]
     norms = layers.norms[meta[BIAS] : meta[BIAS] + n]
     thresholds = layers.thresholds[meta[UNIT] : meta[UNIT] + n * breaks]
-    latest = 0.0
+    plain = breaks == 1
     for u in range(n * breaks):
-        latest = max(latest, abs(thresholds[u]))
-    masks = np.zeros(words, np.uint64)
-    for u in range(n * breaks):
-        if layers.twins[meta[UNIT] + u] == u:
-            masks[u >> 6] |= ONE << np.uint64(u & 63)
-    g = gamma(n_previous // 4 + 6)
-    values, bounds = np.empty(n * breaks), np.empty(n * breaks)
-    for v in range(n_vertices):
-        if layer == 1:
-            error, size = s.x[v, dim], 0.0
-            for c in range(dim):
-                a[c] = s.x[v, c]
-                size = max(size, abs(s.x[v, c]))
-                exact_input[c] = error == 0.0
-        else:
-            error, size = _post_activation(
-                s, layers, history, maps, map_bounds, layer, v, a, exact_input, dim
-            )
-        combine(layers.transposed, meta[WEIGHT], a, active, z)
-        doubt = (error + g * size) * SAFE
-        if breaks == 1 and latest == 0.0:
+        plain = plain and thresholds[u] == 0.0
+    values, bounds = scratch[dim], scratch[dim + 1]
+    n_pairs = np.int64(0)
+    for v in range(begin, s.counts[NV]):
+        if n_pairs + n * breaks > len(pairs):
+            return np.int64(v), n_pairs
+        cell = np.int64(s.vplanes[v, dim])
+        f, g, tiny = factors(maps.trust, cell, n_previous, dim + 5, reach)
+        f += maps.trust[cell, STEEP] * s.x[v, dim] * SAFE
+        constant, inherited = maps.rows[cell, dim], maps.rows[cell, dim + 1]
+        for j in range(n):
+            values[j] = constant[j]
+            bounds[j] = (inherited[j] + norms[j] * f + (abs(biases[j]) * g + tiny)) * SAFE
+        for c in range(dim):
+            row, x = maps.rows[cell, c], s.x[v, c]
             for j in range(n):
-                values[j] = z[j] + biases[j]
-                bounds[j] = norms[j] * doubt + n_previous * TINY
-        else:
-            for j in range(n):
-                total = z[j] + biases[j]
-                for u in range(j * breaks, (j + 1) * breaks):
-                    values[u] = total - thresholds[u]
-                    bounds[u] = norms[j] * doubt + n_previous * TINY + U * abs(total) * SAFE
-        smallest, largest = np.inf, 0.0
+                values[j] += row[j] * x
+        if not plain:
+            for u in range(n * breaks - 1, -1, -1):  # j <= u: nothing is overwritten that is still needed
+                z, t = values[u // breaks], thresholds[u]
+                bounds[u] = (bounds[u // breaks] + U * (abs(z) + abs(t))) * SAFE
+                values[u] = z - t
+        ready, unproved = False, False
         for w in range(words):
-            positive, negative = np.uint64(0), np.uint64(0)
-            for u in range(64 * w, min(64 * w + 64, n * breaks)):
-                bit = np.uint64(u & 63)
-                finite = abs(values[u]) < np.inf  # an overflow proves nothing
-                positive |= np.uint64(finite and values[u] > bounds[u]) << bit
-                negative |= np.uint64(finite and values[u] < -bounds[u]) << bit
-                if abs(values[u]) < smallest:
-                    smallest = abs(values[u])
-                if bounds[u] > largest:
-                    largest = bounds[u]
-            rest = masks[w] & ~(positive | negative)
-            s.counts[N_FLOAT] += popcount(masks[w] & (positive | negative))
-            bits[v, w], bits[v, words + w] = positive & masks[w], negative & masks[w]
+            decided, stop = layers.decided[meta[WORD] + w], min(64 * w + 64, n * breaks)
+            positive, negative = _proved(values[64 * w : stop], bounds[64 * w : stop])
+            rest = decided & ~(positive | negative)
+            s.counts[N_FLOAT] += popcount(decided & (positive | negative))
+            s.vbits[v, w], s.vbits[v, words + w] = positive & decided, negative & decided
             while rest != 0:
                 u = 64 * w + lowest_unit(rest)
                 rest &= rest - ONE
-                smallest = np.inf
+                unproved = True
                 if not exact:
                     s.counts[N_FLOAT] += 1
-                    set_sign(bits, v, words, u, 1 if values[u] > 0 else (-1 if values[u] < 0 else 0))
+                    set_sign(s.vbits, v, words, u, 1 if values[u] > 0 else (-1 if values[u] < 0 else 0))
                     continue
+                if not ready:
+                    ready = True
+                    error = s.x[v, dim]
+                    if layer == 1:
+                        for c in range(dim):
+                            scratch[dim + 2, c] = s.x[v, c]
+                            exact_input[c] = error == 0.0
+                    else:
+                        parent = np.int64(history.parents[history.parent_start[layer - 1] + cell])
+                        error = _post_activation(
+                            s, layers, before, earlier, layer, v, parent, extent, reach,
+                            scratch[dim + 2 :], exact_input, dim,
+                        )  # fmt: skip
                 j = u // breaks
-                rounding = 0.0 if thresholds[u] == 0.0 else bounds[u] - norms[j] * doubt
-                sign = _refined(weights, j, a, exact_input, values[u], rounding, error, g)
+                row = layers.weights[w0 + j * n_previous : w0 + (j + 1) * n_previous]
+                sign = _refined(row, biases[j], thresholds[u], scratch[dim + 2], exact_input, error)
                 if sign != UNDECIDED:
                     s.counts[N_REFINED] += 1
-                    set_sign(bits, v, words, u, sign)
+                    set_sign(s.vbits, v, words, u, sign)
                     continue
-                if n_pairs == len(pairs):
-                    longer = np.empty((2 * n_pairs, 2), np.int64)
-                    longer[:n_pairs] = pairs
-                    pairs = longer
                 pairs[n_pairs, 0], pairs[n_pairs, 1] = v, u
                 n_pairs += 1
-        if smallest < s.margin[0] * largest:
-            s.margin[0] = smallest / largest
-    return bits, pairs[:n_pairs]
+        if not unproved:
+            s.margin[0] = min(s.margin[0], _margin(values, bounds, n * breaks))
+    return s.counts[NV], n_pairs
 
 
 @leaf
-def _refined(weights, j, a, exact_input, value, rounding, error, g):  # type: ignore[no-untyped-def]
-    """Sign of a unit by the componentwise bound, or UNDECIDED."""
-    bound = rounding
-    for k in range(weights.shape[1]):
-        w = weights[j, k]
+def _proved(values, bounds):  # type: ignore[no-untyped-def]
+    """Bits of the values that are positive for sure, and of those that are negative for sure; at most 64."""
+    positive, negative = np.uint64(0), np.uint64(0)
+    for u in range(len(values)):
+        finite = abs(values[u]) < np.inf  # an overflow proves nothing
+        positive |= np.uint64(finite & (values[u] > bounds[u])) << np.uint64(u)
+        negative |= np.uint64(finite & (values[u] < -bounds[u])) << np.uint64(u)
+    return positive, negative
+
+
+@leaf
+def _margin(values, bounds, n):  # type: ignore[no-untyped-def]
+    """A lower bound on |value| / bound: smallest by largest, found as integers, which bit patterns without sign are."""
+    sizes, limits = values.view(np.int64), bounds.view(np.int64)
+    smallest, largest = np.int64(0x7FF0000000000000), np.int64(0)
+    for u in range(n):
+        smallest = min(smallest, sizes[u] & np.int64(0x7FFFFFFFFFFFFFFF))
+        largest = max(largest, limits[u])
+    sizes[0], limits[0] = smallest, largest
+    return values[0] / bounds[0]
+
+
+@leaf
+def _refined(weights, bias, threshold, a, exact_input, error):  # type: ignore[no-untyped-def]
+    """Sign of a unit by the componentwise bound, or UNDECIDED; ``error`` bounds the error of inputs that are not exact.
+
+    Where only exact zeros come in, the value is exact.
+    """
+    n = len(weights)
+    value, size, doubt, terms = 0.0, 0.0, 0.0, 0
+    for k in range(n):
+        w = weights[k]
         if w != 0.0 and not (exact_input[k] and a[k] == 0.0):
-            bound += abs(w) * ((0.0 if exact_input[k] else error) + g * abs(a[k])) + TINY
-    bound *= SAFE
+            value += w * a[k]
+            size += abs(w * a[k])
+            doubt += 0.0 if exact_input[k] else abs(w)
+            terms += 1
+    bound = 0.0
+    if terms > 0:  # otherwise the sign of bias - threshold is that of its rounding
+        bound = doubt * error + gamma(terms + 3) * (size + abs(bias) + abs(threshold)) + 2.0 * (n + 1.0) * TINY
+        bound *= SAFE
+    value += bias - threshold
     if abs(value) > bound and abs(value) < np.inf:
         return 1 if value > 0 else -1
     return 0 if bound == 0.0 else UNDECIDED
 
 
 @kernel
-def settle(s, layers, history, ex, bits, pairs, layer, dim):  # type: ignore[no-untyped-def]
-    """Decide open pairs (vertex, unit) exactly."""
+def settle(s, layers, history, ex, pairs, layer, dim):  # type: ignore[no-untyped-def]
+    """Decide open pairs (vertex, unit) exactly; with layer 0: find the exact positions of the vertices."""
     words = layers.meta[layer - 1, N_WORDS]
     for i in range(len(pairs)):
         v, u = pairs[i, 0], pairs[i, 1]
-        cell = np.int64(s.vplanes[v, dim])
-        set_sign(bits, v, words, u, exact_decision(s, layers, history, ex, v, layer, u, cell, dim))
-
-
-@kernel
-def polish(s, layers, history, ex, vertices, dim):  # type: ignore[no-untyped-def]
-    """Exact positions for some vertices."""
-    for v in vertices:
-        exact_position(s, layers, history, ex, v, dim)
+        if layer == 0:
+            exact_position(s, layers, history, ex, v, dim)
+        else:
+            cell = np.int64(s.vplanes[v, dim])
+            set_sign(s.vbits, v, words, u, exact_decision(s, layers, history, ex, v, layer, u, cell, dim))

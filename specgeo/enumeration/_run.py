@@ -13,7 +13,7 @@ import numpy as np
 from specgeo._cast import FloatArray
 from specgeo.enumeration._cut import Work, cut_layer
 from specgeo.enumeration._exact import make_exact
-from specgeo.enumeration._layers import N_WORDS, History, flatten
+from specgeo.enumeration._layers import N_UNITS, N_WORDS, History, N, flatten
 from specgeo.enumeration._layout import (
     CONTRADICTION,
     DONE,
@@ -34,8 +34,9 @@ from specgeo.enumeration._layout import (
     State,
     with_room,
 )
-from specgeo.enumeration._predicates import classify, own_faces, polish, settle
-from specgeo.enumeration._rows import begin_layer, end_layer, first_map, make_planes, next_maps
+from specgeo.enumeration._maps import Maps, empty_maps, propagate
+from specgeo.enumeration._predicates import classify, own_faces, settle
+from specgeo.enumeration._rows import begin_layer, end_layer, make_planes
 from specgeo.errors import BudgetError, SpecgeoError
 
 _FACES_A_CALL = 100_000
@@ -79,37 +80,28 @@ class Run:
         self.sign_rows: list[Any] = []  # of each layer done, for the cells of the complex after it
         self.parents: list[Any] = [np.zeros(1, np.int32)]
         self.history = _history(self.sign_rows, self.parents)
-        self.maps, self.map_bounds = np.empty((0, self.dim + 1, 0)), np.empty((0, 3, 0))
+        self.reach = 1.0 + float(extent.sum())
+        self.maps = empty_maps(self.layers, 0, 0, self.dim)
+        meta = self.layers.meta
+        widest = max(self.dim, int(meta[:, [N, N_UNITS]].max(initial=1)))
+        self.scratch = np.empty((self.dim + 7, widest))
+        self.pieces, self.active = np.empty(widest, np.int64), np.empty(widest, np.int64)
+        self.exact_input = np.empty(widest, np.bool_)
         self.seconds: defaultdict[str, float] = defaultdict(float)
 
     def layer(self, number: int) -> None:
         """Cut by hidden layer ``number`` (from 1)."""
-        clock = time.perf_counter
-        dim, layers, history = self.dim, self.layers, self.history
-        t = clock()
-        if number == 2:
-            self.maps, self.map_bounds = first_map(layers, self.extent, dim)
-        elif number > 2:
-            cells = len(self.parents[number - 2])
-            self.maps, self.map_bounds = next_maps(
-                layers, history, number - 1, self.maps, self.map_bounds, self.extent, cells, dim
-            )
+        t = time.perf_counter()
+        before, self.maps = self.maps, self._next_maps(number)
         t = self._lap("maps", t)
-        own_faces(self.state, dim)
-        vbits, open_pairs = classify(
-            self.state, layers, history, self.maps, self.map_bounds, number, self.exact, dim
-        )
+        self._signs(number, before)
         t = self._lap("signs", t)
-        if len(open_pairs):
-            settle(self.state, layers, history, self.arithmetic, vbits, open_pairs, number, dim)
-            t = self._lap("exact signs", t)
-        signs = np.empty((len(self.state.cells), vbits.shape[1]), np.uint64)
-        self.state = self.state._replace(vbits=vbits, signs=signs)
-        first, crossed, n_planes = begin_layer(self.state, layers, number, dim)
+        dim, layers, words = self.dim, self.layers, int(self.layers.meta[number - 1, N_WORDS])
+        n_cells = int(self.state.counts[NCELL])
+        first, crossed = np.empty((n_cells, words), np.int64), np.empty((n_cells, words), np.uint64)
+        n_planes = begin_layer(self.state, layers, number, first, crossed, dim)
         self.state = with_room(self.state, planes=n_planes)
-        make_planes(
-            self.state, layers, history, self.maps, self.map_bounds, number, first, crossed, self.extent, dim
-        )
+        make_planes(self.state, layers, self.maps, number, first, crossed, self.extent, self.reach, dim)
         self.state.counts[NPLANE] = n_planes
         t = self._lap("planes", t)
         self._cut(number, first, crossed)
@@ -119,6 +111,63 @@ class Run:
         self.parents.append(self.state.cells[:n_cells, 1].copy())
         self.history = _history(self.sign_rows, self.parents)
         self._lap("cut", t)
+
+    def _next_maps(self, number: int) -> Maps:
+        """The maps of a layer on the cells that exist."""
+        s, count = self.state, self.state.counts
+        n_cells = int(count[NCELL])
+        maps = empty_maps(self.layers, number, n_cells, self.dim)
+        facets = int(count[NF if self.dim > 1 else NV])
+        propagate(
+            s,
+            self.layers,
+            self.history,
+            number,
+            self.maps,
+            maps,
+            self.extent,
+            self.reach,
+            np.full((facets, 2), -1, np.int32),
+            np.empty(n_cells, np.int32),
+            self.scratch,
+            self.pieces,
+            self.active,
+            self.dim,
+        )
+        return maps
+
+    def _signs(self, number: int, before: Maps) -> None:
+        """Signs of a layer at the vertices that exist: by floats, where they do not prove them by exact arithmetic."""
+        words, n_units = (int(n) for n in self.layers.meta[number - 1, [N_WORDS, N_UNITS]])
+        own_faces(self.state, self.dim)
+        earlier = self.state.vbits
+        self.state = self.state._replace(
+            vbits=np.zeros((len(self.state.x), 2 * words), np.uint64),
+            signs=np.empty((len(self.state.cells), 2 * words), np.uint64),
+        )
+        pairs, vertex = np.empty((n_units + 1024, 2), np.int64), 0
+        while vertex < self.state.counts[NV]:
+            vertex, n_pairs = classify(
+                self.state,
+                self.layers,
+                self.history,
+                before,
+                earlier,
+                self.maps,
+                number,
+                self.exact,
+                self.extent,
+                self.reach,
+                self.scratch,
+                self.exact_input,
+                pairs,
+                vertex,
+                self.dim,
+            )
+            if n_pairs:
+                t = time.perf_counter()
+                settle(self.state, self.layers, self.history, self.arithmetic, pairs[:n_pairs], number, self.dim)
+                self._lap("exact signs", t)
 
     def _cut(self, number: int, first: Any, crossed: Any) -> None:
         work = self._scratch(number)
@@ -215,7 +264,8 @@ class Run:
             size = np.abs(x[:, :-1])
             doubtful = np.flatnonzero(np.any((size > 0) & ~(size > x[:, -1:]), axis=1))
             if len(doubtful):
-                polish(self.state, self.layers, self.history, self.arithmetic, doubtful, self.dim)
+                pairs = np.column_stack((doubtful, np.zeros_like(doubtful)))
+                settle(self.state, self.layers, self.history, self.arithmetic, pairs, 0, self.dim)
         self._lap("positions", t)
 
     def _lap(self, stage: str, since: float) -> float:

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from specgeo._cast import IntArray
+from specgeo.domain import Box
 from specgeo.enumeration._domain import domain_state
 from specgeo.enumeration._lattice import boundary_lists, number_faces
 from specgeo.enumeration._layers import N_BREAKS, N_UNITS, N_WORDS, N
-from specgeo.enumeration._layout import N_COORD, N_EXACT, N_FLOAT, N_REFINED, N_ZERO, NCELL, NPLANE, NV
+from specgeo.enumeration._layout import N_COORD, N_EXACT, N_FLOAT, N_REFINED, N_ZERO, NCELL, NF, NV, PLANES, State
 from specgeo.enumeration._run import Run
 from specgeo.enumeration.certificate import Certificate
 from specgeo.enumeration.pieces import affine_pieces
@@ -107,9 +109,7 @@ def enumerate_regions(
         if progress is not None:
             progress(f"layer {layer} of {depth}: {n_cells} cells", (layer if done else layer - 0.5) / depth)
 
-    run = Run(
-        network.weights[:-1], network.biases[:-1], network.activations, state, extent, exact, max_cells, report
-    )
+    run = Run(network.weights[:-1], network.biases[:-1], network.activations, state, extent, exact, max_cells, report)
     for layer in range(1, depth + 1):
         run.layer(layer)
     run.polish()
@@ -134,10 +134,9 @@ def _as_complex(run: Run, network: Network, domain: Any) -> PolyhedralComplex:
             "activations": list(network.activations),
         },
         "vertex_errors": s.x[:n_vertices, dim].copy(),
-        "vertex_planes": s.vplanes[:n_vertices, :dim].copy(),
-        "plane_origin": s.porigin[: int(s.counts[NPLANE])].copy(),
-        "domain_rows": s.planes[: run.n_domain_planes, : dim + 1].copy(),
     }
+    if isinstance(domain, Box):
+        metadata["facet_walls"] = _facet_walls(s, dim)
     return PolyhedralComplex(
         np.ascontiguousarray(s.x[:n_vertices, :dim]),
         tuple(faces),
@@ -147,6 +146,17 @@ def _as_complex(run: Run, network: Network, domain: Any) -> PolyhedralComplex:
         _certificate(run),
         metadata,
     )
+
+
+def _facet_walls(s: State, dim: int) -> IntArray:
+    """The wall that each facet lies in, c for the lower and d + c for the upper one of axis c; -1 for none."""
+    count = s.counts
+    if dim == 1:
+        plane = s.vplanes[: int(count[NV]), 0]
+    else:
+        n_faces = int(count[NF])
+        plane = s.faces[:n_faces, PLANES][s.dims[:n_faces] == dim - 1]
+    return np.where(plane < 2 * dim, plane // 2 + dim * (plane % 2), -1).astype(np.int32)
 
 
 def _certificate(run: Run) -> Certificate:

@@ -56,8 +56,11 @@ class ExactPoints:
         self._walls = self._domain_walls()
 
     def _domain_walls(self) -> IntArray:
-        """For each boundary facet the domain row that it seems to lie on, else -1."""
+        """For each boundary facet the domain row that it lies on (on a polytope: seems to lie on), else -1."""
         cx = self._cx
+        walls = np.asarray(cx.metadata.get("facet_walls", ()), dtype=np.int64)
+        if len(walls) == cx.f_vector[-2]:
+            return walls
         walls = np.full(cx.f_vector[-2], -1, dtype=np.int64)
         outer = np.flatnonzero(cx.facets.is_boundary)
         rows = domain_rows(cx)
