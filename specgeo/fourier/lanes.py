@@ -20,9 +20,9 @@ Sources: Opitz 1964; McCurdy, Ng and Parlett 1984.
 
 from __future__ import annotations
 
-from specgeo._cast import FloatArray, IntArray
+from specgeo._cast import FloatArray
 from specgeo._jit import lane, leaf
-from specgeo.fourier.phases import LANES, POINT
+from specgeo.fourier.phases import LANES, POINT, fma
 from specgeo.fourier.taylor import (
     NEAR,
     NEAR_FOUR,
@@ -33,6 +33,14 @@ from specgeo.fourier.taylor import (
     three_gradients_near,
     three_near,
 )
+
+_NEAR_EDGE = (
+    0.5  # |t_q - t_p| below which D_e is a Taylor sum: each edge enters with a weight, two roundings may be lost
+)
+
+# sin x / x and -(1 - cos x) / x^2 in x^2
+_A = (1.0, -1 / 6, 1 / 120, -1 / 5040, 1 / 362880, -1 / 39916800, 1 / 6227020800, -1 / 1307674368000)
+_B = (-1 / 2, 1 / 24, -1 / 720, 1 / 40320, -1 / 3628800, 1 / 479001600, -1 / 87178291200)
 
 Pair = tuple[float, float]  # a complex number
 Node = tuple[float, float, float, float]  # t hi, t lo, c, s
@@ -60,14 +68,30 @@ def gather(table: FloatArray, point: int, node: int, n: int, w: FloatArray) -> N
             target[r * LANES + at] = source[r * LANES + at]
 
 
+@lane
+def edge_difference(
+    h0: float, l0: float, c0: float, s0: float, h1: float, l1: float, c1: float, s1: float
+) -> tuple[float, float]:
+    """exp[-i t_0, -i t_1], far or near, without a branch."""
+    x = (h1 - h0) + (l1 - l0)
+    r = 1.0 / x
+    far_re, far_im = (s0 - s1) * r, (c1 - c0) * r
+    z = x * x
+    a = fma(z, fma(z, fma(z, fma(z, fma(z, fma(z, fma(z, _A[7], _A[6]), _A[5]), _A[4]), _A[3]), _A[2]), _A[1]), _A[0])
+    b = x * fma(z, fma(z, fma(z, fma(z, fma(z, fma(z, _B[6], _B[5]), _B[4]), _B[3]), _B[2]), _B[1]), _B[0])
+    near = abs(x) < _NEAR_EDGE
+    return c0 * a - s0 * b if near else far_re, c0 * b + s0 * a if near else far_im
+
+
 @leaf
-def gather_lanes(table: FloatArray, point: int, node: int, lanes: IntArray, w: FloatArray) -> None:
-    """The same for some of the lanes, packed."""
-    source = table[point * POINT : (point + 1) * POINT]
-    target = w[node * POINT : (node + 1) * POINT]
-    for r in range(4):
-        for at in range(len(lanes)):
-            target[r * LANES + at] = source[r * LANES + lanes[at]]
+def edge_nodes(table: FloatArray, p: int, q: int, n: int, w: FloatArray) -> None:
+    """D of two points of the table."""
+    a, b = table[p * POINT : (p + 1) * POINT], table[q * POINT : (q + 1) * POINT]
+    for at in range(n):
+        w[D_ROWS + at], w[D_ROWS + LANES + at] = edge_difference(
+            a[at], a[LANES + at], a[2 * LANES + at], a[3 * LANES + at],
+            b[at], b[LANES + at], b[2 * LANES + at], b[3 * LANES + at],
+        )  # fmt: skip
 
 
 @lane
@@ -128,16 +152,6 @@ def _run(low: Pair, high: Pair, x: float, reach: float, w: FloatArray, row: int)
 @lane
 def _minus(a: Pair, b: Pair) -> Pair:
     return a[0] - b[0], a[1] - b[1]
-
-
-@leaf
-def two_nodes(w: FloatArray, n: int) -> None:
-    """D of nodes 0, 1 of the scratch vector."""
-    if _spread_two(w, n) > 0:
-        pair_near(w, n, w[_X01:], w[D_ROWS:])
-    for at in range(n):
-        e0, e1 = _exponential(w, at), _exponential(w, POINT + at)
-        _put(w, D_ROWS + at, _run(e0, e1, w[_X01 + at], NEAR, w, D_ROWS + at))
 
 
 @leaf

@@ -19,12 +19,11 @@ SMALL_FACE = 0.2  # k_f |face| / perimeter below which a face is summed over tri
 class Solid(NamedTuple):
     """Arguments of `specgeo.fourier.boundary.polyhedron_sum` in their order, less points, k and results."""
 
-    edges: IntArray  # (n_e, 2)
-    side_offsets: IntArray  # (n_e + 1,)
-    side_faces: IntArray  # faces around each edge
-    conormals: FloatArray  # (n, 3) outward conormal times edge length, for each of these
+    edges: IntArray  # (n_e, 2); where four faces meet an edge comes twice, and so on
+    side_faces: IntArray  # (n_e, 2) faces around each edge
+    conormals: FloatArray  # (n_e, 2, 3) outward conormal times edge length, for each of these
     frames: FloatArray  # (n_f, 3, 3) two in-plane axes and the outward normal
-    limits: FloatArray  # (n_f,) smallest k_f^2 for the edge form
+    limits: FloatArray  # (n_f,) k_f^2 below which a face is summed over its triangles
     triangle_offsets: IntArray  # (n_f + 1,)
     triangles: IntArray  # (n_t, 3)
     areas: FloatArray  # (n_t,)
@@ -79,12 +78,11 @@ def make_solid(points: FloatArray, faces: Sequence[IntArray], triangles: Sequenc
             edges.setdefault((min(int(a), int(b)), max(int(a), int(b))), []).append((f, conormal))
         perimeter = float(np.linalg.norm(steps, axis=1).sum())
         limits.append((SMALL_FACE * perimeter / max(float(areas[f].sum()), 1e-300)) ** 2)
-    sides = [side for around in edges.values() for side in around]
+    sides = [side for around in edges.values() for side in around]  # an even number at each edge: it is closed
     return Solid(
-        np.array(list(edges), dtype=np.int64),
-        np.cumsum([0, *(len(around) for around in edges.values())], dtype=np.int64),
-        np.array([f for f, _ in sides], dtype=np.int64),
-        np.array([conormal for _, conormal in sides]),
+        np.array([edge for edge, around in edges.items() for _ in around[::2]], dtype=np.int64),
+        np.array([f for f, _ in sides], dtype=np.int64).reshape(-1, 2),
+        np.array([conormal for _, conormal in sides]).reshape(-1, 2, 3),
         np.array(frames),
         np.array(limits),
         np.cumsum([0, *(len(t) for t in triangles)], dtype=np.int64),

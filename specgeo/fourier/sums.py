@@ -24,12 +24,12 @@ from specgeo.fourier.lanes import (
     D_ROWS,
     G_ROWS,
     SCRATCH,
+    edge_nodes,
     four_nodes,
     four_nodes_gradient,
     gather,
     three_nodes,
     three_nodes_gradient,
-    two_nodes,
     two_nodes_gradient,
 )
 from specgeo.fourier.phases import LANES, POINT, fill_table, two_sum
@@ -60,14 +60,15 @@ def constant_sum(
             n = min(LANES, k.shape[1] - start)
             fill_table(local, k, start, n, table)
             for s in range(simplex_offsets[c], simplex_offsets[c + 1]):
-                for i in range(len(corners)):
-                    gather(table, corners[i][s], i, n, w)
                 if len(corners) == 2:
-                    two_nodes(w, n)
-                elif len(corners) == 3:
-                    three_nodes(w, n)
+                    edge_nodes(table, corners[0][s], corners[1][s], n, w)
                 else:
-                    four_nodes(w, n)
+                    for i in range(len(corners)):
+                        gather(table, corners[i][s], i, n, w)
+                    if len(corners) == 3:
+                        three_nodes(w, n)
+                    else:
+                        four_nodes(w, n)
                 for o in range(coefficients.shape[1]):
                     x = coefficients[s, o]
                     row = rows[s] + o
