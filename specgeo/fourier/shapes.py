@@ -93,13 +93,13 @@ class Shape:
     def solid(self) -> Solid:
         """The faces as they are."""
         assert self.faces is not None
-        return make_solid(self.points, self.faces, self.face_triangles)
+        return make_solid(self.points, self.faces, self.face_triangles, self.volume)
 
     @cached_property
     def split_solid(self) -> Solid:
         """The faces split into triangles: exact for vertices that rounding moved off the face's plane."""
         triangles = np.concatenate(self.face_triangles)
-        return make_solid(self.points, list(triangles), [t[None, :] for t in triangles])
+        return make_solid(self.points, list(triangles), [t[None, :] for t in triangles], self.volume)
 
     @cached_property
     def warp(self) -> float:

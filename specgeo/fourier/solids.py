@@ -14,6 +14,7 @@ from specgeo.fourier.triangulation import triangulate_rings
 
 WARPED = 1e-6  # a face further from flat than this, in units of its size, is refused
 SMALL_FACE = 0.2  # k_f |face| / perimeter below which a face is summed over triangles: the edge form loses eps / that
+SMALL_ERROR = 1.0  # or else perimeter / (k_f^2 |P|), in units of eps the error that the edge form adds to the solid's
 
 
 class Solid(NamedTuple):
@@ -64,10 +65,10 @@ def warp(points: FloatArray, faces: Sequence[IntArray]) -> float:
     return worst
 
 
-def make_solid(points: FloatArray, faces: Sequence[IntArray], triangles: Sequence[IntArray]) -> Solid:
+def make_solid(points: FloatArray, faces: Sequence[IntArray], triangles: Sequence[IntArray], volume: float) -> Solid:
     """Arrays of a closed polyhedron whose faces are counter-clockwise seen from outside."""
     edges: dict[tuple[int, int], list[tuple[int, FloatArray]]] = {}
-    frames, limits = [], []
+    frames, perimeters = [], []
     areas = [simplex_measures(points[t]) for t in triangles]
     for f, face in enumerate(faces):
         frame = _frame(points[face])
@@ -76,19 +77,31 @@ def make_solid(points: FloatArray, faces: Sequence[IntArray], triangles: Sequenc
         conormals = np.cross(steps, frame[2])
         for a, b, conormal in zip(face, np.roll(face, -1), conormals, strict=True):
             edges.setdefault((min(int(a), int(b)), max(int(a), int(b))), []).append((f, conormal))
-        perimeter = float(np.linalg.norm(steps, axis=1).sum())
-        limits.append((SMALL_FACE * perimeter / max(float(areas[f].sum()), 1e-300)) ** 2)
+        perimeters.append(float(np.linalg.norm(steps, axis=1).sum()))
     sides = [side for around in edges.values() for side in around]  # an even number at each edge: it is closed
     return Solid(
         np.array([edge for edge, around in edges.items() for _ in around[::2]], dtype=np.int64),
         np.array([f for f, _ in sides], dtype=np.int64).reshape(-1, 2),
         np.array([conormal for _, conormal in sides]).reshape(-1, 2, 3),
         np.array(frames),
-        np.array(limits),
+        _limits(np.array(perimeters), np.array([area.sum() for area in areas]), np.array(frames)[:, 2], volume),
         np.cumsum([0, *(len(t) for t in triangles)], dtype=np.int64),
         np.ascontiguousarray(np.concatenate(triangles)),
         np.concatenate(areas),
     )
+
+
+def _limits(perimeters: FloatArray, areas: FloatArray, normals: FloatArray, volume: float) -> FloatArray:
+    """k_f^2 below which the edge form of a face is not good enough.
+
+    It loses eps perimeter / (k_f |face|) of the face's own transform, and adds eps perimeter / k_f^2 to that of
+    the solid. Either may be small: small faces of a large solid need not be right by themselves. Faces of nearly
+    one normal are bad together, so their second errors are counted together, as independent ones.
+    """
+    own = (SMALL_FACE * perimeters / np.maximum(areas, 1e-300)) ** 2
+    _, group = np.unique(np.round(3.0 * normals), axis=0, return_inverse=True)
+    together = np.sqrt(np.bincount(group.ravel(), weights=perimeters**2))[group.ravel()]
+    return np.asarray(np.minimum(own, together / (SMALL_ERROR * abs(volume))))
 
 
 def check_closed(faces: Sequence[IntArray]) -> None:
