@@ -12,7 +12,7 @@ def warmup(progress: Callable[[str, float], None] | None = None) -> float:
     Parameters
     ----------
     progress : callable, optional
-        Called with a message and the fraction done.
+        Called with a message and the fraction done: before each job with its name, and at the end.
 
     Returns
     -------
@@ -23,12 +23,16 @@ def warmup(progress: Callable[[str, float], None] | None = None) -> float:
     jobs: list[tuple[str, Callable[[], None]]] = [
         *((f"dimension {d}", lambda d=d: _pipeline(d)) for d in (1, 2, 3, 4)),
         ("degenerate networks", _degenerate),
-        ("shapes", _shapes),
+        ("transforms of simplices", _simplices),
+        ("transforms of polytopes", _polytopes),
+        ("derivatives", _derivatives),
     ]
     for index, (name, job) in enumerate(jobs):
-        job()
         if progress is not None:
-            progress(name, (index + 1) / len(jobs))
+            progress(name, index / len(jobs))
+        job()
+    if progress is not None:
+        progress("done", 1.0)
     return time.perf_counter() - started
 
 
@@ -72,15 +76,43 @@ def _degenerate() -> None:
     sg.enumerate_regions(sg.Network([first, [[1.0] * 5]], [np.zeros(5), [0.0]], "hard_tanh"), triangle)
 
 
-def _shapes() -> None:
-    """Transforms of simplices and polytopes."""
+def _simplices() -> None:
+    """Constant and affine densities on every kind of simplex, and the scalar kernel for quadratic ones."""
+    import numpy as np
+
+    import specgeo as sg
+    from specgeo.fourier import divided_difference
+
+    for j in (1, 2, 3):
+        corners = np.vstack((np.zeros(j), np.eye(j)))
+        k = np.array([[0.0] * j, [1e-3] * j, [3.0] * j])
+        sg.simplex_transform(corners, k)
+        sg.simplex_transform(corners, k, values=np.arange(j + 1.0))
+    sg.simplex_transform([[0.0], [1.0]], [[1.0]], values=[0.0, 0.0, 1.0], degree=2)
+    divided_difference([0.0, 1.0])
+
+
+def _polytopes() -> None:
+    """Both forms of polygons and polyhedra."""
     import numpy as np
 
     import specgeo as sg
 
-    for dim in (1, 2, 3):
+    for dim in (2, 3):
         corners = np.vstack((np.zeros(dim), np.eye(dim)))
-        k = np.array([[0.0] * dim, [1e-3] * dim, [3.0] * dim])
-        sg.simplex_transform(corners, k)
-        sg.simplex_transform(corners, k, values=np.arange(dim + 1.0))
-        sg.polytope_transform(sg.Polytope.from_vertices(corners), k)
+        sg.polytope_transform(corners, np.outer((0.0, 1e-3, 30.0), np.ones(dim)))
+
+
+def _derivatives() -> None:
+    """Gradients by k, by vertices and by vertex values."""
+    import numpy as np
+
+    import specgeo as sg
+    from specgeo.fourier.derivatives import spectrum_gradient, spectrum_pullback
+
+    for dim in (1, 2):
+        net = sg.Network([np.eye(dim), np.ones((1, dim))], [np.full(dim, -0.3), [0.0]])
+        cx = sg.enumerate_regions(net, sg.Box(-np.ones(dim), np.ones(dim)))
+        waves = np.outer((0.0, 50.0), np.arange(1.0, dim + 1))
+        spectrum_gradient(cx, waves)
+        spectrum_pullback(cx, waves, np.ones(2))
