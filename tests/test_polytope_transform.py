@@ -261,6 +261,33 @@ def test_non_convex_solid_from_oriented_faces() -> None:
     np.testing.assert_allclose(sg.polytope_transform(solid, k), prism * height, rtol=0, atol=2e-14)
 
 
+def test_many_small_faces_that_are_bad_together() -> None:
+    """A cube whose faces are cut into a grid of triangles: near a normal all the small faces of a side are tilted."""
+    cuts = np.linspace(-1.0, 1.0, 9)
+    grid = np.array(list(itertools.product(range(9), repeat=3)))
+    number = {tuple(p): i for i, p in enumerate(grid.tolist())}
+    faces = []
+    for axis, side, i, j in itertools.product(range(3), (0, 8), range(8), range(8)):
+        square = []
+        for u, v in ((i, j), (i + 1, j), (i + 1, j + 1), (i, j + 1)):
+            place = [0, 0, 0]
+            place[axis], place[(axis + 1) % 3], place[(axis + 2) % 3] = side, u, v
+            square.append(number[tuple(place)])
+        a, b, c, d = square if side else square[::-1]
+        faces += [[a, b, c], [a, c, d]]
+    used, index = np.unique(np.array(faces), return_inverse=True)
+    solid = (cuts[grid[used]], index.reshape(-1, 3).tolist())
+    g = rng(3)
+    waves = []
+    for length, tilt in itertools.product((2.0, 4.0, 8.0, 50.0), (1e-9, 1e-4, 1e-2, 0.05, 0.2, 0.5)):
+        turn = g.uniform(0, 2 * np.pi, 10)
+        k = length * np.c_[np.full(10, np.cos(tilt)), np.sin(tilt) * np.cos(turn), np.sin(tilt) * np.sin(turn)]
+        waves.append(np.roll(k, 1, axis=1))
+    k = np.concatenate(waves)
+    exact = [float(mp.fprod(2 * mp.sinc(mp.mpf(x)) for x in row)) for row in k]
+    assert np.abs(sg.polytope_transform(solid, k) - exact).max() < 2e-15 * 8
+
+
 def test_cube_with_a_cavity_is_a_difference() -> None:
     cube, faces = SOLIDS["cube"], [f.tolist() for f in as_shapes(SOLIDS["cube"])[0].faces or ()]
     points = np.concatenate([2.0 * cube, cube])

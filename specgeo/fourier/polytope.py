@@ -139,11 +139,8 @@ def _simplices(shape: Shape, k: FloatArray) -> ComplexArray:
 
 
 def _polygon(shape: Shape, k: FloatArray) -> ComplexArray:
-    assert shape.rings is not None
     real, imag = np.empty(len(k)), np.empty(len(k))
-    points = np.ascontiguousarray(shape.points[np.concatenate(shape.rings)])
-    offsets = np.cumsum([0, *(len(ring) for ring in shape.rings)], dtype=np.int64)
-    polygon_sum(points, offsets, for_kernel(k.T), real, imag)
+    polygon_sum(*shape.outline, for_kernel(k.T), real, imag)
     return as_complex(real, imag)
 
 

@@ -90,6 +90,13 @@ class Shape:
         return float(simplex_measures(self.points[np.concatenate(self.face_triangles)]).sum())
 
     @cached_property
+    def outline(self) -> tuple[FloatArray, IntArray]:
+        """Points of the rings one after the other, and their offsets."""
+        assert self.rings is not None
+        offsets = np.cumsum([0, *(len(ring) for ring in self.rings)], dtype=np.int64)
+        return np.ascontiguousarray(self.points[np.concatenate(self.rings)]), offsets
+
+    @cached_property
     def solid(self) -> Solid:
         """The faces as they are."""
         assert self.faces is not None
