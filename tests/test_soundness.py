@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import specgeo as sg
+from specgeo._jit import kernel
 from specgeo.enumeration._domain import domain_state
 from specgeo.enumeration._exact import evaluate
 from specgeo.enumeration._layout import NCELL, NPLANE, NV
@@ -20,6 +21,17 @@ from specgeo.enumeration._predicates import own_faces, sharpen
 from specgeo.enumeration._run import Run
 
 Row = list[Fraction]
+
+
+@kernel
+def evaluate_once(ex, layers, history, planes, porigin, vplanes, vertex, layer, unit, cell, dim, x):  # type: ignore[no-untyped-def]
+    """`evaluate` has no entry from Python of its own."""
+    return evaluate(ex, layers, history, planes, porigin, vplanes, vertex, layer, unit, cell, dim, x)
+
+
+@kernel
+def sharpen_once(s, vertex, a, extent, dim):  # type: ignore[no-untyped-def]
+    sharpen(s, vertex, a, extent, dim)
 
 
 class Twin:
@@ -122,7 +134,7 @@ class Twin:
         for v in vertices:
             for unit in units:
                 cell = int(s.vplanes[v, d])
-                sign = evaluate(
+                sign = evaluate_once(
                     self.run.arithmetic, self.run.layers, self.run.history, s.planes, s.porigin, s.vplanes,
                     v, layer, unit, cell, d, s.x,
                 )  # fmt: skip
@@ -245,5 +257,5 @@ def test_a_bound_that_is_not_a_number_proves_no_position(dim: int, row: int) -> 
     state, extent = domain_state(sg.Box(-np.ones(dim), np.ones(dim)), dim, True, 8)
     state.planes[state.vplanes[0, row], dim + 2] = np.nan
     state.x[0, dim] = np.inf
-    sharpen(state, 0, np.empty((dim, 2 * dim)), extent, dim)
+    sharpen_once(state, 0, np.empty((dim, 2 * dim)), extent, dim)
     assert not state.x[0, dim] < np.inf

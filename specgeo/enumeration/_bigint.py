@@ -86,7 +86,7 @@ def float_digits(bits, unit, out):  # type: ignore[no-untyped-def]
     out[0] = low & _MASK
     out[1] = (low >> _SHIFT) + (high & _MASK)
     out[2] = high >> _SHIFT
-    carry(out, 0, 3)
+    carry(out, np.int64(0), np.int64(3))
     return position, (-1 if bits < 0 else 1)
 
 

@@ -25,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._jit import hot, leaf, merged
+from specgeo._jit import hot, leaf_kernel, merged
 from specgeo.enumeration._layers import N_WORDS, WORD
 from specgeo.enumeration._layout import (
     BLOCK,
@@ -92,7 +92,9 @@ def _new_face(s, k, own):  # type: ignore[no-untyped-def]
 
 
 @merged
-def _split_edge(s, g, unit, word, words, cell, first, crossed, pending, scratch, extent, coarse, exact, dim):  # type: ignore[no-untyped-def]
+def _split_edge(  # type: ignore[no-untyped-def]
+    s, g, unit, word, words, cell, plane, first, crossed, pending, scratch, extent, coarse, exact, dim
+):
     """Split an edge at the zero of a unit: a new vertex, and a new edge on the negative side.
 
     Returns (edge, vertex, number of units whose signs at the vertex are left in ``pending``).
@@ -101,7 +103,6 @@ def _split_edge(s, g, unit, word, words, cell, first, crossed, pending, scratch,
     p, q = np.int64(s.pool[start]), np.int64(s.pool[start + 1])
     if (s.vbits[p, word] >> np.uint64(unit & 63)) & ONE == 0:
         p, q = q, p
-    plane = _plane_of(first, crossed, cell, unit)
     v = s.counts[NV]
     s.counts[NV] = v + 1
     for i in range(dim - 1):
@@ -128,7 +129,7 @@ def _split_edge(s, g, unit, word, words, cell, first, crossed, pending, scratch,
                     n_pending += 1
                 else:
                     set_sign(s.vbits, v, words, other, sign)
-    half = _new_face(s, 1, s.faces[g, OWN])
+    half = _new_face(s, np.int64(1), s.faces[g, OWN])
     for i in range(PLANES, PLANES + dim - 1):
         s.faces[half, i] = s.faces[g, i]
     s.pool[start], s.pool[start + 1] = p, v
@@ -179,7 +180,7 @@ def _collect_cut(s, g, k, bit, word, words, cut, n):  # type: ignore[no-untyped-
 @hot
 def _split_face(s, g, k, bit, plane, word, words, step, positive, negative, cut, dim):  # type: ignore[no-untyped-def]
     """Split a face of dimension k >= 2: (negative half, cut), or (-1, -1) if the signs contradict each other."""
-    n_positive, n_negative, n_cut = 0, 0, 0
+    n_positive, n_negative, n_cut = 0, 0, np.int64(0)
     start = s.faces[g, START]
     for i in range(start, start + s.faces[g, LEN]):
         f = s.pool[i]
@@ -258,7 +259,7 @@ def _new_cell(s, g, half, words):  # type: ignore[no-untyped-def]
         s.signs[number, w] = s.signs[parent, w]
 
 
-@merged
+@hot
 def _expanded_length(s, f):  # type: ignore[no-untyped-def]
     """Number of facets of a face once those that were split are replaced by their pieces."""
     n = 0
@@ -271,7 +272,7 @@ def _expanded_length(s, f):  # type: ignore[no-untyped-def]
     return n
 
 
-@merged
+@hot
 def _expand(s, f, n):  # type: ignore[no-untyped-def]
     """Replace split facets by their pieces."""
     start, length = s.faces[f, START], s.faces[f, LEN]
@@ -301,7 +302,7 @@ class Work(NamedTuple):
     newton: npt.NDArray[np.float64]  # (d, 2 d)
 
 
-@merged
+@hot
 def _fits(s, work, k, bit):  # type: ignore[no-untyped-def]
     """Whether there is room for all that one unit can create inside the current face."""
     total = 0
@@ -329,7 +330,7 @@ def _fits(s, work, k, bit):  # type: ignore[no-untyped-def]
     return items <= room
 
 
-@merged
+@hot
 def _enter(s, work, f, k):  # type: ignore[no-untyped-def]
     """Begin with a crossed face: its boundary up to date, itself the only piece. False if the pool is full."""
     if k >= 2:
@@ -346,60 +347,12 @@ def _enter(s, work, f, k):  # type: ignore[no-untyped-def]
     return True
 
 
-@merged
-def _cut_by_unit(  # type: ignore[no-untyped-def]
-    s, layers, history, ex, work, layer, first, crossed, f, k, unit, word, words, extent, coarse, reliable, exact, dim
-):
-    """Split all pieces inside a face that a unit crosses. False if signs contradict each other."""
-    bit = ONE << np.uint64(unit & 63)
-    cell = np.int64(s.faces[f, OWN])
-    plane = _plane_of(first, crossed, cell, unit)
-    step = s.counts[STEP] + 1
-    s.counts[STEP] = step
-    for m in range(1, k + 1):
-        for i in range(work.level[m]):
-            g = np.int64(work.pieces[m, i])
-            if s.bits[g, 0] & s.bits[g, 1] & bit == 0:
-                continue
-            if m == 1:
-                half, h, n_open = _split_edge(
-                    s, g, unit, word, words, cell, first, crossed, work.pending, work.newton, extent, coarse, exact, dim
-                )
-                if exact and (n_open > 0 or not s.x[h, dim] <= reliable):
-                    _settle(s, layers, history, ex, layer, h, cell, work.pending, n_open, words, reliable, dim)
-                _edge_bits(s, g, word, words)
-                _edge_bits(s, half, word, words)
-            else:
-                half, h = _split_face(
-                    s, g, m, bit, plane, word, words, step, work.positive, work.negative, work.cut, dim
-                )
-                if half < 0:
-                    return False
-                work.pieces[m - 1, work.level[m - 1]] = h
-                work.level[m - 1] += 1
-            s.faces[g, STAMP], s.faces[g, HALF], s.faces[g, CUT] = step, half, h
-            work.pieces[m, work.level[m]] = half
-            work.level[m] += 1
-            if m == k:
-                s.faces[half, NEXT] = s.faces[g, NEXT]
-                s.faces[g, NEXT] = half
-            if m == dim:
-                _new_cell(s, g, half, words)
-    return True
+@hot
+def _next_unit(s, layers, work, layer, words, dim):  # type: ignore[no-untyped-def]
+    """Go on to a unit of ``work.rest`` that crosses the current face. False, with the reason in STATUS, if none does.
 
-
-@leaf
-def cut_layer(s, layers, history, ex, work, layer, first, crossed, extent, exact, max_cells, limit, dim):  # type: ignore[no-untyped-def]
-    """Cut the complex by a layer.
-
-    ``s.counts[STATUS]`` tells why it returns: DONE; RUNNING after about ``limit`` faces, so that the caller can report
-    progress; FULL when arrays must grow; OVER_BUDGET or CONTRADICTION. Call it again to go on.
+    Blocks of 64 units, one after the other; in each, faces by dimension; for each face, the units that cross it.
     """
-    words = layers.meta[layer - 1, N_WORDS]
-    size = extent[0]
-    for c in range(1, dim):
-        size = max(size, extent[c])
-    done = 0
     while s.counts[BLOCK] < words:
         word = s.counts[BLOCK]
         if s.counts[DIM] == 0:
@@ -413,33 +366,17 @@ def cut_layer(s, layers, history, ex, work, layer, first, crossed, extent, exact
             k = s.counts[DIM]
             while s.counts[FACE] < s.counts[OLD]:
                 f = s.counts[FACE]
-                if s.dims[f] == k and (s.counts[OPEN] == 1 or s.bits[f, 0] & s.bits[f, 1] != 0):
-                    if s.counts[OPEN] == 0:
-                        if not _enter(s, work, f, k):
-                            s.counts[STATUS] = FULL
-                            return
-                        s.counts[OPEN] = 1
-                    while work.rest[0] != 0:
-                        unit = 64 * word + lowest_unit(work.rest[0])
-                        if not _fits(s, work, k, ONE << np.uint64(unit & 63)):
-                            s.counts[STATUS] = FULL
-                            return
-                        if not _cut_by_unit(
-                            s, layers, history, ex, work, layer, first, crossed, f, k, unit, word, words,
-                            extent, COARSE * size, RELIABLE * size, exact, dim,
-                        ):  # fmt: skip
-                            s.counts[STATUS] = CONTRADICTION
-                            return
-                        work.rest[0] &= work.rest[0] - ONE
-                        if s.counts[NCELL] > max_cells:
-                            s.counts[STATUS] = OVER_BUDGET
-                            return
-                    s.counts[OPEN] = 0
-                    done += 1
+                if s.counts[OPEN] == 0 and s.dims[f] == k and s.bits[f, 0] & s.bits[f, 1] != 0:
+                    if not _enter(s, work, f, k):
+                        s.counts[STATUS] = FULL
+                        return False
+                    s.counts[OPEN] = 1
+                if s.counts[OPEN] == 1 and work.rest[0] != 0:
+                    fits = _fits(s, work, k, ONE << np.uint64(lowest_unit(work.rest[0])))
+                    s.counts[STATUS] = RUNNING if fits else FULL
+                    return fits
+                s.counts[OPEN] = 0
                 s.counts[FACE] = f + 1
-                if done >= limit:
-                    s.counts[STATUS] = RUNNING
-                    return
             s.counts[DIM] = k + 1
             s.counts[FACE] = 0
         for number in range(s.counts[NCELL]):
@@ -449,3 +386,64 @@ def cut_layer(s, layers, history, ex, work, layer, first, crossed, extent, exact
         s.counts[BLOCK] = word + 1
         s.counts[DIM] = 0
     s.counts[STATUS] = DONE
+    return False
+
+
+@leaf_kernel
+def cut_layer(s, layers, history, ex, work, layer, first, crossed, extent, exact, max_cells, limit, dim):  # type: ignore[no-untyped-def]
+    """Cut the complex by a layer.
+
+    ``s.counts[STATUS]`` tells why it returns: DONE; RUNNING after about ``limit`` cuts, so that the caller can report
+    progress; FULL when arrays must grow; OVER_BUDGET or CONTRADICTION. Call it again to go on.
+    """
+    words = layers.meta[layer - 1, N_WORDS]
+    size = extent[0]
+    for c in range(1, dim):
+        size = max(size, extent[c])
+    coarse, reliable = COARSE * size, RELIABLE * size
+    last_step = s.counts[STEP] + limit
+    while _next_unit(s, layers, work, layer, words, dim):
+        word, k, f = s.counts[BLOCK], s.counts[DIM], s.counts[FACE]
+        unit = 64 * word + lowest_unit(work.rest[0])
+        bit = ONE << np.uint64(unit & 63)
+        cell = np.int64(s.faces[f, OWN])
+        plane = _plane_of(first, crossed, cell, unit)
+        step = s.counts[STEP] + 1
+        s.counts[STEP] = step
+        for m in range(1, k + 1):  # the pieces inside the face, in order of dimension
+            for i in range(work.level[m]):
+                g = np.int64(work.pieces[m, i])
+                if s.bits[g, 0] & s.bits[g, 1] & bit == 0:
+                    continue
+                if m == 1:
+                    half, h, n_open = _split_edge(
+                        s, g, unit, word, words, cell, plane, first, crossed, work.pending, work.newton,
+                        extent, coarse, exact, dim,
+                    )  # fmt: skip
+                    if exact and (n_open > 0 or not s.x[h, dim] <= reliable):
+                        _settle(s, layers, history, ex, layer, h, cell, work.pending, n_open, words, reliable, dim)
+                    _edge_bits(s, g, word, words)
+                    _edge_bits(s, half, word, words)
+                else:
+                    half, h = _split_face(
+                        s, g, m, bit, plane, word, words, step, work.positive, work.negative, work.cut, dim
+                    )
+                    if half < 0:
+                        s.counts[STATUS] = CONTRADICTION
+                        return
+                    work.pieces[m - 1, work.level[m - 1]] = h
+                    work.level[m - 1] += 1
+                s.faces[g, STAMP], s.faces[g, HALF], s.faces[g, CUT] = step, half, h
+                work.pieces[m, work.level[m]] = half
+                work.level[m] += 1
+                if m == k:
+                    s.faces[half, NEXT] = s.faces[g, NEXT]
+                    s.faces[g, NEXT] = half
+                if m == dim:
+                    _new_cell(s, g, half, words)
+        work.rest[0] &= work.rest[0] - ONE
+        if s.counts[NCELL] > max_cells:
+            s.counts[STATUS] = OVER_BUDGET
+            return
+        if step >= last_step:
+            return  # RUNNING

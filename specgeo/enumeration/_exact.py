@@ -33,6 +33,8 @@ from specgeo.enumeration._layers import (
 
 _EMPTY = np.int64(-1)
 _FAR = np.int64(1 << 40)
+# numba compiles a function anew for each literal integer it is given, but not for these
+ZERO, PLUS, MINUS = np.int64(0), np.int64(1), np.int64(-1)
 
 
 class Exact(NamedTuple):
@@ -88,7 +90,7 @@ def _span(bits, start, stop):  # type: ignore[no-untyped-def]
 @kernel
 def units_and_width(layers, wb, bb, tb, sb, ib, domain_bits, z_unit, a_unit):  # type: ignore[no-untyped-def]
     """Fill the units of every layer and return the number of digits that any coefficient needs."""
-    low, high = _span(domain_bits, 0, len(domain_bits))
+    low, high = _span(domain_bits, ZERO, len(domain_bits))
     most = max(high - low, np.int64(1))
     low, high = np.int64(0), np.int64(1)  # of the post-activation rows of the layer before: a_0 = x
     for m in range(1, len(layers.meta) + 1):
@@ -145,31 +147,31 @@ def make_exact(layers: Layers, domain_rows: npt.NDArray[np.float64], dim: int) -
     )
 
 
-@merged
-def _find(ex, key):  # type: ignore[no-untyped-def]
+@hot
+def _find(keys, key):  # type: ignore[no-untyped-def]
     """Slot of a key in the table: where it is, or the empty one where it goes."""
-    size = np.int64(len(ex.keys))
+    size = np.int64(len(keys))
     h = (key * np.int64(-7046029254386353131)) >> np.int64(20) & (size - 1)
-    while ex.keys[h] != _EMPTY and ex.keys[h] != key:
+    while keys[h] != _EMPTY and keys[h] != key:
         h = (h + 1) & (size - 1)
     return h
 
 
-@merged
-def _claim(ex, key, items):  # type: ignore[no-untyped-def]
+@leaf
+def _claim(keys, slots, used, room, key, items):  # type: ignore[no-untyped-def]
     """Room for a new entry: its start in the pool, or -1 after emptying a full table."""
-    if ex.used[0] + items > len(ex.pool) or 2 * ex.used[1] > len(ex.keys):
-        for i in range(len(ex.keys)):
-            ex.keys[i] = _EMPTY
-        ex.used[0] = 0
-        ex.used[1] = 0
+    if used[0] + items > room or 2 * used[1] > len(keys):
+        for i in range(len(keys)):
+            keys[i] = _EMPTY
+        used[0] = 0
+        used[1] = 0
         return np.int64(-1)
-    h = _find(ex, key)
-    ex.keys[h] = key
-    ex.slots[h] = ex.used[0]
-    ex.used[0] += items
-    ex.used[1] += 1
-    return ex.slots[h]
+    h = _find(keys, key)
+    keys[h] = key
+    slots[h] = used[0]
+    used[0] += items
+    used[1] += 1
+    return slots[h]
 
 
 @leaf
@@ -208,7 +210,7 @@ def _combine(ex, layers, history, layer, neuron, cell, source, out, o, dim):  # 
         out[i] = 0
     if layer == 1:
         for c in range(dim):
-            _add_float(ex, ex.weight_bits[w0 + c], ex.z_unit[1], out, o + c * width, 1)
+            _add_float(ex, ex.weight_bits[w0 + c], ex.z_unit[1], out, o + c * width, PLUS)
     else:
         added = 0
         slope_unit = ex.a_unit[layer - 1] - ex.z_unit[layer - 1]
@@ -236,7 +238,7 @@ def _combine(ex, layers, history, layer, neuron, cell, source, out, o, dim):  # 
                         ex, ex.slope_bits[p], slope_unit, ex.pool, start + c * width, used, ex.term, c * width, width
                     )
                 for t in range(8):
-                    _add_float(ex, ex.intercept_bits[8 * p + t], ex.a_unit[layer - 1], ex.term, dim * width, 1)
+                    _add_float(ex, ex.intercept_bits[8 * p + t], ex.a_unit[layer - 1], ex.term, dim * width, PLUS)
                 for c in range(dim + 1):
                     big.carry(ex.term, c * width, width)
                     _add_float_product(
@@ -246,36 +248,36 @@ def _combine(ex, layers, history, layer, neuron, cell, source, out, o, dim):  # 
             if added % 64 == 0:
                 for c in range(dim + 1):
                     big.carry(out, o + c * width, width)
-    _add_float(ex, ex.bias_bits[meta[BIAS] + neuron], ex.z_unit[layer], out, o + dim * width, 1)
+    _add_float(ex, ex.bias_bits[meta[BIAS] + neuron], ex.z_unit[layer], out, o + dim * width, PLUS)
     for c in range(dim + 1):
         big.carry(out, o + c * width, width)
 
 
-@merged
-def _ancestor(history, cell, layer, target):  # type: ignore[no-untyped-def]
+@hot
+def _ancestor(parents, parent_start, cell, layer, target):  # type: ignore[no-untyped-def]
     """Cell of complex ``target`` that contains a cell of complex ``layer``."""
     c = np.int64(cell)
     for m in range(layer, target, -1):
-        c = np.int64(history.parents[history.parent_start[m] + c])
+        c = np.int64(parents[parent_start[m] + c])
     return c
 
 
-@merged
+@leaf
 def _map(ex, layers, history, layer, cell, dim):  # type: ignore[no-untyped-def]
     """Start in the pool of the rows of all neurons of ``layer`` on a cell of complex layer - 1."""
     width = ex.width[0]
     m = np.int64(1)
     source = np.int64(0)
     while m <= layer:
-        c = _ancestor(history, cell, layer - 1, m - 1)
+        c = _ancestor(history.parents, history.parent_start, cell, layer - 1, m - 1)
         key = (m << np.int64(34)) | c
-        h = _find(ex, key)
+        h = _find(ex.keys, key)
         if ex.keys[h] == key:
             source = ex.slots[h]
             m += 1
             continue
         n = layers.meta[m - 1, N]
-        start = _claim(ex, key, n * (dim + 1) * width)
+        start = _claim(ex.keys, ex.slots, ex.used, len(ex.pool), key, n * (dim + 1) * width)
         if start < 0:  # the table was emptied: begin again
             m = np.int64(1)
             continue
@@ -297,16 +299,16 @@ def _row(ex, layers, history, planes, plane, layer, unit, cell, dim, o):  # type
     n = (dim + 1) * width
     if layer < 1:
         bits = planes[plane].view(np.int64)
-        wall, _ = _span(bits, 0, dim + 1)
+        wall, _ = _span(bits, ZERO, dim + 1)
         for i in range(o, o + n):
             ex.rows[i] = 0
         for c in range(dim + 1):
-            _add_float(ex, bits[c], wall, ex.rows, o + c * width, 1)
+            _add_float(ex, bits[c], wall, ex.rows, o + c * width, PLUS)
             big.carry(ex.rows, o + c * width, width)
         return
     key = np.int64(1 << 62) | plane
     if plane >= 0:
-        h = _find(ex, key)
+        h = _find(ex.keys, key)
         if ex.keys[h] == key:
             for i in range(n):
                 ex.rows[o + i] = ex.pool[ex.slots[h] + i]
@@ -317,25 +319,23 @@ def _row(ex, layers, history, planes, plane, layer, unit, cell, dim, o):  # type
         parent = np.int64(history.parents[history.parent_start[layer - 1] + cell])
         source = _map(ex, layers, history, layer - 1, parent, dim)
     _combine(ex, layers, history, layer, unit // meta[N_BREAKS], cell, source, ex.rows, o, dim)
-    _add_float(ex, ex.threshold_bits[meta[UNIT] + unit], ex.z_unit[layer], ex.rows, o + dim * width, -1)
+    _add_float(ex, ex.threshold_bits[meta[UNIT] + unit], ex.z_unit[layer], ex.rows, o + dim * width, MINUS)
     big.carry(ex.rows, o + dim * width, width)
     if plane >= 0:
-        start = _claim(ex, key, n)
+        start = _claim(ex.keys, ex.slots, ex.used, len(ex.pool), key, n)
         if start >= 0:
             for i in range(n):
                 ex.pool[start + i] = ex.rows[o + i]
 
 
-@merged
-def _minors(ex, dim):  # type: ignore[no-untyped-def]
+@leaf
+def _minors(width, rows, minors, dim):  # type: ignore[no-untyped-def]
     """Homogeneous coordinates of a vertex from the rows of its planes.
 
     D[mask] is the minor of the first rows, as many as columns in the mask. The vertex has
     x_c / x_d = (-1)^(c + d) D[all - c] / D[all - d].
     """
-    width = ex.width[0]
     stride = dim * width + 2
-    minors = ex.minors
     for i in range(stride):
         minors[i] = 0
     minors[0] = 1
@@ -352,10 +352,10 @@ def _minors(ex, dim):  # type: ignore[no-untyped-def]
                 s = 1 if (size - 1 + position) % 2 == 0 else -1
                 position += 1
                 a = ((size - 1) * (dim + 1) + c) * width
-                na = big.length(ex.rows, a, width)
+                na = big.length(rows, a, width)
                 b = (mask ^ (1 << c)) * stride
                 nb = big.length(minors, b, stride)
-                big.add_product(minors, o, stride, ex.rows, a, na, minors, b, nb, s)
+                big.add_product(minors, o, stride, rows, a, na, minors, b, nb, s)
 
 
 @leaf
@@ -374,7 +374,7 @@ def evaluate(ex, layers, history, planes, porigin, vplanes, vertex, layer, unit,
             row_cell = np.int64(porigin[plane, 2])
         _row(ex, layers, history, planes, plane, row_layer, row_unit, row_cell, dim, r * (dim + 1) * width)
     if not known:
-        _minors(ex, dim)
+        _minors(width, ex.rows, ex.minors, dim)
         ex.used[2] = vertex
     stride = dim * width + 2
     full = (1 << (dim + 1)) - 1
@@ -387,8 +387,8 @@ def evaluate(ex, layers, history, planes, porigin, vplanes, vertex, layer, unit,
             o, a = (full ^ (1 << c)) * stride, (dim * (dim + 1) + c) * width
             na, nb = big.length(ex.rows, a, width), big.length(ex.minors, o, stride)
             s = 1 if (c + dim) % 2 == 0 else -1
-            big.add_product(ex.product, 0, n, ex.rows, a, na, ex.minors, o, nb, s)
-        return big.sign(ex.product, 0, n) * big.sign(ex.minors, last, stride)
+            big.add_product(ex.product, ZERO, n, ex.rows, a, na, ex.minors, o, nb, s)
+        return big.sign(ex.product, ZERO, n) * big.sign(ex.minors, last, stride)
     w, we = big.to_float(ex.minors, last, stride)
     largest = 0.0
     for c in range(dim):

@@ -99,7 +99,7 @@ def _add_column(transposed, start, factor, old, new):  # type: ignore[no-untyped
 def activated_doubt(slope, shift, size, doubt, tiny):  # type: ignore[no-untyped-def]
     """Doubt of slope z + shift from that of z; a ReLU rounds nothing. ``tiny`` covers what underflows."""
     plain = abs(slope) * doubt
-    rounded = (plain + gamma(4) * (abs(slope) * size + abs(shift)) + tiny) * SAFE
+    rounded = (plain + gamma(4.0) * (abs(slope) * size + abs(shift)) + tiny) * SAFE
     return plain if (shift == 0.0) & ((slope == 1.0) | (slope == 0.0)) else rounded
 
 
@@ -107,7 +107,7 @@ def activated_doubt(slope, shift, size, doubt, tiny):  # type: ignore[no-untyped
 def neurons(rows, trust, cell, norms, biases, n_previous, extent, reach, dim, out):  # type: ignore[no-untyped-def]
     """out = 1-norm of the gradient, size and doubt of all rows of a map, whose layer has these norms and biases."""
     n = rows.shape[2]
-    f, g, tiny = factors(trust, cell, n_previous, 0, reach)
+    f, g, tiny = factors(trust, cell, n_previous, np.int64(0), reach)
     norm, size, doubt = out[0], out[1], out[2]
     constant, inherited = rows[cell, dim], rows[cell, dim + 1]
     for k in range(n):
@@ -146,7 +146,7 @@ def _correct(layers, history, layer, before, rows, extent, reach, cell, base, pa
     """The map of a cell from that of its neighbour ``base``; their signs start at ``here`` and ``there``."""
     meta, earlier = layers.meta[layer - 1], layers.meta[layer - 2]
     n, breaks, b0 = meta[N], earlier[N_BREAKS], earlier[BIAS]
-    f, g, tiny = factors(before.trust, parent, earlier[N_PREVIOUS], 0, reach)
+    f, g, tiny = factors(before.trust, parent, earlier[N_PREVIOUS], np.int64(0), reach)
     source, last = base, np.int64(-1)
     for w in range(earlier[N_WORDS]):
         change = history.signs[here + w] ^ history.signs[there + w]

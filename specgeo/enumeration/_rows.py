@@ -66,7 +66,7 @@ def make_planes(s, layers, maps, layer, first, crossed, extent, reach, dim):  # 
     meta = layers.meta[layer - 1]
     n_previous, breaks, words = meta[N_PREVIOUS], meta[N_BREAKS], meta[N_WORDS]
     for cell in range(s.counts[NCELL]):
-        f, g, tiny = factors(maps.trust, cell, n_previous, 0, reach)
+        f, g, tiny = factors(maps.trust, cell, n_previous, np.int64(0), reach)
         for w in range(words):
             rest = crossed[cell, w]
             plane = first[cell, w]
