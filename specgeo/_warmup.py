@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 
 def warmup(progress: Callable[[str, float], None] | None = None) -> float:
@@ -23,7 +23,8 @@ def warmup(progress: Callable[[str, float], None] | None = None) -> float:
     jobs: list[tuple[str, Callable[[], None]]] = [
         *((f"dimension {d}", lambda d=d: _pipeline(d)) for d in (1, 2, 3, 4)),
         ("degenerate networks", _degenerate),
-        ("transforms of simplices", _simplices),
+        ("transforms of simplices", lambda: simplices((1, 2, 3))),
+        ("divided differences", _divided),
         ("transforms of polytopes", _polytopes),
         ("derivatives", _derivatives),
     ]
@@ -76,18 +77,24 @@ def _degenerate() -> None:
     sg.enumerate_regions(sg.Network([first, [[1.0] * 5]], [np.zeros(5), [0.0]], "hard_tanh"), triangle)
 
 
-def _simplices() -> None:
-    """Constant and affine densities on every kind of simplex, and the scalar kernel for quadratic ones."""
+def simplices(dims: Iterable[int]) -> None:
+    """Constant and affine densities on simplices of these dimensions."""
     import numpy as np
 
     import specgeo as sg
-    from specgeo.fourier import divided_difference
 
-    for j in (1, 2, 3):
+    for j in dims:
         corners = np.vstack((np.zeros(j), np.eye(j)))
         k = np.array([[0.0] * j, [1e-3] * j, [3.0] * j])
         sg.simplex_transform(corners, k)
         sg.simplex_transform(corners, k, values=np.arange(j + 1.0))
+
+
+def _divided() -> None:
+    """The scalar kernel, and the one for polynomial densities."""
+    import specgeo as sg
+    from specgeo.fourier import divided_difference
+
     sg.simplex_transform([[0.0], [1.0]], [[1.0]], values=[0.0, 0.0, 1.0], degree=2)
     divided_difference([0.0, 1.0])
 

@@ -16,6 +16,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from specgeo._ahead import compile_ahead
+
 if TYPE_CHECKING:
     from specgeo.domain import Box
     from specgeo.network import Network
@@ -231,7 +233,7 @@ def _regions(arguments: argparse.Namespace) -> int:
 
         raise UnsupportedError(f"--map: dimension {box.dim} cannot be drawn; vary two inputs with --axes")
     started = time.perf_counter()
-    with _Progress(arguments.quiet) as progress:
+    with compile_ahead(), _Progress(arguments.quiet) as progress:
         cx = enumerate_regions(net, box, progress=progress, max_cells=arguments.max_cells)
     seconds = time.perf_counter() - started
     data = {
@@ -279,7 +281,7 @@ def _spectrum(arguments: argparse.Namespace) -> int:
     if any(len(k) != box.dim for k in arguments.k):
         raise InvalidInputError(f"--k: give {box.dim} components for each wavevector")
     k = np.array(arguments.k)
-    with _Progress(arguments.quiet) as progress:
+    with compile_ahead(), _Progress(arguments.quiet) as progress:
         cx = enumerate_regions(net, box, progress=progress, max_cells=arguments.max_cells)
         values, error = spectrum(cx, k, boundary=arguments.boundary, return_error=True)
     values, error = values[:, arguments.output], error[:, arguments.output]
@@ -303,7 +305,7 @@ def _report(arguments: argparse.Namespace) -> int:
     from specgeo.report import spectral_report
 
     net, box = _load_on_box(arguments)
-    with _Progress(arguments.quiet) as progress:
+    with compile_ahead(), _Progress(arguments.quiet) as progress:
         report = spectral_report(
             net,
             box,
@@ -328,7 +330,7 @@ def _verify(arguments: argparse.Namespace) -> int:
     net, box = _load_on_box(arguments)
     if net.output_dim > 1:
         net = net.postcompose(np.eye(net.output_dim)[[arguments.output]])
-    with _Progress(arguments.quiet) as progress:
+    with compile_ahead(), _Progress(arguments.quiet) as progress:
         report = verify(net, box, out=arguments.out, progress=progress, seed=arguments.seed)
     _emit(arguments, report.to_dict(), str(report))
     return 0 if report.holds else 1

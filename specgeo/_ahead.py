@@ -1,0 +1,86 @@
+"""Compile in two processes: when a command meets a cold cache, a second process compiles what comes later.
+
+Numba holds a lock while it compiles, so threads do not help. The second process leaves its results in numba's cache,
+where the first finds them in place of compiling them itself; if it is slow or fails, nothing is lost but time.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+@contextmanager
+def compile_ahead() -> Iterator[None]:
+    """Within the block, start the second process as soon as numba compiles anything."""
+    from numba.core import config, event
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if cores < 2 or config.DISABLE_JIT:
+        yield
+        return
+    helper: list[subprocess.Popen[bytes]] = []
+
+    class Cold(event.Listener):  # type: ignore[misc]
+        def on_start(self, event: event.Event) -> None:
+            if not helper:
+                quiet = subprocess.DEVNULL
+                command = [sys.executable, "-c", "from specgeo._ahead import run; run()"]
+                helper.append(subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet))
+
+        def on_end(self, event: event.Event) -> None:
+            pass
+
+    with event.install_listener("numba:compile", Cold()):
+        try:
+            yield
+        finally:
+            for process in helper:
+                process.terminate()
+                process.wait()
+
+
+def run() -> None:
+    """What the second process does: what an enumeration needs last, then the transforms."""
+    _enumeration()
+    _transforms()
+
+
+def _enumeration() -> None:
+    """Compile by signature, as the enumeration calls them, without running anything."""
+    import numpy as np
+    from numba import typeof
+
+    from specgeo.domain import Box
+    from specgeo.enumeration import _cut, _exact, _lattice, _predicates, _rows
+    from specgeo.enumeration._domain import domain_state
+    from specgeo.enumeration._run import Run
+    from specgeo.network import Activation
+
+    state, extent = domain_state(Box([-1.0, -1.0], [1.0, 1.0]), 2, True, 16)
+    run = Run([np.eye(2)], [np.zeros(2)], [Activation.relu()], state, extent, True)
+    work = run._scratch(1)
+    one, bit, faces = 1, np.uint64(1), np.empty(0, np.int32)
+    calls: list[tuple[Any, tuple[Any, ...]]] = [
+        (_exact.evaluate, (run.arithmetic, run.layers, run.history, state.planes, state.porigin, state.vplanes)
+         + (one, one, one, one, 2, state.x)),
+        (_predicates.sharpen, (state, one, work.newton, extent, 2)),
+        (_cut._split_face, (state, one, one, bit, one, one, one, one, work.positive, work.negative, work.cut, 2)),
+        (_cut._next_unit, (state, run.layers, work, one, one, 2)),
+        (_rows.end_layer, (state, run.layers, one)),
+        (_lattice.number_faces, (state, 2)),
+        (_lattice.boundary_lists, (state, faces, one, 2, np.empty(0, np.int64), faces)),
+    ]  # fmt: skip
+    for function, arguments in calls:
+        function.compile(tuple(typeof(a) for a in arguments))
+
+
+def _transforms() -> None:
+    """The sums over edges and triangles."""
+    from specgeo._warmup import simplices
+
+    simplices((1, 2))
