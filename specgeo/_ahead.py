@@ -51,9 +51,16 @@ def run() -> None:
 
 
 def _enumeration() -> None:
-    """Compile by signature, as the enumeration calls them, without running anything."""
-    import numpy as np
+    """Compile by signature, without running anything."""
     from numba import typeof
+
+    for function, arguments in calls():
+        function.compile(tuple(typeof(a) for a in arguments))
+
+
+def calls() -> list[tuple[Any, tuple[Any, ...]]]:
+    """Kernels and helpers of the enumeration that take long to compile, with arguments of the types it gives them."""
+    import numpy as np
 
     from specgeo.domain import Box
     from specgeo.enumeration import _cut, _exact, _lattice, _predicates, _rows
@@ -65,7 +72,7 @@ def _enumeration() -> None:
     run = Run([np.eye(2)], [np.zeros(2)], [Activation.relu()], state, extent, True)
     work = run._scratch(1)
     one, bit, faces = 1, np.uint64(1), np.empty(0, np.int32)
-    calls: list[tuple[Any, tuple[Any, ...]]] = [
+    return [
         (_exact.evaluate, (run.arithmetic, run.layers, run.history, state.planes, state.porigin, state.vplanes)
          + (one, one, one, one, 2, state.x)),
         (_predicates.sharpen, (state, one, work.newton, extent, 2)),
@@ -75,8 +82,6 @@ def _enumeration() -> None:
         (_lattice.number_faces, (state, 2)),
         (_lattice.boundary_lists, (state, faces, one, 2, np.empty(0, np.int64), faces)),
     ]  # fmt: skip
-    for function, arguments in calls:
-        function.compile(tuple(typeof(a) for a in arguments))
 
 
 def _transforms() -> None:

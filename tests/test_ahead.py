@@ -1,0 +1,62 @@
+"""A second process compiles ahead of a command on a cold cache: it must compile what the command will ask for."""
+
+from __future__ import annotations
+
+import subprocess
+
+import numpy as np
+import pytest
+from numba import typeof
+from numba.core import event
+
+import specgeo as sg
+from specgeo import _ahead
+from specgeo.testing import random_network
+
+
+def test_signatures_are_those_of_the_enumeration():
+    sg.enumerate_regions(random_network([2, 4, 4, 1], 0), sg.Box([-1, -1], [1, 1]))
+    for function, arguments in _ahead.calls():
+        types = tuple(typeof(a) for a in arguments)
+        misses = sum(function.stats.cache_misses.values())
+        function.compile(types)  # at hand, or in the cache: the enumeration has just needed it
+        assert sum(function.stats.cache_misses.values()) == misses, function.py_func.__name__
+
+
+class _Process:
+    started: list[list[str]] = []
+
+    def __init__(self, command: list[str], **_: object) -> None:
+        self.started.append(command)
+
+    def terminate(self) -> None:
+        self.started[-1].append("terminated")
+
+    def wait(self) -> None:
+        return None
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    monkeypatch.setattr(subprocess, "Popen", _Process)
+    monkeypatch.setattr(_ahead.os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
+    _Process.started = []
+    return _Process.started
+
+
+def test_one_process_starts_with_the_first_compilation_and_ends_with_the_block(started: list[list[str]]) -> None:
+    with _ahead.compile_ahead():
+        assert started == []
+        for _ in range(2):
+            with event.trigger_event("numba:compile"):
+                assert len(started) == 1
+    assert started[0][1] == "-c" and started[0][-1] == "terminated"
+
+
+def test_no_process_on_a_warm_cache_or_one_core(started: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    with _ahead.compile_ahead():
+        assert np.pi > 3
+    monkeypatch.setattr(_ahead.os, "sched_getaffinity", lambda _: {0}, raising=False)
+    with _ahead.compile_ahead(), event.trigger_event("numba:compile"):
+        pass
+    assert started == []
