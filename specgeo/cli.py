@@ -183,8 +183,8 @@ def _load_on_box(arguments: argparse.Namespace) -> tuple[Network, Box]:
     return net, Box(numbers[0::2], numbers[1::2])
 
 
-def _emit(arguments: argparse.Namespace, data: dict[str, Any], text: str) -> None:
-    print(json.dumps(data, indent=1) if arguments.json else text)
+def _emit(arguments: argparse.Namespace, data: Callable[[], dict[str, Any]], text: str) -> None:
+    print(json.dumps(data(), indent=1) if arguments.json else text)
 
 
 def _info(arguments: argparse.Namespace) -> int:
@@ -220,7 +220,7 @@ def _info(arguments: argparse.Namespace) -> int:
             f"  {number:5d}  {row['width']:5d}  {row['activation']:12s}  {row['spectral_norm']:13.6g}  "
             f"{row['largest_weight']:14.6g}  {row['zeros']:5d}"
         )
-    _emit(arguments, data, "\n".join(lines))
+    _emit(arguments, lambda: data, "\n".join(lines))
     return 0
 
 
@@ -266,7 +266,7 @@ def _regions(arguments: argparse.Namespace) -> int:
             else region_map(cx, color=arguments.color, output=arguments.output)
         )
         figure.savefig(arguments.map, dpi=160, bbox_inches="tight")
-    _emit(arguments, data, "\n".join(text))
+    _emit(arguments, lambda: data, "\n".join(text))
     return 0
 
 
@@ -297,7 +297,7 @@ def _spectrum(arguments: argparse.Namespace) -> int:
     for row, value, bound in zip(k, values, error, strict=True):
         numbers = "".join(f"{v:12.5g}" for v in row)
         lines.append(f"{numbers}  {value.real:20.13e} {value.imag:20.13e}  {bound:.0e}")
-    _emit(arguments, data, "\n".join(lines))
+    _emit(arguments, lambda: data, "\n".join(lines))
     return 0
 
 
@@ -318,7 +318,7 @@ def _report(arguments: argparse.Namespace) -> int:
     text = str(report)
     if arguments.out:
         text += f"\nwritten: {', '.join(os.fspath(path) for path in report.write(arguments.out))}"
-    _emit(arguments, report.to_dict(), text)
+    _emit(arguments, report.to_dict, text)
     return 0 if report.holds else 1
 
 
@@ -332,7 +332,7 @@ def _verify(arguments: argparse.Namespace) -> int:
         net = net.postcompose(np.eye(net.output_dim)[[arguments.output]])
     with compile_ahead(), _Progress(arguments.quiet) as progress:
         report = verify(net, box, out=arguments.out, progress=progress, seed=arguments.seed)
-    _emit(arguments, report.to_dict(), str(report))
+    _emit(arguments, report.to_dict, str(report))
     return 0 if report.holds else 1
 
 
@@ -344,7 +344,7 @@ def _warmup(arguments: argparse.Namespace) -> int:
             print(f"[{fraction:4.0%}] {message}", file=sys.stderr, flush=True)
 
     seconds = warmup(progress=show)
-    _emit(arguments, {"seconds": seconds}, f"the kernels are compiled ({seconds:.1f} s)")
+    _emit(arguments, lambda: {"seconds": seconds}, f"the kernels are compiled ({seconds:.1f} s)")
     return 0
 
 

@@ -117,7 +117,7 @@ def region_map(
         raise UnsupportedError(f"cx: has dimension {cx.dim}; a region map needs 2, slice it first")
     if color not in ("value", "gradient"):
         raise InvalidInputError(f"color: {color!r} given; use 'value' or 'gradient'")
-    axes: Any = new_figure(6.6, 5.8)[1] if ax is None else ax
+    axes: Any = new_figure(7.2, 5.8)[1] if ax is None else ax
     from matplotlib.collections import LineCollection, PolyCollection
 
     name = "f" if cx.offsets.shape[1] == 1 else f"f[{output}]"

@@ -103,7 +103,7 @@ class SpectralReport:
         lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in self.to_dict().items()]
         written[0].write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
         for name, figure in figures.items():
-            figure.savefig(target / name, dpi=120, bbox_inches="tight")
+            figure.savefig(target / name, dpi=120)
             written.append(target / name)
         return written
 

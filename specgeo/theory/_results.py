@@ -29,6 +29,10 @@ def jsonable(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): jsonable(item) for key, item in value.items()}
     if isinstance(value, np.ndarray):
+        if value.dtype.kind in "biu" or (value.dtype.kind == "f" and np.all(np.isfinite(value))):
+            return value.tolist()
+        if value.dtype.kind == "c" and np.all(np.isfinite(value)):
+            return np.stack((value.real, value.imag), axis=-1).tolist()
         return jsonable(value.tolist())
     if isinstance(value, (list, tuple)):
         return [jsonable(item) for item in value]
