@@ -65,13 +65,14 @@ def calls() -> list[tuple[Any, tuple[Any, ...]]]:
     from specgeo.domain import Box
     from specgeo.enumeration import _cut, _exact, _lattice, _predicates, _rows
     from specgeo.enumeration._domain import domain_state
+    from specgeo.enumeration._layers import flatten
     from specgeo.enumeration._run import Run
     from specgeo.network import Activation
 
     state, extent = domain_state(Box([-1.0, -1.0], [1.0, 1.0]), 2, True, 16)
-    run = Run([np.eye(2)], [np.zeros(2)], [Activation.relu()], state, extent, True)
+    run = Run(flatten([np.eye(2)], [np.zeros(2)], [Activation.relu()]), state, extent, True)
     work = run._scratch(1)
-    one, bit, faces = 1, np.uint64(1), np.empty(0, np.int32)
+    one, bit, faces, counts = 1, np.uint64(1), np.empty(0, np.int32), np.empty(0, np.int64)
     return [
         (_exact.evaluate, (run.arithmetic, run.layers, run.history, state.planes, state.porigin, state.vplanes)
          + (one, one, one, one, 2, state.x)),
@@ -79,8 +80,8 @@ def calls() -> list[tuple[Any, tuple[Any, ...]]]:
         (_cut._split_face, (state, one, one, bit, one, one, one, one, work.positive, work.negative, work.cut, 2)),
         (_cut._next_unit, (state, run.layers, work, one, one, 2)),
         (_rows.end_layer, (state, run.layers, one)),
-        (_lattice.number_faces, (state, 2)),
-        (_lattice.boundary_lists, (state, faces, one, 2, np.empty(0, np.int64), faces)),
+        (_lattice.number_faces, (state, 2, faces, counts, counts, faces)),
+        (_lattice.boundary_lists, (state, faces, one, 2, counts, faces)),
     ]  # fmt: skip
 
 

@@ -16,6 +16,7 @@ import specgeo as sg
 from specgeo._jit import kernel
 from specgeo.enumeration._domain import domain_state
 from specgeo.enumeration._exact import evaluate
+from specgeo.enumeration._layers import flatten
 from specgeo.enumeration._layout import NCELL, NPLANE, NV
 from specgeo.enumeration._predicates import own_faces, sharpen
 from specgeo.enumeration._run import Run
@@ -40,7 +41,7 @@ class Twin:
     def __init__(self, net: sg.Network, lower: Any, upper: Any, layers: int | None = None) -> None:
         self.net, self.dim = net, net.input_dim
         state, self.extent = domain_state(sg.Box(lower, upper), self.dim, True, 64)
-        self.run = Run(net.weights[:-1], net.biases[:-1], net.activations, state, self.extent, True)
+        self.run = Run(flatten(net.weights[:-1], net.biases[:-1], net.activations), state, self.extent, True)
         for layer in range(1, (len(net.hidden_widths) if layers is None else layers) + 1):
             self.run.layer(layer)
         self.maps: dict[tuple[int, int], list[Row]] = {}

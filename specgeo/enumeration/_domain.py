@@ -9,7 +9,7 @@ import numpy as np
 from specgeo._cast import FloatArray
 from specgeo.domain import Box, Polytope
 from specgeo.enumeration._lattice import box_state
-from specgeo.enumeration._layers import N_WORDS, Layers
+from specgeo.enumeration._layers import N_WORDS, Layers, flatten
 from specgeo.enumeration._layout import (
     LEN,
     LONGEST,
@@ -50,7 +50,7 @@ def domain_state(domain: Any, dim: int, exact: bool, spare: int) -> tuple[State,
 
 def _cut_to_polytope(state: State, domain: Polytope, extent: FloatArray, exact: bool, spare: int) -> State:
     """Cut a bounding box by the half-spaces b - A x >= 0, as a layer of units, and keep the cell inside all."""
-    run = Run([-domain.A], [domain.b], [Activation.relu()], state, extent, exact)
+    run = Run(flatten([-domain.A], [domain.b], [Activation.relu()]), state, extent, exact)
     run.layer(1)
     words = int(run.layers.meta[0, N_WORDS])
     n_cells = int(run.state.counts[NCELL])

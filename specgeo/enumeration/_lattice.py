@@ -69,45 +69,52 @@ def box_state(lower: FloatArray, upper: FloatArray, spare: int) -> State:
     count[LONGEST] = 2 * dim
     count[[NV, NF, NPOOL, NCELL, NPLANE]] = len(corners), len(rows), len(pool), 1, 2 * dim
     faces = spare * (2**dim - 1) + len(rows)
-    x = np.zeros((spare + len(corners), dim + 1))
+    x = np.empty((spare + len(corners), dim + 1))
     x[: len(corners), :dim] = np.where(corners == 0, lower, upper)
-    planes = np.zeros((2 * dim + spare, dim + 3))
+    x[: len(corners), dim] = 0.0
+    planes = np.empty((2 * dim + spare, dim + 3))
+    planes[: 2 * dim] = 0.0
     for c in range(dim):
         planes[2 * c, [c, dim]] = 1.0, -lower[c]
         planes[2 * c + 1, [c, dim]] = -1.0, upper[c]
     planes[: 2 * dim, dim + 1] = 1.0
     planes[: 2 * dim, dim + 2] = 4 * 1.2e-16 * np.repeat(np.maximum(np.abs(lower), np.abs(upper)), 2)
-    origin = np.full((len(planes), 3), -1, np.int32)
+    origin = np.empty((len(planes), 3), np.int32)
+    origin[: 2 * dim] = -1
     origin[: 2 * dim, 1] = np.arange(2 * dim)
     return State(
         count,
         np.array([np.inf]),
         x,
         padded(corner_planes, len(x)),
-        np.zeros((len(x), 2), np.uint64),
+        np.empty((len(x), 2), np.uint64),
         padded(dims, faces),
         padded(rows, faces),
-        np.zeros((faces, 3), np.uint64),
+        np.empty((faces, 3), np.uint64),
         padded(pool, len(pool) + 4 * faces),
         padded(np.array([[len(rows) - 1, 0]], dtype=np.int32), spare + 1),
-        np.zeros((spare + 1, 2), np.uint64),
+        np.empty((spare + 1, 2), np.uint64),
         planes,
         origin,
     )
 
 
 @kernel
-def number_faces(s, dim):  # type: ignore[no-untyped-def]
-    """Number of each face within its dimension (cells keep theirs), and the size of each dimension."""
-    n_faces = s.counts[NF]
-    index = np.empty(n_faces, np.int32)
-    sizes, items = np.zeros(dim + 1, np.int64), np.zeros(dim + 1, np.int64)
-    for f in range(n_faces):
+def number_faces(s, dim, index, sizes, items, planes):  # type: ignore[no-untyped-def]
+    """Number of each face within its dimension (cells keep theirs), number and boundary items of each dimension.
+
+    ``planes`` receives the plane of each facet.
+    """
+    for f in range(s.counts[NF]):
         k = s.dims[f]
         index[f] = sizes[k] if k < dim else s.faces[f, NUMBER]
+        if k == dim - 1:
+            planes[sizes[k]] = s.faces[f, PLANES]
         sizes[k] += 1
         items[k] += s.faces[f, LEN]
-    return index, sizes, items
+    if dim == 1:
+        for v in range(s.counts[NV]):
+            planes[v] = s.vplanes[v, 0]
 
 
 @kernel

@@ -88,6 +88,8 @@ def _twins(rows: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.int64], npt.ND
     order = np.argsort(keys, kind="stable")
     with np.errstate(invalid="ignore"):
         near = ~(np.diff(keys[order]) > 1e-12 * sizes[order][1:])  # also true for NaN
+    if not near.any():
+        return twins, signs
     group = [int(usable[order[0]])]
     groups = []
     for index, is_near in zip(usable[order[1:]].tolist(), near.tolist(), strict=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy as np
 from specgeo._cast import FloatArray
 from specgeo.enumeration._cut import Work, cut_layer
 from specgeo.enumeration._exact import make_exact
-from specgeo.enumeration._layers import N_UNITS, N_WORDS, History, N, flatten
+from specgeo.enumeration._layers import N_UNITS, N_WORDS, History, Layers, N
 from specgeo.enumeration._layout import (
     CONTRADICTION,
     DONE,
@@ -47,8 +47,7 @@ class Run:
 
     Parameters
     ----------
-    weights, biases, activations : sequences
-        The hidden layers only.
+    layers : Layers
     state : State
         The domain, one cell.
     extent : (d,) largest |x_c| on the domain
@@ -61,9 +60,7 @@ class Run:
 
     def __init__(
         self,
-        weights: Sequence[FloatArray],
-        biases: Sequence[FloatArray],
-        activations: Sequence[Any],
+        layers: Layers,
         state: State,
         extent: FloatArray,
         exact: bool,
@@ -71,7 +68,7 @@ class Run:
         report: Callable[[int, int, bool], None] | None = None,
     ) -> None:
         self.dim = len(extent)
-        self.layers = flatten(weights, biases, activations)
+        self.layers = layers
         self.state, self.extent, self.exact, self.report = state, extent, exact, report
         self.max_cells = sys.maxsize if max_cells is None else max_cells
         self.n_domain_planes = int(state.counts[NPLANE])
@@ -109,7 +106,8 @@ class Run:
         n_cells = int(self.state.counts[NCELL])
         self.sign_rows.append(self.state.signs[:n_cells].copy())
         self.parents.append(self.state.cells[:n_cells, 1].copy())
-        self.history = _history(self.sign_rows, self.parents)
+        if number < len(layers.meta):  # what follows the last layer asks for nothing on its cells
+            self.history = _history(self.sign_rows, self.parents)
         self._lap("cut", t)
 
     def _next_maps(self, number: int) -> Maps:
@@ -262,7 +260,8 @@ class Run:
         if self.exact:
             x = self.state.x[: self.state.counts[NV]]
             size = np.abs(x[:, :-1])
-            doubtful = np.flatnonzero(np.any((size > 0) & ~(size > x[:, -1:]), axis=1))
+            near = ~(size > x[:, -1:])
+            doubtful = np.flatnonzero(np.any(near & (size > 0), axis=1)) if near.any() else ()
             if len(doubtful):
                 pairs = np.column_stack((doubtful, np.zeros_like(doubtful)))
                 settle(self.state, self.layers, self.history, self.arithmetic, pairs, 0, self.dim)

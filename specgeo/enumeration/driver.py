@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -11,8 +12,8 @@ from specgeo._cast import IntArray
 from specgeo.domain import Box
 from specgeo.enumeration._domain import domain_state
 from specgeo.enumeration._lattice import boundary_lists, number_faces
-from specgeo.enumeration._layers import N_BREAKS, N_UNITS, N_WORDS, N
-from specgeo.enumeration._layout import N_COORD, N_EXACT, N_FLOAT, N_REFINED, N_ZERO, NCELL, NF, NV, PLANES, State
+from specgeo.enumeration._layers import N_BREAKS, N_UNITS, N_WORDS, Layers, N, flatten
+from specgeo.enumeration._layout import N_COORD, N_EXACT, N_FLOAT, N_REFINED, N_ZERO, NCELL, NF, NV
 from specgeo.enumeration._run import Run
 from specgeo.enumeration.certificate import Certificate
 from specgeo.enumeration.pieces import affine_pieces
@@ -109,24 +110,36 @@ def enumerate_regions(
         if progress is not None:
             progress(f"layer {layer} of {depth}: {n_cells} cells", (layer if done else layer - 0.5) / depth)
 
-    run = Run(network.weights[:-1], network.biases[:-1], network.activations, state, extent, exact, max_cells, report)
+    run = Run(_layers_of(network), state, extent, exact, max_cells, report)
     for layer in range(1, depth + 1):
         run.layer(layer)
     run.polish()
     return _as_complex(run, network, domain)
 
 
+_flattened: WeakKeyDictionary[Network, Layers] = WeakKeyDictionary()
+
+
+def _layers_of(network: Network) -> Layers:
+    """The hidden layers as the kernels want them; a network does not change, so this is done once."""
+    if network not in _flattened:
+        _flattened[network] = flatten(network.weights[:-1], network.biases[:-1], network.activations)
+    return _flattened[network]
+
+
 def _as_complex(run: Run, network: Network, domain: Any) -> PolyhedralComplex:
     """The arrays of a finished run as a PolyhedralComplex."""
     s, dim = run.state, run.dim
-    index, sizes, items = number_faces(s, dim)
+    n_faces, n_vertices = int(s.counts[NF]), int(s.counts[NV])
+    index, planes = np.empty(n_faces, np.int32), np.empty(max(n_faces, n_vertices), np.int32)
+    sizes, items = np.zeros(dim + 1, np.int64), np.zeros(dim + 1, np.int64)
+    number_faces(s, dim, index, sizes, items, planes)
     faces = []
     for k in range(1, dim + 1):
         offsets, indices = np.empty(sizes[k] + 1, np.int64), np.empty(items[k], np.int32)
         boundary_lists(s, index, k, dim, offsets, indices)
         faces.append(Ragged(offsets, indices))
     signs = _final_signs(run)
-    n_vertices = int(s.counts[NV])
     metadata = {
         "network": {
             "weights": list(network.weights),
@@ -136,7 +149,7 @@ def _as_complex(run: Run, network: Network, domain: Any) -> PolyhedralComplex:
         "vertex_errors": s.x[:n_vertices, dim].copy(),
     }
     if isinstance(domain, Box):
-        metadata["facet_walls"] = _facet_walls(s, dim)
+        metadata["facet_walls"] = _walls(planes[: sizes[dim - 1] if dim > 1 else n_vertices], dim)
     return PolyhedralComplex(
         np.ascontiguousarray(s.x[:n_vertices, :dim]),
         tuple(faces),
@@ -148,15 +161,12 @@ def _as_complex(run: Run, network: Network, domain: Any) -> PolyhedralComplex:
     )
 
 
-def _facet_walls(s: State, dim: int) -> IntArray:
+def _walls(plane: IntArray, dim: int) -> IntArray:
     """The wall that each facet lies in, c for the lower and d + c for the upper one of axis c; -1 for none."""
-    count = s.counts
-    if dim == 1:
-        plane = s.vplanes[: int(count[NV]), 0]
-    else:
-        n_faces = int(count[NF])
-        plane = s.faces[:n_faces, PLANES][s.dims[:n_faces] == dim - 1]
-    return np.where(plane < 2 * dim, plane // 2 + dim * (plane % 2), -1).astype(np.int32)
+    walls = np.full(len(plane), -1, np.int64)
+    outer = np.flatnonzero(plane < 2 * dim)
+    walls[outer] = plane[outer] // 2 + dim * (plane[outer] % 2)
+    return walls
 
 
 def _certificate(run: Run) -> Certificate:
