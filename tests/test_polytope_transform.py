@@ -261,13 +261,13 @@ def test_non_convex_solid_from_oriented_faces() -> None:
     np.testing.assert_allclose(sg.polytope_transform(solid, k), prism * height, rtol=0, atol=2e-14)
 
 
-def test_many_small_faces_that_are_bad_together() -> None:
-    """A cube whose faces are cut into a grid of triangles: near a normal all the small faces of a side are tilted."""
-    cuts = np.linspace(-1.0, 1.0, 9)
-    grid = np.array(list(itertools.product(range(9), repeat=3)))
+def cut_cube(n: int) -> tuple[np.ndarray, list[list[int]]]:
+    """The cube [-1, 1]^3 with each face cut into a grid of 2 n^2 triangles."""
+    cuts = np.linspace(-1.0, 1.0, n + 1)
+    grid = np.array(list(itertools.product(range(n + 1), repeat=3)))
     number = {tuple(p): i for i, p in enumerate(grid.tolist())}
     faces = []
-    for axis, side, i, j in itertools.product(range(3), (0, 8), range(8), range(8)):
+    for axis, side, i, j in itertools.product(range(3), (0, n), range(n), range(n)):
         square = []
         for u, v in ((i, j), (i + 1, j), (i + 1, j + 1), (i, j + 1)):
             place = [0, 0, 0]
@@ -276,7 +276,23 @@ def test_many_small_faces_that_are_bad_together() -> None:
         a, b, c, d = square if side else square[::-1]
         faces += [[a, b, c], [a, c, d]]
     used, index = np.unique(np.array(faces), return_inverse=True)
-    solid = (cuts[grid[used]], index.reshape(-1, 3).tolist())
+    return cuts[grid[used]], index.reshape(-1, 3).tolist()
+
+
+def test_thousands_of_equal_terms() -> None:
+    """On a face normal, and at small k, all triangles or tetrahedra of a side round alike: the sums are compensated."""
+    solid = cut_cube(20)
+    lengths = np.array([1e-3, 0.1, 0.5, 1.0, 2.0, 3.0, 4.0, 6.3, 8.0, 20.0])
+    k = np.concatenate([row * lengths[:, None] for row in np.eye(3)])
+    exact = 8.0 * np.sinc(np.tile(lengths, 3) / np.pi)
+    assert np.abs(sg.polytope_transform(solid, k) - exact).max() < 1e-15 * 8
+    one = sg.polytope_transform(solid, k, ([0.0, 0.0, 0.0], 1.0))
+    assert np.abs(one - exact).max() < 2e-15 * 8
+
+
+def test_many_small_faces_that_are_bad_together() -> None:
+    """A cube whose faces are cut into a grid of triangles: near a normal all the small faces of a side are tilted."""
+    solid = cut_cube(8)
     g = rng(3)
     waves = []
     for length, tilt in itertools.product((2.0, 4.0, 8.0, 50.0), (1e-9, 1e-4, 1e-2, 0.05, 0.2, 0.5)):

@@ -20,7 +20,7 @@ import numpy as np
 from specgeo._cast import FloatArray, IntArray
 from specgeo._jit import kernel, leaf
 from specgeo.fourier.lanes import D_ROWS, SCRATCH, edge_difference, three_nodes
-from specgeo.fourier.phases import LANES, POINT, fill_table, fma
+from specgeo.fourier.phases import LANES, POINT, fill_table, fma, two_sum
 
 _TILT = 1e-2  # k closer than this angle to a face normal: the in-plane part of k has lost digits
 
@@ -110,11 +110,17 @@ def _solid_edge(
 
 @leaf
 def _add_tilted(w: FloatArray, count: int, lanes: IntArray, weights: FloatArray, block: FloatArray) -> None:
-    """Add i (k.n_f) times the transform of the triangles waiting in the scratch vector, each to its own lane."""
+    """Add i (k.n_f) times the transform of the triangles waiting in the scratch vector, each to its own lane.
+
+    The sums are compensated: a face may be cut into thousands of equal triangles, whose roundings point the same way.
+    """
     three_nodes(w, count)
     for a in range(count):
-        block[3 * LANES + lanes[a]] -= weights[a] * w[D_ROWS + LANES + a]
-        block[4 * LANES + lanes[a]] += weights[a] * w[D_ROWS + a]
+        re, im = 3 * LANES + lanes[a], 4 * LANES + lanes[a]
+        block[re], error_re = two_sum(block[re], -weights[a] * w[D_ROWS + LANES + a])
+        block[im], error_im = two_sum(block[im], weights[a] * w[D_ROWS + a])
+        block[re + 2 * LANES] += error_re
+        block[im + 2 * LANES] += error_im
 
 
 @kernel
@@ -141,7 +147,7 @@ def polyhedron_sum(
     table = np.empty(points.shape[0] * POINT)
     rates = np.empty(n_f * LANES)
     tilted = np.empty(LANES)
-    block = np.empty(5 * LANES)  # k and the sum
+    block = np.empty(7 * LANES)  # k, the sum and its compensation
     w = np.empty(SCRATCH)
     lanes = np.empty(LANES, np.int64)
     weights = np.empty(LANES)
@@ -150,7 +156,7 @@ def polyhedron_sum(
         fill_table(points, k, start, n, table)
         for at in range(n):
             block[at], block[LANES + at], block[2 * LANES + at] = k[0, start + at], k[1, start + at], k[2, start + at]
-            block[3 * LANES + at], block[4 * LANES + at] = 0.0, 0.0
+        block[3 * LANES :] = 0.0
         waiting = 0
         for f in range(n_f):
             if _face_rates(block, n, frames[f], limits[f], rates[f * LANES : (f + 1) * LANES], tilted) == 0:
@@ -179,4 +185,5 @@ def polyhedron_sum(
         for at in range(n):
             x, y, z = block[at], block[LANES + at], block[2 * LANES + at]
             r = 1.0 / (x * x + y * y + z * z)
-            real[start + at], imag[start + at] = block[3 * LANES + at] * r, block[4 * LANES + at] * r
+            real[start + at] = (block[3 * LANES + at] + block[5 * LANES + at]) * r
+            imag[start + at] = (block[4 * LANES + at] + block[6 * LANES + at]) * r

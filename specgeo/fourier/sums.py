@@ -7,7 +7,9 @@ stay in cache. For a block of `LANES` wavevectors k and simplex s with vertices 
     out[o, k] += sum_i coefficient[s, i, o] G_i(t)          (affine density)
 
 where the caller has multiplied j! times the measure into the coefficients. Output o of simplex s
-goes to row ``rows[s] + o``: rows all zero sum everything, rows s * m keep the simplices apart.
+goes to row ``rows[s] + o``: rows all zero sum everything, rows s * m keep the simplices apart. Where all
+triangles or tetrahedra make one sum, it is compensated: a solid may be cut into thousands of equal terms,
+whose roundings all point the same way.
 
 The corners of the simplices are a tuple of arrays, so that their number is part of the type and its tests are
 settled at compile time: a job in the plane does not wait for the kernels of tetrahedra.
@@ -18,7 +20,7 @@ from __future__ import annotations
 import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
-from specgeo._jit import kernel
+from specgeo._jit import kernel, leaf
 from specgeo.fourier.divided import MAX_NODES, WORK, difference
 from specgeo.fourier.lanes import (
     D_ROWS,
@@ -35,6 +37,28 @@ from specgeo.fourier.lanes import (
 from specgeo.fourier.phases import LANES, POINT, fill_table, two_sum
 
 
+@leaf
+def _add(out: FloatArray, x: float, terms: FloatArray) -> None:
+    """Add x times a row of terms to an output."""
+    for at in range(len(out)):
+        out[at] += x * terms[at]
+
+
+@leaf
+def _add_compensated(out: FloatArray, low: FloatArray, x: float, terms: FloatArray) -> None:
+    """The same with the rounding errors kept in ``low``."""
+    for at in range(len(out)):
+        out[at], error = two_sum(out[at], x * terms[at])
+        low[at] += error
+
+
+@leaf
+def _add_corners(out: FloatArray, x: FloatArray, terms: FloatArray) -> None:
+    """Add the rows of all corners, each times its coefficient."""
+    for i in range(len(x)):
+        _add(out, x[i], terms[2 * i * LANES :])
+
+
 @kernel
 def constant_sum(
     points: FloatArray,
@@ -49,6 +73,9 @@ def constant_sum(
     imag: FloatArray,
 ) -> None:
     """Constant densities on 1-, 2- or 3-simplices; ``corners`` index the points of their chunk."""
+    outputs = coefficients.shape[1]
+    compensated = len(corners) > 2 and real.shape[0] == outputs
+    low = np.zeros((2 * outputs if compensated else 0, k.shape[1]))
     w = np.empty(SCRATCH)
     largest = 0
     for c in range(len(point_offsets) - 1):
@@ -69,13 +96,19 @@ def constant_sum(
                         three_nodes(w, n)
                     else:
                         four_nodes(w, n)
-                for o in range(coefficients.shape[1]):
+                for o in range(outputs):
                     x = coefficients[s, o]
                     row = rows[s] + o
                     re, im = real[row, start : start + n], imag[row, start : start + n]
-                    for at in range(n):
-                        re[at] += x * w[D_ROWS + at]
-                        im[at] += x * w[D_ROWS + LANES + at]
+                    if compensated:
+                        _add_compensated(re, low[o, start : start + n], x, w[D_ROWS:])
+                        _add_compensated(im, low[o + outputs, start : start + n], x, w[D_ROWS + LANES :])
+                    else:
+                        _add(re, x, w[D_ROWS:])
+                        _add(im, x, w[D_ROWS + LANES :])
+    if compensated:
+        real += low[:outputs]
+        imag += low[outputs:]
 
 
 @kernel
@@ -92,6 +125,9 @@ def affine_sum(
     imag: FloatArray,
 ) -> None:
     """Affine densities on 1-, 2- or 3-simplices; ``coefficients`` (n_s, j + 1, m)."""
+    outputs = coefficients.shape[2]
+    compensated = len(corners) > 2 and real.shape[0] == outputs
+    low = np.zeros((2 * outputs if compensated else 0, k.shape[1]))
     w = np.empty(SCRATCH)
     largest = 0
     for c in range(len(point_offsets) - 1):
@@ -111,16 +147,22 @@ def affine_sum(
                     three_nodes_gradient(w, n)
                 else:
                     four_nodes_gradient(w, n)
-                for o in range(coefficients.shape[2]):
+                for o in range(outputs):
                     row = rows[s] + o
                     re, im = real[row, start : start + n], imag[row, start : start + n]
-                    for i in range(len(corners)):
-                        x = coefficients[s, i, o]
-                        g = G_ROWS + 2 * i * LANES
-                        a, b = w[g : g + n], w[g + LANES : g + LANES + n]
-                        for at in range(n):
-                            re[at] += x * a[at]
-                            im[at] += x * b[at]
+                    if compensated:  # D has served its purpose: its rows take the sum over the corners
+                        w[D_ROWS : D_ROWS + n] = 0.0
+                        w[D_ROWS + LANES : D_ROWS + LANES + n] = 0.0
+                        _add_corners(w[D_ROWS : D_ROWS + n], coefficients[s, :, o], w[G_ROWS:])
+                        _add_corners(w[D_ROWS + LANES : D_ROWS + LANES + n], coefficients[s, :, o], w[G_ROWS + LANES :])
+                        _add_compensated(re, low[o, start : start + n], 1.0, w[D_ROWS:])
+                        _add_compensated(im, low[o + outputs, start : start + n], 1.0, w[D_ROWS + LANES :])
+                    else:
+                        _add_corners(re, coefficients[s, :, o], w[G_ROWS:])
+                        _add_corners(im, coefficients[s, :, o], w[G_ROWS + LANES :])
+    if compensated:
+        real += low[:outputs]
+        imag += low[outputs:]
 
 
 @kernel
