@@ -161,7 +161,7 @@ def _as_complex(run: Run, network: Network, domain: Any) -> PolyhedralComplex:
     )
 
 
-def _walls(plane: IntArray, dim: int) -> IntArray:
+def _walls(plane: Any, dim: int) -> IntArray:
     """The wall that each facet lies in, c for the lower and d + c for the upper one of axis c; -1 for none."""
     walls = np.full(len(plane), -1, np.int64)
     outer = np.flatnonzero(plane < 2 * dim)

@@ -156,10 +156,17 @@ class Check(Result):
         """All fields, with slack, ratio and holds."""
         return {**super().to_dict(), **jsonable({"slack": self.slack, "ratio": self.ratio, "holds": self.holds})}
 
+    @property
+    def sides(self) -> str:
+        """The relation in numbers; a tolerance is named where the bound is zero, and so cannot be told from it."""
+        bound = format_number(self.bound)
+        if self.bound == 0 and self.tolerance > 0:
+            bound = f"{bound} +- {self.tolerance:.1g}"
+        return f"{format_number(self.measured)} {self.relation} {bound}"
+
     def __str__(self) -> str:
         word = "holds" if self.holds else "FAILS"
-        sides = f"{format_number(self.measured)} {self.relation} {format_number(self.bound)}"
-        return f"{word}  {self.claim}: {sides} (ratio {self.ratio:.3g})\n       {self.statement}"
+        return f"{word}  {self.claim}: {self.sides} (ratio {self.ratio:.3g})\n       {self.statement}"
 
     def plot(self, ax: Any = None) -> Any:
         """Two bars: the measured value and the bound, on a logarithmic axis where both are positive."""

@@ -25,7 +25,7 @@ import numpy as np
 from specgeo.domain import Box, Polytope
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.network import Network
-from specgeo.theory._results import PAPER, Check, Result, format_number, jsonable
+from specgeo.theory._results import PAPER, Check, Result, jsonable
 
 Status = Literal["holds", "fails", "observed", "not applicable"]
 Figures = dict[str, Callable[[Any], Any]]
@@ -111,8 +111,8 @@ class Claim(Result):
             return f"{line}: {self.skipped}"
         if tightest is None:
             return line
-        sides = f"{format_number(tightest.measured)} {tightest.relation} {format_number(tightest.bound)}"
-        return f"{line}: {len(self.checks)} checks; {tightest.claim}: {sides}"
+        checks = "1 check" if len(self.checks) == 1 else f"{len(self.checks)} checks"
+        return f"{line}: {checks}; {tightest.claim}: {tightest.sides}"
 
 
 @dataclass(frozen=True, eq=False)
