@@ -28,11 +28,11 @@ from specgeo.geometry.complex import PolyhedralComplex
 
 UNIT = 2.0**-53  # unit roundoff
 GAP_NOISE = 64 * UNIT  # a jump of f below this share of its terms is the rounding of two pieces
-# First-order rounding of a sum of n terms t_i, in units of roundoff, with independent errors (Higham and Mary
-# 2019): each term is off by at most 8 |t_i|, six standard deviations are allowed; a partial sum S_i is rounded n
-# times, |S_i| being at most about max |t_1 + .. + t_i| at k = 0 plus the 2-norm of the terms.
+# First-order rounding of a compensated sum of n terms t_i, in units of roundoff, with independent errors (Higham and
+# Mary 2019): each term is off by at most 8 |t_i|, six standard deviations are allowed; the sum itself is rounded
+# once, and it is about max |t_1 + .. + t_i| at k = 0 plus the 2-norm of the terms.
 TERM_ROUNDING = 48.0
-SUM_ROUNDING = 1.5
+SUM_ROUNDING = 4.0
 JUMP_NOISE = 8 * UNIT  # a jump below this share of the two gradients is rounding noise: the facet is no kink
 
 
@@ -93,7 +93,7 @@ def size_of(terms: FloatArray, noise: FloatArray) -> Size:
         return Size(np.zeros(terms.shape[1:]), np.zeros(terms.shape[1:]))
     spread = np.sqrt(((np.abs(terms) + noise) ** 2).sum(axis=0))
     largest = np.abs(np.cumsum(terms, axis=0)).max(axis=0)
-    return Size(spread, TERM_ROUNDING * spread + SUM_ROUNDING * np.sqrt(len(terms)) * (largest + spread))
+    return Size(spread, TERM_ROUNDING * spread + SUM_ROUNDING * (largest + spread))
 
 
 @dataclass(frozen=True, eq=False)

@@ -162,9 +162,9 @@ def _choose(forms: ComplexForms, k: FloatArray, boundary: Boundary, method: str)
             poor = np.any(~(bound <= PROMISE * forms.norm), axis=1)
         if np.any(poor):
             chosen[poor & np.any(~(bound <= volume_bound(forms)), axis=1)] = "volume"
-    if nufft.pays(forms, k[chosen == "facet"]):
-        fine = np.all(nufft.bound(forms.facets, k, boundary) <= GRID_PROMISE * forms.norm, axis=1)
-        fine &= chosen == "facet"
+    fine = chosen == "facet"
+    if np.count_nonzero(fine) >= nufft.CROSSOVER:
+        fine &= np.all(nufft.bound(forms.facets, k, boundary) <= GRID_PROMISE * forms.norm, axis=1)
         if nufft.pays(forms, k[fine]):
             chosen[fine] = "nufft"
     return chosen

@@ -8,8 +8,8 @@ stay in cache. For a block of `LANES` wavevectors k and simplex s with vertices 
 
 where the caller has multiplied j! times the measure into the coefficients. Output o of simplex s
 goes to row ``rows[s] + o``: rows all zero sum everything, rows s * m keep the simplices apart. Where all
-triangles or tetrahedra make one sum, it is compensated: a solid may be cut into thousands of equal terms,
-whose roundings all point the same way.
+simplices make one sum, it is compensated: a solid may be cut into thousands of equal terms, whose roundings
+all point the same way, and the bound of a long sum shrinks by the root of its length.
 
 The corners of the simplices are a tuple of arrays, so that their number is part of the type and its tests are
 settled at compile time: a job in the plane does not wait for the kernels of tetrahedra.
@@ -74,7 +74,7 @@ def constant_sum(
 ) -> None:
     """Constant densities on 1-, 2- or 3-simplices; ``corners`` index the points of their chunk."""
     outputs = coefficients.shape[1]
-    compensated = len(corners) > 2 and real.shape[0] == outputs
+    compensated = real.shape[0] == outputs
     low = np.zeros((2 * outputs if compensated else 0, k.shape[1]))
     w = np.empty(SCRATCH)
     largest = 0
@@ -126,7 +126,7 @@ def affine_sum(
 ) -> None:
     """Affine densities on 1-, 2- or 3-simplices; ``coefficients`` (n_s, j + 1, m)."""
     outputs = coefficients.shape[2]
-    compensated = len(corners) > 2 and real.shape[0] == outputs
+    compensated = real.shape[0] == outputs
     low = np.zeros((2 * outputs if compensated else 0, k.shape[1]))
     w = np.empty(SCRATCH)
     largest = 0
