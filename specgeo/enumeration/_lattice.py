@@ -27,6 +27,7 @@ from specgeo.enumeration._layout import (
     State,
     padded,
 )
+from specgeo.enumeration._memory import workspace
 
 
 @lru_cache(maxsize=8)
@@ -69,17 +70,17 @@ def box_state(lower: FloatArray, upper: FloatArray, spare: int) -> State:
     count[LONGEST] = 2 * dim
     count[[NV, NF, NPOOL, NCELL, NPLANE]] = len(corners), len(rows), len(pool), 1, 2 * dim
     faces = spare * (2**dim - 1) + len(rows)
-    x = np.empty((spare + len(corners), dim + 1))
+    x = workspace((spare + len(corners), dim + 1), np.float64)
     x[: len(corners), :dim] = np.where(corners == 0, lower, upper)
     x[: len(corners), dim] = 0.0
-    planes = np.empty((2 * dim + spare, dim + 3))
+    planes = workspace((2 * dim + spare, dim + 3), np.float64)
     planes[: 2 * dim] = 0.0
     for c in range(dim):
         planes[2 * c, [c, dim]] = 1.0, -lower[c]
         planes[2 * c + 1, [c, dim]] = -1.0, upper[c]
     planes[: 2 * dim, dim + 1] = 1.0
     planes[: 2 * dim, dim + 2] = 4 * 1.2e-16 * np.repeat(np.maximum(np.abs(lower), np.abs(upper)), 2)
-    origin = np.empty((len(planes), 3), np.int32)
+    origin = workspace((len(planes), 3), np.int32)
     origin[: 2 * dim] = -1
     origin[: 2 * dim, 1] = np.arange(2 * dim)
     return State(
@@ -87,13 +88,13 @@ def box_state(lower: FloatArray, upper: FloatArray, spare: int) -> State:
         np.array([np.inf]),
         x,
         padded(corner_planes, len(x)),
-        np.empty((len(x), 2), np.uint64),
+        workspace((len(x), 2), np.uint64),
         padded(dims, faces),
         padded(rows, faces),
-        np.empty((faces, 3), np.uint64),
+        workspace((faces, 3), np.uint64),
         padded(pool, len(pool) + 4 * faces),
         padded(np.array([[len(rows) - 1, 0]], dtype=np.int32), spare + 1),
-        np.empty((spare + 1, 2), np.uint64),
+        workspace((spare + 1, 2), np.uint64),
         planes,
         origin,
     )

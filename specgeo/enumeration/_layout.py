@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from specgeo.enumeration._memory import workspace
 from specgeo.errors import BudgetError
 
 START, LEN, OWN, NEXT, STAMP, HALF, CUT, NUMBER, PLANES = range(9)
@@ -83,6 +84,6 @@ _ROWS = {
 
 def padded(array: npt.NDArray[Any], rows: int) -> npt.NDArray[Any]:
     """A copy with so many rows; those that are new are not initialised."""
-    out = np.empty((rows, *array.shape[1:]), array.dtype)
+    out = workspace((rows, *array.shape[1:]), array.dtype)
     out[: len(array)] = array[:rows]
     return out

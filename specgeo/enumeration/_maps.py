@@ -29,6 +29,7 @@ import numpy.typing as npt
 from specgeo._jit import hot, kernel, leaf
 from specgeo.enumeration._layers import BIAS, N_BREAKS, N_PREVIOUS, N_WORDS, PIECE, WEIGHT, Layers, N, piece
 from specgeo.enumeration._layout import LEN, NCELL, START
+from specgeo.enumeration._memory import workspace
 from specgeo.enumeration._scalars import ONE, SAFE, TINY, gamma, lowest_unit, popcount
 
 SIZE, STEEP, STEPS = range(3)
@@ -46,7 +47,7 @@ class Maps(NamedTuple):
 def empty_maps(layers: Layers, layer: int, n_cells: int, dim: int) -> Maps:
     """Room for the maps of a layer; layer 0 has none."""
     n = int(layers.meta[layer - 1, N]) if layer else 0
-    return Maps(np.empty((n_cells, dim + 2, n)), np.empty((n_cells, 3)))
+    return Maps(workspace((n_cells, dim + 2, n), np.float64), workspace((n_cells, 3), np.float64))
 
 
 @hot

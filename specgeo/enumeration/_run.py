@@ -35,6 +35,7 @@ from specgeo.enumeration._layout import (
     with_room,
 )
 from specgeo.enumeration._maps import Maps, empty_maps, propagate
+from specgeo.enumeration._memory import workspace
 from specgeo.enumeration._predicates import classify, own_faces, settle
 from specgeo.enumeration._rows import begin_layer, end_layer, make_planes
 from specgeo.errors import BudgetError, SpecgeoError
@@ -140,9 +141,10 @@ class Run:
         own_faces(self.state, self.dim)
         earlier = self.state.vbits
         self.state = self.state._replace(
-            vbits=np.zeros((len(self.state.x), 2 * words), np.uint64),
-            signs=np.empty((len(self.state.cells), 2 * words), np.uint64),
+            vbits=workspace((len(self.state.x), 2 * words), np.uint64),
+            signs=workspace((len(self.state.cells), 2 * words), np.uint64),
         )
+        self.state.vbits[: self.state.counts[NV]] = 0
         pairs, vertex = np.empty((n_units + 1024, 2), np.int64), 0
         while vertex < self.state.counts[NV]:
             vertex, n_pairs = classify(
