@@ -22,7 +22,7 @@ from specgeo.geometry.complex import Patterns, PolyhedralComplex, Ragged
 from specgeo.network import Network
 
 _MAX_DIM = 12
-_SPARE_CELLS = 4096  # room to begin with, in the plane; faces per cell grow with the dimension
+_SPARE_CELLS = 1 << 14  # room to begin with, in the plane; faces per cell grow with the dimension
 
 
 def enumerate_regions(
