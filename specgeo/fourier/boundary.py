@@ -38,19 +38,41 @@ def _polygon_edge(w: FloatArray, n: int, normal_x: float, normal_y: float) -> No
         w[11 * m + at] += kn * im
 
 
+@leaf
+def _load_waves(k: FloatArray, start: int, n: int, low: float, high: float, waves: FloatArray) -> int:
+    """Turn a block of wavevectors (n_k, d) into lanes; returns how many have |k|^2 outside [low, high]."""
+    outside = 0
+    for at in range(n):
+        square = 0.0
+        for a in range(k.shape[1]):
+            x = k[start + at, a]
+            waves[a * LANES + at] = x
+            square += x * x
+        outside += 0 if low <= square <= high else 1
+    return outside
+
+
 @kernel
-def polygon_sum(points: FloatArray, ring_offsets: IntArray, k: FloatArray, real: FloatArray, imag: FloatArray) -> None:
-    """Indicator of the polygon whose rings (interior on the left) are consecutive points; ``k`` (2, n_k)."""
+def polygon_sum(points: FloatArray, ring_offsets: IntArray, k: FloatArray, low: float, out: FloatArray) -> int:
+    """Indicator of the polygon whose rings (interior on the left) are consecutive points; ``k``, ``out`` (n_k, 2).
+
+    Real and imaginary parts go to the columns of ``out``. Returns the number of wavevectors with |k|^2 < low: these
+    are for the caller to do otherwise, and a block of nothing else is left out.
+    """
     w = np.empty(12 * LANES)
+    waves = w[8 * LANES : 10 * LANES].reshape(2, LANES)
     first = np.empty(POINT)
-    for start in range(0, k.shape[1], LANES):
-        n = min(LANES, k.shape[1] - start)
-        for at in range(n):
-            w[8 * LANES + at], w[9 * LANES + at] = k[0, start + at], k[1, start + at]
-            w[10 * LANES + at], w[11 * LANES + at] = 0.0, 0.0
+    near = 0
+    for start in range(0, k.shape[0], LANES):
+        n = min(LANES, k.shape[0] - start)
+        outside = _load_waves(k, start, n, low, np.inf, w[8 * LANES :])
+        near += outside
+        if outside == n:
+            continue
+        w[10 * LANES :] = 0.0
         for ring in range(len(ring_offsets) - 1):
             a, b = ring_offsets[ring], ring_offsets[ring + 1]
-            fill_table(points[a : a + 1], k, start, n, first)
+            fill_table(points[a : a + 1], waves, 0, n, first)
             w[:POINT] = first
             newer = POINT  # the end of an edge replaces the older of two points: D_e does not mind their order
             for p in range(a, b):
@@ -58,14 +80,15 @@ def polygon_sum(points: FloatArray, ring_offsets: IntArray, k: FloatArray, real:
                 if q == a:
                     w[newer : newer + POINT] = first
                 else:
-                    fill_table(points[q : q + 1], k, start, n, w[newer : newer + POINT])
+                    fill_table(points[q : q + 1], waves, 0, n, w[newer : newer + POINT])
                 newer = POINT - newer
                 _polygon_edge(w, n, points[q, 1] - points[p, 1], points[p, 0] - points[q, 0])
         for at in range(n):
             x, y = w[8 * LANES + at], w[9 * LANES + at]
             r = 1.0 / (x * x + y * y)
-            real[start + at] = -w[11 * LANES + at] * r
-            imag[start + at] = w[10 * LANES + at] * r
+            out[start + at, 0] = -w[11 * LANES + at] * r
+            out[start + at, 1] = w[10 * LANES + at] * r
+    return near
 
 
 @leaf
@@ -135,10 +158,13 @@ def polyhedron_sum(
     triangles: IntArray,
     areas: FloatArray,
     k: FloatArray,
-    real: FloatArray,
-    imag: FloatArray,
-) -> None:
-    """Indicator of a closed polyhedron; ``k`` (3, n_k), the rest as in `specgeo.fourier.solids.Solid`.
+    low: float,
+    high: float,
+    out: FloatArray,
+) -> int:
+    """Indicator of a closed polyhedron; ``k`` (n_k, 3), ``out`` (n_k, 2), else as in `specgeo.fourier.solids.Solid`.
+
+    Returns the number of wavevectors with |k|^2 outside [low, high], which are for the caller to do otherwise.
 
     The (triangle, lane) pairs of faces nearly normal to k are few in each face: they queue in the
     scratch vector over all faces until it is full.
@@ -151,11 +177,15 @@ def polyhedron_sum(
     w = np.empty(SCRATCH)
     lanes = np.empty(LANES, np.int64)
     weights = np.empty(LANES)
-    for start in range(0, k.shape[1], LANES):
-        n = min(LANES, k.shape[1] - start)
-        fill_table(points, k, start, n, table)
-        for at in range(n):
-            block[at], block[LANES + at], block[2 * LANES + at] = k[0, start + at], k[1, start + at], k[2, start + at]
+    waves = block[: 3 * LANES].reshape(3, LANES)
+    others = 0
+    for start in range(0, k.shape[0], LANES):
+        n = min(LANES, k.shape[0] - start)
+        outside = _load_waves(k, start, n, low, high, block)
+        others += outside
+        if outside == n:
+            continue
+        fill_table(points, waves, 0, n, table)
         block[3 * LANES :] = 0.0
         waiting = 0
         for f in range(n_f):
@@ -185,5 +215,6 @@ def polyhedron_sum(
         for at in range(n):
             x, y, z = block[at], block[LANES + at], block[2 * LANES + at]
             r = 1.0 / (x * x + y * y + z * z)
-            real[start + at] = (block[3 * LANES + at] + block[5 * LANES + at]) * r
-            imag[start + at] = (block[4 * LANES + at] + block[6 * LANES + at]) * r
+            out[start + at, 0] = (block[3 * LANES + at] + block[5 * LANES + at]) * r
+            out[start + at, 1] = (block[4 * LANES + at] + block[6 * LANES + at]) * r
+    return others

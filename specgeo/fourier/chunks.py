@@ -9,10 +9,10 @@ from specgeo._cast import FloatArray, IntArray
 CHUNK = 192  # simplices; their points' table (2 kB a point) stays in the second-level cache
 _GRID_BITS = 10
 
+Plan = tuple[IntArray | None, tuple[IntArray, IntArray, tuple[IntArray, ...], IntArray]]
 
-def chunked(
-    points: FloatArray, simplices: IntArray
-) -> tuple[IntArray | None, tuple[IntArray, IntArray, tuple[IntArray, ...], IntArray]]:
+
+def chunked(points: FloatArray, simplices: IntArray) -> Plan:
     """Order of the simplices (None: as they are) and (chunk points, offsets, local corners, offsets).
 
     Neighbours share points, so simplices are visited along a Z-order curve through their centres.

@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from specgeo._cast import ComplexArray, FloatArray, IntArray
 from specgeo.errors import InvalidInputError, UnsupportedError
+from specgeo.fourier.chunks import Plan, chunked
 from specgeo.fourier.measures import simplex_measures
 from specgeo.fourier.simplex import simplices_sum
 from specgeo.geometry.complex import PolyhedralComplex
@@ -48,8 +49,16 @@ class Term:
 
     def sum(self, k: FloatArray) -> ComplexArray:
         """The sum at wavevectors k (n_k, D): shape (n_k, m)."""
-        values: ComplexArray = simplices_sum(self.points, self.simplices, self.measures, k, self.weights, self.values)
+        plan = self.plan if len(self) else None
+        values: ComplexArray = simplices_sum(
+            self.points, self.simplices, self.measures, k, self.weights, self.values, plan
+        )
         return values
+
+    @cached_property
+    def plan(self) -> Plan:
+        """Order and chunks of the simplices, for one sum after another."""
+        return chunked(self.points, self.simplices)
 
     def project(self, direction: FloatArray) -> Term:
         """The same term for wavevectors t * direction, as a function of t (D = 1)."""

@@ -112,6 +112,11 @@ def _exponential(w: FloatArray, at: int) -> Pair:
 
 
 @lane
+def _get(w: FloatArray, at: int) -> Pair:
+    return w[at], w[at + LANES]
+
+
+@lane
 def _put(w: FloatArray, at: int, value: Pair) -> None:
     w[at], w[at + LANES] = value
 
@@ -220,6 +225,17 @@ def three_nodes(w: FloatArray, n: int) -> None:
         _put(w, D_ROWS + at, _run(d01, d12, w[_X02 + at], NEAR, w, D_ROWS + at))
 
 
+@lane
+def _put_three(w: FloatArray, at: int, g0: Pair, g1: Pair, g2: Pair) -> None:
+    """Store the derivatives in the order before the sort."""
+    g0, g1 = _restored(g0, g1, w[_MASK + 2 * LANES + at])
+    g1, g2 = _restored(g1, g2, w[_MASK + LANES + at])
+    g0, g1 = _restored(g0, g1, w[_MASK + at])
+    _put(w, _G0 + at, g0)
+    _put(w, _G1 + at, g1)
+    _put(w, _G2 + at, g2)
+
+
 @leaf
 def three_nodes_gradient(w: FloatArray, n: int) -> None:
     """G of nodes 0, 1, 2, in the order given."""
@@ -227,10 +243,15 @@ def three_nodes_gradient(w: FloatArray, n: int) -> None:
     if near02 > 0:
         three_near(w[POINT:], n, w[_X01:], w[_X12:], w[D_ROWS:])
         three_gradients_near(w[POINT:], n, w[_X01:], w[_X12:], w[_G0:], w[_G2:])
-    if near01 > 0 and near02 < n:
+    if near02 == n:
+        for at in range(n):
+            g0, g2 = _get(w, _G0 + at), _get(w, _G2 + at)
+            _put_three(w, at, g0, _minus(_minus(_get(w, D_ROWS + at), g0), g2), g2)
+        return
+    if near01 > 0:
         pair_near(w, n, w[_X01:], w[_D01:])
         pair_gradient_near(w, n, w[_X01:], w[_F01:])
-    if near12 > 0 and near02 < n:
+    if near12 > 0:
         pair_near(w[POINT:], n, w[_X12:], w[_D12:])
         pair_gradient_near(w[POINT:], n, w[_X12:], w[_F12:])
     for at in range(n):
@@ -243,13 +264,7 @@ def three_nodes_gradient(w: FloatArray, n: int) -> None:
         last12 = _minus(d12, _run(e1, d12, x12, NEAR, w, _F12 + at))
         g0 = _run(first01, d, x02, NEAR, w, _G0 + at)
         g2 = _run(d, last12, x02, NEAR, w, _G2 + at)
-        g1 = _minus(_minus(d, g0), g2)
-        g0, g1 = _restored(g0, g1, w[_MASK + 2 * LANES + at])
-        g1, g2 = _restored(g1, g2, w[_MASK + LANES + at])
-        g0, g1 = _restored(g0, g1, w[_MASK + at])
-        _put(w, _G0 + at, g0)
-        _put(w, _G1 + at, g1)
-        _put(w, _G2 + at, g2)
+        _put_three(w, at, g0, _minus(_minus(d, g0), g2), g2)
 
 
 @leaf

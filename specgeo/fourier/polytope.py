@@ -22,7 +22,6 @@ from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier.boundary import polygon_sum, polyhedron_sum
 from specgeo.fourier.shapes import Shape, as_shapes
 from specgeo.fourier.simplex import (
-    as_complex,
     as_wavevectors,
     bernstein_indices,
     for_kernel,
@@ -34,6 +33,7 @@ Density = tuple[npt.ArrayLike, npt.ArrayLike] | Callable[[FloatArray], npt.Array
 
 SWITCH = 0.6  # |k| |P| / |boundary| above which the boundary form is used: it loses eps / that number
 FLAT = 2e-14  # |k| times the warp of a face above which its triangles replace it: they are exactly flat
+MARGIN = 1e-14  # relative, of |k|^2: the two sides of a switch overlap by its rounding
 MAX_DEGREE = 12
 
 
@@ -110,50 +110,37 @@ def _indicator(shape: Shape, k: FloatArray) -> ComplexArray:
         return _box(*shape.box, k)
     if shape.dim not in (2, 3):
         return _simplices(shape, k)
-    square = k[:, 0] * k[:, 0]
-    for a in range(1, shape.dim):
-        square += k[:, a] * k[:, a]
-    far = square >= (SWITCH * shape.surface / abs(shape.volume)) ** 2
-    if shape.dim == 2:
-        return _choose(k, [(~far, _simplices), (far, _polygon)], shape)
-    warped = far & (square * shape.warp**2 > FLAT**2)
-    return _choose(k, [(~far, _simplices), (far & ~warped, _solid), (warped, _split_solid)], shape)
-
-
-def _choose(
-    k: FloatArray, forms: list[tuple[npt.NDArray[np.bool_], Callable[[Shape, FloatArray], ComplexArray]]], shape: Shape
-) -> ComplexArray:
-    """Evaluate each form on the wavevectors its mask selects."""
-    for mask, form in forms:
-        if mask.all():
-            return form(shape, k)
+    low = (SWITCH * shape.surface / abs(shape.volume)) ** 2
+    high = np.inf
+    if shape.dim == 3 and shape.warp > 0.0:
+        high = (FLAT / shape.warp) ** 2
     result = np.empty(len(k), dtype=np.complex128)
-    for mask, form in forms:
+    if _boundary(shape, k, low, high, result) == 0:
+        return result
+    square = np.einsum("ka,ka->k", k, k)  # may differ from the kernel's by rounding: hence the margins
+    for mask, form in ((square < low * (1.0 + MARGIN), _simplices), (square > high * (1.0 - MARGIN), _split_solid)):
         if mask.any():
             result[mask] = form(shape, np.ascontiguousarray(k[mask]))
     return result
+
+
+def _boundary(shape: Shape, k: FloatArray, low: float, high: float, result: ComplexArray) -> int:
+    """Boundary form, into ``result``; returns how many wavevectors have |k|^2 outside [low, high]."""
+    out = result.view(np.float64).reshape(-1, 2)
+    if shape.dim == 2:
+        return polygon_sum(*shape.outline, for_kernel(k), low, out)
+    return polyhedron_sum(for_kernel(shape.points), *shape.solid, for_kernel(k), low, high, out)
 
 
 def _simplices(shape: Shape, k: FloatArray) -> ComplexArray:
     return np.ascontiguousarray(simplices_sum(*shape.triangulated, k)[:, 0])
 
 
-def _polygon(shape: Shape, k: FloatArray) -> ComplexArray:
-    real, imag = np.empty(len(k)), np.empty(len(k))
-    polygon_sum(*shape.outline, for_kernel(k.T), real, imag)
-    return as_complex(real, imag)
-
-
-def _solid(shape: Shape, k: FloatArray) -> ComplexArray:
-    real, imag = np.empty(len(k)), np.empty(len(k))
-    polyhedron_sum(for_kernel(shape.points), *shape.solid, for_kernel(k.T), real, imag)
-    return as_complex(real, imag)
-
-
 def _split_solid(shape: Shape, k: FloatArray) -> ComplexArray:
-    real, imag = np.empty(len(k)), np.empty(len(k))
-    polyhedron_sum(for_kernel(shape.points), *shape.split_solid, for_kernel(k.T), real, imag)
-    return as_complex(real, imag)
+    result = np.empty(len(k), dtype=np.complex128)
+    out = result.view(np.float64).reshape(-1, 2)
+    polyhedron_sum(for_kernel(shape.points), *shape.split_solid, for_kernel(k), 0.0, np.inf, out)
+    return result
 
 
 def _box(lower: FloatArray, upper: FloatArray, k: FloatArray) -> ComplexArray:

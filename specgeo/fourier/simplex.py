@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from specgeo._cast import ComplexArray, FloatArray, IntArray, as_floats
 from specgeo.errors import InvalidInputError, UnsupportedError
-from specgeo.fourier.chunks import chunked
+from specgeo.fourier.chunks import Plan, chunked
 from specgeo.fourier.divided import MAX_NODES
 from specgeo.fourier.measures import simplex_measures
 from specgeo.fourier.sums import affine_sum, constant_sum, general_sum
@@ -34,6 +34,7 @@ def simplices_sum(
     k: FloatArray,
     weights: FloatArray | None = None,
     values: FloatArray | None = None,
+    plan: Plan | None = None,
 ) -> ComplexArray:
     """Sum over simplices of constant and affine densities, at every wavevector: the kernel interface.
 
@@ -50,6 +51,8 @@ def simplices_sum(
     values : (n_s, j + 1, m) float64, optional
         Affine densities by vertex value, added to the constant ones. With neither, m = 1 and the
         density is 1.
+    plan : optional
+        `specgeo.fourier.chunks.chunked` of these simplices, where it is at hand.
 
     Returns
     -------
@@ -69,7 +72,7 @@ def simplices_sum(
         density = np.ones((n_s, 1, 1)) if weights is None else weights[:, None, :]
         degree = 0
     groups = np.zeros(n_s, dtype=np.int64)
-    return np.asarray(polynomial_sum(points, simplices, measures, k, density, degree, groups, 1)[0])
+    return np.asarray(polynomial_sum(points, simplices, measures, k, density, degree, groups, 1, plan)[0])
 
 
 def polynomial_sum(
@@ -81,6 +84,7 @@ def polynomial_sum(
     degree: int,
     groups: IntArray,
     n_groups: int,
+    plan: Plan | None = None,
 ) -> ComplexArray:
     """Sums of polynomial densities over each group of simplices, shape (n_groups, n_k, m).
 
@@ -94,7 +98,7 @@ def polynomial_sum(
         scaled = coefficients * (measures * float(math.factorial(nodes - 1) * math.factorial(degree)))[:, None, None]
         rows = groups * m
         if 2 <= nodes <= 4 and degree <= 1:
-            order, chunks = chunked(points, simplices)
+            order, chunks = plan or chunked(points, simplices)
             if order is not None:
                 scaled, rows = scaled[order], rows[order]
             if degree == 0:
