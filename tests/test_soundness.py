@@ -18,6 +18,7 @@ from specgeo.enumeration._domain import domain_state
 from specgeo.enumeration._exact import evaluate
 from specgeo.enumeration._layers import flatten
 from specgeo.enumeration._layout import NCELL, NPLANE, NV
+from specgeo.enumeration._maps import STEPS, factors
 from specgeo.enumeration._predicates import own_faces, sharpen
 from specgeo.enumeration._run import Run
 
@@ -28,6 +29,11 @@ Row = list[Fraction]
 def evaluate_once(ex, layers, history, planes, porigin, vplanes, vertex, layer, unit, cell, dim, x):  # type: ignore[no-untyped-def]
     """`evaluate` has no entry from Python of its own."""
     return evaluate(ex, layers, history, planes, porigin, vplanes, vertex, layer, unit, cell, dim, x)
+
+
+@kernel
+def factors_once(trust, cell, n_previous, more, reach):  # type: ignore[no-untyped-def]
+    return factors(trust, cell, n_previous, more, reach)
 
 
 @kernel
@@ -118,6 +124,19 @@ class Twin:
             n += 1
         return n
 
+    def check_maps(self, layer: int, cells: Any) -> None:
+        """Every row of the maps just used is off by at most its bound, on the whole domain."""
+        maps, n_previous = self.run.maps, self.net.weights[layer - 1].shape[1]
+        most = [*(Fraction(v) for v in self.extent.tolist()), Fraction(1)]
+        norms = [sum((abs(Fraction(v)) for v in w), Fraction(0)) for w in self.net.weights[layer - 1].tolist()]
+        for cell in cells:
+            f, g, t = (Fraction(v) for v in factors_once(maps.trust, cell, n_previous, 0, self.run.reach))
+            for j, true in enumerate(self.map(layer, cell)):
+                bias = float(self.net.biases[layer - 1][j])
+                *row, doubt = (Fraction(v) for v in maps.rows[cell, :, j].tolist())
+                off = sum(abs(v - w) * size for v, w, size in zip(row, true, most, strict=True))
+                assert off <= doubt + norms[j] * f + abs(Fraction(bias)) * g + t, (layer, cell, j)
+
     def check_vertices(self) -> int:
         """Each vertex is off by at most its radius."""
         s, d = self.run.state, self.dim
@@ -173,6 +192,29 @@ def test_bounds_of_planes_and_positions(widths: list[int], scales: float, activa
     twin = Twin(network(widths, 7, scales, activation), -np.ones(widths[0]), np.ones(widths[0]))
     assert twin.check_planes() > 0
     assert twin.check_vertices() > 2 ** widths[0]
+
+
+@pytest.mark.parametrize(
+    ("widths", "scales", "activation"),
+    [
+        ([1, 40, 10, 1], 0, "relu"),
+        ([2, 24, 4, 1], 3, STEEP),
+        ([2, 12, 12, 3, 1], 0, "relu"),
+        ([1, 12, 8, 3, 1], 10, MANY),
+        ([3, 8, 4, 1], 60, "relu"),
+    ],
+)
+def test_bounds_of_maps_after_many_corrections(widths: list[int], scales: float, activation: Any) -> None:
+    d, rng = widths[0], np.random.default_rng(0)
+    twin = Twin(network(widths, 5, scales, activation), -np.ones(d), np.ones(d), 0)
+    longest = 0.0
+    for layer in range(1, len(widths) - 1):
+        twin.run.layer(layer)
+        steps = twin.run.maps.trust[:, STEPS]
+        longest = max(longest, float(steps.max() - steps.min()))
+        most_corrected = np.argsort(-steps, kind="stable")[:12].tolist()
+        twin.check_maps(layer, {*most_corrected, *rng.integers(0, len(steps), 12).tolist()})
+    assert longest >= 6 * 7  # seven corrections or more
 
 
 @pytest.mark.parametrize(
