@@ -23,7 +23,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from specgeo._cast import FloatArray
-from specgeo._jit import inline, lane
+from specgeo._jit import inline, kernel, lane
 
 LANES = 64  # wavevectors per block: tables of some hundred points stay in the second-level cache
 ROWS = 4  # rows of a point in a table: hi, lo, c, s
@@ -166,7 +166,7 @@ def fill_table(points: FloatArray, k: FloatArray, start: int, n: int, table: Flo
             row[2 * LANES + at], row[3 * LANES + at] = unit(row[at], row[LANES + at])
 
 
-@inline
+@kernel
 def unit_exponentials(points: FloatArray, k: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Real and imaginary part of e^{-i k.v}, each (n_p, n_k); ``k`` is (d, n_k)."""
     n_p, n_k = points.shape[0], k.shape[1]
