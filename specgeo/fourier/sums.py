@@ -52,13 +52,6 @@ def _add_compensated(out: FloatArray, low: FloatArray, x: float, terms: FloatArr
         low[at] += error
 
 
-@leaf
-def _add_corners(out: FloatArray, x: FloatArray, terms: FloatArray) -> None:
-    """Add the rows of all corners, each times its coefficient."""
-    for i in range(len(x)):
-        _add(out, x[i], terms[2 * i * LANES :])
-
-
 @kernel
 def constant_sum(
     points: FloatArray,
@@ -106,9 +99,9 @@ def constant_sum(
                     else:
                         _add(re, x, w[D_ROWS:])
                         _add(im, x, w[D_ROWS + LANES :])
-    if compensated:
-        real += low[:outputs]
-        imag += low[outputs:]
+    for o in range(low.shape[0] // 2):
+        _add(real[o], 1.0, low[o])
+        _add(imag[o], 1.0, low[o + outputs])
 
 
 @kernel
@@ -150,19 +143,23 @@ def affine_sum(
                 for o in range(outputs):
                     row = rows[s] + o
                     re, im = real[row, start : start + n], imag[row, start : start + n]
-                    if compensated:  # D has served its purpose: its rows take the sum over the corners
-                        w[D_ROWS : D_ROWS + n] = 0.0
-                        w[D_ROWS + LANES : D_ROWS + LANES + n] = 0.0
-                        _add_corners(w[D_ROWS : D_ROWS + n], coefficients[s, :, o], w[G_ROWS:])
-                        _add_corners(w[D_ROWS + LANES : D_ROWS + LANES + n], coefficients[s, :, o], w[G_ROWS + LANES :])
+                    # D has served its purpose: its rows take the sum over the corners.
+                    w[D_ROWS : D_ROWS + 2 * LANES] = 0.0
+                    for i in range(len(corners)):
+                        x = coefficients[s, i, o]
+                        g = G_ROWS + 2 * i * LANES
+                        for at in range(n):
+                            w[D_ROWS + at] += x * w[g + at]
+                            w[D_ROWS + LANES + at] += x * w[g + LANES + at]
+                    if compensated:
                         _add_compensated(re, low[o, start : start + n], 1.0, w[D_ROWS:])
                         _add_compensated(im, low[o + outputs, start : start + n], 1.0, w[D_ROWS + LANES :])
                     else:
-                        _add_corners(re, coefficients[s, :, o], w[G_ROWS:])
-                        _add_corners(im, coefficients[s, :, o], w[G_ROWS + LANES :])
-    if compensated:
-        real += low[:outputs]
-        imag += low[outputs:]
+                        _add(re, 1.0, w[D_ROWS:])
+                        _add(im, 1.0, w[D_ROWS + LANES :])
+    for o in range(low.shape[0] // 2):
+        _add(real[o], 1.0, low[o])
+        _add(imag[o], 1.0, low[o + outputs])
 
 
 @kernel
