@@ -189,6 +189,18 @@ def test_exact_vertices_where_cells_are_smaller_than_an_ulp() -> None:
     assert cx.verify_certificate().proved
 
 
+def test_difference_of_bias_and_threshold_overflows() -> None:
+    """A unit without inputs is not zero because its bias minus its threshold is infinite."""
+    bend = sg.Activation([-1.5e308], [1.0, 0.5])
+    net = sg.Network([[[0.0], [1.0]], np.ones((1, 2))], [[1.5e308, 0.0], [0.0]], activation=bend)
+    cx = sg.enumerate_regions(net, sg.Box([-1.0], [1.0]))
+    assert cx.sign_vectors.tolist() == [[1, 1]] and cx.certificate.certified
+
+
+def test_domain_of_which_the_sum_of_extents_overflows() -> None:
+    agree(random_network([2, 4, 1], 0), [-1e308, -1e308], [1e308, 1e308], valid=False)
+
+
 def test_float_only_enumeration_says_that_it_is_not_certified() -> None:
     net = random_network([2, 8, 8, 1], 0)
     cx = sg.enumerate_regions(net, sg.Box([-1, -1], [1, 1]), exact=False)

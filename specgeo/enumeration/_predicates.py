@@ -168,7 +168,7 @@ def sharpen(s, vertex, a, extent, dim):  # type: ignore[no-untyped-def]
                 size += abs(product)
             total += abs(entry) + gamma(dim + 2) * (size + 1.0)
         for r in range(dim):
-            total += abs(a[c, dim + r]) * s.planes[s.vplanes[vertex, r], dim + 2] / narrow
+            total += abs(a[c, dim + r]) * (s.planes[s.vplanes[vertex, r], dim + 2] / narrow)
         eta = at_least(eta, total)
     if not eta < 0.5:
         return
@@ -384,7 +384,7 @@ def _refined(weights, bias, threshold, a, exact_input, error):  # type: ignore[n
     value += bias - threshold
     if abs(value) > bound and abs(value) < np.inf:
         return 1 if value > 0 else -1
-    return 0 if bound == 0.0 else UNDECIDED
+    return 0 if bound == 0.0 and value == 0.0 else UNDECIDED  # the difference may overflow
 
 
 @kernel

@@ -78,7 +78,8 @@ class Run:
         self.sign_rows: list[Any] = []  # of each layer done, for the cells of the complex after it
         self.parents: list[Any] = [np.zeros(1, np.int32)]
         self.history = _history(self.sign_rows, self.parents)
-        self.reach = 1.0 + float(extent.sum())
+        with np.errstate(over="ignore"):  # an infinite reach only means that floats prove nothing
+            self.reach = 1.0 + float(extent.sum())
         self.maps = empty_maps(self.layers, 0, 0, self.dim)
         meta = self.layers.meta
         widest = max(self.dim, int(meta[:, [N, N_UNITS]].max(initial=1)))
