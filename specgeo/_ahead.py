@@ -89,4 +89,4 @@ def _transforms() -> None:
     """The sums over edges and triangles."""
     from specgeo._warmup import simplices
 
-    simplices((1, 2))
+    simplices((2, 1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from itertools import product
 
 
 def warmup(progress: Callable[[str, float], None] | None = None) -> float:
@@ -83,11 +84,10 @@ def simplices(dims: Iterable[int]) -> None:
 
     import specgeo as sg
 
-    for j in dims:
+    for j, affine in product(dims, (True, False)):
         corners = np.vstack((np.zeros(j), np.eye(j)))
         k = np.array([[0.0] * j, [1e-3] * j, [3.0] * j])
-        sg.simplex_transform(corners, k)
-        sg.simplex_transform(corners, k, values=np.arange(j + 1.0))
+        sg.simplex_transform(corners, k, values=np.arange(j + 1.0) if affine else None)
 
 
 def _divided() -> None:
