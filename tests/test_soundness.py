@@ -16,10 +16,10 @@ import specgeo as sg
 from specgeo._jit import kernel
 from specgeo.enumeration._domain import domain_state
 from specgeo.enumeration._exact import evaluate
-from specgeo.enumeration._layers import flatten
+from specgeo.enumeration._layers import BIAS, flatten
 from specgeo.enumeration._layout import NCELL, NPLANE, NV
-from specgeo.enumeration._maps import STEPS, factors
-from specgeo.enumeration._predicates import own_faces, sharpen
+from specgeo.enumeration._maps import STEPS, row_factors
+from specgeo.enumeration._predicates import add_bias, own_faces, prepare, sharpen, values_at
 from specgeo.enumeration._run import Run
 
 Row = list[Fraction]
@@ -32,8 +32,19 @@ def evaluate_once(ex, layers, history, planes, porigin, vplanes, vertex, layer, 
 
 
 @kernel
-def factors_once(trust, cell, n_previous, more, reach):  # type: ignore[no-untyped-def]
-    return factors(trust, cell, n_previous, more, reach)
+def factors_once(maps, cell, n_previous, reach):  # type: ignore[no-untyped-def]
+    return row_factors(maps, cell, n_previous, reach)
+
+
+@kernel
+def values_once(s, layers, history, before, layer, cell, v, w, reach, scratch, active, norms, biases, dim):  # type: ignore[no-untyped-def]
+    """The values of a layer at two vertices of a cell in scratch[0] and [1], their bounds in scratch[6] and [7]."""
+    parent, n_active = prepare(layers, history, before, layer, cell, scratch, active, dim)
+    first, second = values_at(s, layers, before, layer, parent, v, w, scratch, active, n_active, dim)
+    n = before.rows.shape[2] if layer > 1 else dim
+    add_bias(norms, biases, scratch[2], n, first, reach, scratch[0], scratch[6])
+    if v != w:
+        add_bias(norms, biases, scratch[3], n, second, reach, scratch[1], scratch[7])
 
 
 @kernel
@@ -130,12 +141,37 @@ class Twin:
         most = [*(Fraction(v) for v in self.extent.tolist()), Fraction(1)]
         norms = [sum((abs(Fraction(v)) for v in w), Fraction(0)) for w in self.net.weights[layer - 1].tolist()]
         for cell in cells:
-            f, g, t = (Fraction(v) for v in factors_once(maps.trust, cell, n_previous, 0, self.run.reach))
+            f, g, t = (Fraction(v) for v in factors_once(maps, cell, n_previous, self.run.reach))
             for j, true in enumerate(self.map(layer, cell)):
                 bias = float(self.net.biases[layer - 1][j])
                 *row, doubt = (Fraction(v) for v in maps.rows[cell, :, j].tolist())
                 off = sum(abs(v - w) * size for v, w, size in zip(row, true, most, strict=True))
                 assert off <= doubt + norms[j] * f + abs(Fraction(bias)) * g + t, (layer, cell, j)
+
+    def layer_with_values(self, number: int) -> int:
+        """Cut by a layer; before that, its values at the vertices that exist must be off by at most their bounds."""
+        run, d = self.run, self.dim
+        before, s = run.maps, run.state
+        n_vertices, n_cells = int(s.counts[NV]), int(s.counts[NCELL])
+        start, order = np.empty(n_cells + 1, np.int64), np.empty(n_vertices, np.int64)
+        own_faces(s, d, start, order)
+        net, scratch = self.net, np.empty((8, max(d, *self.net.hidden_widths)))
+        n = net.hidden_widths[number - 1]
+        offset = int(run.layers.meta[number - 1, BIAS])
+        norms, biases = run.layers.norms[offset : offset + n], run.layers.biases[offset : offset + n]
+        for cell in range(n_cells):
+            mine = order[start[cell] : start[cell + 1]].tolist()
+            for v, w in zip(mine, mine[1:] + mine[:1], strict=True):
+                values_once(
+                    s, run.layers, run.history, before, number, cell, v, w, run.reach, scratch, run.active,
+                    norms, biases, d,
+                )  # fmt: skip
+                for side, vertex in enumerate((v, w)[: 1 + (v != w)]):
+                    for j, row in enumerate(self.map(number, cell)):
+                        off = abs(Fraction(float(scratch[side, j])) - self.value(row, vertex))
+                        assert off <= Fraction(float(scratch[6 + side, j])), (number, cell, vertex, j)
+        run.layer(number)
+        return n_vertices
 
     def check_vertices(self) -> int:
         """Each vertex is off by at most its radius."""
@@ -150,7 +186,7 @@ class Twin:
     def check_evaluate(self, layer: int, vertices: Any, units: Any) -> dict[int, int]:
         """`evaluate` gives the signs of Fractions at vertices of the complex before ``layer``."""
         s, d, seen = self.run.state, self.dim, {-1: 0, 0: 0, 1: 0}
-        own_faces(s, d)
+        own_faces(s, d, np.empty(s.counts[NCELL] + 1, np.int64), np.empty(s.counts[NV], np.int64))
         for v in vertices:
             for unit in units:
                 cell = int(s.vplanes[v, d])
@@ -194,21 +230,32 @@ def test_bounds_of_planes_and_positions(widths: list[int], scales: float, activa
     assert twin.check_vertices() > 2 ** widths[0]
 
 
+@pytest.mark.parametrize("widths", [[1, 6, 5, 4, 1], [2, 5, 4, 3, 1], [3, 4, 3, 1]])
+@pytest.mark.parametrize("scales", [0, 6, 40])
+@pytest.mark.parametrize("activation", ["relu", MANY, STEEP])
+def test_bounds_of_values_at_vertices(widths: list[int], scales: float, activation: Any) -> None:
+    if activation is MANY and widths[0] > 1:
+        widths = [widths[0], 3, 2, 1]
+    twin = Twin(network(widths, 3, scales, activation), -np.ones(widths[0]), np.ones(widths[0]), 0)
+    seen = [twin.layer_with_values(layer) for layer in range(1, len(widths) - 1)]
+    assert seen[-1] > 2 ** widths[0]
+
+
 @pytest.mark.parametrize(
     ("widths", "scales", "activation"),
     [
-        ([1, 40, 10, 1], 0, "relu"),
-        ([2, 24, 4, 1], 3, STEEP),
-        ([2, 12, 12, 3, 1], 0, "relu"),
-        ([1, 12, 8, 3, 1], 10, MANY),
-        ([3, 8, 4, 1], 60, "relu"),
+        ([1, 40, 10, 3, 1], 0, "relu"),
+        ([2, 24, 4, 3, 1], 3, STEEP),
+        ([2, 12, 12, 3, 3, 1], 0, "relu"),
+        ([1, 12, 8, 3, 2, 1], 10, MANY),
+        ([3, 8, 4, 3, 1], 60, "relu"),
     ],
 )
 def test_bounds_of_maps_after_many_corrections(widths: list[int], scales: float, activation: Any) -> None:
     d, rng = widths[0], np.random.default_rng(0)
     twin = Twin(network(widths, 5, scales, activation), -np.ones(d), np.ones(d), 0)
     longest = 0.0
-    for layer in range(1, len(widths) - 1):
+    for layer in range(1, len(widths) - 2):  # the last layer has no map
         twin.run.layer(layer)
         steps = twin.run.maps.trust[:, STEPS]
         longest = max(longest, float(steps.max() - steps.min()))

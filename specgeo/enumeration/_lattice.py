@@ -135,3 +135,22 @@ def boundary_lists(s, index, k, dim, offsets, indices):  # type: ignore[no-untyp
             for i in range(s.faces[f, LEN]):
                 g = s.pool[start + i]
                 indices[o + i] = g if k == 1 else index[g]
+
+
+@kernel
+def spread_signs(rows, parents, cells, bit, positive, negative):  # type: ignore[no-untyped-def]
+    """Add the signs of one layer to those of the final cells, beginning at a bit.
+
+    ``cells`` (n_cells,) says which cell of the complex after this layer each lies in; on return, of the one before.
+    """
+    words, shift, first = rows.shape[1] // 2, np.uint64(bit & 63), bit >> 6
+    for i in range(len(cells)):
+        c = cells[i]
+        for w in range(words):
+            p, q = rows[c, w], rows[c, words + w]
+            positive[i, first + w] |= p << shift
+            negative[i, first + w] |= q << shift
+            if shift != 0 and first + w + 1 < positive.shape[1]:
+                positive[i, first + w + 1] |= p >> (np.uint64(64) - shift)
+                negative[i, first + w + 1] |= q >> (np.uint64(64) - shift)
+        cells[i] = parents[c]

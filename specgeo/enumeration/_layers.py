@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._jit import leaf
+from specgeo._jit import hot
 from specgeo.errors import UnsupportedError
 
 # columns of Layers.meta, one row a hidden layer
@@ -174,7 +174,7 @@ def flatten(weights: Any, biases: Any, activations: Any) -> Layers:
     )
 
 
-@leaf
+@hot
 def piece(layers, history, layer, cell, neuron):  # type: ignore[no-untyped-def]
     """Where slope and intercept stand of the piece that a neuron of ``layer`` is on, on a cell of complex ``layer``."""
     meta = layers.meta[layer - 1]
@@ -184,3 +184,26 @@ def piece(layers, history, layer, cell, neuron):  # type: ignore[no-untyped-def]
     for u in range(neuron * breaks, (neuron + 1) * breaks):
         p += np.int64((history.signs[row + (u >> 6)] >> np.uint64(u & 63)) & np.uint64(1))
     return meta[PIECE] + p
+
+
+@hot
+def active_pieces(layers, layer, bits, slope, shift):  # type: ignore[no-untyped-def]
+    """slope[k], shift[k] = slope and intercept of the piece that neuron k of ``layer`` is on, by its positive bits."""
+    meta = layers.meta[layer - 1]
+    n, breaks, first = meta[N], meta[N_BREAKS], meta[PIECE]
+    if breaks == 1:  # a loop that vectorises
+        low, high = layers.slopes[first], layers.slopes[first + 1]
+        below, above = layers.intercepts[first], layers.intercepts[first + 1]
+        for w in range(meta[N_WORDS]):
+            word, rest = bits[w], min(n - 64 * w, 64)
+            to_slope, to_shift = slope[64 * w : 64 * w + rest], shift[64 * w : 64 * w + rest]
+            for k in range(rest):
+                on = (word >> np.uint64(k)) & np.uint64(1) != 0
+                to_slope[k] = high if on else low
+                to_shift[k] = above if on else below
+        return
+    for k in range(n):
+        p = first
+        for u in range(k * breaks, (k + 1) * breaks):
+            p += np.int64((bits[u >> 6] >> np.uint64(u & 63)) & np.uint64(1))
+        slope[k], shift[k] = layers.slopes[p], layers.intercepts[p]

@@ -7,8 +7,12 @@ zero); otherwise exact arithmetic decides. With ``exact`` False the sign of the 
 Error model (u = 2^-53; `_maps` has the bounds on the maps). A vertex carries the radius e of its position error in the
 max norm. A row (g, c) of a plane carries ``norm`` = |g|_1 of the rounded row and ``err``, which bounds, on the domain,
 the distance of the rounded row from the true one and the rounding of its value. The value computed at the vertex's
-float position differs from the true one at its true position, which lies in the domain, by at most norm e + err. At
-the vertices that exist before a layer the same holds with the bounds of the map of the cell.
+float position differs from the true one at its true position, which lies in the domain, by at most norm e + err.
+
+At the vertices that exist before a layer the signs come from a forward pass W a + b through that layer alone, which
+begins with the post-activations a_k of the layer before, taken from the map of the cell around. With S, G and E of
+that cell (`_maps`) they are off by at most eps = G e + E + gamma_(d+4) S, and unit j by |W_j| (eps + gamma_r max |a_k|)
++ gamma_r |b_j| + underflow.
 """
 
 from __future__ import annotations
@@ -27,6 +31,7 @@ from specgeo.enumeration._layers import (
     WEIGHT,
     WORD,
     N,
+    active_pieces,
 )
 from specgeo.enumeration._layout import (
     LEN,
@@ -35,13 +40,14 @@ from specgeo.enumeration._layout import (
     N_FLOAT,
     N_REFINED,
     N_ZERO,
+    NCELL,
     NF,
     NUMBER,
     NV,
     OWN,
     START,
 )
-from specgeo.enumeration._maps import STEEP, activated_doubt, factors, neurons
+from specgeo.enumeration._maps import DOUBT, SIZE, STEEP, combine, combine_two, factors, largest, roundings
 from specgeo.enumeration._scalars import ONE, SAFE, TINY, U, at_least, gamma, lowest_unit, popcount
 
 COARSE = 1e-12  # larger position errors, relative to the domain, are reduced by a Newton step
@@ -94,9 +100,23 @@ def sign_on_plane(s, vertex, plane, exact, dim):  # type: ignore[no-untyped-def]
     return UNDECIDED
 
 
+@hot
+def _residual(s, vertex, plane, dim):  # type: ignore[no-untyped-def]
+    value = s.planes[plane, dim]
+    for c in range(dim):
+        value += s.planes[plane, c] * s.x[vertex, c]
+    return value
+
+
 @merged
 def place(s, vertex, p, q, plane, dim):  # type: ignore[no-untyped-def]
-    """Position of a new vertex: the zero of a plane on the line through vertices p and q, with its error radius."""
+    """Position of a new vertex: the zero of a plane on the line through vertices p and q, with its error radius.
+
+    In the plane and on the line the radius comes from the residuals (`sharpen` has the argument and does the same in
+    any dimension), so that errors do not grow from vertex to vertex; elsewhere from the errors of p and q: with
+    d_p = norm e_p + err the weight of q is off by at most (|z_q| d_p + |z_p| d_q) / (gap true gap)
+    <= max(d_p, d_q) / true gap.
+    """
     zp, zq = s.planes[plane, dim], s.planes[plane, dim]
     length, largest = 0.0, 0.0
     for c in range(dim):
@@ -111,26 +131,35 @@ def place(s, vertex, p, q, plane, dim):  # type: ignore[no-untyped-def]
         ratio = 0.5
     for c in range(dim):
         s.x[vertex, c] = s.x[p, c] + ratio * (s.x[q, c] - s.x[p, c])
-    doubt = s.planes[plane, dim + 1] * (s.x[p, dim] + s.x[q, dim]) + 2.0 * s.planes[plane, dim + 2]
-    gap = abs(zp - zq) - doubt  # infinite if the values overflow: then nothing is known
-    error = max(s.x[p, dim], s.x[q, dim]) + (doubt / gap + 4.0 * U) * length + 4.0 * U * largest
-    s.x[vertex, dim] = error * SAFE + TINY if gap > 0.0 and gap < np.inf and between else np.inf
-
-
-@hot
-def _residual(s, vertex, plane, dim):  # type: ignore[no-untyped-def]
-    value = s.planes[plane, dim]
-    for c in range(dim):
-        value += s.planes[plane, c] * s.x[vertex, c]
-    return value
+    if dim == 1:
+        error, gap = abs(_residual(s, vertex, plane, dim)) + s.planes[plane, dim + 2], abs(s.planes[plane, 0])
+        error /= gap
+    elif dim == 2:
+        other = np.int64(s.vplanes[vertex, 0])
+        a0, a1, b0, b1 = s.planes[other, 0], s.planes[other, 1], s.planes[plane, 0], s.planes[plane, 1]
+        ra = abs(_residual(s, vertex, other, dim)) + s.planes[other, dim + 2]
+        rb = abs(_residual(s, vertex, plane, dim)) + s.planes[plane, dim + 2]
+        gap = abs(a0 * b1 - a1 * b0) - 4.0 * U * (abs(a0 * b1) + abs(a1 * b0)) - 4.0 * TINY
+        error = (max(abs(b1) * ra + abs(a1) * rb, abs(b0) * ra + abs(a0) * rb) + 4.0 * TINY) / gap
+    else:
+        ep, eq = s.x[p, dim], s.x[q, dim]
+        dp = s.planes[plane, dim + 1] * ep + s.planes[plane, dim + 2]
+        dq = s.planes[plane, dim + 1] * eq + s.planes[plane, dim + 2]
+        gap = abs(zp - zq) - (dp + dq)
+        error = max(ep, eq) + (max(dp, dq) / gap + 4.0 * U) * length + 4.0 * U * largest
+    # an overflow, or values that are not numbers, mean that nothing is known
+    known = gap > 0.0 and gap < np.inf and between and error < np.inf
+    s.x[vertex, dim] = error * SAFE + TINY if known else np.inf
 
 
 @leaf
 def sharpen(s, vertex, a, extent, dim):  # type: ignore[no-untyped-def]
     """One Newton step for the d planes of a vertex, and an error radius from the residual.
 
-    With an approximate inverse B of the true normals N and eta = |I - B N| < 1, a point whose true residual is r is
-    off by at most |B| |r| / (1 - eta). Keeps the old position if that is better. ``a`` is scratch, (d, 2 d).
+    The rounded rows N x + c take at the true vertex a value of at most err, and at a point of the domain the computed
+    one up to rounding, which err also covers: N (x - true vertex) is at most |residual| + err. With an approximate
+    inverse B of N and eta = |I - B N| < 1, the point is off by at most |B| (|residual| + err) / (1 - eta). Keeps the
+    old position if that is better. ``a`` is scratch, (d, 2 d).
     """
     for r in range(dim):
         plane = s.vplanes[vertex, r]
@@ -154,9 +183,6 @@ def sharpen(s, vertex, a, extent, dim):  # type: ignore[no-untyped-def]
                 factor = a[r, c]
                 for k in range(2 * dim):
                     a[r, k] -= factor * a[c, k]
-    narrow = extent[0]
-    for c in range(1, dim):
-        narrow = min(narrow, extent[c])
     eta = 0.0
     for c in range(dim):
         total = 0.0
@@ -167,8 +193,6 @@ def sharpen(s, vertex, a, extent, dim):  # type: ignore[no-untyped-def]
                 entry += product
                 size += abs(product)
             total += abs(entry) + gamma(dim + 2) * (size + 1.0)
-        for r in range(dim):
-            total += abs(a[c, dim + r]) * (s.planes[s.vplanes[vertex, r], dim + 2] / narrow)
         eta = at_least(eta, total)
     if not eta < 0.5:
         return
@@ -205,68 +229,150 @@ def _bit(bits, row, unit):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def _post_activation(s, layers, before, vbits, layer, vertex, parent, extent, reach, scratch, exact_input, dim):  # type: ignore[no-untyped-def]
-    """scratch[0] = post-activations of layer - 1 at a vertex, from its signs in that layer; returns their error radius.
+def _exact_inputs(s, layers, earlier, layer, vertex, a, exact_input, dim):  # type: ignore[no-untyped-def]
+    """Make what is known exactly of the inputs of a layer at a vertex exact, and mark it in ``exact_input``.
 
-    ``exact_input[k]`` is set where entry k has no error at all (inactive, or exactly at its breakpoint).
+    These are neurons that are inactive, or whose pre-activation is a breakpoint.
     """
-    meta = layers.meta[layer - 2]
-    n, breaks, words, b0 = meta[N], meta[N_BREAKS], meta[N_WORDS], meta[BIAS]
-    out, rows, error = scratch[0], before.rows[parent], 0.0
-    _, _, tiny = factors(before.trust, parent, meta[N_PREVIOUS], dim, reach)
-    neurons(
-        before.rows, before.trust, parent, layers.norms[b0 : b0 + n], layers.biases[b0 : b0 + n], meta[N_PREVIOUS],
-        extent, reach, dim, scratch[1:],
-    )  # fmt: skip
-    for k in range(n):
-        z = rows[dim, k]
+    if layer == 1:
         for c in range(dim):
-            z += rows[c, k] * s.x[vertex, c]
+            exact_input[c] = s.x[vertex, dim] == 0.0
+        return
+    meta = layers.meta[layer - 2]
+    breaks, words = meta[N_BREAKS], meta[N_WORDS]
+    for k in range(meta[N]):
         p, at_break = meta[PIECE], np.int64(-1)
         for u in range(k * breaks, (k + 1) * breaks):
-            positive = _bit(vbits, vertex, u)
+            positive = _bit(earlier, vertex, u)
             p += np.int64(positive)
-            if positive == 0 and _bit(vbits, vertex, words * 64 + u) == 0:
+            if positive == 0 and _bit(earlier, vertex, words * 64 + u) == 0:
                 at_break = np.int64(u)
         slope, shift = layers.slopes[p], layers.intercepts[p]
+        z = layers.thresholds[meta[UNIT] + at_break] if at_break >= 0 else 1.0
         if at_break >= 0:
-            z = layers.thresholds[meta[UNIT] + at_break]
-        out[k] = slope * z + shift
-        doubt = scratch[1, k] * s.x[vertex, dim] + scratch[3, k] + gamma(dim + 2) * scratch[2, k] + tiny
-        error = at_least(error, activated_doubt(slope, shift, scratch[2, k] + abs(z), doubt * SAFE, tiny))
+            a[k] = slope * z + shift
         # a slope of 0 or a z of 0 leaves the intercept, which is exact if its second term is zero
-        inert = slope == 0.0 or (at_break >= 0 and z == 0.0)
-        exact_input[k] = inert and layers.intercept_terms[p, 1] == 0.0
-    return error * SAFE
+        exact_input[k] = (slope == 0.0 or z == 0.0) and layers.intercept_terms[p, 1] == 0.0
+
+
+@hot
+def prepare(layers, history, before, layer, cell, scratch, active, dim):  # type: ignore[no-untyped-def]
+    """Make ready for `values_at` on a cell: pieces of the neurons before in scratch[4:6], and a list of the active.
+
+    Returns the cell of their map and the number of active neurons.
+    """
+    if layer == 1:
+        for c in range(dim):
+            active[c] = c
+        return np.int64(0), dim
+    words, n_active = layers.meta[layer - 2, N_WORDS], 0
+    start = history.sign_start[layer - 1] + cell * 2 * words
+    slope, shift = scratch[4], scratch[5]
+    active_pieces(layers, layer - 1, history.signs[start : start + words], slope, shift)
+    for k in range(layers.meta[layer - 1, N_PREVIOUS]):
+        active[n_active] = k
+        n_active += int((slope[k] != 0.0) | (shift[k] != 0.0))
+    return np.int64(history.parents[history.parent_start[layer - 1] + cell]), n_active
+
+
+@hot
+def _inputs(s, before, layer, vertex, parent, slope, shift, a, n, dim):  # type: ignore[no-untyped-def]
+    """a = the n post-activations of the layer before at a vertex; returns a bound on their errors."""
+    error = s.x[vertex, dim]
+    if layer == 1:  # the coordinates
+        for c in range(dim):
+            a[c] = s.x[vertex, c]
+        return error
+    rows = before.rows[parent]
+    constant = rows[dim]
+    for k in range(n):
+        a[k] = constant[k]
+    for c in range(dim):
+        row, x = rows[c], s.x[vertex, c]
+        for k in range(n):
+            a[k] += row[k] * x
+    for k in range(n):
+        z = slope[k] * a[k]
+        a[k] = (0.0 if slope[k] == 0.0 else z) + shift[k]  # what overflows may be inactive
+    trust = before.trust[parent]
+    return (trust[STEEP] * error + trust[DOUBT] + gamma(dim + 4) * trust[SIZE] + dim * TINY) * SAFE
+
+
+@hot
+def values_at(s, layers, before, layer, parent, v, w, scratch, active, n_active, dim):  # type: ignore[no-untyped-def]
+    """scratch[0], scratch[1] = W a at two vertices of a cell that `prepare` has made ready.
+
+    The inputs a are left in scratch[2] and scratch[3]; returns bounds on their errors.
+    """
+    meta = layers.meta[layer - 1]
+    n, n_previous, slope, shift = meta[N], meta[N_PREVIOUS], scratch[4], scratch[5]
+    a, b = scratch[2], scratch[3]
+    first = _inputs(s, before, layer, v, parent, slope, shift, a, n_previous, dim)
+    if v == w:
+        combine(layers.transposed, meta[WEIGHT], a, active, n_active, scratch[0, :n])
+        return first, first
+    second = _inputs(s, before, layer, w, parent, slope, shift, b, n_previous, dim)
+    combine_two(layers.transposed, meta[WEIGHT], a, b, active, n_active, scratch[0, :n], scratch[1, :n])
+    return first, second
+
+
+@leaf
+def add_bias(norms, biases, a, n_previous, error, reach, values, bounds):  # type: ignore[no-untyped-def]
+    """values += biases; bounds = bounds on the errors of W a + b where those of a stay below ``error``."""
+    f, g, tiny = factors(largest(a, n_previous), roundings(n_previous), n_previous, reach)
+    f += error
+    for j in range(len(biases)):
+        values[j] += biases[j]
+        bounds[j] = (norms[j] * f + (abs(biases[j]) * g + tiny)) * SAFE
 
 
 @kernel
-def own_faces(s, dim):  # type: ignore[no-untyped-def]
-    """Give every face and vertex one cell that contains it, top down."""
-    n_faces = s.counts[NF]
+def own_faces(s, dim, start, order):  # type: ignore[no-untyped-def]
+    """Give every face and vertex the first cell that contains it, top down, and list the vertices of each cell.
+
+    These are order[start[c] : start[c + 1]], for start (n_c + 1,) and order (n_v,).
+    """
+    n_faces, n_cells = s.counts[NF], s.counts[NCELL]
     for f in range(n_faces):
-        if s.dims[f] == dim:
-            s.faces[f, OWN] = s.faces[f, NUMBER]
+        s.faces[f, OWN] = s.faces[f, NUMBER] if s.dims[f] == dim else n_cells
+    for v in range(s.counts[NV]):
+        s.vplanes[v, dim] = n_cells
     for k in range(dim, 0, -1):
         for f in range(n_faces):
             if s.dims[f] == k:
-                own, start = s.faces[f, OWN], s.faces[f, START]
-                for i in range(start, start + s.faces[f, LEN]):
+                own, begin = s.faces[f, OWN], s.faces[f, START]
+                for i in range(begin, begin + s.faces[f, LEN]):
+                    g = s.pool[i]
                     if k > 1:
-                        s.faces[s.pool[i], OWN] = own
+                        s.faces[g, OWN] = min(s.faces[g, OWN], own)
                     else:
-                        s.vplanes[s.pool[i], dim] = own
+                        s.vplanes[g, dim] = min(s.vplanes[g, dim], own)
+    for c in range(n_cells + 1):
+        start[c] = 0
+    for v in range(s.counts[NV]):
+        start[s.vplanes[v, dim]] += 1
+    total = 0
+    for c in range(n_cells + 1):
+        start[c], total = total, total + start[c]
+    for v in range(s.counts[NV]):
+        own = s.vplanes[v, dim]
+        order[start[own]] = v
+        start[own] += 1
+    for c in range(n_cells, 0, -1):
+        start[c] = start[c - 1]
+    start[0] = 0
 
 
 @kernel
 def classify(  # type: ignore[no-untyped-def]
-    s, layers, history, before, earlier, maps, layer, exact, extent, reach, scratch, exact_input, pairs, begin, dim
-):
-    """Signs of all units of a layer at the vertices that exist, from ``begin`` on, as far as floats prove them.
+    s, layers, history, before, earlier, layer, start, order, exact, reach, scratch, exact_input, active, pairs, begin,
+    dim,
+):  # fmt: skip
+    """Signs of all units of a layer at the vertices that exist, as far as floats prove them, from cell ``begin`` on.
 
-    Sets bits of s.vbits (all zero before) and writes the pairs (vertex, unit) that are left open to ``pairs``. Returns
-    the vertex to go on with, when there was room no more, and the number of pairs. ``before`` and ``earlier`` are the
-    maps and the vbits of the layer before.
+    Sets bits of s.vbits and writes the pairs (vertex, unit) that are left open to ``pairs``. Returns the cell to go
+    on with, when there was room no more, and the number of pairs. ``before`` and ``earlier`` are the maps and the
+    vbits of the layer before; ``start`` and ``order`` come from `own_faces`.
     """
     meta = layers.meta[layer - 1]
     n, n_previous, breaks, words, w0 = meta[N], meta[N_PREVIOUS], meta[N_BREAKS], meta[N_WORDS], meta[WEIGHT]
@@ -276,67 +382,57 @@ def classify(  # type: ignore[no-untyped-def]
     plain = breaks == 1
     for u in range(n * breaks):
         plain = plain and thresholds[u] == 0.0
-    values, bounds = scratch[dim], scratch[dim + 1]
+    bounds = scratch[6]
     n_pairs = np.int64(0)
-    for v in range(begin, s.counts[NV]):
-        if n_pairs + n * breaks > len(pairs):
-            return np.int64(v), n_pairs
-        cell = np.int64(s.vplanes[v, dim])
-        f, g, tiny = factors(maps.trust, cell, n_previous, dim + 5, reach)
-        f += maps.trust[cell, STEEP] * s.x[v, dim] * SAFE
-        constant, inherited = maps.rows[cell, dim], maps.rows[cell, dim + 1]
-        for j in range(n):
-            values[j] = constant[j]
-            bounds[j] = (inherited[j] + norms[j] * f + (abs(biases[j]) * g + tiny)) * SAFE
-        for c in range(dim):
-            row, x = maps.rows[cell, c], s.x[v, c]
-            for j in range(n):
-                values[j] += row[j] * x
-        if not plain:
-            for u in range(n * breaks - 1, -1, -1):  # j <= u: nothing is overwritten that is still needed
-                z, t = values[u // breaks], thresholds[u]
-                bounds[u] = (bounds[u // breaks] + U * (abs(z) + abs(t))) * SAFE
-                values[u] = z - t
-        ready, unproved = False, False
-        for w in range(words):
-            decided, stop = layers.decided[meta[WORD] + w], min(64 * w + 64, n * breaks)
-            positive, negative = _proved(values[64 * w : stop], bounds[64 * w : stop])
-            rest = decided & ~(positive | negative)
-            s.counts[N_FLOAT] += popcount(decided & (positive | negative))
-            s.vbits[v, w], s.vbits[v, words + w] = positive & decided, negative & decided
-            while rest != 0:
-                u = 64 * w + lowest_unit(rest)
-                rest &= rest - ONE
-                unproved = True
-                if not exact:
-                    s.counts[N_FLOAT] += 1
-                    set_sign(s.vbits, v, words, u, 1 if values[u] > 0 else (-1 if values[u] < 0 else 0))
-                    continue
-                if not ready:
-                    ready = True
-                    error = s.x[v, dim]
-                    if layer == 1:
-                        for c in range(dim):
-                            scratch[dim + 2, c] = s.x[v, c]
-                            exact_input[c] = error == 0.0
-                    else:
-                        parent = np.int64(history.parents[history.parent_start[layer - 1] + cell])
-                        error = _post_activation(
-                            s, layers, before, earlier, layer, v, parent, extent, reach,
-                            scratch[dim + 2 :], exact_input, dim,
-                        )  # fmt: skip
-                j = u // breaks
-                row = layers.weights[w0 + j * n_previous : w0 + (j + 1) * n_previous]
-                sign = _refined(row, biases[j], thresholds[u], scratch[dim + 2], exact_input, error)
-                if sign != UNDECIDED:
-                    s.counts[N_REFINED] += 1
-                    set_sign(s.vbits, v, words, u, sign)
-                    continue
-                pairs[n_pairs, 0], pairs[n_pairs, 1] = v, u
-                n_pairs += 1
-        if not unproved:
-            s.margin[0] = min(s.margin[0], _margin(values, bounds, n * breaks))
-    return s.counts[NV], n_pairs
+    for cell in range(begin, s.counts[NCELL]):
+        if start[cell] == start[cell + 1]:
+            continue
+        if n_pairs + (start[cell + 1] - start[cell]) * n * breaks > len(pairs):
+            return np.int64(cell), n_pairs
+        parent, n_active = prepare(layers, history, before, layer, np.int64(cell), scratch, active, dim)
+        for i in range(start[cell], start[cell + 1], 2):
+            both = min(i + 1, start[cell + 1] - 1)
+            first, second = values_at(
+                s, layers, before, layer, parent, np.int64(order[i]), np.int64(order[both]), scratch, active,
+                n_active, dim,
+            )  # fmt: skip
+            for side in range(1 + both - i):
+                v, values, a = np.int64(order[i + side]), scratch[side], scratch[2 + side]
+                error = second if side == 1 else first
+                add_bias(norms, biases, a, n_previous, error, reach, values, bounds)
+                if not plain:
+                    for u in range(n * breaks - 1, -1, -1):  # j <= u: nothing is overwritten that is still needed
+                        z, t = values[u // breaks], thresholds[u]
+                        bounds[u] = (bounds[u // breaks] + U * (abs(z) + abs(t))) * SAFE
+                        values[u] = z - t
+                ready = False
+                for w in range(words):
+                    decided, stop = layers.decided[meta[WORD] + w], min(64 * w + 64, n * breaks)
+                    positive, negative = _proved(values[64 * w : stop], bounds[64 * w : stop])
+                    rest = decided & ~(positive | negative)
+                    s.counts[N_FLOAT] += popcount(decided & (positive | negative))
+                    s.vbits[v, w], s.vbits[v, words + w] = positive & decided, negative & decided
+                    while rest != 0:
+                        u = 64 * w + lowest_unit(rest)
+                        rest &= rest - ONE
+                        if not exact:
+                            s.counts[N_FLOAT] += 1
+                            set_sign(s.vbits, v, words, u, 1 if values[u] > 0 else (-1 if values[u] < 0 else 0))
+                            continue
+                        if not ready:
+                            ready = True
+                            _exact_inputs(s, layers, earlier, layer, v, a, exact_input, dim)
+                        j = u // breaks
+                        row = layers.weights[w0 + j * n_previous : w0 + (j + 1) * n_previous]
+                        sign = _refined(row, biases[j], thresholds[u], a, exact_input, error)
+                        if sign != UNDECIDED:
+                            s.counts[N_REFINED] += 1
+                            set_sign(s.vbits, v, words, u, sign)
+                            continue
+                        pairs[n_pairs, 0], pairs[n_pairs, 1] = v, u
+                        n_pairs += 1
+                s.margin[0] = _smallest_margin(values, bounds, n * breaks, s.margin[0])
+    return s.counts[NCELL], n_pairs
 
 
 @leaf
@@ -351,15 +447,28 @@ def _proved(values, bounds):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def _margin(values, bounds, n):  # type: ignore[no-untyped-def]
-    """A lower bound on |value| / bound: smallest by largest, found as integers, which bit patterns without sign are."""
+def _smallest_margin(values, bounds, n, margin):  # type: ignore[no-untyped-def]
+    """The least of ``margin`` and of |value| / bound over the n values that exceed their bounds.
+
+    The smallest value by the largest bound is not more, and is found faster: by integers, which bit patterns without
+    sign are. Most often it settles the matter.
+    """
     sizes, limits = values.view(np.int64), bounds.view(np.int64)
     smallest, largest = np.int64(0x7FF0000000000000), np.int64(0)
     for u in range(n):
         smallest = min(smallest, sizes[u] & np.int64(0x7FFFFFFFFFFFFFFF))
         largest = max(largest, limits[u])
+    first, second = sizes[0], limits[0]
     sizes[0], limits[0] = smallest, largest
-    return values[0] / bounds[0]
+    least = values[0] / bounds[0]
+    sizes[0], limits[0] = first, second
+    if least >= margin:
+        return margin
+    for u in range(n):
+        ratio = abs(values[u]) / bounds[u]
+        if ratio > 1.0 and ratio < margin:
+            margin = ratio
+    return margin
 
 
 @leaf

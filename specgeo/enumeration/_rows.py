@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from specgeo._jit import hot, kernel, leaf
-from specgeo.enumeration._layers import BIAS, N_BREAKS, N_PREVIOUS, N_WORDS, UNIT, WORD, N
+from specgeo.enumeration._layers import BIAS, N_BREAKS, N_PREVIOUS, N_WORDS, UNIT, WEIGHT, WORD, N, active_pieces
 from specgeo.enumeration._layout import (
     BLOCK,
     DIM,
@@ -18,7 +18,7 @@ from specgeo.enumeration._layout import (
     OPEN,
     START,
 )
-from specgeo.enumeration._maps import factors
+from specgeo.enumeration._maps import DOUBT, SIZE, activate, factors, roundings
 from specgeo.enumeration._scalars import ONE, SAFE, TINY, U, gamma, lowest_unit, popcount
 
 
@@ -60,13 +60,51 @@ def _copy_signs(bits, rows, words, unit, twin, same):  # type: ignore[no-untyped
         bits[r, words + (unit >> 6)] = (bits[r, words + (unit >> 6)] & ~one) | (negative << np.uint64(unit & 63))
 
 
+@hot
+def _dot(a, b):  # type: ignore[no-untyped-def]
+    """Sum of products in eight parts: they need not wait for each other."""
+    s0, s1, s2, s3, s4, s5, s6, s7 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    n, k = len(a), 0
+    while k + 8 <= n:
+        s0 += a[k] * b[k]
+        s1 += a[k + 1] * b[k + 1]
+        s2 += a[k + 2] * b[k + 2]
+        s3 += a[k + 3] * b[k + 3]
+        s4 += a[k + 4] * b[k + 4]
+        s5 += a[k + 5] * b[k + 5]
+        s6 += a[k + 6] * b[k + 6]
+        s7 += a[k + 7] * b[k + 7]
+        k += 8
+    while k < n:
+        s0 += a[k] * b[k]
+        k += 1
+    return ((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7))
+
+
 @kernel
-def make_planes(s, layers, maps, layer, first, crossed, extent, reach, dim):  # type: ignore[no-untyped-def]
-    """Fill the rows of the planes, one for each cell and each unit that crosses it."""
+def make_planes(s, layers, history, before, layer, first, crossed, extent, reach, scratch, dim):  # type: ignore[no-untyped-def]
+    """Fill the rows of the planes, one for each cell and each unit that crosses it.
+
+    Each is a sum afresh, from the maps of the layer before.
+    """
     meta = layers.meta[layer - 1]
     n_previous, breaks, words = meta[N_PREVIOUS], meta[N_BREAKS], meta[N_WORDS]
     for cell in range(s.counts[NCELL]):
-        f, g, tiny = factors(maps.trust, cell, n_previous, np.int64(0), reach)
+        units = np.uint64(0)
+        for w in range(words):
+            units |= crossed[cell, w]
+        if units == 0:
+            continue
+        parent, steps = np.int64(0), 0.0  # the rows of the first layer are its weights
+        if layer > 1:
+            parent = np.int64(history.parents[history.parent_start[layer - 1] + cell])
+            steps = roundings(n_previous)
+            start = history.sign_start[layer - 1] + cell * 2 * layers.meta[layer - 2, N_WORDS]
+            bits = history.signs[start : start + layers.meta[layer - 2, N_WORDS]]
+            active_pieces(layers, layer - 1, bits, scratch[dim + 1], scratch[dim + 2])
+            activate(before.rows, parent, scratch[dim + 1], scratch[dim + 2], n_previous, scratch, dim)
+        f, g, tiny = factors(before.trust[parent, SIZE], steps, n_previous, reach)
+        f += before.trust[parent, DOUBT] * SAFE
         for w in range(words):
             rest = crossed[cell, w]
             plane = first[cell, w]
@@ -74,18 +112,20 @@ def make_planes(s, layers, maps, layer, first, crossed, extent, reach, dim):  # 
                 unit = 64 * w + lowest_unit(rest)
                 rest &= rest - ONE
                 j = unit // breaks
-                constant, threshold = maps.rows[cell, dim, j], layers.thresholds[meta[UNIT] + unit]
+                weights = layers.weights[meta[WEIGHT] + j * n_previous : meta[WEIGHT] + (j + 1) * n_previous]
+                bias, threshold = layers.biases[meta[BIAS] + j], layers.thresholds[meta[UNIT] + unit]
+                for c in range(dim):
+                    s.planes[plane, c] = weights[c] if layer == 1 else _dot(weights, scratch[c, :n_previous])
+                constant = bias if layer == 1 else _dot(weights, scratch[dim, :n_previous]) + bias
                 s.planes[plane, dim] = constant - threshold
-                error = maps.rows[cell, dim + 1, j] + layers.norms[meta[BIAS] + j] * f
-                error += abs(layers.biases[meta[BIAS] + j]) * g + tiny
+                error = layers.norms[meta[BIAS] + j] * f + abs(bias) * g + tiny
                 if threshold != 0.0:
                     error += U * (abs(constant) + abs(threshold))
                 norm, size = 0.0, abs(s.planes[plane, dim])
                 for c in range(dim):
-                    value = maps.rows[cell, c, j]
-                    s.planes[plane, c] = value
-                    norm += abs(value)
-                    size += abs(value) * extent[c]
+                    value = abs(s.planes[plane, c])
+                    norm += value
+                    size += value * extent[c]
                 s.planes[plane, dim + 1] = norm * SAFE
                 s.planes[plane, dim + 2] = (error + gamma(dim + 2) * size) * SAFE + dim * TINY
                 s.porigin[plane, 0] = layer

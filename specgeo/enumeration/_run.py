@@ -34,7 +34,7 @@ from specgeo.enumeration._layout import (
     State,
     with_room,
 )
-from specgeo.enumeration._maps import Maps, empty_maps, propagate
+from specgeo.enumeration._maps import Maps, empty_maps, input_maps, propagate
 from specgeo.enumeration._memory import workspace
 from specgeo.enumeration._predicates import classify, own_faces, settle
 from specgeo.enumeration._rows import begin_layer, end_layer, make_planes
@@ -80,27 +80,31 @@ class Run:
         self.history = _history(self.sign_rows, self.parents)
         with np.errstate(over="ignore"):  # an infinite reach only means that floats prove nothing
             self.reach = 1.0 + float(extent.sum())
-        self.maps = empty_maps(self.layers, 0, 0, self.dim)
+        self.maps = input_maps(extent)
         meta = self.layers.meta
         widest = max(self.dim, int(meta[:, [N, N_UNITS]].max(initial=1)))
         self.scratch = np.empty((self.dim + 7, widest))
-        self.pieces, self.active = np.empty(widest, np.int64), np.empty(widest, np.int64)
+        self.active = np.empty(widest, np.int64)
         self.exact_input = np.empty(widest, np.bool_)
         self.seconds: defaultdict[str, float] = defaultdict(float)
 
     def layer(self, number: int) -> None:
         """Cut by hidden layer ``number`` (from 1)."""
         t = time.perf_counter()
-        before, self.maps = self.maps, self._next_maps(number)
+        dim, layers, words = self.dim, self.layers, int(self.layers.meta[number - 1, N_WORDS])
+        before = self.maps
+        if number < len(layers.meta):  # what follows the last layer asks for nothing on its cells
+            self.maps = self._next_maps(number, before)
         t = self._lap("maps", t)
         self._signs(number, before)
         t = self._lap("signs", t)
-        dim, layers, words = self.dim, self.layers, int(self.layers.meta[number - 1, N_WORDS])
         n_cells = int(self.state.counts[NCELL])
         first, crossed = np.empty((n_cells, words), np.int64), np.empty((n_cells, words), np.uint64)
         n_planes = begin_layer(self.state, layers, number, first, crossed, dim)
         self.state = with_room(self.state, planes=n_planes)
-        make_planes(self.state, layers, self.maps, number, first, crossed, self.extent, self.reach, dim)
+        make_planes(
+            self.state, layers, self.history, before, number, first, crossed, self.extent, self.reach, self.scratch, dim
+        )
         self.state.counts[NPLANE] = n_planes
         t = self._lap("planes", t)
         self._cut(number, first, crossed)
@@ -108,11 +112,11 @@ class Run:
         n_cells = int(self.state.counts[NCELL])
         self.sign_rows.append(self.state.signs[:n_cells].copy())
         self.parents.append(self.state.cells[:n_cells, 1].copy())
-        if number < len(layers.meta):  # what follows the last layer asks for nothing on its cells
+        if number < len(layers.meta):
             self.history = _history(self.sign_rows, self.parents)
         self._lap("cut", t)
 
-    def _next_maps(self, number: int) -> Maps:
+    def _next_maps(self, number: int, before: Maps) -> Maps:
         """The maps of a layer on the cells that exist."""
         s, count = self.state, self.state.counts
         n_cells = int(count[NCELL])
@@ -123,14 +127,13 @@ class Run:
             self.layers,
             self.history,
             number,
-            self.maps,
+            before,
             maps,
             self.extent,
             self.reach,
             np.full((facets, 2), -1, np.int32),
             np.empty(n_cells, np.int32),
             self.scratch,
-            self.pieces,
             self.active,
             self.dim,
         )
@@ -139,30 +142,33 @@ class Run:
     def _signs(self, number: int, before: Maps) -> None:
         """Signs of a layer at the vertices that exist: by floats, where they do not prove them by exact arithmetic."""
         words, n_units = (int(n) for n in self.layers.meta[number - 1, [N_WORDS, N_UNITS]])
-        own_faces(self.state, self.dim)
+        n_vertices, n_cells = int(self.state.counts[NV]), int(self.state.counts[NCELL])
+        start, order = np.empty(n_cells + 1, np.int64), np.empty(n_vertices, np.int64)
+        own_faces(self.state, self.dim, start, order)
         earlier = self.state.vbits
         self.state = self.state._replace(
             vbits=workspace((len(self.state.x), 2 * words), np.uint64),
             signs=workspace((len(self.state.cells), 2 * words), np.uint64),
         )
-        self.state.vbits[: self.state.counts[NV]] = 0
-        pairs, vertex = np.empty((n_units + 1024, 2), np.int64), 0
-        while vertex < self.state.counts[NV]:
-            vertex, n_pairs = classify(
+        most = int(np.diff(start).max())  # vertices of one cell
+        pairs, cell = np.empty((most * n_units + 1024, 2), np.int64), 0
+        while cell < n_cells:
+            cell, n_pairs = classify(
                 self.state,
                 self.layers,
                 self.history,
                 before,
                 earlier,
-                self.maps,
                 number,
+                start,
+                order,
                 self.exact,
-                self.extent,
                 self.reach,
                 self.scratch,
                 self.exact_input,
+                self.active,
                 pairs,
-                vertex,
+                cell,
                 self.dim,
             )
             if n_pairs:

@@ -11,8 +11,8 @@ import numpy as np
 from specgeo._cast import IntArray
 from specgeo.domain import Box
 from specgeo.enumeration._domain import domain_state
-from specgeo.enumeration._lattice import boundary_lists, number_faces
-from specgeo.enumeration._layers import N_BREAKS, N_UNITS, N_WORDS, Layers, N, flatten
+from specgeo.enumeration._lattice import boundary_lists, number_faces, spread_signs
+from specgeo.enumeration._layers import N_BREAKS, N_UNITS, Layers, N, flatten
 from specgeo.enumeration._layout import N_COORD, N_EXACT, N_FLOAT, N_REFINED, N_ZERO, NCELL, NF, NV
 from specgeo.enumeration._run import Run
 from specgeo.enumeration.certificate import Certificate
@@ -189,20 +189,10 @@ def _final_signs(run: Run) -> Patterns:
     n_cells, total = int(run.state.counts[NCELL]), int(meta[:, N_UNITS].sum())
     words = (total + 63) // 64
     positive, negative = np.zeros((n_cells, words), np.uint64), np.zeros((n_cells, words), np.uint64)
-    cells = np.arange(n_cells)
-    start = total
+    cells, start = np.arange(n_cells), total
     for layer in range(len(meta), 0, -1):
         start -= int(meta[layer - 1, N_UNITS])
-        rows = run.sign_rows[layer - 1][cells]
-        layer_words = int(meta[layer - 1, N_WORDS])
-        for w in range(layer_words):
-            bit = start + 64 * w
-            word, shift = bit >> 6, np.uint64(bit & 63)
-            for out, source in ((positive, rows[:, w]), (negative, rows[:, layer_words + w])):
-                out[:, word] |= source << shift
-                if shift and word + 1 < words:
-                    out[:, word + 1] |= source >> (np.uint64(64) - shift)
-        cells = run.parents[layer][cells]
+        spread_signs(run.sign_rows[layer - 1], run.parents[layer], cells, start, positive, negative)
     widths, breaks = meta[:, N], meta[:, N_BREAKS]
     return Patterns(
         positive,
