@@ -67,7 +67,7 @@ from specgeo.enumeration._predicates import (
     sign_on_plane,
 )
 from specgeo.enumeration._rows import face_bits
-from specgeo.enumeration._scalars import ONE, lowest_unit, popcount
+from specgeo.enumeration._scalars import ONE, index, lowest_unit, popcount
 
 
 @merged
@@ -81,7 +81,7 @@ def _plane_of(first, crossed, cell, unit):  # type: ignore[no-untyped-def]
 @hot
 def _new_face(s, k, own):  # type: ignore[no-untyped-def]
     """Append a face of dimension k with an empty boundary."""
-    f = s.counts[NF]
+    f = index(s.counts[NF])
     s.counts[NF] = f + 1
     s.dims[f] = k
     s.faces[f, OWN] = own
@@ -99,11 +99,11 @@ def _split_edge(  # type: ignore[no-untyped-def]
 
     Returns (edge, vertex, number of units whose signs at the vertex are left in ``pending``).
     """
-    start = s.faces[g, START]
-    p, q = np.int64(s.pool[start]), np.int64(s.pool[start + 1])
+    start = index(s.faces[g, START])
+    p, q = index(s.pool[start]), index(s.pool[start + 1])
     if (s.vbits[p, word] >> np.uint64(unit & 63)) & ONE == 0:
         p, q = q, p
-    v = s.counts[NV]
+    v = index(s.counts[NV])
     s.counts[NV] = v + 1
     for i in range(dim - 1):
         s.vplanes[v, i] = s.faces[g, PLANES + i]
@@ -133,7 +133,7 @@ def _split_edge(  # type: ignore[no-untyped-def]
     for i in range(PLANES, PLANES + dim - 1):
         s.faces[half, i] = s.faces[g, i]
     s.pool[start], s.pool[start + 1] = p, v
-    start = s.counts[NPOOL]
+    start = index(s.counts[NPOOL])
     s.counts[NPOOL] = start + 2
     s.faces[half, START], s.faces[half, LEN] = start, 2
     s.pool[start], s.pool[start + 1] = v, q
@@ -153,7 +153,8 @@ def _settle(s, layers, history, ex, layer, vertex, cell, pending, n_pending, wor
 @merged
 def _edge_bits(s, f, word, words):  # type: ignore[no-untyped-def]
     """Bits of an edge from its vertices."""
-    p, q = s.pool[s.faces[f, START]], s.pool[s.faces[f, START] + 1]
+    start = index(s.faces[f, START])
+    p, q = index(s.pool[start]), index(s.pool[start + 1])
     pp, pn = s.vbits[p, word], s.vbits[p, words + word]
     qp, qn = s.vbits[q, word], s.vbits[q, words + word]
     s.bits[f, 0] = pp | qp
@@ -162,17 +163,23 @@ def _edge_bits(s, f, word, words):  # type: ignore[no-untyped-def]
 
 
 @hot
+def _joined(total, bits, f):  # type: ignore[no-untyped-def]
+    """The bits of a face joined to those of others."""
+    return total[0] | bits[f, 0], total[1] | bits[f, 1], total[2] | bits[f, 2]
+
+
+@hot
 def _collect_cut(s, g, k, bit, word, words, cut, n):  # type: ignore[no-untyped-def]
     """Append to ``cut`` the faces of dimension k - 2 that a (k-1)-face has in the zero set."""
-    start = s.faces[g, START]
+    start = index(s.faces[g, START])
     for i in range(start, start + s.faces[g, LEN]):
-        h = s.pool[i]
+        h = index(s.pool[index(i)])
         if k == 2:
             signs = s.vbits[h, word] | s.vbits[h, words + word]
         else:
             signs = s.bits[h, 0] | s.bits[h, 1]
         if signs & bit == 0:
-            cut[n] = h
+            cut[index(n)] = h
             n += 1
     return n
 
@@ -181,20 +188,27 @@ def _collect_cut(s, g, k, bit, word, words, cut, n):  # type: ignore[no-untyped-
 def _split_face(s, g, k, bit, plane, word, words, step, positive, negative, cut, dim):  # type: ignore[no-untyped-def]
     """Split a face of dimension k >= 2: (negative half, cut), or (-1, -1) if the signs contradict each other."""
     n_positive, n_negative, n_cut = 0, 0, np.int64(0)
-    start = s.faces[g, START]
+    above = (np.uint64(0), np.uint64(0), np.uint64(0))  # bits of the halves
+    below = above
+    start = index(s.faces[g, START])
     for i in range(start, start + s.faces[g, LEN]):
-        f = s.pool[i]
+        f = index(s.pool[index(i)])
         if s.faces[f, STAMP] == step:
-            positive[n_positive], negative[n_negative], cut[n_cut] = f, s.faces[f, HALF], s.faces[f, CUT]
+            other = index(s.faces[f, HALF])
+            positive[index(n_positive)], negative[index(n_negative)] = f, other
+            cut[index(n_cut)] = s.faces[f, CUT]
             n_positive, n_negative, n_cut = n_positive + 1, n_negative + 1, n_cut + 1
+            above, below = _joined(above, s.bits, f), _joined(below, s.bits, other)
         elif s.bits[f, 0] & bit != 0:
-            positive[n_positive] = f
+            positive[index(n_positive)] = f
             n_positive += 1
+            above = _joined(above, s.bits, f)
             if s.bits[f, 2] & bit != 0:
                 n_cut = _collect_cut(s, f, k, bit, word, words, cut, n_cut)
         else:
-            negative[n_negative] = f
+            negative[index(n_negative)] = f
             n_negative += 1
+            below = _joined(below, s.bits, f)
     if n_cut < k or (k == 2 and n_cut != 2):
         return np.int64(-1), np.int64(-1)
     half = _new_face(s, k, s.faces[g, OWN])
@@ -204,10 +218,10 @@ def _split_face(s, g, k, bit, plane, word, words, step, positive, negative, cut,
         s.faces[h, PLANES + i] = s.faces[g, PLANES + i]
     s.faces[h, PLANES + dim - k] = plane
     # boundary of the cut
-    start = s.counts[NPOOL]
+    start = index(s.counts[NPOOL])
     s.faces[h, START], s.faces[h, LEN] = start, n_cut
     for i in range(n_cut):
-        s.pool[start + i] = cut[i]
+        s.pool[index(start + i)] = cut[i]
     start += n_cut
     if k == 2:
         _edge_bits(s, h, word, words)
@@ -221,16 +235,17 @@ def _split_face(s, g, k, bit, plane, word, words, step, positive, negative, cut,
         start += n_positive + 1
     s.faces[g, START], s.faces[g, LEN] = place_at, n_positive + 1
     for i in range(n_positive):
-        s.pool[place_at + i] = positive[i]
-    s.pool[place_at + n_positive] = h
+        s.pool[index(place_at + i)] = positive[i]
+    s.pool[index(place_at + n_positive)] = h
     s.faces[half, START], s.faces[half, LEN] = start, n_negative + 1
     for i in range(n_negative):
-        s.pool[start + i] = negative[i]
-    s.pool[start + n_negative] = h
+        s.pool[index(start + i)] = negative[i]
+    s.pool[index(start + n_negative)] = h
     s.counts[NPOOL] = start + n_negative + 1
     s.counts[LONGEST] = max(s.counts[LONGEST], max(n_positive, n_negative) + 2)
-    _list_bits(s, g)
-    _list_bits(s, half)
+    above, below = _joined(above, s.bits, h), _joined(below, s.bits, h)
+    s.bits[g, 0], s.bits[g, 1], s.bits[g, 2] = above
+    s.bits[half, 0], s.bits[half, 1], s.bits[half, 2] = below
     return half, h
 
 
@@ -238,9 +253,9 @@ def _split_face(s, g, k, bit, plane, word, words, step, positive, negative, cut,
 def _list_bits(s, f):  # type: ignore[no-untyped-def]
     """Bits of a face of dimension >= 2 from its facets."""
     positive, negative, touch = np.uint64(0), np.uint64(0), np.uint64(0)
-    start = s.faces[f, START]
+    start = index(s.faces[f, START])
     for i in range(start, start + s.faces[f, LEN]):
-        g = s.pool[i]
+        g = index(s.pool[index(i)])
         positive |= s.bits[g, 0]
         negative |= s.bits[g, 1]
         touch |= s.bits[g, 2]
@@ -250,9 +265,9 @@ def _list_bits(s, f):  # type: ignore[no-untyped-def]
 @merged
 def _new_cell(s, g, half, words):  # type: ignore[no-untyped-def]
     """Number the negative half of a cell; it inherits the signs of the blocks done before."""
-    number = s.counts[NCELL]
+    number = index(s.counts[NCELL])
     s.counts[NCELL] = number + 1
-    parent = s.faces[g, NUMBER]
+    parent = index(s.faces[g, NUMBER])
     s.faces[half, NUMBER] = number
     s.cells[number, 0], s.cells[number, 1] = half, s.cells[parent, 1]
     for w in range(2 * words):
@@ -365,7 +380,7 @@ def _next_unit(s, layers, work, layer, words, dim):  # type: ignore[no-untyped-d
         while s.counts[DIM] <= dim:
             k = s.counts[DIM]
             while s.counts[FACE] < s.counts[OLD]:
-                f = s.counts[FACE]
+                f = index(s.counts[FACE])
                 if s.counts[OPEN] == 0 and s.dims[f] == k and s.bits[f, 0] & s.bits[f, 1] != 0:
                     if not _enter(s, work, f, k):
                         s.counts[STATUS] = FULL
@@ -403,16 +418,16 @@ def cut_layer(s, layers, history, ex, work, layer, first, crossed, extent, exact
     coarse, reliable = COARSE * size, RELIABLE * size
     last_step = s.counts[STEP] + limit
     while _next_unit(s, layers, work, layer, words, dim):
-        word, k, f = s.counts[BLOCK], s.counts[DIM], s.counts[FACE]
+        word, k, f = index(s.counts[BLOCK]), s.counts[DIM], index(s.counts[FACE])
         unit = 64 * word + lowest_unit(work.rest[0])
         bit = ONE << np.uint64(unit & 63)
-        cell = np.int64(s.faces[f, OWN])
+        cell = index(s.faces[f, OWN])
         plane = _plane_of(first, crossed, cell, unit)
         step = s.counts[STEP] + 1
         s.counts[STEP] = step
         for m in range(1, k + 1):  # the pieces inside the face, in order of dimension
             for i in range(work.level[m]):
-                g = np.int64(work.pieces[m, i])
+                g = index(work.pieces[m, i])
                 if s.bits[g, 0] & s.bits[g, 1] & bit == 0:
                     continue
                 if m == 1:

@@ -37,3 +37,9 @@ def at_least(x, y):  # type: ignore[no-untyped-def]
 def gamma(n):  # type: ignore[no-untyped-def]
     """Bound on the relative error of a sum of products that pass through n roundings."""
     return n * U * SAFE
+
+
+@hot
+def index(i):  # type: ignore[no-untyped-def]
+    """The id or offset i, which fits 31 bits: as it cannot be negative, numba spares the test whether it is."""
+    return np.int64(i) & np.int64(0x7FFFFFFF)
