@@ -81,7 +81,7 @@ def calls() -> list[tuple[Any, tuple[Any, ...]]]:
         (_cut._next_unit, (state, run.layers, work, one, one, 2)),
         (_rows.end_layer, (state, run.layers, one)),
         (_lattice.number_faces, (state, 2, faces, counts, counts, faces)),
-        (_lattice.boundary_lists, (state, faces, one, 2, counts, faces)),
+        (_lattice.boundary_lists, (state, 2, faces, counts, counts, counts, faces)),
     ]  # fmt: skip
 
 

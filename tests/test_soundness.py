@@ -48,6 +48,11 @@ def values_once(s, layers, history, before, layer, cell, v, w, reach, scratch, a
 
 
 @kernel
+def own_faces_once(s, dim, start, order):  # type: ignore[no-untyped-def]
+    own_faces(s, dim, start, order)
+
+
+@kernel
 def sharpen_once(s, vertex, a, extent, dim):  # type: ignore[no-untyped-def]
     sharpen(s, vertex, a, extent, dim)
 
@@ -154,7 +159,7 @@ class Twin:
         before, s = run.maps, run.state
         n_vertices, n_cells = int(s.counts[NV]), int(s.counts[NCELL])
         start, order = np.empty(n_cells + 1, np.int64), np.empty(n_vertices, np.int64)
-        own_faces(s, d, start, order)
+        own_faces_once(s, d, start, order)
         net, scratch = self.net, np.empty((8, max(d, *self.net.hidden_widths)))
         n = net.hidden_widths[number - 1]
         offset = int(run.layers.meta[number - 1, BIAS])
@@ -186,7 +191,7 @@ class Twin:
     def check_evaluate(self, layer: int, vertices: Any, units: Any) -> dict[int, int]:
         """`evaluate` gives the signs of Fractions at vertices of the complex before ``layer``."""
         s, d, seen = self.run.state, self.dim, {-1: 0, 0: 0, 1: 0}
-        own_faces(s, d, np.empty(s.counts[NCELL] + 1, np.int64), np.empty(s.counts[NV], np.int64))
+        own_faces_once(s, d, np.empty(s.counts[NCELL] + 1, np.int64), np.empty(s.counts[NV], np.int64))
         for v in vertices:
             for unit in units:
                 cell = int(s.vplanes[v, d])

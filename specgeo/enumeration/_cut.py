@@ -66,7 +66,7 @@ from specgeo.enumeration._predicates import (
     sharpen,
     sign_on_plane,
 )
-from specgeo.enumeration._rows import face_bits
+from specgeo.enumeration._rows import end_layer, face_bits
 from specgeo.enumeration._scalars import ONE, index, lowest_unit, popcount
 
 
@@ -400,6 +400,7 @@ def _next_unit(s, layers, work, layer, words, dim):  # type: ignore[no-untyped-d
             s.signs[number, words + word] = s.bits[g, 1]
         s.counts[BLOCK] = word + 1
         s.counts[DIM] = 0
+    end_layer(s, layers, layer)
     s.counts[STATUS] = DONE
     return False
 

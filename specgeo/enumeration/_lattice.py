@@ -119,22 +119,24 @@ def number_faces(s, dim, index, sizes, items, planes):  # type: ignore[no-untype
 
 
 @kernel
-def boundary_lists(s, index, k, dim, offsets, indices):  # type: ignore[no-untyped-def]
-    """Boundaries of the k-faces as offsets and indices of (k-1)-faces."""
-    n_faces = s.counts[NF]
-    offsets[:] = 0
-    for f in range(n_faces):
-        if s.dims[f] == k:
-            offsets[index[f] + 1] = s.faces[f, LEN]
-    for i in range(len(offsets) - 1):
-        offsets[i + 1] += offsets[i]
-    for f in range(n_faces):
-        if s.dims[f] == k:
-            o = offsets[index[f]]
-            start = s.faces[f, START]
-            for i in range(s.faces[f, LEN]):
-                g = s.pool[start + i]
-                indices[o + i] = g if k == 1 else index[g]
+def boundary_lists(s, dim, index, first, begin, offsets, indices):  # type: ignore[no-untyped-def]
+    """Boundaries of the faces as offsets and indices of faces of one dimension less.
+
+    Those of the k-faces fill ``offsets`` from first[k] and ``indices`` from begin[k] on; both are advanced. Faces are
+    numbered in the order in which they come.
+    """
+    for k in range(1, dim + 1):
+        offsets[first[k]] = 0
+    start_of = begin.copy()
+    for f in range(s.counts[NF]):
+        k, start, length = s.dims[f], s.faces[f, START], s.faces[f, LEN]
+        o = begin[k]
+        for i in range(length):
+            g = s.pool[start + i]
+            indices[o + i] = g if k == 1 else index[g]
+        begin[k] = o + length
+        first[k] += 1
+        offsets[first[k]] = o + length - start_of[k]
 
 
 @kernel

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from itertools import compress
+from bisect import insort
 from math import prod
 from typing import Any
 
@@ -22,12 +22,22 @@ _local = threading.local()
 Buffers = list[npt.NDArray[np.uint8]]
 
 
-def _references(buffers: Buffers) -> list[int]:
-    """How often each buffer is referred to, while it is looked at here."""
-    return [sys.getrefcount(buffer) for buffer in buffers]
+def _first_free(buffers: Buffers, size: int) -> npt.NDArray[np.uint8] | None:
+    """The smallest buffer (they are in order of size) that fits and into which no array looks."""
+    for buffer in buffers:
+        if size <= len(buffer) <= 4 * size and sys.getrefcount(buffer) <= _FREE:
+            return buffer
+    return None
 
 
-_FREE = _references([np.empty(1, np.uint8)])[0]
+def _count(buffers: Buffers) -> int:
+    """How often a buffer that nobody uses is referred to in a loop over the store."""
+    for buffer in buffers:
+        return sys.getrefcount(buffer)
+    return 0
+
+
+_FREE = _count([np.empty(1, np.uint8)])
 
 
 def workspace(shape: tuple[int, ...], dtype: Any) -> npt.NDArray[Any]:
@@ -36,19 +46,12 @@ def workspace(shape: tuple[int, ...], dtype: Any) -> npt.NDArray[Any]:
     if size < _SMALL:
         return np.empty(shape, dtype)
     buffers: Buffers = _local.__dict__.setdefault("buffers", [])
-    fitting = [
-        (len(buffer), i)
-        for i, (buffer, count) in enumerate(zip(buffers, _references(buffers), strict=True))
-        if count <= _FREE and size <= len(buffer) <= 4 * size
-    ]
-    if fitting:
-        buffer = buffers[min(fitting)[1]]
-    else:
-        buffer = np.empty(size, np.uint8)
+    found = _first_free(buffers, size)
+    if found is None:
+        found = np.empty(size, np.uint8)
         if sum(map(len, buffers)) + size > _KEPT:
-            used = [count > _FREE for count in _references(buffers)]
-            buffers[:] = compress(buffers, used)
+            buffers[:] = [buffer for buffer in buffers if sys.getrefcount(buffer) > _FREE]
         if sum(map(len, buffers)) + size <= _KEPT:
-            buffers.append(buffer)
-    array: npt.NDArray[Any] = buffer[:size].view(dtype).reshape(shape)
+            insort(buffers, found, key=len)
+    array: npt.NDArray[Any] = found[:size].view(dtype).reshape(shape)
     return array

@@ -326,7 +326,7 @@ def add_bias(norms, biases, a, n_previous, error, reach, values, bounds):  # typ
         bounds[j] = (norms[j] * f + (abs(biases[j]) * g + tiny)) * SAFE
 
 
-@kernel
+@leaf
 def own_faces(s, dim, start, order):  # type: ignore[no-untyped-def]
     """Give every face and vertex the first cell that contains it, top down, and list the vertices of each cell.
 
@@ -371,9 +371,11 @@ def classify(  # type: ignore[no-untyped-def]
     """Signs of all units of a layer at the vertices that exist, as far as floats prove them, from cell ``begin`` on.
 
     Sets bits of s.vbits and writes the pairs (vertex, unit) that are left open to ``pairs``. Returns the cell to go
-    on with, when there was room no more, and the number of pairs. ``before`` and ``earlier`` are the maps and the
-    vbits of the layer before; ``start`` and ``order`` come from `own_faces`.
+    on with, when there is no room for the pairs of another, and the number of pairs. ``before`` and ``earlier`` are
+    the maps and the vbits of the layer before; ``start`` and ``order`` are filled by `own_faces` to begin with.
     """
+    if begin == 0:
+        own_faces(s, dim, start, order)
     meta = layers.meta[layer - 1]
     n, n_previous, breaks, words, w0 = meta[N], meta[N_PREVIOUS], meta[N_BREAKS], meta[N_WORDS], meta[WEIGHT]
     biases = layers.biases[meta[BIAS] : meta[BIAS] + n]
@@ -388,7 +390,7 @@ def classify(  # type: ignore[no-untyped-def]
         if start[cell] == start[cell + 1]:
             continue
         if n_pairs + (start[cell + 1] - start[cell]) * n * breaks > len(pairs):
-            return np.int64(cell), n_pairs
+            return np.int64(cell), n_pairs  # at least one, unless ``pairs`` is too short for this cell
         parent, n_active = prepare(layers, history, before, layer, np.int64(cell), scratch, active, dim)
         for i in range(start[cell], start[cell + 1], 2):
             both = min(i + 1, start[cell + 1] - 1)
@@ -507,3 +509,18 @@ def settle(s, layers, history, ex, pairs, layer, dim):  # type: ignore[no-untype
         else:
             cell = np.int64(s.vplanes[v, dim])
             set_sign(s.vbits, v, words, u, exact_decision(s, layers, history, ex, v, layer, u, cell, dim))
+
+
+@kernel
+def doubtful(s, pairs, dim):  # type: ignore[no-untyped-def]
+    """Pairs (vertex, 0) of the vertices with a coordinate, not zero, whose sign is in doubt; returns their number."""
+    n = 0
+    for v in range(s.counts[NV]):
+        open_signs = 0
+        for c in range(dim):
+            size = abs(s.x[v, c])
+            open_signs += int((size > 0.0) & ~(size > s.x[v, dim]))
+        if open_signs > 0:
+            pairs[n, 0], pairs[n, 1] = v, 0
+            n += 1
+    return n

@@ -158,7 +158,7 @@ def begin_layer(s, layers, layer, first, crossed, dim):  # type: ignore[no-untyp
     return plane
 
 
-@kernel
+@leaf
 def end_layer(s, layers, layer):  # type: ignore[no-untyped-def]
     """Give units that share a zero set with an earlier unit their signs."""
     meta = layers.meta[layer - 1]

@@ -36,8 +36,8 @@ from specgeo.enumeration._layout import (
 )
 from specgeo.enumeration._maps import Maps, empty_maps, input_maps, propagate
 from specgeo.enumeration._memory import workspace
-from specgeo.enumeration._predicates import classify, own_faces, settle
-from specgeo.enumeration._rows import begin_layer, end_layer, make_planes
+from specgeo.enumeration._predicates import classify, doubtful, settle
+from specgeo.enumeration._rows import begin_layer, make_planes
 from specgeo.errors import BudgetError, SpecgeoError
 
 _FACES_A_CALL = 100_000
@@ -108,7 +108,6 @@ class Run:
         self.state.counts[NPLANE] = n_planes
         t = self._lap("planes", t)
         self._cut(number, first, crossed)
-        end_layer(self.state, layers, number)
         n_cells = int(self.state.counts[NCELL])
         self.sign_rows.append(self.state.signs[:n_cells].copy())
         self.parents.append(self.state.cells[:n_cells, 1].copy())
@@ -144,14 +143,12 @@ class Run:
         words, n_units = (int(n) for n in self.layers.meta[number - 1, [N_WORDS, N_UNITS]])
         n_vertices, n_cells = int(self.state.counts[NV]), int(self.state.counts[NCELL])
         start, order = np.empty(n_cells + 1, np.int64), np.empty(n_vertices, np.int64)
-        own_faces(self.state, self.dim, start, order)
         earlier = self.state.vbits
         self.state = self.state._replace(
             vbits=workspace((len(self.state.x), 2 * words), np.uint64),
             signs=workspace((len(self.state.cells), 2 * words), np.uint64),
         )
-        most = int(np.diff(start).max())  # vertices of one cell
-        pairs, cell = np.empty((most * n_units + 1024, 2), np.int64), 0
+        pairs, cell = np.empty((16 * n_units + 1024, 2), np.int64), 0
         while cell < n_cells:
             cell, n_pairs = classify(
                 self.state,
@@ -171,7 +168,9 @@ class Run:
                 cell,
                 self.dim,
             )
-            if n_pairs:
+            if cell < n_cells and n_pairs == 0:
+                pairs = np.empty((2 * len(pairs), 2), np.int64)  # a cell of many vertices
+            elif n_pairs:
                 t = time.perf_counter()
                 settle(self.state, self.layers, self.history, self.arithmetic, pairs[:n_pairs], number, self.dim)
                 self._lap("exact signs", t)
@@ -267,13 +266,11 @@ class Run:
         """Exact positions for vertices with a coordinate so close to zero that its sign is in doubt."""
         t = time.perf_counter()
         if self.exact:
-            x = self.state.x[: self.state.counts[NV]]
-            size = np.abs(x[:, :-1])
-            near = ~(size > x[:, -1:])
-            doubtful = np.flatnonzero(np.any(near & (size > 0), axis=1)) if near.any() else ()
-            if len(doubtful):
-                pairs = np.column_stack((doubtful, np.zeros_like(doubtful)))
-                settle(self.state, self.layers, self.history, self.arithmetic, pairs, 0, self.dim)
+            n_vertices = int(self.state.counts[NV])
+            pairs = np.zeros((n_vertices, 2), np.int64)
+            n_pairs = doubtful(self.state, pairs, self.dim)
+            if n_pairs:
+                settle(self.state, self.layers, self.history, self.arithmetic, pairs[:n_pairs], 0, self.dim)
         self._lap("positions", t)
 
     def _lap(self, stage: str, since: float) -> float:

@@ -110,36 +110,50 @@ def enumerate_regions(
         if progress is not None:
             progress(f"layer {layer} of {depth}: {n_cells} cells", (layer if done else layer - 0.5) / depth)
 
-    run = Run(_layers_of(network), state, extent, exact, max_cells, report)
+    layers, labels = _layers_of(network)
+    run = Run(layers, state, extent, exact, max_cells, report)
     for layer in range(1, depth + 1):
         run.layer(layer)
     run.polish()
-    return _as_complex(run, network, domain)
+    return _as_complex(run, network, labels, domain)
 
 
-_flattened: WeakKeyDictionary[Network, Layers] = WeakKeyDictionary()
+Labels = tuple[IntArray, IntArray, IntArray]
+_flattened: WeakKeyDictionary[Network, tuple[Layers, Labels]] = WeakKeyDictionary()
 
 
-def _layers_of(network: Network) -> Layers:
-    """The hidden layers as the kernels want them; a network does not change, so this is done once."""
+def _layers_of(network: Network) -> tuple[Layers, Labels]:
+    """The hidden layers as the kernels want them, and layer, neuron and breakpoint of each unit.
+
+    A network does not change, so this is done once.
+    """
     if network not in _flattened:
-        _flattened[network] = flatten(network.weights[:-1], network.biases[:-1], network.activations)
+        layers = flatten(network.weights[:-1], network.biases[:-1], network.activations)
+        widths, breaks = layers.meta[:, N], layers.meta[:, N_BREAKS]
+        labels = (
+            np.repeat(np.arange(len(widths)), widths * breaks),
+            np.concatenate([np.repeat(np.arange(n), b) for n, b in zip(widths, breaks, strict=True)] or [np.arange(0)]),
+            np.concatenate([np.tile(np.arange(b), n) for n, b in zip(widths, breaks, strict=True)] or [np.arange(0)]),
+        )
+        _flattened[network] = layers, labels
     return _flattened[network]
 
 
-def _as_complex(run: Run, network: Network, domain: Any) -> PolyhedralComplex:
+def _as_complex(run: Run, network: Network, labels: Labels, domain: Any) -> PolyhedralComplex:
     """The arrays of a finished run as a PolyhedralComplex."""
     s, dim = run.state, run.dim
     n_faces, n_vertices = int(s.counts[NF]), int(s.counts[NV])
     index, planes = np.empty(n_faces, np.int32), np.empty(max(n_faces, n_vertices), np.int32)
     sizes, items = np.zeros(dim + 1, np.int64), np.zeros(dim + 1, np.int64)
     number_faces(s, dim, index, sizes, items, planes)
-    faces = []
-    for k in range(1, dim + 1):
-        offsets, indices = np.empty(sizes[k] + 1, np.int64), np.empty(items[k], np.int32)
-        boundary_lists(s, index, k, dim, offsets, indices)
-        faces.append(Ragged(offsets, indices))
-    signs = _final_signs(run)
+    first, begin = np.cumsum(sizes + 1) - sizes - 1, np.cumsum(items) - items
+    offsets, indices = np.empty(int(sizes.sum()) + dim + 1, np.int64), np.empty(int(items.sum()), np.int32)
+    boundary_lists(s, dim, index, first.copy(), begin.copy(), offsets, indices)
+    faces = [
+        Ragged(offsets[first[k] : first[k] + sizes[k] + 1], indices[begin[k] : begin[k] + items[k]])
+        for k in range(1, dim + 1)
+    ]
+    signs = _final_signs(run, labels)
     metadata = {
         "network": {
             "weights": list(network.weights),
@@ -183,7 +197,7 @@ def _certificate(run: Run) -> Certificate:
     )
 
 
-def _final_signs(run: Run) -> Patterns:
+def _final_signs(run: Run, labels: Labels) -> Patterns:
     """Signs of all units on the final cells, units of all layers side by side."""
     meta = run.layers.meta
     n_cells, total = int(run.state.counts[NCELL]), int(meta[:, N_UNITS].sum())
@@ -193,11 +207,4 @@ def _final_signs(run: Run) -> Patterns:
     for layer in range(len(meta), 0, -1):
         start -= int(meta[layer - 1, N_UNITS])
         spread_signs(run.sign_rows[layer - 1], run.parents[layer], cells, start, positive, negative)
-    widths, breaks = meta[:, N], meta[:, N_BREAKS]
-    return Patterns(
-        positive,
-        negative,
-        np.repeat(np.arange(len(meta)), widths * breaks),
-        np.concatenate([np.repeat(np.arange(n), b) for n, b in zip(widths, breaks, strict=True)] or [np.arange(0)]),
-        np.concatenate([np.tile(np.arange(b), n) for n, b in zip(widths, breaks, strict=True)] or [np.arange(0)]),
-    )
+    return Patterns(positive, negative, *labels)
