@@ -20,6 +20,7 @@ that underflow add less than the smallest subnormal each.
 
 What the next layer needs to know of a cell as a whole is its *reach*: S >= size of a_k + E_k, G >= 1-norm of the
 gradient of a_k and E >= E_k, for all k and all pieces. G bounds the gradient of the next layer's unit j by |W_j| G.
+R bounds what the rounding of slope z + shift adds to E_k for any k.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ from specgeo.enumeration._layout import LEN, NCELL, START
 from specgeo.enumeration._memory import workspace
 from specgeo.enumeration._scalars import ONE, SAFE, TINY, gamma, lowest_unit, popcount
 
-STEPS, INPUT, SIZE, STEEP, DOUBT = range(5)
+STEPS, INPUT, SIZE, STEEP, DOUBT, ROUNDING = range(6)
 _MOST = 128  # roundings by corrections before a map is summed afresh
 _CORRECTION = 6
 
@@ -56,18 +57,22 @@ class Maps(NamedTuple):
     """Maps of a layer on the cells of the complex before it."""
 
     rows: npt.NDArray[np.float64]  # (n_c, d + 2, n): gradient, constant (with bias, without threshold), D
-    trust: npt.NDArray[np.float64]  # (n_c, 5): r and S of the rows, and S, G and E of their post-activations
+    doubts: npt.NDArray[np.float64]  # (n_c, n): bounds on the errors of the rows on the domain
+    trust: npt.NDArray[np.float64]  # (n_c, 6): r and S of the rows; S, G and E of their post-activations, and R
 
 
 def empty_maps(layers: Layers, layer: int, n_cells: int, dim: int) -> Maps:
     """Room for the maps of a layer."""
     n = int(layers.meta[layer - 1, N])
-    return Maps(workspace((n_cells, dim + 2, n), np.float64), workspace((n_cells, 5), np.float64))
+    shapes = (n_cells, dim + 2, n), (n_cells, n), (n_cells, 6)
+    return Maps(*(workspace(shape, np.float64) for shape in shapes))
 
 
 def input_maps(extent: FloatArray) -> Maps:
     """What layer 1 has before it: the coordinates themselves, of which no rows are kept."""
-    return Maps(np.empty((1, len(extent) + 2, 0)), np.array([[0.0, 0.0, extent.max(), 1.0, 0.0]]))
+    return Maps(
+        np.empty((1, len(extent) + 2, 0)), np.empty((1, 0)), np.array([[0.0, 0.0, extent.max(), 1.0, 0.0, 0.0]])
+    )
 
 
 @hot
@@ -297,7 +302,7 @@ def _sum(layers, history, layer, before, maps, extent, reach, cell, parent, scra
 
 @hot
 def _reach(layers, layer, maps, cell, extent, reach, scratch, dim):  # type: ignore[no-untyped-def]
-    """S, G and E of the post-activations of a layer on a cell, over all their pieces."""
+    """S, G, E and R of the post-activations of a layer on a cell, over all their pieces; and its doubts."""
     meta = layers.meta[layer - 1]
     n, b0 = meta[N], meta[BIAS]
     steepest, shifted, rounds = 0.0, 0.0, False
@@ -309,14 +314,14 @@ def _reach(layers, layer, maps, cell, extent, reach, scratch, dim):  # type: ign
     _neurons(
         maps, cell, layers.norms[b0 : b0 + n], layers.biases[b0 : b0 + n], meta[N_PREVIOUS], extent, reach, dim, scratch
     )
-    norm, size, doubt = scratch[0], scratch[1], scratch[2]
+    norm, size, doubt, kept = scratch[0], scratch[1], scratch[2], maps.doubts[cell]
     for k in range(n):
+        kept[k] = doubt[k]
         size[k] += doubt[k]
     maps.trust[cell, SIZE] = (steepest * largest(size, n) + shifted) * SAFE + 8.0 * TINY
     maps.trust[cell, STEEP] = steepest * largest(norm, n) * SAFE + TINY
-    maps.trust[cell, DOUBT] = steepest * largest(doubt, n) * SAFE
-    if rounds:
-        maps.trust[cell, DOUBT] += (gamma(4.0) * maps.trust[cell, SIZE] + tiny) * SAFE
+    maps.trust[cell, ROUNDING] = (gamma(4.0) * maps.trust[cell, SIZE] + tiny) * SAFE if rounds else 0.0
+    maps.trust[cell, DOUBT] = steepest * largest(doubt, n) * SAFE + maps.trust[cell, ROUNDING]
 
 
 @kernel

@@ -112,10 +112,9 @@ def _residual(s, vertex, plane, dim):  # type: ignore[no-untyped-def]
 def place(s, vertex, p, q, plane, dim):  # type: ignore[no-untyped-def]
     """Position of a new vertex: the zero of a plane on the line through vertices p and q, with its error radius.
 
-    In the plane and on the line the radius comes from the residuals (`sharpen` has the argument and does the same in
-    any dimension), so that errors do not grow from vertex to vertex; elsewhere from the errors of p and q: with
-    d_p = norm e_p + err the weight of q is off by at most (|z_q| d_p + |z_p| d_q) / (gap true gap)
-    <= max(d_p, d_q) / true gap.
+    With d_p = norm e_p + err the weight of q is off by at most (|z_q| d_p + |z_p| d_q) / (gap true gap)
+    <= max(d_p, d_q) / true gap. So errors grow from vertex to vertex; in the plane and on the line the residuals give a
+    second bound that does not (`sharpen` has the argument and does the same in any dimension).
     """
     zp, zq = s.planes[plane, dim], s.planes[plane, dim]
     length, largest = 0.0, 0.0
@@ -131,9 +130,17 @@ def place(s, vertex, p, q, plane, dim):  # type: ignore[no-untyped-def]
         ratio = 0.5
     for c in range(dim):
         s.x[vertex, c] = s.x[p, c] + ratio * (s.x[q, c] - s.x[p, c])
+    ep, eq = s.x[p, dim], s.x[q, dim]
+    dp = s.planes[plane, dim + 1] * ep + s.planes[plane, dim + 2]
+    dq = s.planes[plane, dim + 1] * eq + s.planes[plane, dim + 2]
+    gap = abs(zp - zq) - (dp + dq)
+    error = max(ep, eq) + (max(dp, dq) / gap + 4.0 * U) * length + 4.0 * U * largest
+    # an overflow, or values that are not numbers, mean that nothing is known
+    known = gap > 0.0 and gap < np.inf and between and error < np.inf
+    s.x[vertex, dim] = error * SAFE + TINY if known else np.inf
     if dim == 1:
-        error, gap = abs(_residual(s, vertex, plane, dim)) + s.planes[plane, dim + 2], abs(s.planes[plane, 0])
-        error /= gap
+        gap = abs(s.planes[plane, 0])
+        error = (abs(_residual(s, vertex, plane, dim)) + s.planes[plane, dim + 2]) / gap
     elif dim == 2:
         other = np.int64(s.vplanes[vertex, 0])
         a0, a1, b0, b1 = s.planes[other, 0], s.planes[other, 1], s.planes[plane, 0], s.planes[plane, 1]
@@ -141,15 +148,9 @@ def place(s, vertex, p, q, plane, dim):  # type: ignore[no-untyped-def]
         rb = abs(_residual(s, vertex, plane, dim)) + s.planes[plane, dim + 2]
         gap = abs(a0 * b1 - a1 * b0) - 4.0 * U * (abs(a0 * b1) + abs(a1 * b0)) - 4.0 * TINY
         error = (max(abs(b1) * ra + abs(a1) * rb, abs(b0) * ra + abs(a0) * rb) + 4.0 * TINY) / gap
-    else:
-        ep, eq = s.x[p, dim], s.x[q, dim]
-        dp = s.planes[plane, dim + 1] * ep + s.planes[plane, dim + 2]
-        dq = s.planes[plane, dim + 1] * eq + s.planes[plane, dim + 2]
-        gap = abs(zp - zq) - (dp + dq)
-        error = max(ep, eq) + (max(dp, dq) / gap + 4.0 * U) * length + 4.0 * U * largest
-    # an overflow, or values that are not numbers, mean that nothing is known
-    known = gap > 0.0 and gap < np.inf and between and error < np.inf
-    s.x[vertex, dim] = error * SAFE + TINY if known else np.inf
+    error = error * SAFE + TINY
+    if dim < 3 and gap > 0.0 and gap < np.inf and error < s.x[vertex, dim]:
+        s.x[vertex, dim] = error
 
 
 @leaf

@@ -18,7 +18,7 @@ from specgeo.enumeration._layout import (
     OPEN,
     START,
 )
-from specgeo.enumeration._maps import DOUBT, SIZE, activate, factors, roundings
+from specgeo.enumeration._maps import ROUNDING, SIZE, activate, factors, roundings
 from specgeo.enumeration._scalars import ONE, SAFE, TINY, U, gamma, lowest_unit, popcount
 
 
@@ -61,22 +61,27 @@ def _copy_signs(bits, rows, words, unit, twin, same):  # type: ignore[no-untyped
 
 
 @hot
-def _dot(a, b):  # type: ignore[no-untyped-def]
-    """Sum of products in eight parts: they need not wait for each other."""
+def _size(w, only):  # type: ignore[no-untyped-def]
+    return abs(w) if only else w
+
+
+@hot
+def _dot(w, a, sizes):  # type: ignore[no-untyped-def]
+    """Sum of w_k a_k, or of |w_k| a_k, in eight parts: they need not wait for each other."""
     s0, s1, s2, s3, s4, s5, s6, s7 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-    n, k = len(a), 0
+    n, k = len(w), 0
     while k + 8 <= n:
-        s0 += a[k] * b[k]
-        s1 += a[k + 1] * b[k + 1]
-        s2 += a[k + 2] * b[k + 2]
-        s3 += a[k + 3] * b[k + 3]
-        s4 += a[k + 4] * b[k + 4]
-        s5 += a[k + 5] * b[k + 5]
-        s6 += a[k + 6] * b[k + 6]
-        s7 += a[k + 7] * b[k + 7]
+        s0 += _size(w[k], sizes) * a[k]
+        s1 += _size(w[k + 1], sizes) * a[k + 1]
+        s2 += _size(w[k + 2], sizes) * a[k + 2]
+        s3 += _size(w[k + 3], sizes) * a[k + 3]
+        s4 += _size(w[k + 4], sizes) * a[k + 4]
+        s5 += _size(w[k + 5], sizes) * a[k + 5]
+        s6 += _size(w[k + 6], sizes) * a[k + 6]
+        s7 += _size(w[k + 7], sizes) * a[k + 7]
         k += 8
     while k < n:
-        s0 += a[k] * b[k]
+        s0 += _size(w[k], sizes) * a[k]
         k += 1
     return ((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7))
 
@@ -103,8 +108,11 @@ def make_planes(s, layers, history, before, layer, first, crossed, extent, reach
             bits = history.signs[start : start + layers.meta[layer - 2, N_WORDS]]
             active_pieces(layers, layer - 1, bits, scratch[dim + 1], scratch[dim + 2])
             activate(before.rows, parent, scratch[dim + 1], scratch[dim + 2], n_previous, scratch, dim)
+            doubt = scratch[dim + 1]  # it has the slopes
+            for k in range(n_previous):
+                doubt[k] = abs(doubt[k]) * before.doubts[parent, k]
         f, g, tiny = factors(before.trust[parent, SIZE], steps, n_previous, reach)
-        f += before.trust[parent, DOUBT] * SAFE
+        f += before.trust[parent, ROUNDING] * SAFE
         for w in range(words):
             rest = crossed[cell, w]
             plane = first[cell, w]
@@ -115,10 +123,12 @@ def make_planes(s, layers, history, before, layer, first, crossed, extent, reach
                 weights = layers.weights[meta[WEIGHT] + j * n_previous : meta[WEIGHT] + (j + 1) * n_previous]
                 bias, threshold = layers.biases[meta[BIAS] + j], layers.thresholds[meta[UNIT] + unit]
                 for c in range(dim):
-                    s.planes[plane, c] = weights[c] if layer == 1 else _dot(weights, scratch[c, :n_previous])
-                constant = bias if layer == 1 else _dot(weights, scratch[dim, :n_previous]) + bias
+                    s.planes[plane, c] = weights[c] if layer == 1 else _dot(weights, scratch[c, :n_previous], False)
+                constant = bias if layer == 1 else _dot(weights, scratch[dim, :n_previous], False) + bias
                 s.planes[plane, dim] = constant - threshold
                 error = layers.norms[meta[BIAS] + j] * f + abs(bias) * g + tiny
+                if layer > 1:
+                    error += _dot(weights, scratch[dim + 1, :n_previous], True) * SAFE
                 if threshold != 0.0:
                     error += U * (abs(constant) + abs(threshold))
                 norm, size = 0.0, abs(s.planes[plane, dim])
