@@ -41,3 +41,12 @@ def as_points(value: npt.ArrayLike, name: str, dim: int) -> FloatArray:
     if array.ndim == 0 or array.shape[-1] != dim:
         raise InvalidInputError(f"{name}: shape {array.shape} given, (..., {dim}) wanted (last axis = dimension)")
     return array
+
+
+def as_budget(value: object, name: str) -> int | None:
+    """A positive integer, or None for no limit."""
+    if value is None:
+        return None
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
+        raise InvalidInputError(f"{name}: {value!r} given; pass a positive integer or None")
+    return int(value)

@@ -25,6 +25,17 @@ _ADVICE_EMPTY = "the polytope is empty, flat, or too thin for float64; check the
 _ADVICE_UNBOUNDED = "the polytope is unbounded; add rows to A that close it"
 
 
+def balanced(a: FloatArray, b: FloatArray) -> tuple[FloatArray, FloatArray, int]:
+    """The same polytope shrunk by 2^exponent, each row divided by a power of two: entries near 1, nothing rounded.
+
+    Linear programs and Qhull have absolute tolerances; the rows of the caller have any scale.
+    """
+    _, shift = np.frexp(np.abs(a).max(axis=1))
+    rows, bounds = np.ldexp(a, -shift[:, None]), np.ldexp(b, -shift)
+    _, exponent = np.frexp(np.abs(bounds).max())
+    return rows, np.ldexp(bounds, -exponent), int(exponent)
+
+
 def _solve(cost: FloatArray, a: FloatArray, b: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Minimiser of cost @ x over a @ x <= b, and the multipliers of the rows (nonnegative)."""
     from scipy.optimize import linprog

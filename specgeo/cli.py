@@ -348,11 +348,20 @@ def _warmup(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _is_negative(word: str) -> bool:
+    try:
+        return word.startswith("-") and float(word) <= 0.0
+    except ValueError:
+        return False
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     from specgeo.errors import SpecgeoError
 
-    arguments = _parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    # argparse takes -1e-3 and -inf for options; with a space in front it does not
+    arguments = _parser().parse_args([f" {w}" if _is_negative(w) else w for w in words])
     try:
         code: int = arguments.run(arguments)
         sys.stdout.flush()

@@ -118,8 +118,11 @@ class Polytope:
         if np.all(zero):
             raise DomainError("A, b: no row restricts anything, so the polytope is unbounded; add rows")
         self.A, self.b = rows[~zero].copy(), bounds[~zero].copy()
-        self._center = _halfspaces.interior_point(self.A, self.b)
-        self._enclosing = _halfspaces.enclosing_box(self.A, self.b)
+        self._scaled = _halfspaces.balanced(self.A, self.b)
+        a_unit, b_unit, exponent = self._scaled
+        self._center = np.ldexp(_halfspaces.interior_point(a_unit, b_unit), exponent)
+        lower, upper = _halfspaces.enclosing_box(a_unit, b_unit)
+        self._enclosing = np.ldexp(lower, exponent), np.ldexp(upper, exponent)
         self._vertices: FloatArray | None = None
         self._freeze()
 
@@ -173,7 +176,9 @@ class Polytope:
     def vertices(self) -> FloatArray:
         """Vertices, shape (n_v, d), merged within 1e-9 of the size."""
         if self._vertices is None:
-            self._vertices = _halfspaces.vertices_of(self.A, self.b, self._center)
+            a_unit, b_unit, exponent = self._scaled
+            found = _halfspaces.vertices_of(a_unit, b_unit, np.ldexp(self._center, -exponent))
+            self._vertices = np.ldexp(found, exponent)
             self._vertices.setflags(write=False)
         return self._vertices
 
@@ -187,9 +192,14 @@ class Polytope:
         """Volume (length, area) of the hull of `vertices`."""
         if self.dim == 1:
             return float(self.vertices[-1, 0] - self.vertices[0, 0])
-        from scipy.spatial import ConvexHull
+        from scipy.spatial import ConvexHull, QhullError
 
-        return float(ConvexHull(self.vertices).volume)
+        corners = self.vertices
+        scale = float(np.ptp(corners, axis=0).max())
+        try:
+            return float(ConvexHull((corners - corners[0]) / scale).volume) * scale**self.dim
+        except QhullError as error:
+            raise DomainError("A, b: the polytope is too thin for its volume in float64; widen it") from error
 
     def bounding_box(self) -> Box:
         """A box with the polytope in its interior: the tightest one, widened to short binary numbers.

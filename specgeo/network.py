@@ -83,9 +83,12 @@ class Network:
             raise InvalidInputError(f"activation: {len(each)} given for {hidden} hidden layers; pass one for each")
         for array in (*matrices, *vectors):
             array.setflags(write=False)
-        self.weights = tuple(matrices)
-        self.biases = tuple(vectors)
-        self.activations = tuple(as_activation(a) for a in each)
+        self.__dict__.update(
+            weights=tuple(matrices), biases=tuple(vectors), activations=tuple(as_activation(a) for a in each)
+        )
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{name}: a Network does not change; make a new one")
 
     @property
     def input_dim(self) -> int:
@@ -166,7 +169,7 @@ class Network:
         """
         x = as_points(x, "x", self.input_dim)
         units = [
-            np.reshape(z[..., None] > activation.breakpoints, (*x.shape[:-1], -1))
+            (z[..., None] > activation.breakpoints).reshape(*z.shape[:-1], z.shape[-1] * len(activation.breakpoints))
             for z, activation in zip(self.pre_activations(x), self.activations, strict=True)
         ]
         return np.concatenate([np.zeros((*x.shape[:-1], 0), np.bool_), *units], axis=-1)

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import pickle
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+
 import network_zoo as zoo
 import numpy as np
 import pytest
@@ -211,3 +218,69 @@ def test_float_only_enumeration_says_that_it_is_not_certified() -> None:
 def test_budget_stops_the_run() -> None:
     with pytest.raises(sg.BudgetError, match="max_cells"):
         sg.enumerate_regions(random_network([2, 32, 32, 1], 0), sg.Box([-1, -1], [1, 1]), max_cells=100)
+
+
+def test_a_budget_of_cells_stops_before_memory_runs_out() -> None:
+    """Faces of low dimension are cut first: they alone tell that there will be too many cells."""
+    resource = pytest.importorskip("resource")
+    net, box = random_network([8, 40, 1], 0), sg.Box([-1.0] * 8, [1.0] * 8)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(sg.BudgetError, match="max_cells"):
+        sg.enumerate_regions(net, box, max_cells=10)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500_000  # kilobytes
+
+
+@pytest.mark.parametrize("widths", [[1, 6, 4, 1], [2, 5, 4, 1], [3, 4, 3, 1], [4, 5, 1]])
+def test_the_budget_of_cells_is_sharp(widths: list[int]) -> None:
+    net, box = random_network(widths, 1), sg.Box([-1.0] * widths[0], [1.0] * widths[0])
+    n = sg.enumerate_regions(net, box).n_cells
+    assert sg.enumerate_regions(net, box, max_cells=n).n_cells == n
+    with pytest.raises(sg.BudgetError):
+        sg.enumerate_regions(net, box, max_cells=n - 1)
+
+
+def test_a_budget_of_bytes() -> None:
+    net, box = random_network([3, 32, 32, 1], 0), sg.Box([-1.0] * 3, [1.0] * 3)
+    with pytest.raises(sg.BudgetError, match="max_bytes.*raise"):
+        sg.enumerate_regions(net, box, max_bytes=10_000_000)
+    assert sg.enumerate_regions(net, box, max_bytes=1_000_000_000).n_cells == 40141
+
+
+def test_high_dimension_needs_no_quadratic_work_space() -> None:
+    cx = sg.enumerate_regions(random_network([6, 14, 1], 0), sg.Box([-1.0] * 6, [1.0] * 6), max_bytes=2_000_000_000)
+    assert sum((-1) ** k * n for k, n in enumerate(cx.f_vector)) == 1
+
+
+def test_a_thread_that_flushes_subnormals_is_refused() -> None:
+    """Arithmetic in which tiny results vanish, as after loading a library made with -ffast-math."""
+    if sys.platform != "linux" or shutil.which("gcc") is None or platform.machine() != "x86_64":
+        pytest.skip("needs gcc on Linux x86-64")
+    program = """if True:
+        import ctypes, pathlib, subprocess, sys
+        import specgeo as sg
+        net = sg.Network([[[3e-308], [1.0]], [[1.0, -1e-308]], [[1.0]]], [[2e-308, 0.5], [-3e-308], [0.0]])
+        folder = pathlib.Path(sys.argv[1])
+        (folder / "e.c").write_text("int e(void) { return 0; }")
+        subprocess.run(["gcc", "-shared", "-fPIC", "-ffast-math", "-o", folder / "e.so", folder / "e.c"], check=True)
+        ctypes.CDLL(str(folder / "e.so"))
+        if 2.0**-1022 * float("0.5") > 0.0:
+            sys.exit("this compiler's -ffast-math leaves subnormals alone")
+        try:
+            sg.enumerate_regions(net, sg.Box([-1.0], [1.0]))
+        except sg.UnsupportedError as error:
+            print(error)
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        run = subprocess.run([sys.executable, "-c", program, folder], capture_output=True, text=True)
+    if "leaves subnormals alone" in run.stderr:
+        pytest.skip(run.stderr.strip())
+    assert run.returncode == 0, run.stderr
+    assert "exact:" in run.stdout and "another thread" in run.stdout
+
+
+def test_a_network_does_not_change() -> None:
+    net = random_network([2, 4, 1], 0)
+    with pytest.raises(AttributeError, match="make a new one"):
+        net.biases = (net.biases[0] + 0.3, net.biases[1])
+    again = pickle.loads(pickle.dumps(net))
+    assert all(np.array_equal(a, b) for a, b in zip(net.weights, again.weights, strict=True))

@@ -182,3 +182,56 @@ def test_the_complex_of_rounded_signs_is_refuted() -> None:
         return
     right = sg.enumerate_regions(net, sg.Box([-1, -1], [1, 1]))
     assert cx.verify_certificate().proved == (cx.f_vector == right.f_vector)
+
+
+def test_the_complex_of_fewer_layers_is_refuted() -> None:
+    net = random_network([2, 4, 4, 1], 3)
+    short = complex_of(sg.Network([net.weights[0], np.ones((1, 4))], [net.biases[0], [0.0]]))
+    true = complex_of(net)
+    claimed = replace(short, metadata={**short.metadata, "network": true.metadata["network"]})
+    assert short.f_vector != true.f_vector
+    assert "units" in claimed.verify_certificate().failure
+
+
+def test_a_face_without_boundary_is_refuted() -> None:
+    diamonds = sg.Network([np.eye(3), [[1.0, 1.0, 1.0]], [[1.0]]], [np.zeros(3), [-0.5], [0.0]], "abs")
+    cx = complex_of(diamonds)
+    facets, cells = cx.faces[1], cx.faces[2]
+    phantom = len(facets.offsets) - 1
+    first, second = cx.facets.cells[np.flatnonzero((cx.facets.cells >= 0).all(axis=1))[0]]
+    lists = [cells.indices[a:b].tolist() for a, b in zip(cells.offsets[:-1], cells.offsets[1:], strict=True)]
+    for cell in (first, second):
+        lists[cell].append(phantom)
+    damaged = replace(
+        cx,
+        faces=(
+            cx.faces[0],
+            Ragged(np.append(facets.offsets, facets.offsets[-1]), facets.indices),
+            Ragged(np.cumsum([0, *map(len, lists)]), np.array(sum(lists, []), dtype=np.int32)),
+        ),
+        metadata={k: v for k, v in cx.metadata.items() if k != "facet_walls"},
+    )
+    assert "boundary" in damaged.verify_certificate().failure
+
+
+def test_exact_vertices_of_polytopes_whose_rows_agree_up_to_rounding() -> None:
+    rows, bounds = [[1.2667246736191144], [-1.0], [3.8001740208573436]], [0.814346709972229, 1.0, 2.443040129916687]
+    polytope = sg.Polytope(rows, bounds)
+    cx = sg.enumerate_regions(sg.Network([[[1.0]], [[1.0]]], [[0.25], [0.0]]), polytope)
+    points = sorted(p[0] for p in cx.exact_vertices())
+    walls = [Fraction(b) / Fraction(a[0]) for a, b in zip(rows, bounds, strict=True)]
+    assert points == [walls[1], Fraction(-1, 4), min(walls[0], walls[2])]
+    assert cx.verify_certificate()
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_polytopes_with_nearly_redundant_rows_are_proved(dim: int) -> None:
+    rng = np.random.default_rng(dim)
+    for seed in range(6):
+        a = rng.normal(size=(2 * dim + 3, dim))
+        a = np.vstack([a, -a.sum(axis=0), a[:3] * 3.0, np.eye(dim), -np.eye(dim)])
+        b = np.abs(rng.normal(size=len(a))) + 0.2
+        b[2 * dim + 4 : 2 * dim + 7] = b[:3] * 3.0 * (1.0 + 2e-16)
+        cx = sg.enumerate_regions(random_network([dim, 4, 3, 1], seed), sg.Polytope(a, b))
+        result = cx.verify_certificate()
+        assert result.proved, (seed, result.failure)

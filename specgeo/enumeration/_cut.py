@@ -109,8 +109,8 @@ def _split_edge(  # type: ignore[no-untyped-def]
         s.vplanes[v, i] = s.faces[g, PLANES + i]
     s.vplanes[v, dim - 1] = plane
     s.vplanes[v, dim] = cell
-    place(s, v, p, q, plane, dim)
-    if exact and not s.x[v, dim] <= coarse:
+    settled = place(s, v, p, q, plane, dim)
+    if exact and not (settled and s.x[v, dim] <= coarse):
         sharpen(s, v, scratch, extent, dim)
     n_pending = 0
     for w in range(words):
@@ -331,7 +331,7 @@ def _fits(s, work, k, bit):  # type: ignore[no-untyped-def]
         s.counts[NF] + 2 * total > s.dims.shape[0]
         or s.counts[NV] + work.level[1] > s.x.shape[0]
         or s.counts[NCELL] + work.level[k] > s.cells.shape[0]
-        or longest * longest > len(work.cut)
+        or min(longest * longest, s.counts[NPOOL]) > len(work.cut)  # each list of facets has its own place in the pool
     ):
         return False
     if total * (4 * longest + 8) <= room:
@@ -458,7 +458,8 @@ def cut_layer(s, layers, history, ex, work, layer, first, crossed, extent, exact
                 if m == dim:
                     _new_cell(s, g, half, words)
         work.rest[0] &= work.rest[0] - ONE
-        if s.counts[NCELL] > max_cells:
+        # a face in more pieces than this lies in a cell that will be: each piece is in the closure of another cell
+        if s.counts[NCELL] > max_cells or work.level[k] > max_cells:
             s.counts[STATUS] = OVER_BUDGET
             return
         if step >= last_step:

@@ -89,6 +89,7 @@ def _single_cell(s: State, cell: int, layers: Layers, spare: int) -> State:
     n_planes = int(s.counts[NPLANE])
     origin = np.full((n_planes + spare, 3), -1, np.int32)
     origin[:n_planes, 1] = np.arange(n_planes)
+    origin[2 * dim : n_planes, 2] = s.porigin[2 * dim : n_planes, 1]  # the row of the polytope
     count = np.zeros_like(s.counts)
     count[[NV, NF, NPOOL, NCELL, NPLANE]] = len(vertices), len(rows), len(pool), 1, n_planes
     kept = [STEP, LONGEST, N_FLOAT, N_REFINED, N_EXACT, N_ZERO, N_COORD]

@@ -72,6 +72,16 @@ def with_room(s: State, **wanted: int) -> State:
     return State(**arrays)
 
 
+def extra_bytes(s: State, **wanted: int) -> int:
+    """How many bytes more `with_room` would take."""
+    arrays = s._asdict()
+    return sum(
+        max(0, rows - len(arrays[name])) * arrays[name].strides[0]
+        for kind, rows in wanted.items()
+        for name in _ROWS[kind]
+    )
+
+
 _MOST_ROWS = 2**31 - 1  # ids are int32
 _ROWS = {
     "vertices": ("x", "vplanes", "vbits"),

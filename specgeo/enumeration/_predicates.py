@@ -114,7 +114,8 @@ def place(s, vertex, p, q, plane, dim):  # type: ignore[no-untyped-def]
 
     With d_p = norm e_p + err the weight of q is off by at most (|z_q| d_p + |z_p| d_q) / (gap true gap)
     <= max(d_p, d_q) / true gap. So errors grow from vertex to vertex; in the plane and on the line the residuals give a
-    second bound that does not (`sharpen` has the argument and does the same in any dimension).
+    second bound that does not (`sharpen` has the argument and does the same in any dimension). Returns whether the
+    position is as good as can be had by interpolation.
     """
     zp, zq = s.planes[plane, dim], s.planes[plane, dim]
     length, largest = 0.0, 0.0
@@ -138,19 +139,23 @@ def place(s, vertex, p, q, plane, dim):  # type: ignore[no-untyped-def]
     # an overflow, or values that are not numbers, mean that nothing is known
     known = gap > 0.0 and gap < np.inf and between and error < np.inf
     s.x[vertex, dim] = error * SAFE + TINY if known else np.inf
+    settled = True  # the residuals are no larger than what rounding explains
     if dim == 1:
-        gap = abs(s.planes[plane, 0])
-        error = (abs(_residual(s, vertex, plane, dim)) + s.planes[plane, dim + 2]) / gap
+        gap, err = abs(s.planes[plane, 0]), s.planes[plane, dim + 2]
+        residual = abs(_residual(s, vertex, plane, dim))
+        error, settled = (residual + err) / gap, residual <= 4.0 * err
     elif dim == 2:
         other = np.int64(s.vplanes[vertex, 0])
         a0, a1, b0, b1 = s.planes[other, 0], s.planes[other, 1], s.planes[plane, 0], s.planes[plane, 1]
-        ra = abs(_residual(s, vertex, other, dim)) + s.planes[other, dim + 2]
-        rb = abs(_residual(s, vertex, plane, dim)) + s.planes[plane, dim + 2]
+        ra, rb = abs(_residual(s, vertex, other, dim)), abs(_residual(s, vertex, plane, dim))
+        settled = ra <= 4.0 * s.planes[other, dim + 2] and rb <= 4.0 * s.planes[plane, dim + 2]
+        ra, rb = ra + s.planes[other, dim + 2], rb + s.planes[plane, dim + 2]
         gap = abs(a0 * b1 - a1 * b0) - 4.0 * U * (abs(a0 * b1) + abs(a1 * b0)) - 4.0 * TINY
         error = (max(abs(b1) * ra + abs(a1) * rb, abs(b0) * ra + abs(a0) * rb) + 4.0 * TINY) / gap
     error = error * SAFE + TINY
     if dim < 3 and gap > 0.0 and gap < np.inf and error < s.x[vertex, dim]:
         s.x[vertex, dim] = error
+    return known and settled
 
 
 @leaf
@@ -502,7 +507,7 @@ def _refined(weights, bias, threshold, a, exact_input, error):  # type: ignore[n
 @kernel
 def settle(s, layers, history, ex, pairs, layer, dim):  # type: ignore[no-untyped-def]
     """Decide open pairs (vertex, unit) exactly; with layer 0: find the exact positions of the vertices."""
-    words = layers.meta[layer - 1, N_WORDS]
+    words = layers.meta[layer - 1, N_WORDS] if layer > 0 else np.int64(0)  # a network may have no hidden layer
     for i in range(len(pairs)):
         v, u = pairs[i, 0], pairs[i, 1]
         if layer == 0:

@@ -32,6 +32,7 @@ from specgeo.enumeration._layout import (
     START,
     STATUS,
     State,
+    extra_bytes,
     with_room,
 )
 from specgeo.enumeration._maps import Maps, empty_maps, input_maps, propagate
@@ -57,6 +58,8 @@ class Run:
     max_cells : int, optional
     report : callable, optional
         Called as ``report(layer, number of cells so far, layer done)``.
+    max_bytes : int, optional
+        Of state, maps and history.
     """
 
     def __init__(
@@ -67,11 +70,13 @@ class Run:
         exact: bool,
         max_cells: int | None = None,
         report: Callable[[int, int, bool], None] | None = None,
+        max_bytes: int | None = None,
     ) -> None:
         self.dim = len(extent)
         self.layers = layers
         self.state, self.extent, self.exact, self.report = state, extent, exact, report
         self.max_cells = sys.maxsize if max_cells is None else max_cells
+        self.max_bytes = max_bytes
         self.n_domain_planes = int(state.counts[NPLANE])
         domain_rows = np.ascontiguousarray(state.planes[: self.n_domain_planes, : self.dim + 1])
         self.arithmetic = make_exact(self.layers, domain_rows, self.dim)
@@ -101,6 +106,7 @@ class Run:
         n_cells = int(self.state.counts[NCELL])
         first, crossed = np.empty((n_cells, words), np.int64), np.empty((n_cells, words), np.uint64)
         n_planes = begin_layer(self.state, layers, number, first, crossed, dim)
+        self._afford(planes=n_planes)
         self.state = with_room(self.state, planes=n_planes)
         make_planes(
             self.state, layers, self.history, before, number, first, crossed, self.extent, self.reach, self.scratch, dim
@@ -119,6 +125,7 @@ class Run:
         """The maps of a layer on the cells that exist."""
         s, count = self.state, self.state.counts
         n_cells = int(count[NCELL])
+        self._afford(extra=8 * n_cells * ((self.dim + 3) * int(self.layers.meta[number - 1, N]) + 6))
         maps = empty_maps(self.layers, number, n_cells, self.dim)
         facets = int(count[NF if self.dim > 1 else NV])
         propagate(
@@ -237,16 +244,30 @@ class Run:
             "pool": (count[NPOOL], self._items_needed(work), len(s.pool)),
             "cells": (count[NCELL], int(needed.max()), len(s.cells)),
         }
-        self.state = with_room(s, **{k: int(2 * (u + n)) for k, (u, n, room) in used.items() if u + n > room})
+        wanted = {k: int(2 * (u + n)) for k, (u, n, room) in used.items() if u + n > room}
+        self._afford(**wanted)
+        self.state = with_room(s, **wanted)
         if 2 * int(needed.max()) + 2 > work.pieces.shape[1]:
             pieces = np.empty((self.dim + 1, 4 * int(needed.max()) + 4), np.int32)
             pieces[:, : work.pieces.shape[1]] = work.pieces
             work = work._replace(pieces=pieces)
-        scratch = int(count[LONGEST]) ** 2
+        scratch = min(int(count[LONGEST]) ** 2, int(count[NPOOL]))
         if scratch > len(work.cut):
             a, b, c = (np.empty(2 * scratch, np.int32) for _ in range(3))
             work = work._replace(positive=a, negative=b, cut=c)
         return work
+
+    def _afford(self, extra: int = 0, **wanted: int) -> None:
+        """Raise unless so many rows in all, and other bytes beside them, stay within the budget."""
+        if self.max_bytes is None:
+            return
+        held = [*self.state, *self.maps, *self.history, *self.sign_rows, *self.parents]
+        total = sum(array.nbytes for array in held) + extra + extra_bytes(self.state, **wanted)
+        if total > self.max_bytes:
+            raise BudgetError(
+                f"max_bytes: {total:,} bytes would be needed at {int(self.state.counts[NCELL]):,} cells, "
+                f"{self.max_bytes:,} are allowed; raise max_bytes or shrink the domain"
+            )
 
     def _items_needed(self, work: Work) -> int:
         """Pool items that one more unit can need in the current face."""

@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from specgeo._cast import IntArray
+from specgeo._cast import IntArray, as_budget
 from specgeo.domain import Box
 from specgeo.enumeration._domain import domain_state
 from specgeo.enumeration._lattice import boundary_lists, number_faces, spread_signs
@@ -17,7 +17,7 @@ from specgeo.enumeration._layout import N_COORD, N_EXACT, N_FLOAT, N_REFINED, N_
 from specgeo.enumeration._run import Run
 from specgeo.enumeration.certificate import Certificate
 from specgeo.enumeration.pieces import affine_pieces
-from specgeo.errors import InvalidInputError, UnsupportedError
+from specgeo.errors import BudgetError, InvalidInputError, UnsupportedError
 from specgeo.geometry.complex import Patterns, PolyhedralComplex, Ragged
 from specgeo.network import Network
 
@@ -33,6 +33,7 @@ def enumerate_regions(
     executor: Any = None,
     progress: Callable[[str, float], None] | None = None,
     max_cells: int | None = None,
+    max_bytes: int | None = None,
 ) -> PolyhedralComplex:
     """The polyhedral complex of a network on a bounded domain, exactly.
 
@@ -55,7 +56,9 @@ def enumerate_regions(
     progress : callable, optional
         Called now and then as ``progress(message, fraction)``, fraction of hidden layers done.
     max_cells : int, optional
-        Budget: more cells than this raise `BudgetError` before memory runs out.
+        Budget: more cells than this raise `BudgetError`, as soon as it is certain that they will be.
+    max_bytes : int, optional
+        Budget for the working memory: a run that needs more raises `BudgetError` before it takes it.
 
     Returns
     -------
@@ -67,11 +70,11 @@ def enumerate_regions(
     DomainError
         The domain is no Box or Polytope, or its dimension is not the network's.
     InvalidInputError
-        ``network`` is no Network, ``max_cells`` is not positive.
+        ``network`` is no Network, ``max_cells`` or ``max_bytes`` no positive integer, ``progress`` no function.
     BudgetError
-        More than ``max_cells`` cells.
+        More than ``max_cells`` cells or ``max_bytes`` bytes, or memory ran out.
     UnsupportedError
-        ``executor`` is given, or d exceeds 12.
+        ``executor`` is given, or d exceeds 12, or the thread does not compute as IEEE 754 says.
 
     Notes
     -----
@@ -94,15 +97,35 @@ def enumerate_regions(
     """
     if not isinstance(network, Network):
         raise InvalidInputError(f"network: {type(network).__name__} given; pass a specgeo.Network")
+    if progress is not None and not callable(progress):
+        raise InvalidInputError(f"progress: {progress!r} given; pass a function of a message and a fraction, or None")
     if executor is not None:
         raise UnsupportedError("executor: parallel runs are not supported yet; leave it None")
-    if max_cells is not None and max_cells < 1:
-        raise InvalidInputError(f"max_cells: {max_cells} given; pass a positive number or None")
+    max_cells, max_bytes = as_budget(max_cells, "max_cells"), as_budget(max_bytes, "max_bytes")
     dim = network.input_dim
     if dim > _MAX_DIM:
         raise UnsupportedError(
             f"network: {dim} inputs, at most {_MAX_DIM} are supported; restrict it to a slice (Network.restrict)"
         )
+    if exact:
+        _require_ieee_arithmetic()
+    try:
+        return _enumerate(network, domain, exact, progress, max_cells, max_bytes)
+    except MemoryError as error:
+        raise BudgetError(
+            "network, domain: memory ran out; shrink the domain, or set max_cells or max_bytes to stop earlier"
+        ) from error
+
+
+def _enumerate(
+    network: Network,
+    domain: Any,
+    exact: bool,
+    progress: Callable[[str, float], None] | None,
+    max_cells: int | None,
+    max_bytes: int | None,
+) -> PolyhedralComplex:
+    dim = network.input_dim
     state, extent = domain_state(domain, dim, exact, _SPARE_CELLS >> (2 * max(0, dim - 2)))
     depth = len(network.hidden_widths)
 
@@ -111,11 +134,24 @@ def enumerate_regions(
             progress(f"layer {layer} of {depth}: {n_cells} cells", (layer if done else layer - 0.5) / depth)
 
     layers, labels = _layers_of(network)
-    run = Run(layers, state, extent, exact, max_cells, report)
+    run = Run(layers, state, extent, exact, max_cells, report, max_bytes)
     for layer in range(1, depth + 1):
         run.layer(layer)
     run.polish()
     return _as_complex(run, network, labels, domain)
+
+
+def _require_ieee_arithmetic() -> None:
+    """Error bounds rest on rounding to nearest and on subnormal numbers; both are settings of the thread."""
+    tiny, one, half_ulp = np.float64(2.0**-1022), np.float64(1.0), np.float64(2.0**-54)
+    subnormal = tiny * np.float64(0.5) > 0.0 and np.float64(5e-324) * np.float64(2.0) > 0.0
+    nearest = one + half_ulp == one and -one - half_ulp == -one and one - np.float64(2.0**-55) == one
+    if not (subnormal and nearest):
+        raise UnsupportedError(
+            "exact: this thread flushes subnormal numbers to zero or does not round to nearest, so that no sign can be "
+            "proved; a library built with -ffast-math may have set it so: load it after the enumeration, enumerate in "
+            "another thread, or use exact=False"
+        )
 
 
 Labels = tuple[IntArray, IntArray, IntArray]
@@ -162,8 +198,12 @@ def _as_complex(run: Run, network: Network, labels: Labels, domain: Any) -> Poly
         },
         "vertex_errors": s.x[:n_vertices, dim].copy(),
     }
-    if isinstance(domain, Box):
-        metadata["facet_walls"] = _walls(planes[: sizes[dim - 1] if dim > 1 else n_vertices], dim)
+    plane = planes[: sizes[dim - 1] if dim > 1 else n_vertices]
+    metadata["facet_walls"] = (
+        _walls(plane, dim)
+        if isinstance(domain, Box)
+        else np.where(plane < run.n_domain_planes, s.porigin[plane, 2], -1).astype(np.int64)
+    )
     return PolyhedralComplex(
         np.ascontiguousarray(s.x[:n_vertices, :dim]),
         tuple(faces),

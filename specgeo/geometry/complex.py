@@ -93,6 +93,11 @@ class PolyhedralComplex:
     certificate: Any = None
     metadata: dict[str, Any] = field(default_factory=dict)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What pickle keeps: the affine pieces themselves, nothing derived."""
+        names = ("vertices", "faces", "signs", "domain", "certificate", "metadata")
+        return {name: getattr(self, name) for name in names} | {"pieces": self._affine}
+
     @property
     def dim(self) -> int:
         """Dimension d of the space and of the cells."""

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from specgeo.errors import SpecgeoError
+from specgeo.errors import SpecgeoError, UnsupportedError
 from specgeo.geometry.exact_points import ExactPoints
 from specgeo.geometry.incidence import owners
 
@@ -79,19 +79,18 @@ def verify_certificate(cx: PolyhedralComplex) -> Reproof:
     started = time.perf_counter()
     failure: str | None = None
     error, n_signs = float("nan"), 0
-    try:
-        points = ExactPoints(cx)
-    except SpecgeoError as missing:
-        if "no unit changes" not in str(missing):
-            raise
-        return Reproof(False, str(missing), 0, 0, 0, error, time.perf_counter() - started)
+    if "network" not in cx.metadata or cx.signs is None:
+        ExactPoints(cx)  # says what is missing
     try:
         _check_lists(cx)
+        points = ExactPoints(cx)
         signs, error = _vertex_signs(cx, points)
         n_signs = signs.size
         _check_conformity(cx, signs)
         _check_closure(cx, signs)
         _check_completeness(cx, signs)
+    except UnsupportedError:
+        raise
     except (_Refuted, SpecgeoError) as refuted:
         failure = str(refuted)
     incidences = sum(len(lists.indices) for lists in cx.faces)
@@ -112,7 +111,14 @@ def _lists(ragged: Ragged) -> list[list[int]]:
 def _check_lists(cx: PolyhedralComplex) -> None:
     """Two ends an edge, two facets at each ridge of a face, one or two cells a facet, no face unused or doubled."""
     _require(cx.n_cells > 0, "the complex has no cells")
+    signs, network = cx._signs(), cx.metadata["network"]
+    counts = [(len(b), len(a.breakpoints)) for b, a in zip(network["biases"][:-1], network["activations"], strict=True)]
+    units = [(layer, i, t) for layer, (n, s) in enumerate(counts) for i in range(n) for t in range(s)]
+    listed = list(zip(signs.layers.tolist(), signs.neurons.tolist(), signs.breakpoints.tolist(), strict=True))
+    _require(listed == units, "the units listed are not those of the network")
+    _require(not np.any(signs.positive & signs.negative), "a unit that is both positive and negative on a cell")
     for k, lists in enumerate(cx.faces, start=1):
+        _require(np.all(np.diff(lists.offsets) > k), f"a {k}-face with fewer than {k + 1} boundary faces")
         pairs = owners(lists) * np.int64(cx.f_vector[k - 1]) + lists.indices
         _require(len(np.unique(pairs)) == len(pairs), f"a {k}-face lists a boundary face twice")
         _require(np.all(np.bincount(lists.indices, minlength=cx.f_vector[k - 1]) > 0), f"an unused {k - 1}-face")

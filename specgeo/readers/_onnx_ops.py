@@ -125,25 +125,33 @@ def _gemm(signal: Signal, node: Any, slot: int, others: Constants) -> None:
         signal.chain.shift(beta * signal.expand(node, others[2]))
 
 
+def _operand(signal: Signal, node: Any, value: npt.NDArray[Any]) -> FloatArray:
+    """The constant of an elementwise operation; before opset 7 it starts at ``axis`` of the signal."""
+    axis = _attributes(node).get("axis")
+    if axis is not None and value.ndim:
+        value = value.reshape(value.shape + (1,) * (len(signal.shape) - int(axis) % len(signal.shape) - value.ndim))
+    return signal.expand(node, value)
+
+
 def _add(signal: Signal, node: Any, slot: int, others: Constants) -> None:
-    signal.chain.shift(signal.expand(node, others[1 - slot]))
+    signal.chain.shift(_operand(signal, node, others[1 - slot]))
 
 
 def _subtract(signal: Signal, node: Any, slot: int, others: Constants) -> None:
-    value = signal.expand(node, others[1 - slot])
+    value = _operand(signal, node, others[1 - slot])
     if slot == 1:
         _negate(signal, node, slot, others)
     signal.chain.shift(-value if slot == 0 else value)
 
 
 def _multiply(signal: Signal, node: Any, slot: int, others: Constants) -> None:
-    signal.chain.scale(signal.expand(node, others[1 - slot]))
+    signal.chain.scale(_operand(signal, node, others[1 - slot]))
 
 
 def _divide(signal: Signal, node: Any, slot: int, others: Constants) -> None:
     if slot == 1:
         raise UnsupportedError(f"{describe(node)}: division by the signal is not piecewise linear")
-    value = signal.expand(node, others[1])
+    value = _operand(signal, node, others[1])
     if np.any(value == 0.0):
         raise UnsupportedError(f"{describe(node)}: divides by zero; mend the model")
     signal.chain.scale(1.0 / value)
@@ -197,6 +205,8 @@ def _clip(signal: Signal, node: Any, slot: int, others: Constants) -> None:
         raise UnsupportedError(f"{describe(node)}: bounds that depend on the input are not supported")
     lower = _scalar(node, others[1], "a lower bound") if 1 in others else float(attributes.get("min", -np.inf))
     upper = _scalar(node, others[2], "an upper bound") if 2 in others else float(attributes.get("max", np.inf))
+    if np.isnan(lower) or np.isnan(upper):
+        raise UnsupportedError(f"{describe(node)}: a bound is NaN; mend the model")
     # exporters write the largest float32 for "no bound"
     lower, upper = (lower if lower > -3.4e38 else -np.inf), (upper if upper < 3.4e38 else np.inf)
     if not lower < upper:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -85,5 +86,5 @@ def read_npz(path: str | os.PathLike[str]) -> Network:
         raise ReadError(f"{file.name}: {error}") from error
     except ReadError:
         raise
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
         raise ReadError(f"{file.name}: not a readable .npz file ({error}); it may be truncated") from error

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from specgeo.errors import InvalidInputError, MissingDependencyError, ReadError, UnsupportedError
+from specgeo.errors import InvalidInputError, MissingDependencyError, ReadError, SpecgeoError, UnsupportedError
 from specgeo.network import Network
 from specgeo.readers._onnx_ops import HANDLERS, Signal, describe
 
@@ -34,9 +34,9 @@ def _load(file: Path) -> Any:
     try:
         model = onnx.load(os.fspath(file))
     except (OSError, DecodeError, ValueError, onnx.checker.ValidationError) as error:
-        raise ReadError(f"{file.name}: not a readable ONNX file ({error}); it may be truncated") from error
+        raise ReadError(f"not a readable ONNX file ({error}); it may be truncated") from error
     if not model.graph.output or not model.graph.input:
-        raise ReadError(f"{file.name}: the graph has no input or no output; the file is corrupt or not ONNX")
+        raise ReadError("the graph has no input or no output; the file is corrupt or not ONNX")
     return model
 
 
@@ -47,7 +47,13 @@ class _Graph:
         from onnx import numpy_helper
 
         self.model = model
-        self.constants: dict[str, Constant] = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
+        self.constants: dict[str, Constant] = {}
+        for tensor in model.graph.initializer:
+            try:
+                self.constants[tensor.name] = numpy_helper.to_array(tensor)
+            except Exception as error:
+                message = f"graph: initialiser {tensor.name!r} cannot be read ({error}); the file is corrupt"
+                raise ReadError(message) from error
         if model.graph.sparse_initializer:
             raise UnsupportedError("graph: sparse initialisers are not supported; store dense ones")
         self.producers = {name: node for node in model.graph.node for name in node.output if name}
@@ -67,6 +73,8 @@ class _Graph:
                     f"{describe(node)}: {len(slots)} of its inputs depend on the network's input; "
                     "only chains of layers are supported"
                 )
+            if name != node.output[0]:
+                raise UnsupportedError(f"{describe(node)}: only its first output is supported, not {name!r}")
             path.append((node, slots[0]))
             name = node.input[slots[0]]
             if len(path) > len(self.model.graph.node):
@@ -165,7 +173,10 @@ def read_onnx(path: str | os.PathLike[str], output: str | None = None) -> Networ
     Cast between float types, Dropout, Constant and anything computed from constants.
     """
     file = Path(path)
-    graph = _Graph(_load(file))
+    try:
+        graph = _Graph(_load(file))
+    except (UnsupportedError, ReadError) as error:
+        raise type(error)(f"{file.name}: {error}") from error
     names = [value.name for value in graph.model.graph.output]
     if output is None and len(names) > 1:
         raise InvalidInputError(f"output: {file.name} has several outputs; choose one of {names}")
@@ -180,7 +191,12 @@ def read_onnx(path: str | os.PathLike[str], output: str | None = None) -> Networ
                     f"{describe(node)}: this type of node is not supported; supported are {', '.join(sorted(HANDLERS))}"
                 )
             others = {i: graph.constant(name) for i, name in enumerate(node.input) if i != slot and name}
-            HANDLERS[node.op_type](signal, node, slot, others)
+            try:
+                HANDLERS[node.op_type](signal, node, slot, others)
+            except (KeyError, IndexError, TypeError, ValueError) as error:
+                if isinstance(error, SpecgeoError):
+                    raise
+                raise ReadError(f"{describe(node)}: malformed ({error!r}); the file is corrupt") from error
         return signal.chain.network()
     except (UnsupportedError, ReadError) as error:
         raise type(error)(f"{file.name}: {error}") from error

@@ -38,5 +38,10 @@ def from_sklearn(estimator: Any) -> Network:
         raise UnsupportedError(
             f"estimator: activation {estimator.activation!r} is not piecewise linear; train with activation='relu'"
         )
+    out = getattr(estimator, "out_activation_", "identity")
+    if out not in ("identity", "logistic", "softmax"):
+        raise UnsupportedError(
+            f"estimator: its outputs go through {out!r}, which is not piecewise linear; train with loss='squared_error'"
+        )
     weights = [np.asarray(coefficients).T for coefficients in estimator.coefs_]
     return Network(weights, list(estimator.intercepts_), estimator.activation)

@@ -108,6 +108,10 @@ def from_torch(module: Any) -> Network:
         elif kind == "BatchNorm1d":
             factor, offset = _batch_norm(layer, shown)
             chain = chain or Chain(len(factor))
+            if len(factor) != chain.width:
+                raise InvalidInputError(
+                    f"module: {shown} (BatchNorm1d) has {len(factor)} features, {chain.width} arrive; mend the module"
+                )
             chain.scale(factor)
             chain.shift(offset)
         elif (activation := _activation(layer, kind)) is not None:
