@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from specgeo._cast import FloatArray
-from specgeo._jit import kernel
+from specgeo._jit import kernel, leaf_kernel
 from specgeo.enumeration._layout import (
     LEN,
     LONGEST,
@@ -100,7 +100,7 @@ def box_state(lower: FloatArray, upper: FloatArray, spare: int) -> State:
     )
 
 
-@kernel
+@leaf_kernel
 def number_faces(s, dim, index, sizes, items, planes):  # type: ignore[no-untyped-def]
     """Number of each face within its dimension (cells keep theirs), number and boundary items of each dimension.
 
@@ -139,7 +139,7 @@ def boundary_lists(s, dim, index, first, begin, offsets, indices):  # type: igno
         offsets[first[k]] = o + length - start_of[k]
 
 
-@kernel
+@leaf_kernel
 def spread_signs(rows, parents, cells, bit, positive, negative):  # type: ignore[no-untyped-def]
     """Add the signs of one layer to those of the final cells, beginning at a bit.
 

@@ -31,7 +31,7 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import FloatArray
-from specgeo._jit import hot, kernel, leaf, merged
+from specgeo._jit import hot, leaf, leaf_kernel, merged
 from specgeo.enumeration._layers import (
     BIAS,
     N_BREAKS,
@@ -324,7 +324,7 @@ def _reach(layers, layer, maps, cell, extent, reach, scratch, dim):  # type: ign
     maps.trust[cell, DOUBT] = steepest * largest(doubt, n) * SAFE + maps.trust[cell, ROUNDING]
 
 
-@kernel
+@leaf_kernel
 def propagate(s, layers, history, layer, before, maps, extent, reach, sides, queue, scratch, active, dim):  # type: ignore[no-untyped-def]
     """Fill the maps of a layer on the cells that exist from those of the layer before, ``before``.
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from specgeo._jit import hot, kernel, leaf, merged
+from specgeo._jit import hot, leaf, leaf_kernel, merged
 from specgeo.enumeration._exact import evaluate
 from specgeo.enumeration._layers import (
     BIAS,
@@ -373,7 +373,7 @@ def own_faces(s, dim, start, order):  # type: ignore[no-untyped-def]
     start[0] = 0
 
 
-@kernel
+@leaf_kernel
 def classify(  # type: ignore[no-untyped-def]
     s, layers, history, before, earlier, layer, start, order, exact, reach, scratch, exact_input, active, pairs, begin,
     dim,
@@ -508,7 +508,7 @@ def _refined(weights, bias, threshold, a, exact_input, error):  # type: ignore[n
     return 0 if bound == 0.0 and value == 0.0 else UNDECIDED  # the difference may overflow
 
 
-@kernel
+@leaf_kernel
 def settle(s, layers, history, ex, pairs, layer, dim):  # type: ignore[no-untyped-def]
     """Decide open pairs (vertex, unit) exactly; with layer 0: find the exact positions of the vertices."""
     words = layers.meta[layer - 1, N_WORDS] if layer > 0 else np.int64(0)  # a network may have no hidden layer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from specgeo._jit import hot, kernel, leaf
+from specgeo._jit import hot, leaf, leaf_kernel
 from specgeo.enumeration._layers import BIAS, N_BREAKS, N_PREVIOUS, N_WORDS, UNIT, WEIGHT, WORD, N, active_pieces
 from specgeo.enumeration._layout import (
     BLOCK,
@@ -86,7 +86,7 @@ def _dot(w, a, sizes):  # type: ignore[no-untyped-def]
     return ((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7))
 
 
-@kernel
+@leaf_kernel
 def make_planes(s, layers, history, before, layer, first, crossed, extent, reach, scratch, dim):  # type: ignore[no-untyped-def]
     """Fill the rows of the planes, one for each cell and each unit that crosses it.
 
@@ -144,7 +144,7 @@ def make_planes(s, layers, history, before, layer, first, crossed, extent, reach
                 plane += 1
 
 
-@kernel
+@leaf_kernel
 def begin_layer(s, layers, layer, first, crossed, dim):  # type: ignore[no-untyped-def]
     """With the layer's signs at all vertices: which units cross which cells, and the numbers of their planes.
 
