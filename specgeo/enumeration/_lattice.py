@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from specgeo._cast import FloatArray
-from specgeo._jit import kernel, leaf_kernel
+from specgeo._jit import hot, kernel, leaf_kernel
 from specgeo.enumeration._layout import (
     LEN,
     LONGEST,
@@ -83,6 +83,7 @@ def box_state(lower: FloatArray, upper: FloatArray, spare: int) -> State:
     origin = workspace((len(planes), 3), np.int32)
     origin[: 2 * dim] = -1
     origin[: 2 * dim, 1] = np.arange(2 * dim)
+    origin[: 2 * dim, 2] = np.arange(2 * dim).reshape(2, dim).T.ravel()  # c for the lower wall, d + c for the upper
     return State(
         count,
         np.array([np.inf]),
@@ -100,22 +101,27 @@ def box_state(lower: FloatArray, upper: FloatArray, spare: int) -> State:
     )
 
 
+@hot
+def _wall(s, plane):  # type: ignore[no-untyped-def]
+    return s.porigin[plane, 2] if s.porigin[plane, 0] < 0 else -1
+
+
 @leaf_kernel
-def number_faces(s, dim, index, sizes, items, planes):  # type: ignore[no-untyped-def]
+def number_faces(s, dim, index, sizes, items, walls):  # type: ignore[no-untyped-def]
     """Number of each face within its dimension (cells keep theirs), number and boundary items of each dimension.
 
-    ``planes`` receives the plane of each facet.
+    ``walls`` receives the wall of the domain that each facet lies in, -1 for none.
     """
     for f in range(s.counts[NF]):
         k = s.dims[f]
         index[f] = sizes[k] if k < dim else s.faces[f, NUMBER]
         if k == dim - 1:
-            planes[sizes[k]] = s.faces[f, PLANES]
+            walls[sizes[k]] = _wall(s, s.faces[f, PLANES])
         sizes[k] += 1
         items[k] += s.faces[f, LEN]
     if dim == 1:
         for v in range(s.counts[NV]):
-            planes[v] = s.vplanes[v, 0]
+            walls[v] = _wall(s, s.vplanes[v, 0])
 
 
 @kernel
