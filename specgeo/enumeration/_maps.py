@@ -77,7 +77,7 @@ def input_maps(extent: FloatArray) -> Maps:
 
 @hot
 def roundings(n):  # type: ignore[no-untyped-def]
-    """How many roundings a term passes through in a sum of n post-activations, weighted, and a bias."""
+    """How many roundings a term passes through in `combine` of n post-activations, and a bias."""
     return n // 4 + 8.0
 
 
