@@ -78,7 +78,6 @@ def calls() -> list[tuple[Any, tuple[Any, ...]]]:
          + (one, one, one, one, 2, state.x)),
         (_predicates.sharpen, (state, one, work.newton, extent, 2)),
         (_cut._split_face, (state, one, one, bit, one, one, one, one, work.positive, work.negative, work.cut, 2)),
-        (_cut._next_unit, (state, run.layers, work, one, one, 2)),
         (_rows.end_layer, (state, run.layers, one)),
         (_lattice.number_faces, (state, 2, faces, counts, counts, faces)),
         (_lattice.boundary_lists, (state, 2, faces, counts, counts, counts, faces)),
