@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from specgeo._cast import FloatArray
+from specgeo._files import make_folder
 from specgeo.domain import Box
 from specgeo.errors import DomainError, InvalidInputError
 from specgeo.fourier.sampled import SampledSpectrum, sampled_spectrum
@@ -88,11 +89,7 @@ class SpectralReport:
 
     def write(self, folder: str | os.PathLike[str]) -> list[Path]:
         """Write ``report.json`` and the figures into a folder (made if needed); the paths written."""
-        target = Path(folder)
-        try:
-            target.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InvalidInputError(f"folder: {target} cannot be made ({error}); choose another") from error
+        target = make_folder(Path(folder), "folder")
         figures = {"spectrum.png": self._spectrum_figure()}
         if self.complex.dim == 1:
             figures["function.png"] = function_plot(self.complex)

@@ -22,6 +22,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from specgeo._files import make_folder
 from specgeo.domain import Box, Polytope
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.network import Network
@@ -176,8 +177,7 @@ class VerificationReport(Result):
 
     def write(self, folder: str | Path) -> Path:
         """Write ``report.json`` and ``report.html``; returns the folder, made where it is missing."""
-        where = Path(folder)
-        where.mkdir(parents=True, exist_ok=True)
+        where = make_folder(Path(folder), "folder")
         (where / "report.json").write_text(json.dumps(self.to_dict(), indent=1, allow_nan=False) + "\n", "utf-8")
         (where / "report.html").write_text(self.to_html(), "utf-8")
         return where
