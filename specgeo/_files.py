@@ -44,4 +44,6 @@ def make_folder(path: Path, name: str) -> Path:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InvalidInputError(f"{name}: {path} cannot be made ({error.strerror}); choose another folder") from error
+    if not os.access(path, os.W_OK):
+        raise InvalidInputError(f"{name}: {path} may not be written; choose another folder")
     return path

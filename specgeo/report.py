@@ -119,6 +119,7 @@ def spectral_report(
     output: int = 0,
     samples: int | None = None,
     max_cells: int | None = None,
+    max_bytes: int | None = None,
     progress: Progress | None = None,
     name: str = "network",
 ) -> SpectralReport:
@@ -134,8 +135,8 @@ def spectral_report(
     samples : int, optional
         Samples of the FFT a period and axis (even); `DEFAULT_SAMPLES` by default. The exact coefficients are
         computed for the modes that this FFT resolves.
-    max_cells : int, optional
-        Budget of the enumeration.
+    max_cells, max_bytes : int, optional
+        Budgets of the enumeration, as in `specgeo.enumerate_regions`.
     progress : callable, optional
         Called with a message and the fraction done.
     name : str
@@ -151,7 +152,7 @@ def spectral_report(
     Raises
     ------
     InvalidInputError, DomainError, BudgetError
-        Bad arguments; a domain that is not a box of dimension 1 to 3; too many cells.
+        Bad arguments; a domain that is not a box of dimension 1 to 3; too many cells or bytes.
 
     Examples
     --------
@@ -169,7 +170,11 @@ def spectral_report(
         net = net.postcompose(np.eye(net.output_dim)[[output]])
     started = time.perf_counter()
     cx = enumerate_regions(
-        net, domain, max_cells=max_cells, progress=None if progress is None else lambda m, f: progress(m, 0.5 * f)
+        net,
+        domain,
+        max_cells=max_cells,
+        max_bytes=max_bytes,
+        progress=None if progress is None else lambda m, f: progress(m, 0.5 * f),
     )
     enumerated = time.perf_counter()
     _tell(progress, "coefficients and FFT", 0.5)
