@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import re
+import signal
 import sys
 import threading
 import time
@@ -426,6 +427,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     from specgeo.errors import SpecgeoError
 
+    if argv is None:  # a process of our own: Ctrl-C ends it even where kernels or LLVM would not see it for seconds
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     words = sys.argv[1:] if argv is None else argv
     # argparse takes -1e-3 and -inf for options; with a space in front it does not
     arguments = _parser().parse_args([f" {w}" if _is_negative(w) else w for w in words])

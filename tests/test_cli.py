@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -224,6 +225,18 @@ def test_as_a_module(tent):
         [sys.executable, "-m", "specgeo", "info", tent], capture_output=True, text=True, check=True, timeout=60
     )
     assert "Network(1-2-1, relu)" in done.stdout
+
+
+def test_control_c_ends_the_command_inside_a_long_call():
+    work = "lambda _: print('working', flush=True) or sum(range(10**12))"
+    command = [sys.executable, "-c", f"from specgeo import cli; cli._info = {work}; cli.main()", "info", "x.npz"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout.readline() == "working\n"
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=60) == -signal.SIGINT
+        finally:
+            process.kill()
 
 
 def test_progress_goes_to_stderr(capsys):
