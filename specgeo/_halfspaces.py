@@ -23,7 +23,9 @@ of a complex are cut by the rows of A themselves, with certified signs."""
 
 _ADVICE_EMPTY = "the polytope is empty, flat, or too thin for float64; check the signs of A and b in A x <= b"
 _ADVICE_UNBOUNDED = "the polytope is unbounded; add rows to A that close it"
+
 _SWEEPS = 30
+"""Passes over rows and columns when they are balanced: exponents come within 1 of their limit."""
 
 
 def _balanced(a: FloatArray, b: FloatArray, units: IntArray) -> tuple[FloatArray, FloatArray]:
@@ -160,8 +162,9 @@ def vertices_of(a: FloatArray, b: FloatArray, inside: FloatArray, box: tuple[Flo
         found = HalfspaceIntersection(np.column_stack((rows, -bounds)), np.ldexp(inside, -units))
     except QhullError as error:
         raise DomainError(f"A, b: the vertices could not be computed; {_ADVICE_EMPTY}") from error
+    finite = np.flatnonzero(np.all(np.isfinite(found.intersections), axis=1))
     # each vertex once more, from its own rows: short numbers come out exactly
-    tight = [found.dual_facets[i] for i in _distinct(found.intersections)]
+    tight = [found.dual_facets[i] for i in finite[_distinct(found.intersections[finite])]]
     corners = np.ldexp([_meet(rows[own], bounds[own]) for own in tight], units) + 0.0
     return np.ascontiguousarray(corners[np.lexsort(corners.T[::-1])])
 

@@ -150,6 +150,12 @@ def test_bad_input_is_one_line_and_exit_code_2(capsys, tent, arguments, word):
     assert err.count("\n") == 1 and err.startswith("specgeo: error: ") and word in err
 
 
+def test_messages_of_the_library_name_options(capsys, tmp_path):
+    sg.Network([np.ones((1, 13))], [[0.0]]).save(tmp_path / "wide.npz")
+    code, _, err = run(capsys, "regions", tmp_path / "wide.npz", "--box", 0, 1)
+    assert code == 2 and "restrict it to a slice (--axes)" in err
+
+
 @pytest.mark.parametrize(
     ("command", "option", "path"),
     [
