@@ -7,6 +7,7 @@ where the first finds them in place of compiling them itself; if it is slow or f
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -46,6 +47,7 @@ def compile_ahead() -> Iterator[None]:
 
 def run() -> None:
     """What the second process does: what an enumeration needs last, then the transforms."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C is for both
     _enumeration()
     _transforms()
 
