@@ -150,7 +150,7 @@ def place(s, vertex, p, q, plane, dim):  # type: ignore[no-untyped-def]
         ra, rb = abs(_residual(s, vertex, other, dim)), abs(_residual(s, vertex, plane, dim))
         settled = ra <= 4.0 * s.planes[other, dim + 2] and rb <= 4.0 * s.planes[plane, dim + 2]
         ra, rb = ra + s.planes[other, dim + 2], rb + s.planes[plane, dim + 2]
-        gap = abs(a0 * b1 - a1 * b0) - 4.0 * U * (abs(a0 * b1) + abs(a1 * b0)) - 4.0 * TINY
+        gap = abs(a0 * b1 - a1 * b0) - 8.0 * U * (abs(a0 * b1) + abs(a1 * b0)) - 4.0 * TINY  # 4 U outside the box
         error = (max(abs(b1) * ra + abs(a1) * rb, abs(b0) * ra + abs(a0) * rb) + 4.0 * TINY) / gap
     error = error * SAFE + TINY
     if dim < 3 and gap > 0.0 and gap < np.inf and error < s.x[vertex, dim]:
@@ -162,10 +162,11 @@ def place(s, vertex, p, q, plane, dim):  # type: ignore[no-untyped-def]
 def sharpen(s, vertex, a, extent, dim):  # type: ignore[no-untyped-def]
     """One Newton step for the d planes of a vertex, and an error radius from the residual.
 
-    The rounded rows N x + c take at the true vertex a value of at most err, and at a point of the domain the computed
-    one up to rounding, which err also covers: N (x - true vertex) is at most |residual| + err. With an approximate
-    inverse B of N and eta = |I - B N| < 1, the point is off by at most |B| (|residual| + err) / (1 - eta). Keeps the
-    old position if that is better. ``a`` is scratch, (d, 2 d).
+    The rounded rows N x + c take at the true vertex a value of at most err, and at x the computed one up to rounding:
+    up to err where x lies in the domain's box, up to d u |N| delta more where it is outside by delta. So N (x - true
+    vertex) is at most |residual| + err + d u |N| delta. With an approximate inverse B of N and eta = |I - B N| +
+    d u |B| |N| < 1, the point is off by at most |B| (|residual| + err) / (1 - eta). Keeps the old position if that is
+    better. ``a`` is scratch, (d, 2 d).
     """
     for r in range(dim):
         plane = s.vplanes[vertex, r]
@@ -198,7 +199,7 @@ def sharpen(s, vertex, a, extent, dim):  # type: ignore[no-untyped-def]
                 product = a[c, dim + r] * s.planes[s.vplanes[vertex, r], k]
                 entry += product
                 size += abs(product)
-            total += abs(entry) + gamma(dim + 2) * (size + 1.0)
+            total += abs(entry) + gamma(2 * dim + 2) * (size + 1.0)  # rounding of this entry, and outside the box
         eta = at_least(eta, total)
     if not eta < 0.5:
         return
@@ -301,6 +302,7 @@ def _inputs(s, before, layer, vertex, parent, slope, shift, a, n, dim):  # type:
         z = slope[k] * a[k]
         a[k] = (0.0 if slope[k] == 0.0 else z) + shift[k]  # what overflows may be inactive
     trust = before.trust[parent]
+    # what underflows here and is multiplied by a steep slope is in the doubts: they have room for it
     return (trust[STEEP] * error + trust[DOUBT] + gamma(dim + 4) * trust[SIZE] + dim * TINY) * SAFE
 
 
