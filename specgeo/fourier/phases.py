@@ -145,9 +145,10 @@ def unit(hi: float, lo: float) -> tuple[float, float]:
 def fill_table(points: FloatArray, k: FloatArray, start: int, n: int, table: FloatArray) -> None:
     """Rows hi, lo, c, s of every point for wavevectors ``start .. start + n - 1``.
 
-    ``points`` (n_p, d); ``k`` (d, n_k), lanes contiguous; ``table`` flat, `POINT` doubles a point.
+    ``points`` (n_p, d), or (n_p, 2 d) with the low parts of coordinates that are double-doubles; ``k`` (d, n_k),
+    lanes contiguous; ``table`` flat, `POINT` doubles a point.
     """
-    dim = points.shape[1]
+    dim = k.shape[0]
     for p in range(points.shape[0]):
         base = p * POINT
         row = table[base : base + POINT]
@@ -162,6 +163,11 @@ def fill_table(points: FloatArray, k: FloatArray, start: int, n: int, table: Flo
             axis = k[a, start : start + n]
             for at in range(n):
                 row[at], row[LANES + at] = add_product(row[at], row[LANES + at], axis[at], x)
+        for a in range(dim, points.shape[1]):
+            x = points[p, a]
+            axis = k[a - dim, start : start + n]
+            for at in range(n):
+                row[LANES + at] = fma(axis[at], x, row[LANES + at])
         for at in range(n):
             row[2 * LANES + at], row[3 * LANES + at] = unit(row[at], row[LANES + at])
 

@@ -8,7 +8,8 @@ Notation. The box is a <= x <= b with sides s = b - a, and c_n are the coefficie
     f(x) = sum over n in Z^d of c_n e^{i k_n.(x - a)}
 
 The mirror extension is continuous, so its coefficients decay like those of a function without
-boundary. No geometry is reflected: c_n is the mean of the transform over the reflections of k,
+boundary. Phases are taken in coordinates of the box, in which k is a whole number: they are as good at n = 10^6 as
+at n = 1. No geometry is reflected: c_n is the mean of the transform over the reflections of k,
 (1/|Omega|) int f(x) prod_j cos(k_j (x_j - a_j)) dx. In that mean the traces on the boundary cancel in pairs, and
 what is left are the kinks and the fluxes through the walls (whose mirror jump is -2 d_nu f).
 Source: theory of the mirror torus, closed form in 1-D a_n = 2 c_n.
@@ -31,6 +32,7 @@ from specgeo.fourier.spectra import evaluate
 from specgeo.geometry.complex import PolyhedralComplex
 
 Extension = Literal["mirror", "periodic"]
+MAX_MODE = 1e13
 _CHUNK = 1 << 22  # entries of the largest scratch array of a partial sum
 
 
@@ -226,8 +228,10 @@ def mean_square(forms: ComplexForms) -> FloatArray:
 def as_modes(modes: npt.ArrayLike, dim: int) -> IntArray:
     """Multi-indices as int64 (..., dim)."""
     numbers = as_points(modes, "modes", dim)
-    if np.any(numbers != np.rint(numbers)) or np.any(np.abs(numbers) > 2.0**52):
+    if np.any(numbers != np.rint(numbers)):
         raise InvalidInputError("modes: whole numbers wanted; for other wavevectors use spectrum")
+    if np.any(np.abs(numbers) > MAX_MODE):
+        raise InvalidInputError(f"modes: whole numbers up to {MAX_MODE:.0e} wanted; beyond, floats resolve no phase")
     return numbers.astype(np.int64)
 
 
@@ -235,7 +239,7 @@ def _box_forms(cx: PolyhedralComplex) -> tuple[Box, ComplexForms]:
     forms_of(cx)
     if not isinstance(cx.domain, Box):
         raise DomainError("cx: its domain is not a Box; Fourier series are for boxes, use spectrum instead")
-    return cx.domain, forms_of(cx, cx.domain.lower)
+    return cx.domain, forms_of(cx, cx.domain)
 
 
 def _mirror(forms: ComplexForms, box: Box, modes: IntArray, method: str) -> tuple[FloatArray, FloatArray]:

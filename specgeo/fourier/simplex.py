@@ -41,6 +41,7 @@ def simplices_sum(
     Parameters
     ----------
     points : (n_p, d) float64
+        Or (n_p, 2 d), where coordinates are double-doubles: the low parts come last.
     simplices : (n_s, j + 1) int64
         Point numbers; j = 1, 2, 3 run in vector kernels, other j in a scalar one.
     measures : (n_s,) float64
