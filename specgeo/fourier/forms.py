@@ -61,12 +61,21 @@ class Term:
 
     def sum(self, k: FloatArray) -> ComplexArray:
         """The sum at wavevectors k (n_k, D): shape (n_k, m)."""
+        points = self.points if self.harmonics is None else self.harmonics.points
         plan = self.plan if len(self) else None
-        points = self.points
-        if self.harmonics is not None:
-            points, k = self.harmonics.points, np.rint(k / self.harmonics.step)
-        values: ComplexArray = simplices_sum(points, self.simplices, self.measures, k, self.weights, self.values, plan)
+        values: ComplexArray = simplices_sum(
+            points, self.simplices, self.measures, self.waves(k), self.weights, self.values, plan
+        )
         return values
+
+    @property
+    def coordinates(self) -> FloatArray:
+        """The points, or the box's own coordinates of them, rounded: (n_p, D)."""
+        return self.points if self.harmonics is None else self.harmonics.points[:, : self.points.shape[1]]
+
+    def waves(self, k: FloatArray) -> FloatArray:
+        """Wavevectors for those coordinates: k, or the numbers of the modes."""
+        return k if self.harmonics is None else np.rint(k / self.harmonics.step)
 
     @cached_property
     def plan(self) -> Plan:
@@ -109,22 +118,21 @@ def make_term(
 
 
 class Size(NamedTuple):
-    """What bounds the errors of a sum: 2-norm of its terms, and its rounding in units of roundoff."""
+    """What bounds the errors of a sum: 2-norm of its terms, largest partial sum at k = 0, rounding in roundoffs."""
 
     spread: FloatArray  # (m,), or (D, m) for the traces, one row an axis
+    largest: FloatArray
     rounding: FloatArray
 
     def __add__(self, other: Size) -> Size:  # type: ignore[override]
-        return Size(self.spread + other.spread, self.rounding + other.rounding)
+        return Size(*(a + b for a, b in zip(self, other, strict=True)))
 
 
 def size_of(terms: FloatArray, noise: FloatArray) -> Size:
     """Size of a sum of terms (n, m) at k = 0 that are known up to roundoff times ``noise`` (n, m) only."""
-    if len(terms) == 0:
-        return Size(np.zeros(terms.shape[1:]), np.zeros(terms.shape[1:]))
     spread = np.sqrt(((np.abs(terms) + noise) ** 2).sum(axis=0))
-    largest = np.abs(np.cumsum(terms, axis=0)).max(axis=0)
-    return Size(spread, TERM_ROUNDING * spread + SUM_ROUNDING * (largest + spread))
+    largest = np.abs(np.cumsum(terms, axis=0)).max(axis=0, initial=0.0)
+    return Size(spread, largest, TERM_ROUNDING * spread + SUM_ROUNDING * (largest + spread))
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,7 +175,7 @@ class FacetForm:
         """Size of `numerator` at each wavevector: (n_k, m)."""
         total = self.kink_size if boundary == "interior" else self.kink_size + self.flux_size
         if boundary == "cut":
-            return total + Size(np.abs(k) @ self.trace_size.spread, np.abs(k) @ self.trace_size.rounding)
+            return total + Size(*(np.abs(k) @ row for row in self.trace_size))
         return Size(*(np.broadcast_to(row, (len(k), len(row))) for row in total))
 
     def on(self, box: Box) -> FacetForm:

@@ -183,8 +183,9 @@ def _by_nufft(forms: ComplexForms, k: FloatArray, boundary: Boundary) -> tuple[C
     if forms.dim > 3 or forms.facets.kinks.simplices.shape[1] > 3:
         raise UnsupportedError("method: 'nufft' is for dimension 1 to 3; use method='auto'")
     squared = np.einsum("kd,kd->k", k, k)[:, None]
-    values = nufft.numerator(forms.facets, k, boundary) / squared
-    return values, nufft.bound(forms.facets, k, boundary) + facet_bound(forms, k, boundary)
+    values = nufft.numerator(forms.facets, k, boundary)
+    error = nufft.bound(forms.facets, k, boundary, values) + facet_bound(forms, k, boundary)
+    return values / squared, error
 
 
 def facet_bound(forms: ComplexForms, k: FloatArray, boundary: Boundary) -> FloatArray:
