@@ -540,3 +540,32 @@ def test_named_families_of_solids(family: str) -> None:
         for n, wave in enumerate(k):
             wanted = complex(vertex_sum(corners, simplices, volumes, wave))
             assert abs(got[n] - wanted) <= 2e-15 * shape.volume, (name, n)
+
+
+@pytest.mark.parametrize("exponent", [-330, -265, 265, 330])
+def test_scaling_by_powers_of_two_rounds_nothing(exponent):
+    """F(s P)(k / s) = s^d F(P)(k), up to where volumes leave the range of floats; cross products do so much earlier."""
+    star = np.array([[(1 if i % 2 else 0.35) * f(i * np.pi / 7) for f in (np.cos, np.sin)] for i in range(14)])
+    cube = SOLIDS["cube"]
+    faces = [[0, 1, 3, 2], [4, 6, 7, 5], [0, 4, 5, 1], [2, 3, 7, 6], [0, 2, 6, 4], [1, 5, 7, 3]]
+    faces = [face[::-1] for face in faces]  # its corners come from (1, 1, 1) to (-1, -1, -1)
+    cases = [(star, shapely.Polygon), (SOLIDS["icosidodecahedron"], np.asarray), (cube, lambda v: (v, faces))]
+    for vertices, make in cases:
+        d = vertices.shape[1]
+        k = np.array([[0.0] * d, [0.1] * d, [3.0, 4.0, 5.0][:d], [50.0] * d])
+        reference = sg.polytope_transform(make(vertices), k)
+        scaled = sg.polytope_transform(make(np.ldexp(vertices, exponent)), np.ldexp(k, -exponent))
+        back = np.ldexp(scaled.view(float), -d * exponent).view(complex)
+        assert np.all(np.abs(back - reference) <= 2e-15 * abs(reference[0]))
+
+
+@pytest.mark.parametrize("size", [1e-90, 1e-79, 1e90])
+def test_measures_beyond_floats_say_so(size):
+    simplex = size * np.vstack([np.zeros(4), np.eye(4)])
+    for call in (
+        lambda: sg.polytope_transform(simplex, np.zeros(4)),
+        lambda: sg.polytope_transform(sg.Box(np.zeros(4), np.full(4, size)), np.zeros(4)),
+        lambda: sg.simplex_transform(simplex, np.zeros(4)),
+    ):
+        with pytest.raises(InvalidInputError, match="beyond the range of floats; rescale"):
+            call()

@@ -12,6 +12,7 @@ import math
 import numpy as np
 
 from specgeo._cast import FloatArray
+from specgeo.errors import InvalidInputError
 
 Double = tuple[FloatArray, FloatArray]
 _SPLIT = 134217729.0  # 2**27 + 1
@@ -105,7 +106,25 @@ def simplex_measures(vertices: FloatArray) -> FloatArray:
             factor = divide(_dot(rows[q], rows[i]), safe)
             shift = multiply((factor[0][:, None], factor[1][:, None]), rows[i])
             rows[q] = _add(rows[q], _negate(shift))
-    return np.asarray(measure[0] / (math.factorial(j) * scale**j))
+    with np.errstate(over="ignore", under="ignore"):
+        result = np.asarray(measure[0] / math.factorial(j))
+        for _ in range(j):
+            result = result / scale
+    check_range(measure[0], result)
+    return result
+
+
+def unit_scale(array: FloatArray) -> float:
+    """The power of two that brings the largest entry near 1: no under- or overflow in products."""
+    largest = float(np.abs(array).max(initial=0.0))
+    return 2.0 ** min(-math.floor(math.log2(largest)), 1023) if largest > 0.0 else 1.0
+
+
+def check_range(scaled: FloatArray, measures: FloatArray) -> None:
+    """Refuse measures that left the range of floats; ``scaled`` ones tell which of them are zero."""
+    small = (np.abs(measures) < np.finfo(np.float64).tiny) & (scaled != 0.0)
+    if np.any(small) or not np.all(np.isfinite(measures)):
+        raise InvalidInputError("vertices: a measure is beyond the range of floats; rescale them, and k the other way")
 
 
 def _pivot(rows: list[Double], first: int) -> list[Double]:
@@ -127,8 +146,9 @@ def signed_volumes(vertices: FloatArray) -> FloatArray:
     """Signed volume det(v_1 - v_0, ..., v_d - v_0) / d! of d-simplices (n_s, d + 1, d)."""
     d = vertices.shape[2]
     edges = edge_vectors(vertices)
-    rows = [[(edges[0][:, i, a], edges[1][:, i, a]) for a in range(d)] for i in range(d)]
-    return np.asarray(_determinant(rows)[0] / math.factorial(d))
+    scale = unit_scale(edges[0])
+    rows = [[(edges[0][:, i, a] * scale, edges[1][:, i, a] * scale) for a in range(d)] for i in range(d)]
+    return np.asarray(_determinant(rows)[0] / math.factorial(d) / scale**d)
 
 
 def _determinant(rows: list[list[Double]]) -> Double:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -15,7 +16,7 @@ from shapely.geometry.polygon import orient
 from specgeo._cast import FloatArray, IntArray, as_floats
 from specgeo.domain import Box
 from specgeo.errors import DomainError, InvalidInputError, UnsupportedError
-from specgeo.fourier.measures import signed_volumes, simplex_measures
+from specgeo.fourier.measures import check_range, signed_volumes, simplex_measures, unit_scale
 from specgeo.fourier.solids import Solid, check_closed, face_triangles, make_solid, warp
 from specgeo.fourier.triangulation import hull_facets, hull_polygon, pulling_triangulation, triangulate_rings
 
@@ -172,6 +173,7 @@ def from_points(points: FloatArray) -> Shape:
 def _outward(points: FloatArray, facets: list[frozenset[int]]) -> list[IntArray]:
     """Vertex cycles of the facets of a convex solid, counter-clockwise from outside."""
     inside = points[sorted(frozenset().union(*facets))].mean(axis=0)
+    scale = unit_scale(points - inside)
     cycles = []
     for facet in facets:
         sides = [facet & other for other in facets if other is not facet and len(facet & other) == 2]
@@ -186,10 +188,10 @@ def _outward(points: FloatArray, facets: list[frozenset[int]]) -> list[IntArray]
         cycle.append(follow[cycle[0]][0])
         while len(cycle) < len(facet):
             cycle.append(next(v for v in follow[cycle[-1]] if v != cycle[-2]))
-        corners = points[cycle]
+        corners = (points[cycle] - inside) * scale
         rest = corners - corners[0]
         normal = np.cross(rest[1:-1], rest[2:]).sum(axis=0)
-        if normal @ (corners.mean(axis=0) - inside) < 0.0:
+        if normal @ corners.mean(axis=0) < 0.0:
             cycle.reverse()
         cycles.append(np.array(cycle, dtype=np.int64))
     return cycles
@@ -198,6 +200,7 @@ def _outward(points: FloatArray, facets: list[frozenset[int]]) -> list[IntArray]
 def _from_box(box: Box) -> Shape:
     lower, upper = box.lower, box.upper
     d = len(lower)
+    check_range(np.ones(1), np.array([math.prod((upper - lower).tolist())]))
     if d > 12:
         # closed form only: a triangulation has d! simplices
         return Shape(np.stack([lower, upper]), box=(lower, upper))

@@ -11,6 +11,7 @@ from scipy.spatial import ConvexHull, QhullError
 
 from specgeo._cast import FloatArray, IntArray
 from specgeo.errors import DomainError
+from specgeo.fourier.measures import unit_scale
 
 # Distance from a facet's plane, in units of the whitened size, below which a vertex counts as on it;
 # decides only how coplanar triangles are merged into one facet.
@@ -96,6 +97,8 @@ def triangulate_rings(rings: list[FloatArray]) -> IntArray:
     (2.1); otherwise a fan from the first point, whose triangles overlap with signs.
     """
     points = np.concatenate(rings)
+    scale = unit_scale(points - points[0])  # GEOS multiplies four coordinates
+    rings, points = [ring * scale for ring in rings], points * scale
     if len(points) == 3:
         return np.array([[0, 1, 2]], dtype=np.int64)
     if len(rings) == 1 and _is_convex(points):
