@@ -122,6 +122,8 @@ def test_bad_input_and_shapes():
     cx = tent_1d()
     with pytest.raises(InvalidInputError, match="t: negative"):
         radial_spectrum(cx, [-1.0])
+    with pytest.raises(InvalidInputError, match="t: a shell takes .* directions"):
+        radial_spectrum(pyramid_2d(), 1e12)
     with pytest.raises(InvalidInputError, match="zero wavevector"):
         radial_spectrum(cx, [0.0, 1.0], "interior")
     with pytest.raises(InvalidInputError, match="boundary: 'x' given"):

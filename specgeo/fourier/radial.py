@@ -28,6 +28,7 @@ from specgeo.fourier.forms import ComplexForms, forms_of
 from specgeo.fourier.spectra import evaluate
 from specgeo.geometry.complex import PolyhedralComplex
 
+MAX_DIRECTIONS = 1 << 22  # of one shell: half a gigabyte of values for one output
 _BATCH = 1 << 18  # wavevectors evaluated at once
 
 
@@ -97,7 +98,7 @@ def radial_spectrum(
     UnsupportedError
         Dimension above 3.
     InvalidInputError
-        A negative radius.
+        A negative radius, or one whose shell takes more than `MAX_DIRECTIONS` directions.
 
     Notes
     -----
@@ -177,14 +178,20 @@ def sphere_rule(dim: int, bandwidth: float) -> tuple[FloatArray, FloatArray, Flo
     """
     if dim == 1:
         return np.ones((1, 1)), np.ones(1), np.ones(1)
-    degree = int(np.ceil(bandwidth + 12 * max(bandwidth, 1.0) ** (1 / 3) + 24))
-    count = 2 * ((degree + 3) // 4)  # even functions of period pi: angles on the half circle
+    degree = bandwidth + 12 * max(bandwidth, 1.0) ** (1 / 3) + 24
+    needed = degree ** (dim - 1) / 2
+    if needed > MAX_DIRECTIONS:
+        raise InvalidInputError(
+            f"t: a shell takes {needed:.1e} directions, {MAX_DIRECTIONS} are allowed; give smaller radii, "
+            "or take means of spectrum over directions of your own"
+        )
+    count = 2 * ((int(np.ceil(degree)) + 3) // 4)  # even functions of period pi: angles on the half circle
     if dim == 2:
         angles = np.arange(count) * (pi / count)
         directions = np.stack([np.cos(angles), np.sin(angles)], axis=1)
         coarse = np.where(np.arange(count) % 2 == 0, 2.0, 0.0) / count
         return directions, np.full(count, 1 / count), coarse
-    heights, gauss = roots_legendre(2 * ((degree + 3) // 4))
+    heights, gauss = roots_legendre(count)
     upper = heights > 0
     heights, gauss = heights[upper], gauss[upper]
     turns = 2 * count

@@ -25,6 +25,7 @@ import numpy.typing as npt
 from specgeo._cast import ComplexArray, FloatArray, IntArray, as_floats
 from specgeo.errors import InvalidInputError
 from specgeo.fourier.forms import UNIT, ComplexForms, FacetForm, Term, forms_of
+from specgeo.fourier.simplex import check_phases
 from specgeo.fourier.spectra import evaluate
 from specgeo.geometry.complex import PolyhedralComplex
 
@@ -144,7 +145,7 @@ def ray_spectrum(
     Raises
     ------
     InvalidInputError
-        ``direction`` is zero or has the wrong length; t = 0 with "interior".
+        ``direction`` is zero or has the wrong length; t = 0 with "interior"; a phase t u.x is beyond 1e15.
 
     Notes
     -----
@@ -165,6 +166,7 @@ def ray_spectrum(
         raise InvalidInputError(f"boundary: {boundary!r} given, 'cut' or 'interior' wanted")
     line = ComplexForms(cx, None, unit)
     waves = np.ascontiguousarray(times.reshape(-1, 1))
+    check_phases(waves, float(np.linalg.norm(cx.vertices, axis=1).max()), "t")
     values, errors = evaluate(line, waves, boundary, "auto")
     errors = errors + _offset_rounding(line, waves, boundary)
     shape = (*times.shape, forms.n_outputs)

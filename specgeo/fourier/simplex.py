@@ -171,9 +171,18 @@ def as_wavevectors(k: npt.ArrayLike, dim: int, reach: float) -> tuple[FloatArray
         raise InvalidInputError(f"k: shape {waves.shape} given, (..., {dim}) wanted (last axis = dimension)")
     batch = waves.shape[:-1]
     flat = waves.reshape(math.prod(batch), dim)
-    if flat.size and dim * max(flat.max(), -flat.min()) * reach > MAX_PHASE < np.abs(flat).sum(axis=1).max() * reach:
-        raise InvalidInputError("k: some phase k.x exceeds 1e15, where floats no longer resolve it; rescale")
+    check_phases(flat, reach, "k")
     return flat, batch
+
+
+def check_phases(waves: FloatArray, reach: float, name: str) -> None:
+    """Refuse wavevectors (n_k, d) whose phases floats do not resolve; ``reach`` bounds the points' coordinates."""
+    if waves.size == 0:
+        return
+    with np.errstate(over="ignore"):
+        largest = max(waves.max(), -waves.min()) * reach
+        if waves.shape[1] * largest > MAX_PHASE and np.abs(waves).sum(axis=1).max() * reach > MAX_PHASE:
+            raise InvalidInputError(f"{name}: some phase k.x exceeds 1e15, where floats no longer resolve it; rescale")
 
 
 def simplex_transform(

@@ -14,10 +14,11 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._cast import ComplexArray, FloatArray, as_points
+from specgeo._cast import ComplexArray, FloatArray
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier import nufft
 from specgeo.fourier.forms import UNIT, ComplexForms, forms_of
+from specgeo.fourier.simplex import as_wavevectors
 from specgeo.geometry.complex import PolyhedralComplex
 
 Boundary = Literal["cut", "interior", "mirror"]
@@ -69,8 +70,8 @@ def spectrum(
     Raises
     ------
     InvalidInputError
-        ``k`` is not finite or its last axis is not d long; an option is unknown; k = 0 is asked of
-        "interior" or of the facet form.
+        ``k`` is not finite, its last axis is not d long, or a phase k.x is beyond 1e15; an option
+        is unknown; k = 0 is asked of "interior" or of the facet form.
     MissingDependencyError
         ``method="nufft"`` without finufft.
 
@@ -90,10 +91,9 @@ def spectrum(
     forms = forms_of(cx)
     if boundary not in ("cut", "interior"):
         raise InvalidInputError(f"boundary: {boundary!r} given, 'cut' or 'interior' wanted")
-    wavevectors = as_points(k, "k", forms.dim)
-    flat = wavevectors.reshape(-1, forms.dim)
-    values, errors = evaluate(forms, flat, boundary, method)
-    shape = (*wavevectors.shape[:-1], forms.n_outputs)
+    waves, batch = as_wavevectors(k, forms.dim, float(np.abs(cx.vertices).max()))
+    values, errors = evaluate(forms, waves, boundary, method)
+    shape = (*batch, forms.n_outputs)
     return (values.reshape(shape), errors.reshape(shape)) if return_error else values.reshape(shape)
 
 
