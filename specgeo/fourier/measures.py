@@ -69,7 +69,7 @@ def _square_root(x: Double) -> Double:
         return two_sum(r, np.where(r > 0.0, rest[0] / (2.0 * r), 0.0))
 
 
-def _dot(x: Double, y: Double) -> Double:
+def dot(x: Double, y: Double) -> Double:
     """Sum of products over the last axis."""
     terms = multiply(x, y)
     total = (np.zeros(terms[0].shape[:-1]), np.zeros(terms[0].shape[:-1]))
@@ -98,12 +98,12 @@ def simplex_measures(vertices: FloatArray) -> FloatArray:
     for i in range(j):
         # Longest remaining edge first (per simplex), so that a flat simplex ends on its smallest height.
         rows = _pivot(rows, i)
-        square = _dot(rows[i], rows[i])
+        square = dot(rows[i], rows[i])
         squares.append(square)
         measure = multiply(measure, _square_root(square))
         safe = (np.where(square[0] > 0.0, square[0], 1.0), np.where(square[0] > 0.0, square[1], 0.0))
         for q in range(i + 1, j):
-            factor = divide(_dot(rows[q], rows[i]), safe)
+            factor = divide(dot(rows[q], rows[i]), safe)
             shift = multiply((factor[0][:, None], factor[1][:, None]), rows[i])
             rows[q] = _add(rows[q], _negate(shift))
     with np.errstate(over="ignore", under="ignore"):

@@ -17,7 +17,7 @@ from specgeo._cast import FloatArray, IntArray, as_floats
 from specgeo.domain import Box
 from specgeo.errors import DomainError, InvalidInputError, UnsupportedError
 from specgeo.fourier.measures import check_range, signed_volumes, simplex_measures, unit_scale
-from specgeo.fourier.solids import Solid, check_closed, face_triangles, make_solid, warp
+from specgeo.fourier.solids import Solid, check_closed, check_flat, face_triangles, make_solid, warp
 from specgeo.fourier.triangulation import hull_facets, hull_polygon, pulling_triangulation, triangulate_rings
 
 
@@ -113,7 +113,7 @@ class Shape:
     def warp(self) -> float:
         """Largest distance of a vertex from the plane of its face."""
         assert self.faces is not None
-        return warp(self.points, self.faces)
+        return max(warp(self.points[face]) for face in self.faces)
 
 
 def as_shapes(polytope: Any) -> list[Shape]:
@@ -249,7 +249,7 @@ def _from_faces(vertices: Any, faces: Sequence[Sequence[int]]) -> Shape:
         if len(set(face.tolist())) < len(face):
             raise UnsupportedError(f"faces: face {number} repeats a vertex; cut faces with holes into simple polygons")
     check_closed(cycles)
-    warp(points, cycles)
+    check_flat(points, cycles)
     shape = Shape(points, faces=tuple(cycles), convex=False)
     if not shape.volume > 0.0:
         raise DomainError("polytope: volume is not positive; list each face counter-clockwise as seen from outside")

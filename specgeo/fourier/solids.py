@@ -49,21 +49,21 @@ def face_triangles(points: FloatArray, faces: Sequence[IntArray]) -> list[IntArr
     return result
 
 
-def warp(points: FloatArray, faces: Sequence[IntArray]) -> float:
+def warp(corners: FloatArray) -> float:
     """Largest distance of a face's vertex from the plane of the face."""
-    worst = 0.0
+    if len(corners) == 3:
+        return 0.0
+    return float(np.abs((corners - corners.mean(axis=0)) @ _frame(corners)[2]).max())
+
+
+def check_flat(points: FloatArray, faces: Sequence[IntArray]) -> None:
+    """Refuse faces that are not meant to be flat."""
     for number, face in enumerate(faces):
-        if len(face) == 3:
-            continue
-        corners = points[face]
-        distance = float(np.abs((corners - corners.mean(axis=0)) @ _frame(corners)[2]).max())
-        size = float(np.ptp(corners, axis=0).max())
-        if distance > WARPED * size:
+        distance = warp(points[face])
+        if distance > WARPED * float(np.ptp(points[face], axis=0).max()):
             raise InvalidInputError(
                 f"polytope: face {number} is not flat (off by {distance:.1e}); split it into triangles"
             )
-        worst = max(worst, distance)
-    return worst
 
 
 def make_solid(points: FloatArray, faces: Sequence[IntArray], triangles: Sequence[IntArray], volume: float) -> Solid:
