@@ -22,12 +22,14 @@ import numpy as np
 import numpy.typing as npt
 import scipy.fft
 
-from specgeo._cast import FloatArray, IntArray
+from specgeo._cast import FloatArray, IntArray, as_floats
 from specgeo.domain import Box
 from specgeo.errors import InvalidInputError, UnsupportedError
-from specgeo.fourier.forms import FacetForm, Term, forms_of
+from specgeo.fourier.forms import UNIT, FacetForm, Term, forms_of
 from specgeo.fourier.series import Extension, _box_forms, fourier_coefficients
 from specgeo.geometry.complex import PolyhedralComplex
+
+FFT_ROUNDING = 16  # roundoffs of max |f|, times log2 N: the values of f, and each level of the transform
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +43,8 @@ class SampledSpectrum:
     sampled, exact : (N_1', .., N_d', m)
         float64 (mirror) or complex128 (periodic); same normalisation and phases.
     alias_bound : (N_1', .., N_d', m)
-        Certified bound on |sampled - exact| from aliasing; infinite where none is known (periodic
-        in two dimensions or more).
+        Certified bound on |sampled - exact| from aliasing, plus the rounding of ``sampled``; infinite
+        where none is known (periodic in two dimensions or more).
     exact_error : (N_1', .., N_d', m)
         Rounding of ``exact``.
     """
@@ -120,7 +122,8 @@ def sampled_spectrum(
         numbers = [np.arange(n) - n // 2 for n in counts]
     modes = np.stack(np.meshgrid(*numbers, indexing="ij"), axis=-1)
     exact, error = fourier_coefficients(cx, modes, extension, return_error=True)
-    return SampledSpectrum(modes, sampled, exact, alias_bound(cx, modes, counts, extension), error)
+    rounding = FFT_ROUNDING * UNIT * (1 + np.log2(np.prod(counts))) * np.abs(values).max(axis=along)
+    return SampledSpectrum(modes, sampled, exact, alias_bound(cx, modes, counts, extension) + rounding, error)
 
 
 def alias_bound(
@@ -186,7 +189,7 @@ def _values_at(
     cx: PolyhedralComplex, points: FloatArray, function: Callable[[FloatArray], npt.ArrayLike] | None
 ) -> FloatArray:
     m = cx.gradients.shape[1]
-    values = np.asarray((cx if function is None else function)(points), dtype=np.float64)
+    values = as_floats((cx if function is None else function)(points), "function(points)")
     if values.shape != (*points.shape[:-1], m):
         raise InvalidInputError(
             f"function: returned shape {values.shape} for points {points.shape}, {(*points.shape[:-1], m)} wanted"
