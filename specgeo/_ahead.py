@@ -7,6 +7,7 @@ where the first finds them in place of compiling them itself; if it is slow or f
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -46,6 +47,7 @@ def compile_ahead() -> Iterator[None]:
 
 def run() -> None:
     """What the second process does: what an enumeration needs last, then the transforms."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C is for both
     _enumeration()
     _transforms()
 
@@ -78,7 +80,6 @@ def calls() -> list[tuple[Any, tuple[Any, ...]]]:
          + (one, one, one, one, 2, state.x)),
         (_predicates.sharpen, (state, one, work.newton, extent, 2)),
         (_cut._split_face, (state, one, one, bit, one, one, one, one, work.positive, work.negative, work.cut, 2)),
-        (_cut._next_unit, (state, run.layers, work, one, one, 2)),
         (_rows.end_layer, (state, run.layers, one)),
         (_lattice.number_faces, (state, 2, faces, counts, counts, faces)),
         (_lattice.boundary_lists, (state, 2, faces, counts, counts, counts, faces)),

@@ -12,7 +12,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from specgeo._cast import FloatArray
+from specgeo._cast import FloatArray, IntArray
 from specgeo.errors import DomainError
 
 MERGE_TOLERANCE = 1e-9
@@ -24,16 +24,60 @@ of a complex are cut by the rows of A themselves, with certified signs."""
 _ADVICE_EMPTY = "the polytope is empty, flat, or too thin for float64; check the signs of A and b in A x <= b"
 _ADVICE_UNBOUNDED = "the polytope is unbounded; add rows to A that close it"
 
+_SWEEPS = 30
+"""Passes over rows and columns when they are balanced: exponents come within 1 of their limit."""
 
-def balanced(a: FloatArray, b: FloatArray) -> tuple[FloatArray, FloatArray, int]:
-    """The same polytope shrunk by 2^exponent, each row divided by a power of two: entries near 1, nothing rounded.
 
-    Linear programs and Qhull have absolute tolerances; the rows of the caller have any scale.
+def _balanced(a: FloatArray, b: FloatArray, units: IntArray) -> tuple[FloatArray, FloatArray]:
+    """The half-spaces in units 2^units of the coordinates, each row divided by a power of two: nothing is rounded.
+
+    The largest entry of a row is near 1: linear programs and Qhull have absolute tolerances, the caller any scale.
     """
-    _, shift = np.frexp(np.abs(a).max(axis=1))
-    rows, bounds = np.ldexp(a, -shift[:, None]), np.ldexp(b, -shift)
-    _, exponent = np.frexp(np.abs(bounds).max())
-    return rows, np.ldexp(bounds, -exponent), int(exponent)
+    largest = units.max()
+    rows = np.ldexp(a, units - largest)
+    _, shift = np.frexp(np.abs(rows).max(axis=1))
+    return np.ldexp(rows, -shift[:, None]), np.ldexp(b, -shift - largest)
+
+
+def locate(a: FloatArray, b: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """A point inside and the corners of a box around the polytope, all proved."""
+    try:
+        return _locate(a, b, np.zeros(a.shape[1], dtype=np.int64))
+    except DomainError:
+        # the program takes entries below 1e-9 for zeros: once more in units in which there may be none
+        units = _units(a)
+        if not np.any(units):
+            raise
+        try:
+            return _locate(a, b, units)
+        except DomainError:
+            pass
+        raise
+
+
+def _locate(a: FloatArray, b: FloatArray, units: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """The same by linear programs in units 2^units of the coordinates, and shrunk so that bounds are near 1."""
+    with np.errstate(over="ignore"):
+        rows, bounds = _balanced(a, b, units)
+        _, exponent = np.frexp(np.abs(bounds).max())
+        bounds = np.ldexp(bounds, -exponent)
+        if np.all(np.isfinite(bounds)):
+            center, box = interior_point(rows, bounds), enclosing_box(rows, bounds)
+            x, lower, upper = (np.ldexp(point, units + exponent) for point in (center, *box))
+            if np.all(np.isfinite(lower) & np.isfinite(upper)):
+                return x, lower, upper
+    raise DomainError("A, b: the polytope reaches beyond the largest float64; shrink it")
+
+
+def _units(a: FloatArray) -> IntArray:
+    """Exponents of a power of two for each column: with them, and with rows scaled too, entries are nearest to 1."""
+    present = a != 0.0
+    size = np.where(present, np.frexp(a)[1], 0)
+    columns = np.zeros(a.shape[1])
+    for _ in range(_SWEEPS):
+        rows = (size + columns).sum(axis=1, where=present) / present.sum(axis=1)
+        columns = -(size - rows[:, None]).sum(axis=0, where=present) / np.maximum(present.sum(axis=0), 1)
+    return np.asarray(np.rint(columns - columns[0]), dtype=np.int64)
 
 
 def _solve(cost: FloatArray, a: FloatArray, b: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -105,28 +149,57 @@ def enclosing_box(a: FloatArray, b: FloatArray) -> tuple[FloatArray, FloatArray]
     return lower, upper
 
 
-def vertices_of(a: FloatArray, b: FloatArray, inside: FloatArray) -> FloatArray:
-    """Vertices of a bounded polytope with a known interior point, sorted lexicographically."""
+def vertices_of(a: FloatArray, b: FloatArray, inside: FloatArray, box: tuple[FloatArray, FloatArray]) -> FloatArray:
+    """Vertices of a polytope with a known interior point and a box around it, sorted lexicographically."""
     from scipy.spatial import HalfspaceIntersection, QhullError
 
     if a.shape[1] == 1:
         ratios = b / a[:, 0]
-        return np.array([[ratios[a[:, 0] < 0].max()], [ratios[a[:, 0] > 0].min()]])
+        return np.array([[ratios[a[:, 0] < 0].max()], [ratios[a[:, 0] > 0].min()]]) + 0.0
+    _, units = extents(np.stack(box))
+    rows, bounds = _balanced(a, b, units)
     try:
-        found = HalfspaceIntersection(np.column_stack((a, -b)), inside).intersections
+        found = HalfspaceIntersection(np.column_stack((rows, -bounds)), np.ldexp(inside, -units))
     except QhullError as error:
         raise DomainError(f"A, b: the vertices could not be computed; {_ADVICE_EMPTY}") from error
-    merged = _merge(found[np.all(np.isfinite(found), axis=1)])
-    scale = float(np.abs(merged - inside).max())
-    slack = np.abs(merged @ a.T - b) / (scale * np.linalg.norm(a, axis=1))
+    finite = np.flatnonzero(np.all(np.isfinite(found.intersections), axis=1))
     # each vertex once more, from its own rows: short numbers come out exactly
-    return np.array(
-        [np.linalg.lstsq(a[tight], b[tight])[0] for tight in slack < 10 * MERGE_TOLERANCE]
-    ) + 0.0
+    tight = [found.dual_facets[i] for i in finite[_distinct(found.intersections[finite])]]
+    corners = np.ldexp([_meet(rows[own], bounds[own]) for own in tight], units) + 0.0
+    return np.ascontiguousarray(corners[np.lexsort(corners.T[::-1])])
 
 
-def _merge(rows: FloatArray) -> FloatArray:
-    """Rows without near duplicates, sorted lexicographically."""
+def _meet(rows: FloatArray, bounds: FloatArray) -> FloatArray:
+    """The point where d or more hyperplanes meet."""
+    square = rows.shape[0] == rows.shape[1]
+    return np.asarray(np.linalg.solve(rows, bounds) if square else np.linalg.lstsq(rows, bounds)[0])
+
+
+def extents(points: FloatArray) -> tuple[FloatArray, IntArray]:
+    """Points in units of about their spread along each axis, from the smallest coordinates, and those units: 2^units.
+
+    Halved on the way, so that differences do not overflow.
+    """
+    spread = np.ldexp(points, -1) - np.ldexp(points.min(axis=0), -1)
+    _, units = np.frexp(spread.max(axis=0))
+    return np.ldexp(spread, -units), units + 1
+
+
+def volume_of(corners: FloatArray) -> float:
+    """Volume of the hull of points; infinite beyond the largest float64."""
+    from scipy.spatial import ConvexHull, QhullError
+
+    points, units = extents(corners)
+    try:
+        volume = ConvexHull(points).volume if corners.shape[1] > 1 else np.ptp(points)
+    except QhullError as error:
+        raise DomainError("A, b: the polytope is too thin for its volume in float64; widen it") from error
+    with np.errstate(over="ignore"):
+        return float(np.ldexp(volume, int(units.sum())))
+
+
+def _distinct(rows: FloatArray) -> IntArray:
+    """The first of each group of near duplicates."""
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
     from scipy.spatial import cKDTree
@@ -136,8 +209,7 @@ def _merge(rows: FloatArray) -> FloatArray:
     graph = coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(rows), len(rows)))
     _, label = connected_components(graph, directed=False)
     _, first = np.unique(label, return_index=True)
-    kept = rows[first]
-    return np.ascontiguousarray(kept[np.lexsort(kept.T[::-1])])
+    return np.asarray(first)
 
 
 def _exact_plane(points: list[list[Fraction]]) -> tuple[list[Fraction], Fraction] | None:
@@ -193,23 +265,21 @@ def facets_of(points: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
             raise DomainError("points: all coincide; give two different numbers")
         return np.array([[-1.0], [1.0]]), np.array([-low, high]), np.array([[low], [high]])
     try:
-        hull = ConvexHull(points)
+        hull = ConvexHull(extents(points)[0])
     except (QhullError, ValueError) as error:
         raise DomainError(
             f"points: {len(points)} points do not span dimension {dim}; give at least {dim + 1} in general position"
         ) from error
     exact = [[Fraction(v) for v in row] for row in points.tolist()]
     rows: dict[tuple[float, ...], tuple[list[float], float]] = {}
-    scale = float(np.abs(points).max()) or 1.0
     normals: list[FloatArray] = []
     for simplex, equation in zip(hull.simplices, hull.equations, strict=True):
-        key = np.append(equation[:-1], equation[-1] / scale)
-        if any(np.abs(key - other).max() < MERGE_TOLERANCE for other in normals):
+        if any(np.abs(equation - other).max() < MERGE_TOLERANCE for other in normals):
             continue
         plane = _exact_plane([exact[i] for i in simplex])
         if plane is None:
             continue
-        normals.append(key)
+        normals.append(equation)
         row = _as_floats(*plane, equation[:-1])
         rows[(*row[0], row[1])] = row
     a, b = np.array([r[0] for r in rows.values()]), np.array([r[1] for r in rows.values()])

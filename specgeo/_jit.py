@@ -1,4 +1,4 @@
-"""The one place that calls numba: every kernel of specgeo is made by `kernel` or `inline`.
+"""The one place that calls numba: every kernel of specgeo is made by a decorator of this module.
 
 Flags, and why:
 
@@ -7,11 +7,18 @@ Flags, and why:
   kernels test divisors where zero can occur.
 - ``fastmath`` is off everywhere: it breaks NaN tests and error-free transforms, on which the
   sign filter and the compensated phases rest.
+
+Numba takes a compiled function from its cache as long as the file of that function stays the same, even if a callee in
+another file has changed (numba issue 1833): after an update of a clone, kernels with different ideas of their arrays
+could meet. So the files of all kernels together decide here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
@@ -22,24 +29,42 @@ _COMMON: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy",
 _INTERNAL: dict[str, Any] = {**_COMMON, "no_cpython_wrapper": True}
 
 
+@cache
+def _stamp() -> str:
+    """A digest of time and size of every file that has kernels."""
+    package = Path(__file__).parent
+    parts = [package / part for part in ("enumeration", "fourier", "geometry")]
+    files = [Path(__file__), *(file for part in parts for file in part.iterdir())]
+    stamps = sorted((f.as_posix(), f.stat().st_mtime_ns, f.stat().st_size) for f in files if f.suffix == ".py")
+    return sha256(repr(stamps).encode()).hexdigest()
+
+
+def _compiled(function: _F, options: dict[str, Any]) -> _F:
+    compiled = numba.njit(**options)(function)
+    file: Any = getattr(getattr(compiled, "_cache", None), "_cache_file", None)  # neither is there when the JIT is off
+    if hasattr(file, "_source_stamp"):
+        file._source_stamp = (file._source_stamp, _stamp())
+    return compiled  # type: ignore[no-any-return]
+
+
 def kernel(function: _F) -> _F:
     """Compile a kernel, to be called from Python."""
-    return numba.njit(**_COMMON)(function)  # type: ignore[no-any-return]
+    return _compiled(function, _COMMON)
 
 
 def leaf_kernel(function: _F) -> _F:
     """A `kernel` that allocates nothing, without numba's reference counting; see `leaf`."""
-    return numba.njit(**_COMMON, _nrt=False)(function)  # type: ignore[no-any-return]
+    return _compiled(function, {**_COMMON, "_nrt": False})
 
 
 def inline(function: _F) -> _F:
     """Compile a small helper that LLVM should inline into its callers. Never call it from Python."""
-    return numba.njit(**_INTERNAL, inline="never")(function)  # type: ignore[no-any-return]
+    return _compiled(function, {**_INTERNAL, "inline": "never"})
 
 
 def lane(function: _F) -> _F:
     """Compile the arithmetic of one lane, always inlined: only then does LLVM vectorise the caller's loop."""
-    return numba.njit(**_INTERNAL, forceinline=True)(function)  # type: ignore[no-any-return]
+    return _compiled(function, {**_INTERNAL, "forceinline": True})
 
 
 def leaf(function: _F) -> _F:
@@ -48,12 +73,12 @@ def leaf(function: _F) -> _F:
     In helpers that take a NamedTuple of arrays the counting (two atomic operations for each access) costs more
     than the work. Numba refuses to compile an allocation here, so misuse cannot pass silently.
     """
-    return numba.njit(**_INTERNAL, _nrt=False)(function)  # type: ignore[no-any-return]
+    return _compiled(function, {**_INTERNAL, "_nrt": False})
 
 
 def hot(function: _F) -> _F:
     """A `leaf` that is always inlined: passing a NamedTuple of arrays to a call that stays costs a hundred moves."""
-    return numba.njit(**_INTERNAL, _nrt=False, forceinline=True)(function)  # type: ignore[no-any-return]
+    return _compiled(function, {**_INTERNAL, "_nrt": False, "forceinline": True})
 
 
 def merged(function: _F) -> _F:
@@ -61,4 +86,4 @@ def merged(function: _F) -> _F:
 
     Unlike `hot` it is never compiled on its own, which for functions with large callees saves most of the time.
     """
-    return numba.njit(**_INTERNAL, _nrt=False, inline="always")(function)  # type: ignore[no-any-return]
+    return _compiled(function, {**_INTERNAL, "_nrt": False, "inline": "always"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +34,7 @@ class Activation:
     Raises
     ------
     InvalidInputError
-        Breakpoints do not increase, neighbouring slopes are equal, or shapes do not match.
+        Breakpoints do not increase, neighbouring slopes are equal, shapes do not match, or `intercepts` overflow.
 
     Examples
     --------
@@ -61,8 +62,14 @@ class Activation:
         object.__setattr__(self, "breakpoints", breakpoints)
         object.__setattr__(self, "slopes", slopes)
         object.__setattr__(self, "intercept", intercept)
+        try:
+            self.intercepts.setflags(write=False)
+        except OverflowError as error:
+            raise InvalidInputError(
+                "breakpoints, slopes: the line of some piece meets 0 beyond the largest float64; scale them down"
+            ) from error
 
-    @property
+    @cached_property
     def intercepts(self) -> FloatArray:
         """Value at 0 of the line of each piece, shape (s + 1,): sigma = slopes[i] z + intercepts[i].
 
@@ -126,6 +133,9 @@ class Activation:
     @staticmethod
     def clip(lower: float = -1.0, upper: float = 1.0) -> Activation:
         """min(max(z, lower), upper); the default is the hard tanh. An infinite bound is no bound."""
+        lower, upper = (
+            float(as_floats(bound, name, (), finite=False)) for bound, name in ((lower, "lower"), (upper, "upper"))
+        )
         if not lower < upper:
             raise InvalidInputError(f"lower, upper: {lower} and {upper} given; lower must be less than upper")
         low, high = math.isfinite(lower), math.isfinite(upper)
@@ -150,7 +160,7 @@ def as_activation(activation: str | Activation) -> Activation:
     """An `Activation` from its name, or the activation itself."""
     if isinstance(activation, Activation):
         return activation
-    if activation not in _NAMED:
+    if not isinstance(activation, str) or activation not in _NAMED:
         raise InvalidInputError(
             f"activation: {activation!r} is not known; use one of {sorted(_NAMED)} "
             "or specgeo.Activation(breakpoints, slopes)"

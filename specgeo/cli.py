@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
+import signal
 import sys
 import threading
 import time
@@ -29,13 +31,31 @@ examples:
   specgeo regions net.npz --box -1 1 -2 2 --map regions.png
   specgeo regions acas.nnet --axes 0 1 --box -0.5 0.5 --json
   specgeo spectrum net.onnx --box 0 1 --k 0 1.5 --k 0 3
-  specgeo verify net.onnx --box -1 1 --out report
+  specgeo verify net.onnx --box -1 1 --out theory
 
 exit codes: 0 all is well, 1 a claim fails, 2 bad input
 """
 
 HEARTBEAT = 10.0
 """Seconds between signs of life."""
+
+OPTIONS = {
+    "axes": "--axes",
+    "domain": "--box",
+    "exact": "arithmetic",
+    "k": "--k",
+    "lower": "--box, lower bounds",
+    "max_bytes": "--max-bytes",
+    "max_cells": "--max-cells",
+    "n_samples": "--samples",
+    "Network.restrict": "--axes",
+    "origin": "--origin",
+    "output": "--output",
+    "path": "network",
+    "seed": "--seed",
+    "upper": "--box, upper bounds",
+}
+"""What users gave for the arguments that the messages of the library name."""
 
 BOX_HELP = "LO HI for all inputs, or one pair for each input"
 
@@ -125,7 +145,7 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--out", metavar="FOLDER", help="write report.json and figures there")
     verify = add(
         "verify", _verify, "check the theory of spectral bias on a network: every claim with bound and slack",
-        "specgeo verify examples/sines.onnx --box 0 1 --out report",
+        "specgeo verify examples/sines.onnx --box 0 1 --out theory",
     )  # fmt: skip
     _network_arguments(verify)
     verify.add_argument("--out", metavar="FOLDER", help="write the report and figures there")
@@ -148,6 +168,7 @@ def _network_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--origin", nargs="+", type=float, metavar="X", help="the other inputs (default 0)")
     parser.add_argument("--output", type=int, default=0, metavar="J", help="output of the network (default 0)")
     parser.add_argument("--max-cells", type=int, metavar="N", help="stop when there are more cells than this")
+    parser.add_argument("--max-bytes", type=int, metavar="N", help="stop when more memory than this is needed")
 
 
 def _load(arguments: argparse.Namespace) -> Network:
@@ -180,11 +201,42 @@ def _load_on_box(arguments: argparse.Namespace) -> tuple[Network, Box]:
         raise InvalidInputError(f"--box: {len(numbers)} numbers given; give LO HI, or {dim} pairs (one an input)")
     if not 0 <= arguments.output < net.output_dim:
         raise InvalidInputError(f"--output: {arguments.output} given; the outputs are 0 to {net.output_dim - 1}")
-    return net, Box(numbers[0::2], numbers[1::2])
+    box = Box(numbers[0::2], numbers[1::2])
+    _check_outputs(arguments, box.dim)
+    return net, box
 
 
-def _emit(arguments: argparse.Namespace, data: Callable[[], dict[str, Any]], text: str) -> None:
-    print(json.dumps(data(), indent=1) if arguments.json else text)
+def _check_outputs(arguments: argparse.Namespace, dim: int) -> None:
+    """Refuse what cannot be written or drawn before the work begins."""
+    from specgeo._files import check_file, make_folder
+    from specgeo.errors import InvalidInputError, UnsupportedError
+
+    given = {name: Path(path) for name in ("save", "map", "out") if (path := getattr(arguments, name, None))}
+    for name, path in given.items():
+        (make_folder if name == "out" else check_file)(path, f"--{name}")
+    if "map" in given:
+        from specgeo.plotting import new_figure
+
+        if dim > 2:
+            raise UnsupportedError(f"--map: dimension {dim} cannot be drawn; vary two inputs with --axes")
+        suffix, known = given["map"].suffix, new_figure()[0].canvas.get_supported_filetypes()
+        if suffix[1:].lower() not in known:
+            raise InvalidInputError(f"--map: files {suffix!r} cannot be drawn; use one of .{', .'.join(sorted(known))}")
+
+
+def _emit(
+    arguments: argparse.Namespace,
+    data: Callable[[], dict[str, Any]],
+    text: str,
+    write: Callable[[], list[Path]] = list,
+) -> None:
+    """Print, then write files: neither a full disk nor a closed pipe takes both."""
+    try:
+        print(json.dumps(data(), indent=1) if arguments.json else text)
+    finally:
+        written = write()
+    if written and not arguments.json:
+        print(f"written: {', '.join(map(str, written))}")
 
 
 def _info(arguments: argparse.Namespace) -> int:
@@ -228,13 +280,11 @@ def _regions(arguments: argparse.Namespace) -> int:
     from specgeo.enumeration import enumerate_regions
 
     net, box = _load_on_box(arguments)
-    if arguments.map and box.dim > 2:
-        from specgeo.errors import UnsupportedError
-
-        raise UnsupportedError(f"--map: dimension {box.dim} cannot be drawn; vary two inputs with --axes")
     started = time.perf_counter()
     with compile_ahead(), _Progress(arguments.quiet) as progress:
-        cx = enumerate_regions(net, box, progress=progress, max_cells=arguments.max_cells)
+        cx = enumerate_regions(
+            net, box, progress=progress, max_cells=arguments.max_cells, max_bytes=arguments.max_bytes
+        )
     seconds = time.perf_counter() - started
     data = {
         "network": repr(net),
@@ -255,18 +305,22 @@ def _regions(arguments: argparse.Namespace) -> int:
         f"  {cx.certificate}",
         f"  {seconds:.2f} s, compilation included",
     ]
-    if arguments.save:
-        cx.save(arguments.save)
-    if arguments.map:
-        from specgeo.plotting import function_plot, region_map
 
-        figure = (
-            function_plot(cx, outputs=[arguments.output])
-            if cx.dim == 1
-            else region_map(cx, color=arguments.color, output=arguments.output)
-        )
-        figure.savefig(arguments.map, dpi=160, bbox_inches="tight")
-    _emit(arguments, lambda: data, "\n".join(text))
+    def write() -> list[Path]:
+        if arguments.save:
+            cx.save(arguments.save)
+        if arguments.map:
+            from specgeo.plotting import function_plot, region_map
+
+            figure = (
+                function_plot(cx, outputs=[arguments.output])
+                if cx.dim == 1
+                else region_map(cx, color=arguments.color, output=arguments.output)
+            )
+            figure.savefig(arguments.map, dpi=160, bbox_inches="tight")
+        return [Path(path) for path in (arguments.save, arguments.map) if path]
+
+    _emit(arguments, lambda: data, "\n".join(text), write)
     return 0
 
 
@@ -282,7 +336,9 @@ def _spectrum(arguments: argparse.Namespace) -> int:
         raise InvalidInputError(f"--k: give {box.dim} components for each wavevector")
     k = np.array(arguments.k)
     with compile_ahead(), _Progress(arguments.quiet) as progress:
-        cx = enumerate_regions(net, box, progress=progress, max_cells=arguments.max_cells)
+        cx = enumerate_regions(
+            net, box, progress=progress, max_cells=arguments.max_cells, max_bytes=arguments.max_bytes
+        )
         values, error = spectrum(cx, k, boundary=arguments.boundary, return_error=True)
     values, error = values[:, arguments.output], error[:, arguments.output]
     data = {
@@ -311,14 +367,12 @@ def _report(arguments: argparse.Namespace) -> int:
             box,
             output=arguments.output,
             samples=arguments.samples,
-            max_cells=arguments.max_cells,
             progress=progress,
+            max_cells=arguments.max_cells,
+            max_bytes=arguments.max_bytes,
             name=Path(arguments.network).name,
         )
-    text = str(report)
-    if arguments.out:
-        text += f"\nwritten: {', '.join(os.fspath(path) for path in report.write(arguments.out))}"
-    _emit(arguments, report.to_dict, text)
+    _emit(arguments, report.to_dict, str(report), lambda: report.write(arguments.out) if arguments.out else [])
     return 0 if report.holds else 1
 
 
@@ -331,8 +385,15 @@ def _verify(arguments: argparse.Namespace) -> int:
     if net.output_dim > 1:
         net = net.postcompose(np.eye(net.output_dim)[[arguments.output]])
     with compile_ahead(), _Progress(arguments.quiet) as progress:
-        report = verify(net, box, out=arguments.out, progress=progress, seed=arguments.seed)
-    _emit(arguments, report.to_dict, str(report))
+        report = verify(
+            net,
+            box,
+            progress=progress,
+            seed=arguments.seed,
+            max_cells=arguments.max_cells,
+            max_bytes=arguments.max_bytes,
+        )
+    _emit(arguments, report.to_dict, str(report), lambda: [report.write(arguments.out)] if arguments.out else [])
     return 0 if report.holds else 1
 
 
@@ -355,10 +416,19 @@ def _is_negative(word: str) -> bool:
         return False
 
 
+def _in_options(message: str) -> str:
+    """A message of the library in one line, with options in place of arguments."""
+    head, colon, rest = " ".join(message.split()).partition(":")
+    heads = ", ".join(dict.fromkeys(OPTIONS.get(name, name) for name in head.split(", ")))
+    return heads + colon + re.sub(r"max_cells|max_bytes|n_samples|Network\.restrict", lambda m: OPTIONS[m[0]], rest)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     from specgeo.errors import SpecgeoError
 
+    if argv is None:  # a process of our own: Ctrl-C ends it even where kernels or LLVM would not see it for seconds
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     words = sys.argv[1:] if argv is None else argv
     # argparse takes -1e-3 and -inf for options; with a space in front it does not
     arguments = _parser().parse_args([f" {w}" if _is_negative(w) else w for w in words])
@@ -366,7 +436,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code: int = arguments.run(arguments)
         sys.stdout.flush()
     except SpecgeoError as error:
-        print(f"specgeo: error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"specgeo: error: {_in_options(str(error))}", file=sys.stderr)
         return 2
     except BrokenPipeError:  # the reader of a pipe (head, less) has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

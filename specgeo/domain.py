@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo import _halfspaces
-from specgeo._cast import FloatArray, as_floats, as_points
+from specgeo._cast import FloatArray, as_floats, as_indices, as_points
 from specgeo.errors import DomainError, InvalidInputError
 
 
@@ -118,16 +118,13 @@ class Polytope:
         if np.all(zero):
             raise DomainError("A, b: no row restricts anything, so the polytope is unbounded; add rows")
         self.A, self.b = rows[~zero].copy(), bounds[~zero].copy()
-        self._scaled = _halfspaces.balanced(self.A, self.b)
-        a_unit, b_unit, exponent = self._scaled
-        self._center = np.ldexp(_halfspaces.interior_point(a_unit, b_unit), exponent)
-        lower, upper = _halfspaces.enclosing_box(a_unit, b_unit)
-        self._enclosing = np.ldexp(lower, exponent), np.ldexp(upper, exponent)
+        self._center, *corners = _halfspaces.locate(self.A, self.b)
+        self._enclosing = Box(*corners)
         self._vertices: FloatArray | None = None
         self._freeze()
 
     def _freeze(self) -> None:
-        for array in (self.A, self.b, self._center, *self._enclosing):
+        for array in (self.A, self.b, self._center):
             array.setflags(write=False)
 
     @classmethod
@@ -174,32 +171,22 @@ class Polytope:
 
     @property
     def vertices(self) -> FloatArray:
-        """Vertices, shape (n_v, d), merged within 1e-9 of the size."""
+        """Vertices, shape (n_v, d), merged within 1e-9 of the size along each axis."""
         if self._vertices is None:
-            a_unit, b_unit, exponent = self._scaled
-            found = _halfspaces.vertices_of(a_unit, b_unit, np.ldexp(self._center, -exponent))
-            self._vertices = np.ldexp(found, exponent)
+            box = self._enclosing
+            self._vertices = _halfspaces.vertices_of(self.A, self.b, self._center, (box.lower, box.upper))
             self._vertices.setflags(write=False)
         return self._vertices
 
     @property
     def center(self) -> FloatArray:
-        """A point with A x < b, the centre of a largest inscribed ball, shape (d,)."""
+        """A point with A x < b, in general the centre of a largest inscribed ball, shape (d,)."""
         return self._center
 
     @property
     def volume(self) -> float:
-        """Volume (length, area) of the hull of `vertices`."""
-        if self.dim == 1:
-            return float(self.vertices[-1, 0] - self.vertices[0, 0])
-        from scipy.spatial import ConvexHull, QhullError
-
-        corners = self.vertices
-        scale = float(np.ptp(corners, axis=0).max())
-        try:
-            return float(ConvexHull((corners - corners[0]) / scale).volume) * scale**self.dim
-        except QhullError as error:
-            raise DomainError("A, b: the polytope is too thin for its volume in float64; widen it") from error
+        """Volume (length, area) of the hull of `vertices`; infinite beyond the largest float64."""
+        return _halfspaces.volume_of(self.vertices)
 
     def bounding_box(self) -> Box:
         """A box with the polytope in its interior: the tightest one, widened to short binary numbers.
@@ -207,7 +194,7 @@ class Polytope:
         It is larger by at least 1/32 and at most 1/4 of the width on each side, so that no wall of
         the box touches the polytope.
         """
-        return Box(*self._enclosing)
+        return self._enclosing
 
     def __repr__(self) -> str:
         return f"Polytope({len(self.A)} half-spaces in dimension {self.dim})"
@@ -243,8 +230,8 @@ class AffineSlice:
         self.basis = as_floats(basis, "basis", (None, len(self.origin))).copy()
         if 0 in self.basis.shape:
             raise InvalidInputError(f"basis: shape {self.basis.shape} has an empty axis; give at least one direction")
-        lengths = np.linalg.norm(self.basis, axis=1)
-        if np.any(lengths == 0.0) or np.linalg.matrix_rank(self.basis / lengths[:, None]) < len(self.basis):
+        largest = np.abs(self.basis).max(axis=1, keepdims=True)
+        if not np.all(largest) or np.linalg.matrix_rank(self.basis / largest) < len(self.basis):
             raise InvalidInputError("basis: the directions are linearly dependent; drop the dependent ones")
         self.origin.setflags(write=False)
         self.basis.setflags(write=False)
@@ -262,9 +249,9 @@ class AffineSlice:
         array([2., 7., 1.])
         """
         point = as_floats(origin, "origin", (None,)).copy()
-        chosen = list(axes)
-        if len(set(chosen)) != len(chosen) or not all(0 <= i < len(point) for i in chosen):
-            raise InvalidInputError(f"axes: {chosen} given; give different axes from 0 to {len(point) - 1}")
+        chosen = as_indices(axes, "axes", len(point))
+        if len(np.unique(chosen)) != len(chosen):
+            raise InvalidInputError(f"axes: {chosen.tolist()} given; give each axis once")
         point[chosen] = 0.0
         return cls(point, np.eye(len(point))[chosen])
 

@@ -11,7 +11,7 @@ affine layer of their own (a hidden layer with the activation `Activation.identi
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -63,6 +63,12 @@ class Network:
         biases: Sequence[npt.ArrayLike],
         activation: str | Activation | Sequence[str | Activation] = "relu",
     ) -> None:
+        try:
+            weights, biases = list(weights), list(biases)
+        except TypeError as error:
+            raise InvalidInputError(
+                f"weights, biases: {error}; pass a list of weight matrices and a list of bias vectors"
+            ) from error
         if len(weights) == 0 or len(weights) != len(biases):
             raise InvalidInputError(
                 f"weights, biases: {len(weights)} and {len(biases)} layers given; "
@@ -78,14 +84,15 @@ class Network:
             matrices.append(matrix)
             vectors.append(as_floats(bias, f"biases[{layer}]", (matrix.shape[0],)).copy())
         hidden = len(matrices) - 1
-        each = [activation] * hidden if isinstance(activation, (str, Activation)) else list(activation)
+        if isinstance(activation, str) or not isinstance(activation, Iterable):
+            each = [as_activation(activation)] * hidden
+        else:
+            each = [as_activation(a) for a in activation]
         if len(each) != hidden:
             raise InvalidInputError(f"activation: {len(each)} given for {hidden} hidden layers; pass one for each")
         for array in (*matrices, *vectors):
             array.setflags(write=False)
-        self.__dict__.update(
-            weights=tuple(matrices), biases=tuple(vectors), activations=tuple(as_activation(a) for a in each)
-        )
+        self.__dict__.update(weights=tuple(matrices), biases=tuple(vectors), activations=tuple(each))
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{name}: a Network does not change; make a new one")
@@ -294,6 +301,8 @@ class Network:
         >>> net.restrict(sg.AffineSlice([0.0, 0.0], [[0.0, 1.0]]))
         Network(1-2-1, relu)
         """
+        if not isinstance(where, AffineSlice):
+            raise InvalidInputError(f"where: {type(where).__name__} given; pass a specgeo.AffineSlice")
         if where.ambient_dim != self.input_dim:
             raise InvalidInputError(
                 f"where: lies in dimension {where.ambient_dim}, the network has {self.input_dim} inputs; "

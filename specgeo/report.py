@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from specgeo._cast import FloatArray
+from specgeo._files import make_folder
 from specgeo.domain import Box
 from specgeo.errors import DomainError, InvalidInputError
 from specgeo.fourier.sampled import SampledSpectrum, sampled_spectrum
@@ -88,11 +89,7 @@ class SpectralReport:
 
     def write(self, folder: str | os.PathLike[str]) -> list[Path]:
         """Write ``report.json`` and the figures into a folder (made if needed); the paths written."""
-        target = Path(folder)
-        try:
-            target.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InvalidInputError(f"folder: {target} cannot be made ({error}); choose another") from error
+        target = make_folder(Path(folder), "folder")
         figures = {"spectrum.png": self._spectrum_figure()}
         if self.complex.dim == 1:
             figures["function.png"] = function_plot(self.complex)
@@ -122,6 +119,7 @@ def spectral_report(
     output: int = 0,
     samples: int | None = None,
     max_cells: int | None = None,
+    max_bytes: int | None = None,
     progress: Progress | None = None,
     name: str = "network",
 ) -> SpectralReport:
@@ -137,8 +135,8 @@ def spectral_report(
     samples : int, optional
         Samples of the FFT a period and axis (even); `DEFAULT_SAMPLES` by default. The exact coefficients are
         computed for the modes that this FFT resolves.
-    max_cells : int, optional
-        Budget of the enumeration.
+    max_cells, max_bytes : int, optional
+        Budgets of the enumeration, as in `specgeo.enumerate_regions`.
     progress : callable, optional
         Called with a message and the fraction done.
     name : str
@@ -154,7 +152,7 @@ def spectral_report(
     Raises
     ------
     InvalidInputError, DomainError, BudgetError
-        Bad arguments; a domain that is not a box of dimension 1 to 3; too many cells.
+        Bad arguments; a domain that is not a box of dimension 1 to 3; too many cells or bytes.
 
     Examples
     --------
@@ -172,7 +170,11 @@ def spectral_report(
         net = net.postcompose(np.eye(net.output_dim)[[output]])
     started = time.perf_counter()
     cx = enumerate_regions(
-        net, domain, max_cells=max_cells, progress=None if progress is None else lambda m, f: progress(m, 0.5 * f)
+        net,
+        domain,
+        max_cells=max_cells,
+        max_bytes=max_bytes,
+        progress=None if progress is None else lambda m, f: progress(m, 0.5 * f),
     )
     enumerated = time.perf_counter()
     _tell(progress, "coefficients and FFT", 0.5)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import signal
 import subprocess
 import sys
 import time
@@ -119,20 +121,93 @@ def test_a_failing_claim_is_exit_code_1(capsys, tent, monkeypatch):
     [
         (["info", "missing.npz"], "missing.npz"),
         (["info", "TENT", "--physical"], "--physical"),
-        (["regions", "TENT", "--box", "1", "0"], "exceed"),
+        (["regions", "TENT", "--box", "1", "0"], "--box, upper bounds: must exceed"),
+        (["regions", "TENT", "--box", "-inf", "0"], "--box, lower bounds: "),
         (["regions", "TENT", "--box", "0", "1", "2"], "--box"),
-        (["regions", "TENT", "--box", "0", "1", "--axes", "3"], "axes"),
+        (["regions", "TENT", "--box", "0", "1", "--axes", "3"], "--axes: "),
         (["regions", "TENT", "--box", "0", "1", "--origin", "3"], "--origin"),
         (["regions", "TENT", "--box", "0", "1", "--output", "7"], "--output"),
-        (["regions", "TENT", "--box", "0", "1", "--max-cells", "1"], "max_cells"),
+        (["regions", "TENT", "--box", "0", "1", "--max-cells", "1"], "--max-cells: "),
+        (["regions", "TENT", "--box", "0", "1", "--max-bytes", "1"], "raise --max-bytes"),
+        (["regions", "TENT", "--box", "0", "1", "--max-cells", "0"], "--max-cells: 0 given"),
+        (["spectrum", "TENT", "--box", "0", "1", "--k", "1", "--max-bytes", "1"], "--max-bytes: "),
+        (["report", "TENT", "--box", "0", "1", "--max-bytes", "1"], "--max-bytes: "),
+        (["verify", "TENT", "--box", "0", "1", "--max-cells", "1"], "--max-cells: "),
+        (["verify", "TENT", "--box", "0", "1", "--max-bytes", "1"], "--max-bytes: "),
+        (["verify", "TENT", "--box", "0", "1", "--seed", "-1"], "--seed: -1 given"),
+        (["regions", "TENT", "--box", "0", "1", "--map", "x.foo"], "--map: files '.foo' cannot be drawn; use one of"),
+        (["regions", "TENT", "--box", "0", "1", "--map", "no/such/x.png"], "--map: there is no folder no/such; make"),
+        (["regions", "TENT", "--box", "0", "1", "--save", "no/such/x.npz"], "--save: there is no folder no/such"),
+        (["report", "TENT", "--box", "0", "1", "--out", "TENT"], "--out: "),
+        (["verify", "TENT", "--box", "0", "1", "--out", "TENT/deep"], "--out: "),
         (["spectrum", "TENT", "--box", "0", "1", "--k", "1", "2"], "--k"),
-        (["report", "TENT", "--box", "0", "1", "--samples", "17"], "n_samples"),
+        (["report", "TENT", "--box", "0", "1", "--samples", "17"], "--samples: odd"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(capsys, tent, arguments, word):
-    code, out, err = run(capsys, *[tent if a == "TENT" else a for a in arguments])
+    code, out, err = run(capsys, *[a.replace("TENT", tent) for a in arguments])
     assert code == 2 and out == ""
     assert err.count("\n") == 1 and err.startswith("specgeo: error: ") and word in err
+
+
+def test_messages_of_the_library_name_options(capsys, tmp_path):
+    sg.Network([np.ones((1, 13))], [[0.0]]).save(tmp_path / "wide.npz")
+    code, _, err = run(capsys, "regions", tmp_path / "wide.npz", "--box", 0, 1)
+    assert code == 2 and "restrict it to a slice (--axes)" in err
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "path"),
+    [
+        ("regions", "--map", "x.foo"),
+        ("regions", "--save", "no/x.npz"),
+        ("report", "--out", "TENT"),
+        ("verify", "--out", "TENT"),
+    ],
+)
+def test_outputs_are_checked_before_the_work(capsys, tent, monkeypatch, command, option, path):
+    def work(*_, **__):
+        raise AssertionError("the work has begun")
+
+    monkeypatch.setattr(sg, "enumerate_regions", work)
+    monkeypatch.setattr("specgeo.enumeration.enumerate_regions", work)
+    code, _, err = run(capsys, command, tent, "--box", 0, 1, option, path.replace("TENT", tent))
+    assert code == 2 and f"{option}: " in err
+
+
+def test_results_are_printed_even_if_they_cannot_be_written(capsys, tent, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError("no space left")
+
+    monkeypatch.setattr("specgeo.geometry.storage.save_complex", full)
+    code, out, err = run(capsys, "regions", tent, "--box", 0, 1, "--save", tmp_path / "x.npz")
+    assert code == 2 and "2 activation regions" in out and "no space left" in err
+
+
+def test_files_are_written_even_if_the_pipe_is_closed(tent, tmp_path, monkeypatch):
+    def closed_pipe(*_, **__):
+        raise BrokenPipeError
+
+    monkeypatch.setattr("builtins.print", closed_pipe)
+    monkeypatch.setattr("os.dup2", lambda *_: None)
+    assert main(["regions", tent, "--box", "0", "1", "--quiet", "--save", str(tmp_path / "x.npz")]) == 0
+    assert sg.load_complex(tmp_path / "x.npz").n_cells == 2
+
+
+def test_numbers_in_scientific_notation_may_be_negative(capsys, tent):
+    data = run_json(capsys, "regions", tent, "--box", "-1e-3", "1e0")
+    assert data["cells"] == 3
+    data = run_json(capsys, "spectrum", tent, "--box", "0", "1", "--k", "-1.5e0", "--k", "-.5")
+    assert data["k"] == [[-1.5], [-0.5]]
+
+
+def test_examples_of_the_commands_write_into_different_folders(capsys):
+    folders = []
+    for command in ("report", "verify"):
+        with pytest.raises(SystemExit):
+            main([command, "--help"])
+        folders += re.findall(r"specgeo .*--out (\w+)", capsys.readouterr().out)
+    assert len(folders) == len(set(folders)) == 2
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["report", "--help"], ["regions", "--help"], ["--version"]])
@@ -156,6 +231,18 @@ def test_as_a_module(tent):
         [sys.executable, "-m", "specgeo", "info", tent], capture_output=True, text=True, check=True, timeout=60
     )
     assert "Network(1-2-1, relu)" in done.stdout
+
+
+def test_control_c_ends_the_command_inside_a_long_call():
+    work = "lambda _: print('working', flush=True) or sum(range(10**12))"
+    command = [sys.executable, "-c", f"from specgeo import cli; cli._info = {work}; cli.main()", "info", "x.npz"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout.readline() == "working\n"
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=60) == -signal.SIGINT
+        finally:
+            process.kill()
 
 
 def test_progress_goes_to_stderr(capsys):

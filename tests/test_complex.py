@@ -224,6 +224,15 @@ def test_patterns_match_the_network() -> None:
     np.testing.assert_array_equal(cx.patterns, np.hstack((z1, z2)) > 0)
 
 
+def test_exact_vertices_of_none_one_and_some() -> None:
+    cx, _ = example([2, 4, 1])
+    assert cx.exact_vertices([]) == []
+    assert cx.exact_vertices(2) == [cx.exact_vertices()[2]]
+    for ids in ("a", [0.5], [-1], [cx.f_vector[0]], [[0], [0, 1]]):
+        with pytest.raises(sg.InvalidInputError, match="ids: .* given; pass a list of integers"):
+            cx.exact_vertices(ids)
+
+
 def test_dual_graph_and_networkx() -> None:
     cx, _ = example([2, 8, 6, 1])
     graph = cx.dual_graph()

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import specgeo as sg
+from specgeo.testing import assert_complex_valid
 
 
 def inside(polytope, x):
@@ -100,6 +101,88 @@ def test_tiny_and_huge_polytopes():
         assert sg.Polytope(a, b * scale).volume == pytest.approx(0.5 * scale**2, rel=1e-9)
 
 
+SIMPLICES = [(np.vstack((-np.eye(d), np.ones((1, d)))), np.array([0.0] * d + [1.0])) for d in (1, 2, 3)]
+
+
+@pytest.mark.parametrize(("a", "b"), SIMPLICES, ids=["interval", "triangle", "tetrahedron"])
+@pytest.mark.parametrize("size", [1e-100, 1e-8, 1.0, 1e21, 1e100])
+@pytest.mark.parametrize("row", [1e-8, 1.0, 1e8])
+def test_rows_and_bodies_of_any_scale(a, b, size, row):
+    scale = np.array([row] * (len(a) - 1) + [1 / row])
+    simplex = sg.Polytope(scale[:, None] * a, scale * b * size)
+    dim = a.shape[1]
+    assert simplex.volume == pytest.approx(size**dim / factorial(dim), rel=1e-12)
+    np.testing.assert_allclose(simplex.vertices.max(axis=0), size, rtol=1e-12)
+
+
+def test_volumes_and_bodies_beyond_the_largest_float():
+    a, b = SIMPLICES[2]
+    assert sg.Polytope(a, b * 1e150).volume == np.inf
+    assert sg.Polytope([[1.0], [-1.0]], [8e307, 8e307]).volume == 1.6e308
+    with pytest.raises(sg.DomainError, match="A, b: .*shrink"):
+        sg.Polytope([[1.0], [-1.0]], [1.7e308, 1.7e308])
+
+
+@pytest.mark.parametrize("width", [1e-5, 1e-8, 1e-11])
+def test_thin_bodies(width, random_network):
+    strip = sg.Polytope([[1, 0], [-1, 0], [0, 1], [0, -1]], [width, 0, 1, 1])
+    assert strip.volume == pytest.approx(2 * width, rel=1e-12)
+    assert strip.vertices.tolist() == [[0.0, -1.0], [0.0, 1.0], [width, -1.0], [width, 1.0]]
+    net = random_network([2, 6, 4, 1], seed=1)
+    assert_complex_valid(sg.enumerate_regions(net, strip), net)
+
+
+def test_bodies_too_thin_for_a_volume_are_named():
+    needle = sg.Polytope([[1, 1], [-1, -1], [1, -1], [-1, 1]], [1e-11, 0, 1, 1])
+    with pytest.raises(sg.DomainError, match="too thin for its volume.*widen"):
+        _ = needle.volume
+
+
+def test_entries_that_a_linear_program_drops():
+    triangle = sg.Polytope([[-1, 0], [0, -1], [1, 1e-12]], [0, 0, 1])
+    np.testing.assert_allclose(triangle.vertices, [[0, 0], [0, 1e12], [1, 0]], atol=1e-15)
+    assert triangle.volume == pytest.approx(5e11)
+    with pytest.raises(sg.DomainError, match="unbounded"):
+        sg.Polytope([[-1, 0], [0, -1], [1, -1e-12]], [0, 0, 1])
+
+
+@pytest.mark.parametrize("n", [*range(3, 40), 64, 100, 127, 200])
+def test_regular_polygons(n):
+    angle = 2 * np.pi * np.arange(n) / n
+    polygon = sg.Polytope.from_vertices(np.column_stack((np.cos(angle), np.sin(angle))))
+    again = sg.Polytope(polygon.A, polygon.b)
+    assert len(polygon.A) == len(again.vertices) == n
+    for found in (polygon.volume, again.volume):
+        assert found == pytest.approx(n / 2 * np.sin(2 * np.pi / n), rel=1e-12)
+
+
+PHI = (1 + 5**0.5) / 2
+CUBE = list(product((-1.0, 1.0), repeat=3))
+ICOSAHEDRON = [v for a, b in product((-1, 1), repeat=2) for v in ((0, a, b * PHI), (a, b * PHI, 0), (b * PHI, 0, a))]
+DODECAHEDRON = CUBE + [
+    v
+    for a, b in product((-PHI, PHI), (-1 / PHI, 1 / PHI))
+    for v in ((0, a, b), (a, b, 0), (b, 0, a))
+]
+
+
+@pytest.mark.parametrize("scale", [1e-100, 1e-3, 1.0, 1e100])
+@pytest.mark.parametrize(
+    ("points", "facets", "volume"),
+    [
+        (CUBE, 6, 8.0),
+        (ICOSAHEDRON, 20, 10 / 3 * (3 + 5**0.5)),
+        (DODECAHEDRON, 12, (15 + 7 * 5**0.5) / 4 * (2 / PHI) ** 3),
+    ],
+)
+def test_solids(points, facets, volume, scale):
+    solid = sg.Polytope.from_vertices(scale * np.array(points))
+    again = sg.Polytope(solid.A, solid.b)
+    assert len(solid.A) == facets and len(again.vertices) == len(points)
+    for found in (solid.volume, again.volume):
+        assert found == pytest.approx(volume * scale**3, rel=1e-12)
+
+
 def test_octahedron_from_vertices_has_exact_planes():
     points = np.vstack((np.eye(3), -np.eye(3), np.zeros((1, 3))))
     octahedron = sg.Polytope.from_vertices(points)
@@ -140,6 +223,12 @@ def test_slice():
     np.testing.assert_array_equal(plane([[1.0, 10.0]]), [[11.0, 4.0, 13.0]])
     axes = sg.AffineSlice.axes([2], origin=[1.0, 2.0, 3.0])
     assert axes.origin.tolist() == [1.0, 2.0, 0.0] and axes([7.0]).tolist() == [1.0, 2.0, 7.0]
+
+
+def test_slices_of_any_scale():
+    for length in (1e-200, 1e200):
+        assert sg.AffineSlice([0.0, 0.0], [[length, 0.0]]).dim == 1
+        assert sg.AffineSlice([0.0, 0.0], [[length, length], [1.0, -1.0]]).dim == 2
 
 
 @pytest.mark.parametrize("basis", [[[1.0, 2.0], [2.0, 4.0]], [[0.0, 0.0]], np.zeros((0, 2)), np.eye(3)[:, :2]])

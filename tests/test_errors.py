@@ -48,6 +48,33 @@ BAD = {
     "domain of another dimension": (lambda: sg.enumerate_regions(net(), sg.Box([0], [1])), sg.InvalidInputError,
                                     "domain"),
     "no domain": (lambda: sg.enumerate_regions(net(), "box"), sg.InvalidInputError, "domain"),
+    "no lists": (lambda: sg.Network(None, None), sg.InvalidInputError, "weights, biases: .*pass a list"),
+    "no activation": (lambda: sg.Network([W, V], [[0, 0], [0]], None), sg.InvalidInputError, "activation: None.*use"),
+    "number as activation": (lambda: sg.Network([W, V], [[0, 0], [0]], 3), sg.InvalidInputError, "activation: 3.*use"),
+    "function as activation": (lambda: sg.Network([W, V], [[0, 0], [0]], np.tanh), sg.InvalidInputError,
+                               "activation: .*tanh.*use"),
+    "list as activation": (lambda: sg.Network([W, V], [[0, 0], [0]], [["relu"]]), sg.InvalidInputError, "activation"),
+    "clip at a word": (lambda: sg.Activation.clip("a", 1), sg.InvalidInputError, "lower: .*real floats"),
+    "clip at nothing": (lambda: sg.Activation.clip(0.0, [1.0, 2.0]), sg.InvalidInputError, "upper: shape"),
+    "intercepts that overflow": (lambda: sg.Activation([1e300], [1e300, -1e300]), sg.InvalidInputError,
+                                 "breakpoints, slopes: .*scale"),
+    "no slice": (lambda: net().restrict("a"), sg.InvalidInputError, "where: str given; pass"),
+    "axis between axes": (lambda: sg.AffineSlice.axes([0.5], [0.0, 0.0]), sg.InvalidInputError, "axes: .*0 to 1"),
+    "axis that is no list": (lambda: sg.AffineSlice.axes(0, [0.0, 0.0]), sg.InvalidInputError, "axes: 0 given; pass"),
+    "axis twice": (lambda: sg.AffineSlice.axes([1, 1], [0.0, 0.0]), sg.InvalidInputError, "axes: .*once"),
+    "ragged axes": (lambda: sg.AffineSlice.axes([[0], [0, 1]], [0.0, 0.0]), sg.InvalidInputError, "axes: .*0 to 1"),
+    "integers beyond 2^53": (lambda: sg.Network([[[2**53 + 1]]], [[0]]), sg.InvalidInputError, r"weights\[0\].*round"),
+    "largest integer": (lambda: sg.Network([[[2**63 - 1]]], [[0]]), sg.InvalidInputError, r"weights\[0\].*round"),
+    "integer beyond all floats": (lambda: sg.Box([0], [10**400]), sg.InvalidInputError, "upper: .*real floats"),
+    "long double": (lambda: sg.Box([0], [np.nextafter(np.longdouble(1), 2)]), sg.InvalidInputError, "upper: .*round"),
+    "long double beyond all floats": (lambda: sg.Box([0], [np.longdouble("1e400")]), sg.InvalidInputError, "upper"),
+    "complex points": (lambda: net()(np.array([1j, 0.0])), sg.InvalidInputError, "x: .*complex128.*real floats"),
+    "number as file": (lambda: sg.read_network(5), sg.InvalidInputError, "path: 5 given"),
+    "no file": (lambda: sg.load_complex(None), sg.InvalidInputError, "path: None given"),
+    "save into nothing": (lambda: net().save(None), sg.InvalidInputError, "path: None given"),
+    "option of another format": (lambda: sg.read_network("x.npz", normalized=True), sg.InvalidInputError,
+                                 r"normalized: .*\.npz.*\.nnet"),
+    "unknown option": (lambda: sg.read_network("x.onnx", outputs="y"), sg.InvalidInputError, r"outputs: .*\.onnx"),
     "no network": (lambda: sg.enumerate_regions(3, sg.Box(*BOX)), sg.InvalidInputError, "network"),
 }  # fmt: skip
 
@@ -85,6 +112,24 @@ def test_corrupt_files(suffix, content, tmp_path, examples):
     path.write_bytes(content)
     with pytest.raises(sg.ReadError, match=f"corrupt.{suffix}"):
         sg.read_network(path)
+
+
+@pytest.mark.parametrize("thing", ["network", "complex"])
+def test_places_that_cannot_be_written(thing, tmp_path):
+    save = net().save if thing == "network" else sg.enumerate_regions(net(), sg.Box(*BOX)).save
+    with pytest.raises(sg.InvalidInputError, match="path: there is no folder .*missing; make it"):
+        save(tmp_path / "missing" / "file.npz")
+    (tmp_path / "folder.npz").mkdir()
+    with pytest.raises(sg.InvalidInputError, match="path: .*is a folder"):
+        save(tmp_path / "folder.npz")
+
+
+@pytest.mark.parametrize("k", ["a", None, 1.5, True, 3])
+def test_faces_of_no_dimension(k):
+    cx = sg.enumerate_regions(net(), sg.Box(*BOX))
+    for call in (cx.boundary, cx.vertices_of, cx.triangulation):
+        with pytest.raises(sg.InvalidInputError, match="k: .*dimension"):
+            call(k)
 
 
 def test_folder_in_place_of_a_file(tmp_path):

@@ -88,6 +88,13 @@ def test_float32_is_widened_exactly():
     assert net.weights[0][:, 0].tolist() == [float(weight[0, 0]), float(weight[1, 0])]
 
 
+@pytest.mark.parametrize("dtype", [np.int64, np.uint64, np.longdouble, np.dtype(">f8"), object])
+def test_numbers_that_float64_holds_are_kept(dtype):
+    value = np.array([[2**53], [3]], dtype=dtype)
+    assert sg.Network([value], [[0, 0]]).weights[0].tolist() == [[2.0**53], [3.0]]
+    assert sg.Network([np.array([[2**62]], dtype=dtype)], [[0]]).weights[0].tolist() == [[2.0**62]]
+
+
 def test_sparse_weights(random_network):
     net = random_network([3, 6, 2])
     sparse = sg.Network([scipy.sparse.csr_array(w) for w in net.weights], net.biases)
@@ -128,6 +135,19 @@ def test_gradient_against_exact_differences(activation, random_network):
             moved = [v + (h if i == j else 0) for j, v in enumerate(x)]
             quotient = [(b - a) / h for a, b in zip(exact_value(net, x), exact_value(net, moved), strict=True)]
             np.testing.assert_allclose(found[:, i], [float(q) for q in quotient], atol=1e-12)
+
+
+@pytest.mark.parametrize("activation", ["relu", "hard_tanh", "identity"])
+def test_patterns_of_an_empty_batch(activation, random_network):
+    net = random_network([2, 4, 3, 1], activation=activation)
+    assert net.activation_pattern(np.empty((0, 2))).shape == (0, net.n_units)
+    assert net.activation_pattern(np.empty((3, 0, 2))).shape == (3, 0, net.n_units)
+
+
+def test_networks_do_not_change(random_network):
+    net = random_network([2, 3, 1])
+    with pytest.raises(AttributeError, match="weights: .*new one"):
+        net.weights = ()
 
 
 def test_gradient_at_a_kink_is_the_left_slope():

@@ -44,6 +44,21 @@ def test_npz_of_a_newer_schema_or_another_kind_is_refused(tmp_path):
             sg.read_network(tmp_path / "odd.npz")
 
 
+@pytest.mark.parametrize("flip", [0x01, 0xFF])
+def test_npz_with_any_byte_flipped_is_refused_or_the_same(flip, random_network, tmp_path):
+    net, path = random_network([2, 3, 1]), tmp_path / "net.npz"
+    net.save(path)
+    content = path.read_bytes()
+    for i in range(len(content)):
+        path.write_bytes(content[:i] + bytes([content[i] ^ flip]) + content[i + 1 :])
+        try:
+            read = sg.read_network(path)
+        except sg.ReadError as error:
+            assert "net.npz" in str(error)
+            continue
+        np.testing.assert_array_equal(read.weights[0], net.weights[0])
+
+
 # ---------------------------------------------------------------- onnx
 
 
@@ -269,6 +284,123 @@ def test_unsupported_nodes_are_named(nodes, word, tmp_path):
         sg.read_network(tmp_path / "m.onnx")
 
 
+@pytest.mark.parametrize(("kind", "value"), [("Add", np.add), ("Sub", np.subtract), ("Mul", np.multiply)])
+@pytest.mark.parametrize(("axis", "shape"), [(1, (2,)), (0, (1, 2)), (-1, (3,)), (None, (2, 3)), (None, (3,))])
+def test_broadcasting_of_old_models(kind, value, axis, shape, tmp_path):
+    constant = np.random.default_rng(4).normal(size=shape).astype(np.float32)
+    attributes = {"broadcast": 1} | ({} if axis is None else {"axis": axis})
+    model = make_model([node(kind, ["x", "c"], ["y"], **attributes)], {"c": constant}, (1, 2, 3), opset=6)
+    onnx.save(model, tmp_path / "m.onnx")
+    x = np.arange(6.0).reshape(1, 2, 3)
+    aligned = constant[..., None] if shape in ((2,), (1, 2)) else constant
+    found = sg.read_network(tmp_path / "m.onnx")(x.ravel())
+    np.testing.assert_allclose(found, value(x, np.float64(aligned)).ravel(), rtol=1e-15)
+
+
+def test_view_by_the_size_of_the_batch(arrays, tmp_path):
+    """What exporters make of x.view(x.size(0), -1), on the input and between layers."""
+
+    def view(source, out):
+        return [
+            node("Shape", [source], [f"{out}_shape"]),
+            node("Gather", [f"{out}_shape", "zero"], [f"{out}_batch"], axis=0),
+            node("Unsqueeze", [f"{out}_batch", "axes"], [f"{out}_row"]),
+            node("Concat", [f"{out}_row", "rest"], [f"{out}_size"], axis=0),
+            node("Reshape", [source, f"{out}_size"], [out]),
+        ]
+
+    nodes = [
+        *view("x", "v"),
+        node("Gemm", ["v", "W", "b"], ["z"], transB=1),
+        node("Relu", ["z"], ["a"]),
+        *view("a", "w"),
+        node("Gemm", ["w", "V", "c"], ["y"], transB=1),
+    ]
+    sizes = {"zero": np.array(0), "axes": np.array([0]), "rest": np.array([-1])}
+    wide = {"W": np.random.default_rng(6).normal(size=(4, 6)).astype(np.float32)}
+    read_and_compare(make_model(nodes, arrays | sizes | wide, ["batch", 2, 3]), tmp_path, (1, 2, 3))
+
+
+@pytest.mark.parametrize(("bounds", "wanted"), [({"start": 1}, (2, 3)), ({"end": -1}, (1, 2)), ({}, (1, 2, 3))])
+def test_part_of_a_shape(bounds, wanted, tmp_path):
+    nodes = [
+        node("Shape", ["x"], ["s"], **bounds),
+        node("ReduceProd", ["s"], ["n"], keepdims=1),
+        node("Cast", ["n"], ["f"], to=FLOAT),
+        node("Mul", ["x", "f"], ["y"]),
+    ]
+    net = read_and_compare(make_model(nodes, {}, ("batch", 2, 3)), tmp_path, (1, 2, 3))
+    assert net.weights[0][0, 0] == np.prod(wanted)
+
+
+def test_shape_of_another_branch_is_refused(tmp_path):
+    nodes = [node("Relu", ["x"], ["r"]), node("Shape", ["r"], ["s"]), node("Reshape", ["x", "s"], ["y"])]
+    onnx.save(make_model(nodes, {}, (1, 3)), tmp_path / "m.onnx")
+    with pytest.raises(sg.UnsupportedError, match=r"m\.onnx: .*'s'.*fixed shapes"):
+        sg.read_network(tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize("shape", [["batch", "features"], ["n"]])
+def test_symbolic_features_are_refused(shape, tmp_path):
+    onnx.save(make_model([node("Relu", ["x"], ["y"])], {}, shape), tmp_path / "m.onnx")
+    with pytest.raises(sg.UnsupportedError, match="number of features is unknown; export"):
+        sg.read_network(tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize("axis", [-3, -2, -1, 0, 1, 2, 3])
+def test_axes_of_flatten(axis, tmp_path):
+    model = make_model([node("Flatten", ["x"], ["f"], axis=axis), node("Relu", ["f"], ["y"])], {}, (1, 2, 3))
+    read_and_compare(model, tmp_path, (1, 2, 3))
+
+
+@pytest.mark.parametrize("axis", [-4, 4])
+def test_axis_of_flatten_that_does_not_exist(axis, tmp_path):
+    onnx.save(make_model([node("Flatten", ["x"], ["y"], axis=axis)], {}, (1, 2, 3)), tmp_path / "m.onnx")
+    with pytest.raises(sg.ReadError, match=f"Flatten: axis {axis}"):
+        sg.read_network(tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize(
+    ("nodes", "word"),
+    [
+        ([("Cast", ["x"], ["y"], "untyped")], "'untyped' of type Cast: malformed"),
+        ([("PRelu", ["x"], ["y"], "bare")], "'bare' of type PRelu: malformed"),
+        ([("MatMul", ["x"], ["y"], "alone")], "'alone' of type MatMul: malformed"),
+        ([("Mul", ["x", "nan"], ["y"], "")], "weights.*NaN.*corrupt"),
+        ([("Mul", ["x", "missing"], ["y"], "")], "'missing' is made by no node"),
+        ([("Relu", ["y"], ["z"], ""), ("Relu", ["z"], ["y"], "")], "0 of its inputs"),
+    ],
+)
+def test_malformed_graphs(nodes, word, tmp_path):
+    constants = {"nan": np.float32([np.nan])}
+    onnx.save(make_model([node(*n) for n in nodes], constants, (1, 3)), tmp_path / "m.onnx")
+    with pytest.raises((sg.ReadError, sg.UnsupportedError), match=rf"m\.onnx: .*{word}"):
+        sg.read_network(tmp_path / "m.onnx")
+
+
+def test_initialiser_that_cannot_be_read(arrays, tmp_path):
+    model = make_model([node("MatMul", ["x", "W"], ["y"])], {"W": arrays["W"].T}, (1, 3))
+    model.graph.initializer[0].raw_data = b"short"
+    onnx.save(model, tmp_path / "m.onnx")
+    with pytest.raises(sg.ReadError, match=r"m\.onnx: .*'W'.*corrupt"):
+        sg.read_network(tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize("bounds", [("nan", "hi"), ("lo", "nan")])
+def test_clip_by_nan(bounds, tmp_path):
+    constants = {"lo": np.float32(0), "hi": np.float32(1), "nan": np.float32(np.nan)}
+    onnx.save(make_model([node("Clip", ["x", *bounds], ["y"])], constants, (1, 3)), tmp_path / "m.onnx")
+    with pytest.raises(sg.UnsupportedError, match="Clip: a bound is NaN"):
+        sg.read_network(tmp_path / "m.onnx")
+
+
+def test_the_mask_of_a_dropout_is_refused(tmp_path):
+    nodes = [node("Dropout", ["x"], ["d", "mask"], "drop"), node("Identity", ["mask"], ["y"])]
+    onnx.save(make_model(nodes, {}, (1, 3)), tmp_path / "m.onnx")
+    with pytest.raises(sg.UnsupportedError, match="'drop' of type Dropout: only its first output.*'mask'"):
+        sg.read_network(tmp_path / "m.onnx")
+
+
 def test_fixed_batch_is_refused(tmp_path):
     onnx.save(make_model([node("Relu", ["x"], ["y"])], {}, (8, 3)), tmp_path / "m.onnx")
     with pytest.raises(sg.UnsupportedError, match="batch"):
@@ -317,7 +449,8 @@ def nnet_value(x):
         ("0.5,-0.5", "2.0,3.0", [0.5, -0.5], [2.0, 3.0], (0.0, 1.0)),  # short: no entry for the output
         ("0.5", "2.0,", [0.5, 0.0], [2.0, 1.0], (0.0, 1.0)),
         ("0", "0", [0.0, 0.0], [1.0, 1.0], (0.0, 1.0)),  # absent
-        ("unused", "", [0.0, 0.0], [1.0, 1.0], (0.0, 1.0)),
+        ("", "0,0,0,", [0.0, 0.0], [1.0, 1.0], (0.0, 1.0)),
+        ("0.5,-0.5,7.0 // means", "2.0,3.0,10.0,//", [0.5, -0.5], [2.0, 3.0], (7.0, 10.0)),
     ],
 )
 def test_nnet_headers(means, ranges, mean, span, out, tmp_path):
@@ -332,7 +465,33 @@ def test_nnet_headers(means, ranges, mean, span, out, tmp_path):
     assert header.lower.tolist() == [-1.0, -2.0] and header.output_range == out[1]
 
 
-@pytest.mark.parametrize("damage", ["cut", "ragged", "words", "sizes", "extra"])
+@pytest.mark.parametrize(
+    ("means", "ranges", "message"),
+    [
+        ("unused", "0", r"line 7: .*'unused'"),
+        ("0.5,x,7.0", "2.0,3.0,10.0", r"line 7: .*'x'"),
+        ("nan,0.5", "2.0,3.0", "line 7: has NaN"),
+        ("0.5,0.5", "2.0,inf", "line 8: has NaN or infinite"),
+        ("0.5,0.5", "2.0,0.0", "line 8: a range is zero"),
+        ("0.5,0.5", "2.0,1e-320", "line 8: a range is zero"),
+    ],
+)
+def test_headers_of_nnet_that_say_nothing(means, ranges, message, tmp_path):
+    (tmp_path / "bad.nnet").write_text(NNET.format(means=means, ranges=ranges))
+    with pytest.raises(sg.ReadError, match=rf"bad\.nnet: {message}"):
+        sg.read_network(tmp_path / "bad.nnet")
+
+
+def test_nnet_with_comments_and_a_byte_order_mark(tmp_path):
+    text = NNET.format(means="0", ranges="0")
+    for old, new in (("2,2,1,3,", "2,2,1,3, // counts"), ("\n0,", "\nnot used // at all"), ("-0.5,", "-0.5 // bias")):
+        text = text.replace(old, new, 1)
+    (tmp_path / "marked.nnet").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    x = np.array([0.5, -1.5])
+    assert sg.read_network(tmp_path / "marked.nnet")(x)[0] == pytest.approx(nnet_value(x), abs=1e-13)
+
+
+@pytest.mark.parametrize("damage", ["cut", "ragged", "words", "sizes", "extra", "nan", "infinite"])
 def test_damaged_nnet(damage, tmp_path):
     text = NNET.format(means="0", ranges="0")
     text = {
@@ -341,6 +500,8 @@ def test_damaged_nnet(damage, tmp_path):
         "words": text.replace("3.0,4.0,", "3.0,four,"),
         "sizes": text.replace("2,2,1,3,", "3,2,1,3,"),
         "extra": text + "1.0,\n",
+        "nan": text.replace("3.0,4.0,", "3.0,nan,"),
+        "infinite": text.replace("3.0,4.0,", "3.0,inf,"),
     }[damage]
     (tmp_path / "bad.nnet").write_text(text)
     with pytest.raises(sg.ReadError, match=r"bad\.nnet"):
@@ -430,6 +591,9 @@ def test_sklearn_refuses_what_is_not_piecewise_linear():
         sg.from_sklearn(SimpleNamespace(coefs_=[np.ones((1, 1))], intercepts_=[np.zeros(1)], activation="tanh"))
     with pytest.raises(sg.InvalidInputError, match="estimator"):
         sg.from_sklearn(object())
+    fitted = {"coefs_": [np.ones((1, 1))], "intercepts_": [np.zeros(1)], "activation": "relu"}
+    with pytest.raises(sg.UnsupportedError, match="estimator.*'exp'.*squared_error"):
+        sg.from_sklearn(SimpleNamespace(**fitted, out_activation_="exp"))
 
 
 # ---------------------------------------------------------------- torch, and stand-ins of the same shape
@@ -463,6 +627,33 @@ def test_torch_names_the_layer_it_does_not_know():
         sg.from_torch(sequential(linear, sequential(layer("Tanh"))))
     with pytest.raises(sg.InvalidInputError, match="Linear"):
         sg.from_torch(sequential(linear, layer("Linear", weight=np.ones((1, 3)), bias=None)))
+
+
+@pytest.mark.parametrize(
+    ("module", "message"),
+    [
+        (layer("Linear"), "module: module has no weight; pass a torch layer"),
+        (layer("Linear", weight=None, bias=None), r"module\.weight: shape \(\) given"),
+        (layer("Linear", weight=np.ones((2, 3)), bias=np.zeros(3)), r"module\.bias: shape \(3,\) given, \(2,\) wanted"),
+        (layer("ReLU"), "before any Linear"),
+        (layer("BatchNorm1d"), "running statistics"),
+        (layer("BatchNorm1d", running_mean=np.ones(2), running_var=np.ones(2)), "has no eps"),
+        (layer("Sequential"), "has no named_children"),
+    ],
+)
+def test_torch_layers_without_their_attributes(module, message):
+    with pytest.raises((sg.InvalidInputError, sg.UnsupportedError), match=message):
+        sg.from_torch(module)
+    linear = layer("Linear", weight=np.ones((2, 1)), bias=None)
+    with pytest.raises(sg.InvalidInputError, match=r"module: 1 has no negative_slope"):
+        sg.from_torch(sequential(linear, layer("LeakyReLU")))
+
+
+def test_torch_batch_norm_of_another_width():
+    linear = layer("Linear", weight=np.ones((2, 1)), bias=None)
+    norm = layer("BatchNorm1d", running_mean=np.zeros(1), running_var=np.ones(1), eps=0.0, weight=None, bias=None)
+    with pytest.raises(sg.InvalidInputError, match=r"module: 1 \(BatchNorm1d\) has 1 features, 2 arrive"):
+        sg.from_torch(sequential(linear, norm))
 
 
 def test_torch_itself():

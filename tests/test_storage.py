@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -117,3 +118,86 @@ def test_metadata_that_cannot_be_written_is_named(cx: PolyhedralComplex, tmp_pat
     odd = PolyhedralComplex(cx.vertices, cx.faces, (cx.gradients, cx.offsets), metadata={"f": object()})
     with pytest.raises(sg.InvalidInputError, match="metadata"):
         odd.save(tmp_path / "odd.npz")
+
+
+def change(path: Path, **changed: np.ndarray) -> None:
+    """Write other arrays into the file of a complex."""
+    with np.load(path) as file:
+        arrays = dict(file)
+    assert changed.keys() <= arrays.keys()
+    np.savez(path, **(arrays | changed))
+
+
+def test_other_byte_orders_are_read_right(cx: PolyhedralComplex, tmp_path: Path) -> None:
+    path = tmp_path / "complex.npz"
+    cx.save(path)
+    with np.load(path) as file:
+        swapped = {k: v.astype(v.dtype.newbyteorder("S")) for k, v in file.items() if k != "header"}
+    change(path, **swapped)
+    again = sg.load_complex(path)
+    np.testing.assert_array_equal(again.vertices, cx.vertices)
+    np.testing.assert_array_equal(again.sign_vectors, cx.sign_vectors)
+    assert again.verify_certificate()
+    assert_complex_valid(again)
+
+
+def poisoned(array: np.ndarray, value: float) -> np.ndarray:
+    return np.where(np.arange(array.size).reshape(array.shape) == 0, array.dtype.type(value), array)
+
+
+DAMAGE = {
+    "NaN vertex": ("vertices", lambda a: poisoned(a, np.nan)),
+    "infinite vertex": ("vertices", lambda a: poisoned(a, np.inf)),
+    "words": ("vertices", lambda a: a.astype(str)),
+    "complex numbers": ("vertices", lambda a: a + 1j),
+    "one axis": ("vertices", np.ravel),
+    "NaN gradient": ("gradients", lambda a: poisoned(a, np.nan)),
+    "negative index": ("faces_1_indices", lambda a: poisoned(a, -1)),
+    "large index": ("faces_2_indices", lambda a: poisoned(a, 1 << 30)),
+    "index beyond 32 bits": ("faces_2_indices", lambda a: poisoned(a.astype(np.int64), 1 << 32)),
+    "floating offsets": ("faces_2_offsets", lambda a: a + 0.5),
+    "signs of other width": ("signs_negative", lambda a: np.column_stack((a, a))),
+    "fewer units": ("signs_layers", lambda a: a[:-1]),
+    "fewer labels": ("signs_neurons", lambda a: a[:-1]),
+    "weight of another shape": ("weight_1", lambda a: a[:, :-1]),
+    "NaN weight": ("weight_0", lambda a: poisoned(a, np.nan)),
+    "network of another width": ("weight_2", lambda a: a[:1]),
+    "breakpoints": ("breakpoints_0", lambda a: a[::-1]),
+    "domain": ("domain_upper", lambda a: -a),
+    "domain of another dimension": ("domain_lower", lambda a: a[:1]),
+    "walls": ("metadata_facet_walls", lambda a: poisoned(a, 4)),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_corrupt_contents_are_refused(cx: PolyhedralComplex, tmp_path: Path, name: str) -> None:
+    path, (key, damage) = tmp_path / "complex.npz", DAMAGE[name]
+    cx.save(path)
+    with np.load(path) as file:
+        change(path, **{key: damage(file[key])})
+    with pytest.raises(sg.ReadError, match=r"complex\.npz: "):
+        sg.load_complex(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [('"dim": 2', '"dim": 1'), ('"Box"', '"Ball"'), ('"intercept": "-0x1', '"intercept": "-0x1p9999'), ('"dim', '"d')],
+)
+def test_corrupt_headers_are_refused(cx: PolyhedralComplex, tmp_path: Path, old: str, new: str) -> None:
+    path = tmp_path / "complex.npz"
+    cx.save(path)
+    with np.load(path) as file:
+        text = bytes(file["header"]).decode()
+    assert old in text
+    change(path, header=np.frombuffer(text.replace(old, new).encode(), dtype=np.uint8))
+    with pytest.raises(sg.ReadError, match=r"complex\.npz: "):
+        sg.load_complex(path)
+
+
+def test_pickle_keeps_the_pieces_and_nothing_derived(cx: PolyhedralComplex) -> None:
+    _ = cx.volumes, cx.facets, cx.triangulation(2)
+    again = pickle.loads(pickle.dumps(cx))
+    np.testing.assert_array_equal(again.gradients, cx.gradients)
+    np.testing.assert_array_equal(again.sign_vectors, cx.sign_vectors)
+    assert again.certificate == cx.certificate and again.f_vector == cx.f_vector
+    assert "volumes" not in again.__dict__ and again.volumes.sum() == pytest.approx(5.0)

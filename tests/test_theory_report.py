@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import specgeo as sg
+from specgeo.report import spectral_report
 from specgeo.testing import random_network
 from specgeo.theory import Check, claims, energy_comparison, low_pass_check, restrict_to_curve
 from specgeo.theory.manifolds import PetalCurve
@@ -91,6 +92,27 @@ def test_what_does_not_apply_is_said() -> None:
         sg.verify(leaky, sg.Box([0], [1]))
     with pytest.raises(sg.InvalidInputError, match="output"):
         sg.verify(leaky, sg.Box([0, 0], [1, 1]), output=1)
+    for seed in (-1, 0.5, "a"):
+        with pytest.raises(sg.InvalidInputError, match="seed: .*0 or more"):
+            sg.verify(leaky, sg.Box([0, 0], [1, 1]), seed=seed)
+
+
+def test_budgets_and_folders_are_kept(plane: sg.Network, tmp_path: Path) -> None:
+    box = sg.Box([-1, -1], [1, 1])
+    with pytest.raises(sg.BudgetError, match="max_cells: more than 5"):
+        sg.verify(plane, box, max_cells=5)
+    with pytest.raises(sg.BudgetError, match="max_bytes"):
+        sg.verify(plane, box, max_bytes=1000)
+    cells = sg.enumerate_regions(plane, box).n_cells
+    compact = Subject(plane, box, 0, 0, False, max_cells=cells)
+    assert compact.complex.n_cells == cells
+    with pytest.raises(sg.BudgetError, match=f"more than {cells}"):
+        _ = compact.compact  # the clamp cuts more
+    (tmp_path / "file").touch()
+    with pytest.raises(sg.InvalidInputError, match="out: .*another folder"):
+        sg.verify(plane, box, tmp_path / "file")
+    with pytest.raises(sg.BudgetError, match="max_bytes"):
+        spectral_report(plane, box, max_bytes=1000)
 
 
 def test_a_failing_claim_comes_first_and_shows(plane: sg.Network, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -92,7 +92,7 @@ def float_digits(bits, unit, out):  # type: ignore[no-untyped-def]
 
 @leaf
 def to_float(x, start, n):  # type: ignore[no-untyped-def]
-    """(m, e) with number = m 2^e up to a relative error of 2^-53; (0, 0) for zero."""
+    """(m, e) with number = m 2^e up to a relative error of 1.5 2^-53; (0, 0) for zero."""
     n = length(x, start, n)
     m = 0.0
     low = n - 4 if n > 4 else 0

@@ -362,52 +362,38 @@ def _enter(s, work, f, k):  # type: ignore[no-untyped-def]
     return True
 
 
-@hot
-def _next_unit(s, layers, work, layer, words, dim):  # type: ignore[no-untyped-def]
-    """Go on to a unit of ``work.rest`` that crosses the current face. False, with the reason in STATUS, if none does.
+@merged
+def _begin_block(s, layers, layer, word, words, dim):  # type: ignore[no-untyped-def]
+    """Bits of the faces for 64 units; those of the first block are there. Faces from OLD on are made in the block."""
+    if s.counts[DIM] == 0:
+        face_bits(s, s.vbits, words, word, layers.decided[layers.meta[layer - 1, WORD] + word], dim)
+        s.counts[DIM], s.counts[FACE] = 1, 0
+    if s.counts[DIM] == 1 and s.counts[FACE] == 0 and s.counts[OPEN] == 0:
+        for f in range(s.counts[NF]):
+            s.faces[f, NEXT] = -1
+        s.counts[OLD] = s.counts[NF]
 
-    Blocks of 64 units, one after the other; in each, faces by dimension; for each face, the units that cross it.
-    """
-    while s.counts[BLOCK] < words:
-        word = s.counts[BLOCK]
-        if s.counts[DIM] == 0:
-            face_bits(s, s.vbits, words, word, layers.decided[layers.meta[layer - 1, WORD] + word], dim)
-            s.counts[DIM], s.counts[FACE] = 1, 0
-        if s.counts[DIM] == 1 and s.counts[FACE] == 0 and s.counts[OPEN] == 0:
-            for f in range(s.counts[NF]):
-                s.faces[f, NEXT] = -1
-            s.counts[OLD] = s.counts[NF]  # faces from here on are made in this block
-        while s.counts[DIM] <= dim:
-            k = s.counts[DIM]
-            while s.counts[FACE] < s.counts[OLD]:
-                f = index(s.counts[FACE])
-                if s.counts[OPEN] == 0 and s.dims[f] == k and s.bits[f, 0] & s.bits[f, 1] != 0:
-                    if not _enter(s, work, f, k):
-                        s.counts[STATUS] = FULL
-                        return False
-                    s.counts[OPEN] = 1
-                if s.counts[OPEN] == 1 and work.rest[0] != 0:
-                    fits = _fits(s, work, k, ONE << np.uint64(lowest_unit(work.rest[0])))
-                    s.counts[STATUS] = RUNNING if fits else FULL
-                    return fits
-                s.counts[OPEN] = 0
-                s.counts[FACE] = f + 1
-            s.counts[DIM] = k + 1
-            s.counts[FACE] = 0
-        for number in range(s.counts[NCELL]):
-            g = s.cells[number, 0]
-            s.signs[number, word] = s.bits[g, 0]
-            s.signs[number, words + word] = s.bits[g, 1]
-        s.counts[BLOCK] = word + 1
-        s.counts[DIM] = 0
-    end_layer(s, layers, layer)
-    s.counts[STATUS] = DONE
-    return False
+
+@merged
+def _end_block(s, word, words):  # type: ignore[no-untyped-def]
+    """The signs of the block's units on the cells."""
+    for number in range(s.counts[NCELL]):
+        g = s.cells[number, 0]
+        s.signs[number, word] = s.bits[g, 0]
+        s.signs[number, words + word] = s.bits[g, 1]
+    s.counts[BLOCK], s.counts[DIM] = word + 1, 0
+
+
+@merged
+def _leave(s, work, f, rest, step, status):  # type: ignore[no-untyped-def]
+    """Write down where to go on."""
+    s.counts[FACE], s.counts[STEP], s.counts[STATUS] = f, step, status
+    work.rest[0] = rest
 
 
 @leaf_kernel
 def cut_layer(s, layers, history, ex, work, layer, first, crossed, extent, exact, max_cells, limit, dim):  # type: ignore[no-untyped-def]
-    """Cut the complex by a layer.
+    """Cut the complex by a layer: blocks of 64 units; in each, faces by dimension; for each face, its units.
 
     ``s.counts[STATUS]`` tells why it returns: DONE; RUNNING after about ``limit`` cuts, so that the caller can report
     progress; FULL when arrays must grow; OVER_BUDGET or CONTRADICTION. Call it again to go on.
@@ -417,50 +403,75 @@ def cut_layer(s, layers, history, ex, work, layer, first, crossed, extent, exact
     for c in range(1, dim):
         size = max(size, extent[c])
     coarse, reliable = COARSE * size, RELIABLE * size
-    last_step = s.counts[STEP] + limit
-    while _next_unit(s, layers, work, layer, words, dim):
-        word, k, f = index(s.counts[BLOCK]), s.counts[DIM], index(s.counts[FACE])
-        unit = 64 * word + lowest_unit(work.rest[0])
-        bit = ONE << np.uint64(unit & 63)
-        cell = index(s.faces[f, OWN])
-        plane = _plane_of(first, crossed, cell, unit)
-        step = s.counts[STEP] + 1
-        s.counts[STEP] = step
-        for m in range(1, k + 1):  # the pieces inside the face, in order of dimension
-            for i in range(work.level[m]):
-                g = index(work.pieces[m, i])
-                if s.bits[g, 0] & s.bits[g, 1] & bit == 0:
-                    continue
-                if m == 1:
-                    half, h, n_open = _split_edge(
-                        s, g, unit, word, words, cell, plane, first, crossed, work.pending, work.newton,
-                        extent, coarse, exact, dim,
-                    )  # fmt: skip
-                    if exact and (n_open > 0 or not s.x[h, dim] <= reliable):
-                        _settle(s, layers, history, ex, layer, h, cell, work.pending, n_open, words, reliable, dim)
-                    _edge_bits(s, g, word, words)
-                    _edge_bits(s, half, word, words)
-                else:
-                    half, h = _split_face(
-                        s, g, m, bit, plane, word, words, step, work.positive, work.negative, work.cut, dim
-                    )
-                    if half < 0:
-                        s.counts[STATUS] = CONTRADICTION
+    step = s.counts[STEP]
+    last_step = step + limit
+    while s.counts[BLOCK] < words:
+        word = index(s.counts[BLOCK])
+        _begin_block(s, layers, layer, word, words, dim)
+        while s.counts[DIM] <= dim:
+            k = s.counts[DIM]
+            for face in range(s.counts[FACE], s.counts[OLD]):
+                f = index(face)
+                if s.counts[OPEN] == 0:
+                    if s.dims[f] != k or s.bits[f, 0] & s.bits[f, 1] == 0:
+                        continue
+                    if not _enter(s, work, f, k):
+                        _leave(s, work, f, np.uint64(0), step, FULL)
                         return
-                    work.pieces[m - 1, work.level[m - 1]] = h
-                    work.level[m - 1] += 1
-                s.faces[g, STAMP], s.faces[g, HALF], s.faces[g, CUT] = step, half, h
-                work.pieces[m, work.level[m]] = half
-                work.level[m] += 1
-                if m == k:
-                    s.faces[half, NEXT] = s.faces[g, NEXT]
-                    s.faces[g, NEXT] = half
-                if m == dim:
-                    _new_cell(s, g, half, words)
-        work.rest[0] &= work.rest[0] - ONE
-        # a face in more pieces than this lies in a cell that will be: each piece is in the closure of another cell
-        if s.counts[NCELL] > max_cells or work.level[k] > max_cells:
-            s.counts[STATUS] = OVER_BUDGET
-            return
-        if step >= last_step:
-            return  # RUNNING
+                    s.counts[OPEN] = 1
+                cell, rest = index(s.faces[f, OWN]), work.rest[0]
+                while rest != 0:
+                    unit = 64 * word + lowest_unit(rest)
+                    bit = ONE << np.uint64(unit & 63)
+                    if not _fits(s, work, k, bit):
+                        _leave(s, work, f, rest, step, FULL)
+                        return
+                    plane = _plane_of(first, crossed, cell, unit)
+                    step += 1
+                    for m in range(1, k + 1):  # the pieces inside the face, in order of dimension
+                        for i in range(work.level[m]):
+                            g = index(work.pieces[m, i])
+                            if s.bits[g, 0] & s.bits[g, 1] & bit == 0:
+                                continue
+                            if m == 1:
+                                half, h, n_open = _split_edge(
+                                    s, g, unit, word, words, cell, plane, first, crossed, work.pending, work.newton,
+                                    extent, coarse, exact, dim,
+                                )  # fmt: skip
+                                if exact and (n_open > 0 or not s.x[h, dim] <= reliable):
+                                    _settle(
+                                        s, layers, history, ex, layer, h, cell, work.pending, n_open, words, reliable,
+                                        dim,
+                                    )  # fmt: skip
+                                _edge_bits(s, g, word, words)
+                                _edge_bits(s, half, word, words)
+                            else:
+                                half, h = _split_face(
+                                    s, g, m, bit, plane, word, words, step, work.positive, work.negative, work.cut, dim
+                                )
+                                if half < 0:
+                                    _leave(s, work, f, rest, step, CONTRADICTION)
+                                    return
+                                work.pieces[m - 1, work.level[m - 1]] = h
+                                work.level[m - 1] += 1
+                            s.faces[g, STAMP], s.faces[g, HALF], s.faces[g, CUT] = step, half, h
+                            work.pieces[m, work.level[m]] = half
+                            work.level[m] += 1
+                            if m == k:
+                                s.faces[half, NEXT] = s.faces[g, NEXT]
+                                s.faces[g, NEXT] = half
+                            if m == dim:
+                                _new_cell(s, g, half, words)
+                    rest &= rest - ONE
+                    # a face in more pieces lies in as many cells that will be: each piece is in the closure of another
+                    if s.counts[NCELL] > max_cells or work.level[k] > max_cells:
+                        _leave(s, work, f, rest, step, OVER_BUDGET)
+                        return
+                    if step >= last_step:
+                        _leave(s, work, f, rest, step, RUNNING)
+                        return
+                s.counts[OPEN] = 0
+            s.counts[DIM], s.counts[FACE] = k + 1, 0
+        _end_block(s, word, words)
+    end_layer(s, layers, layer)
+    _leave(s, work, np.int64(0), np.uint64(0), step, DONE)

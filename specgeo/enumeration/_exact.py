@@ -396,5 +396,5 @@ def evaluate(ex, layers, history, planes, porigin, vplanes, vertex, layer, unit,
         value = np.ldexp(m / w, e - we)
         x[vertex, c] = value if (c + dim) % 2 == 0 else -value
         largest = max(largest, abs(value))
-    x[vertex, dim] = 4.5e-16 * largest + 1e-322
+    x[vertex, dim] = 5e-16 * largest + 1e-322  # numerator, denominator and quotient: 4 2^-53
     return 0

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from specgeo._cast import FloatArray
-from specgeo._jit import kernel
+from specgeo._jit import hot, kernel, leaf_kernel
 from specgeo.enumeration._layout import (
     LEN,
     LONGEST,
@@ -32,7 +32,7 @@ from specgeo.enumeration._memory import workspace
 
 @lru_cache(maxsize=8)
 def _cube(dim: int) -> tuple[Any, ...]:
-    """Face lattice of the d-cube: (corners, planes of corners, dims, face rows, pool).
+    """Face lattice of the d-cube: (corners, planes of corners, dims, face rows, pool, planes, their origin).
 
     A face is a word over {0: lower, 1: upper, 2: free}; plane 2c is the lower wall of axis c, 2c + 1 the upper.
     """
@@ -53,19 +53,26 @@ def _cube(dim: int) -> tuple[Any, ...]:
         rows[i, PLANES : PLANES + len(walls)] = walls
     rows[-1, NUMBER] = 0
     rows[:, NEXT] = rows[:, STAMP] = -1
+    plane = np.arange(2 * dim)
+    planes = np.zeros((2 * dim, dim + 3))  # of the unit cube, constants and errors missing
+    planes[plane, plane // 2] = np.where(plane % 2 == 0, 1.0, -1.0)
+    planes[:, dim + 1] = 1.0
+    origin = np.column_stack((np.full(2 * dim, -1), plane, plane // 2 + dim * (plane % 2))).astype(np.int32)
     return (
         np.array(corners, dtype=np.int64),
         np.array([[2 * c + side for c, side in enumerate(w)] + [0] for w in corners], dtype=np.int32),
         np.array([w.count(2) for w in higher], dtype=np.uint8),
         rows,
         np.array(pool, dtype=np.int32),
+        planes,
+        origin,
     )
 
 
 def box_state(lower: FloatArray, upper: FloatArray, spare: int) -> State:
     """The complex of one cell, with room for ``spare`` cells."""
     dim = len(lower)
-    corners, corner_planes, dims, rows, pool = _cube(dim)
+    corners, corner_planes, dims, rows, pool, walls, origin = _cube(dim)
     count = np.zeros(N_COUNTERS, np.int64)
     count[LONGEST] = 2 * dim
     count[[NV, NF, NPOOL, NCELL, NPLANE]] = len(corners), len(rows), len(pool), 1, 2 * dim
@@ -73,49 +80,47 @@ def box_state(lower: FloatArray, upper: FloatArray, spare: int) -> State:
     x = workspace((spare + len(corners), dim + 1), np.float64)
     x[: len(corners), :dim] = np.where(corners == 0, lower, upper)
     x[: len(corners), dim] = 0.0
-    planes = workspace((2 * dim + spare, dim + 3), np.float64)
-    planes[: 2 * dim] = 0.0
-    for c in range(dim):
-        planes[2 * c, [c, dim]] = 1.0, -lower[c]
-        planes[2 * c + 1, [c, dim]] = -1.0, upper[c]
-    planes[: 2 * dim, dim + 1] = 1.0
+    planes = padded(walls, 2 * dim + spare)
+    planes[0 : 2 * dim : 2, dim], planes[1 : 2 * dim : 2, dim] = -lower, upper
     planes[: 2 * dim, dim + 2] = 4 * 1.2e-16 * np.repeat(np.maximum(np.abs(lower), np.abs(upper)), 2)
-    origin = workspace((len(planes), 3), np.int32)
-    origin[: 2 * dim] = -1
-    origin[: 2 * dim, 1] = np.arange(2 * dim)
     return State(
         count,
         np.array([np.inf]),
         x,
         padded(corner_planes, len(x)),
-        workspace((len(x), 2), np.uint64),
+        np.empty((1, 2), np.uint64),  # signs come with the first layer
         padded(dims, faces),
         padded(rows, faces),
         workspace((faces, 3), np.uint64),
         padded(pool, len(pool) + 4 * faces),
         padded(np.array([[len(rows) - 1, 0]], dtype=np.int32), spare + 1),
-        workspace((spare + 1, 2), np.uint64),
+        np.empty((1, 2), np.uint64),
         planes,
-        origin,
+        padded(origin, len(planes)),
     )
 
 
-@kernel
-def number_faces(s, dim, index, sizes, items, planes):  # type: ignore[no-untyped-def]
+@hot
+def _wall(s, plane):  # type: ignore[no-untyped-def]
+    return s.porigin[plane, 2] if s.porigin[plane, 0] < 0 else -1
+
+
+@leaf_kernel
+def number_faces(s, dim, index, sizes, items, walls):  # type: ignore[no-untyped-def]
     """Number of each face within its dimension (cells keep theirs), number and boundary items of each dimension.
 
-    ``planes`` receives the plane of each facet.
+    ``walls`` receives the wall of the domain that each facet lies in, -1 for none.
     """
     for f in range(s.counts[NF]):
         k = s.dims[f]
         index[f] = sizes[k] if k < dim else s.faces[f, NUMBER]
         if k == dim - 1:
-            planes[sizes[k]] = s.faces[f, PLANES]
+            walls[sizes[k]] = _wall(s, s.faces[f, PLANES])
         sizes[k] += 1
         items[k] += s.faces[f, LEN]
     if dim == 1:
         for v in range(s.counts[NV]):
-            planes[v] = s.vplanes[v, 0]
+            walls[v] = _wall(s, s.vplanes[v, 0])
 
 
 @kernel
@@ -139,7 +144,7 @@ def boundary_lists(s, dim, index, first, begin, offsets, indices):  # type: igno
         offsets[first[k]] = o + length - start_of[k]
 
 
-@kernel
+@leaf_kernel
 def spread_signs(rows, parents, cells, bit, positive, negative):  # type: ignore[no-untyped-def]
     """Add the signs of one layer to those of the final cells, beginning at a bit.
 

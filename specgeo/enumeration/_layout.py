@@ -56,7 +56,7 @@ class State(NamedTuple):
     cells: npt.NDArray[np.int32]  # (n_c, 2) face id, and number of the cell it came from at the start of the layer
     signs: npt.NDArray[np.uint64]  # (n_c, 2 n_words) signs of the layer's units on the cell
     planes: npt.NDArray[np.float64]  # (n_p, d + 3) row of d + 1, 1-norm of its normal, error of its values
-    porigin: npt.NDArray[np.int32]  # (n_p, 3) layer (-1: domain), unit, cell number at the start of that layer
+    porigin: npt.NDArray[np.int32]  # (n_p, 3) layer (-1: domain), unit, cell number at the start of that layer (wall)
 
 
 def with_room(s: State, **wanted: int) -> State:

@@ -31,7 +31,7 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import FloatArray
-from specgeo._jit import hot, kernel, leaf
+from specgeo._jit import hot, leaf, leaf_kernel, merged
 from specgeo.enumeration._layers import (
     BIAS,
     N_BREAKS,
@@ -77,7 +77,7 @@ def input_maps(extent: FloatArray) -> Maps:
 
 @hot
 def roundings(n):  # type: ignore[no-untyped-def]
-    """How many roundings a term passes through in a sum of n post-activations, weighted, and a bias."""
+    """How many roundings a term passes through in `combine` of n post-activations, and a bias."""
     return n // 4 + 8.0
 
 
@@ -223,7 +223,7 @@ def _changes(history, words, here, there):  # type: ignore[no-untyped-def]
     return n
 
 
-@hot
+@merged
 def _correct(layers, history, layer, before, rows, extent, reach, cell, base, parent, here, there, dim):  # type: ignore[no-untyped-def]
     """The map of a cell from that of its neighbour ``base``; their signs start at ``here`` and ``there``."""
     meta, earlier = layers.meta[layer - 1], layers.meta[layer - 2]
@@ -272,7 +272,7 @@ def activate(rows, parent, slope, shift, n, out, dim):  # type: ignore[no-untype
         constant[k] += shift[k]
 
 
-@hot
+@merged
 def _sum(layers, history, layer, before, maps, extent, reach, cell, parent, scratch, active, dim):  # type: ignore[no-untyped-def]
     """The map of a cell from nothing."""
     meta, earlier = layers.meta[layer - 1], layers.meta[layer - 2]
@@ -300,7 +300,7 @@ def _sum(layers, history, layer, before, maps, extent, reach, cell, parent, scra
     maps.trust[cell, STEPS] = roundings(n_previous)
 
 
-@hot
+@merged
 def _reach(layers, layer, maps, cell, extent, reach, scratch, dim):  # type: ignore[no-untyped-def]
     """S, G, E and R of the post-activations of a layer on a cell, over all their pieces; and its doubts."""
     meta = layers.meta[layer - 1]
@@ -324,7 +324,7 @@ def _reach(layers, layer, maps, cell, extent, reach, scratch, dim):  # type: ign
     maps.trust[cell, DOUBT] = steepest * largest(doubt, n) * SAFE + maps.trust[cell, ROUNDING]
 
 
-@kernel
+@leaf_kernel
 def propagate(s, layers, history, layer, before, maps, extent, reach, sides, queue, scratch, active, dim):  # type: ignore[no-untyped-def]
     """Fill the maps of a layer on the cells that exist from those of the layer before, ``before``.
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from specgeo._jit import hot, kernel, leaf, merged
+from specgeo._jit import hot, leaf, leaf_kernel, merged
 from specgeo.enumeration._exact import evaluate
 from specgeo.enumeration._layers import (
     BIAS,
@@ -261,7 +261,7 @@ def _exact_inputs(s, layers, earlier, layer, vertex, a, exact_input, dim):  # ty
         exact_input[k] = (slope == 0.0 or z == 0.0) and layers.intercept_terms[p, 1] == 0.0
 
 
-@hot
+@merged
 def prepare(layers, history, before, layer, cell, scratch, active, dim):  # type: ignore[no-untyped-def]
     """Make ready for `values_at` on a cell: pieces of the neurons before in scratch[4:6], and a list of the active.
 
@@ -281,7 +281,7 @@ def prepare(layers, history, before, layer, cell, scratch, active, dim):  # type
     return np.int64(history.parents[history.parent_start[layer - 1] + cell]), n_active
 
 
-@hot
+@merged
 def _inputs(s, before, layer, vertex, parent, slope, shift, a, n, dim):  # type: ignore[no-untyped-def]
     """a = the n post-activations of the layer before at a vertex; returns a bound on their errors."""
     error = s.x[vertex, dim]
@@ -304,7 +304,7 @@ def _inputs(s, before, layer, vertex, parent, slope, shift, a, n, dim):  # type:
     return (trust[STEEP] * error + trust[DOUBT] + gamma(dim + 4) * trust[SIZE] + dim * TINY) * SAFE
 
 
-@hot
+@merged
 def values_at(s, layers, before, layer, parent, v, w, scratch, active, n_active, dim):  # type: ignore[no-untyped-def]
     """scratch[0], scratch[1] = W a at two vertices of a cell that `prepare` has made ready.
 
@@ -312,13 +312,17 @@ def values_at(s, layers, before, layer, parent, v, w, scratch, active, n_active,
     """
     meta = layers.meta[layer - 1]
     n, n_previous, slope, shift = meta[N], meta[N_PREVIOUS], scratch[4], scratch[5]
-    a, b = scratch[2], scratch[3]
-    first = _inputs(s, before, layer, v, parent, slope, shift, a, n_previous, dim)
+    a, b, first, second = scratch[2], scratch[3], 0.0, 0.0
+    for side in range(2 if v != w else 1):
+        second = _inputs(
+            s, before, layer, w if side > 0 else v, parent, slope, shift, b if side > 0 else a, n_previous, dim
+        )
+        if side == 0:
+            first = second
     if v == w:
         combine(layers.transposed, meta[WEIGHT], a, active, n_active, scratch[0, :n])
-        return first, first
-    second = _inputs(s, before, layer, w, parent, slope, shift, b, n_previous, dim)
-    combine_two(layers.transposed, meta[WEIGHT], a, b, active, n_active, scratch[0, :n], scratch[1, :n])
+    else:
+        combine_two(layers.transposed, meta[WEIGHT], a, b, active, n_active, scratch[0, :n], scratch[1, :n])
     return first, second
 
 
@@ -369,7 +373,7 @@ def own_faces(s, dim, start, order):  # type: ignore[no-untyped-def]
     start[0] = 0
 
 
-@kernel
+@leaf_kernel
 def classify(  # type: ignore[no-untyped-def]
     s, layers, history, before, earlier, layer, start, order, exact, reach, scratch, exact_input, active, pairs, begin,
     dim,
@@ -504,7 +508,7 @@ def _refined(weights, bias, threshold, a, exact_input, error):  # type: ignore[n
     return 0 if bound == 0.0 and value == 0.0 else UNDECIDED  # the difference may overflow
 
 
-@kernel
+@leaf_kernel
 def settle(s, layers, history, ex, pairs, layer, dim):  # type: ignore[no-untyped-def]
     """Decide open pairs (vertex, unit) exactly; with layer 0: find the exact positions of the vertices."""
     words = layers.meta[layer - 1, N_WORDS] if layer > 0 else np.int64(0)  # a network may have no hidden layer
@@ -515,18 +519,3 @@ def settle(s, layers, history, ex, pairs, layer, dim):  # type: ignore[no-untype
         else:
             cell = np.int64(s.vplanes[v, dim])
             set_sign(s.vbits, v, words, u, exact_decision(s, layers, history, ex, v, layer, u, cell, dim))
-
-
-@kernel
-def doubtful(s, pairs, dim):  # type: ignore[no-untyped-def]
-    """Pairs (vertex, 0) of the vertices with a coordinate, not zero, whose sign is in doubt; returns their number."""
-    n = 0
-    for v in range(s.counts[NV]):
-        open_signs = 0
-        for c in range(dim):
-            size = abs(s.x[v, c])
-            open_signs += int((size > 0.0) & ~(size > s.x[v, dim]))
-        if open_signs > 0:
-            pairs[n, 0], pairs[n, 1] = v, 0
-            n += 1
-    return n

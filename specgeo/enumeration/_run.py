@@ -37,7 +37,7 @@ from specgeo.enumeration._layout import (
 )
 from specgeo.enumeration._maps import Maps, empty_maps, input_maps, propagate
 from specgeo.enumeration._memory import workspace
-from specgeo.enumeration._predicates import classify, doubtful, settle
+from specgeo.enumeration._predicates import classify, settle
 from specgeo.enumeration._rows import begin_layer, make_planes
 from specgeo.errors import BudgetError, SpecgeoError
 
@@ -287,11 +287,12 @@ class Run:
         """Exact positions for vertices with a coordinate so close to zero that its sign is in doubt."""
         t = time.perf_counter()
         if self.exact:
-            n_vertices = int(self.state.counts[NV])
-            pairs = np.zeros((n_vertices, 2), np.int64)
-            n_pairs = doubtful(self.state, pairs, self.dim)
-            if n_pairs:
-                settle(self.state, self.layers, self.history, self.arithmetic, pairs[:n_pairs], 0, self.dim)
+            x = self.state.x[: self.state.counts[NV]]
+            size, error = np.abs(x[:, :-1]), x[:, -1:]
+            if not (size > error).all():
+                doubtful = np.flatnonzero(np.any(~(size > error) & (size > 0), axis=1))
+                pairs = np.column_stack((doubtful, np.zeros_like(doubtful)))
+                settle(self.state, self.layers, self.history, self.arithmetic, pairs, 0, self.dim)
         self._lap("positions", t)
 
     def _lap(self, stage: str, since: float) -> float:

@@ -23,9 +23,7 @@ class Certificate:
         Vertices whose coordinates were computed exactly and rounded, because the interpolated ones
         had a large error bound.
     smallest_margin : float
-        A lower bound for the ratio |value| / (bound on its error) over the decisions of the float filter.
-        Where many units are decided together it divides the smallest value by the largest bound, so it
-        can fall below 1 although each value exceeds its own bound.
+        The smallest ratio |value| / (bound on its error) among the decisions of the float filter.
     seconds : dict
         Wall time by stage: ``maps`` (affine maps of layers), ``signs`` (at existing vertices, by floats),
         ``exact signs`` (those that floats left open), ``planes``, ``cut`` (with the signs at new vertices,

@@ -9,7 +9,6 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from specgeo._cast import IntArray, as_budget
-from specgeo.domain import Box
 from specgeo.enumeration._domain import domain_state
 from specgeo.enumeration._lattice import boundary_lists, number_faces, spread_signs
 from specgeo.enumeration._layers import N_BREAKS, N_UNITS, Layers, N, flatten
@@ -179,9 +178,9 @@ def _as_complex(run: Run, network: Network, labels: Labels, domain: Any) -> Poly
     """The arrays of a finished run as a PolyhedralComplex."""
     s, dim = run.state, run.dim
     n_faces, n_vertices = int(s.counts[NF]), int(s.counts[NV])
-    index, planes = np.empty(n_faces, np.int32), np.empty(max(n_faces, n_vertices), np.int32)
+    index, walls = np.empty(n_faces, np.int32), np.empty(max(n_faces, n_vertices), np.int32)
     sizes, items = np.zeros(dim + 1, np.int64), np.zeros(dim + 1, np.int64)
-    number_faces(s, dim, index, sizes, items, planes)
+    number_faces(s, dim, index, sizes, items, walls)
     first, begin = np.cumsum(sizes + 1) - sizes - 1, np.cumsum(items) - items
     offsets, indices = np.empty(int(sizes.sum()) + dim + 1, np.int64), np.empty(int(items.sum()), np.int32)
     boundary_lists(s, dim, index, first.copy(), begin.copy(), offsets, indices)
@@ -197,13 +196,9 @@ def _as_complex(run: Run, network: Network, labels: Labels, domain: Any) -> Poly
             "activations": list(network.activations),
         },
         "vertex_errors": s.x[:n_vertices, dim].copy(),
+        # the row of each boundary facet: of A on a polytope; on a box c for the lower and d + c for the upper wall
+        "facet_walls": walls[: sizes[dim - 1] if dim > 1 else n_vertices].astype(np.int64),
     }
-    plane = planes[: sizes[dim - 1] if dim > 1 else n_vertices]
-    metadata["facet_walls"] = (
-        _walls(plane, dim)
-        if isinstance(domain, Box)
-        else np.where(plane < run.n_domain_planes, s.porigin[plane, 2], -1).astype(np.int64)
-    )
     return PolyhedralComplex(
         np.ascontiguousarray(s.x[:n_vertices, :dim]),
         tuple(faces),
@@ -213,14 +208,6 @@ def _as_complex(run: Run, network: Network, labels: Labels, domain: Any) -> Poly
         _certificate(run),
         metadata,
     )
-
-
-def _walls(plane: Any, dim: int) -> IntArray:
-    """The wall that each facet lies in, c for the lower and d + c for the upper one of axis c; -1 for none."""
-    walls = np.full(len(plane), -1, np.int64)
-    outer = np.flatnonzero(plane < 2 * dim)
-    walls[outer] = plane[outer] // 2 + dim * (plane[outer] % 2)
-    return walls
 
 
 def _certificate(run: Run) -> Certificate:

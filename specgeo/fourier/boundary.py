@@ -39,17 +39,34 @@ def _polygon_edge(w: FloatArray, n: int, normal_x: float, normal_y: float) -> No
 
 
 @leaf
-def _load_waves(k: FloatArray, start: int, n: int, low: float, high: float, waves: FloatArray) -> int:
-    """Turn a block of wavevectors (n_k, d) into lanes; returns how many have |k|^2 outside [low, high]."""
+def _load_plane(k: FloatArray, n: int, low: float, waves: FloatArray) -> int:
+    """Turn n wavevectors, one after the other, into lanes; returns how many have |k|^2 below ``low``."""
     outside = 0
     for at in range(n):
-        square = 0.0
-        for a in range(k.shape[1]):
-            x = k[start + at, a]
-            waves[a * LANES + at] = x
-            square += x * x
-        outside += 0 if low <= square <= high else 1
+        x, y = k[2 * at], k[2 * at + 1]
+        waves[at], waves[LANES + at] = x, y
+        outside += 0 if x * x + y * y >= low else 1
     return outside
+
+
+@leaf
+def _load_space(k: FloatArray, n: int, low: float, high: float, waves: FloatArray) -> int:
+    """The same in space, for |k|^2 outside [low, high]."""
+    outside = 0
+    for at in range(n):
+        x, y, z = k[3 * at], k[3 * at + 1], k[3 * at + 2]
+        waves[at], waves[LANES + at], waves[2 * LANES + at] = x, y, z
+        square = x * x + y * y + z * z
+        outside += 0 if (square >= low) & (square <= high) else 1
+    return outside
+
+
+@leaf
+def _store(re: FloatArray, im: FloatArray, x: FloatArray, n: int, out: FloatArray) -> None:
+    """out = (re, im) / x, as complex numbers."""
+    for at in range(n):
+        r = 1.0 / x[at]
+        out[2 * at], out[2 * at + 1] = re[at] * r, im[at] * r
 
 
 @kernel
@@ -62,10 +79,11 @@ def polygon_sum(points: FloatArray, ring_offsets: IntArray, k: FloatArray, low: 
     w = np.empty(12 * LANES)
     waves = w[8 * LANES : 10 * LANES].reshape(2, LANES)
     first = np.empty(POINT)
+    flat, result = k.reshape(-1), out.reshape(-1)
     near = 0
     for start in range(0, k.shape[0], LANES):
         n = min(LANES, k.shape[0] - start)
-        outside = _load_waves(k, start, n, low, np.inf, w[8 * LANES :])
+        outside = _load_plane(flat[2 * start :], n, low, w[8 * LANES :])
         near += outside
         if outside == n:
             continue
@@ -85,9 +103,9 @@ def polygon_sum(points: FloatArray, ring_offsets: IntArray, k: FloatArray, low: 
                 _polygon_edge(w, n, points[q, 1] - points[p, 1], points[p, 0] - points[q, 0])
         for at in range(n):
             x, y = w[8 * LANES + at], w[9 * LANES + at]
-            r = 1.0 / (x * x + y * y)
-            out[start + at, 0] = -w[11 * LANES + at] * r
-            out[start + at, 1] = w[10 * LANES + at] * r
+            w[at] = x * x + y * y
+            w[11 * LANES + at] = -w[11 * LANES + at]
+        _store(w[11 * LANES :], w[10 * LANES :], w, n, result[2 * start :])
     return near
 
 
@@ -178,10 +196,11 @@ def polyhedron_sum(
     lanes = np.empty(LANES, np.int64)
     weights = np.empty(LANES)
     waves = block[: 3 * LANES].reshape(3, LANES)
+    flat, result = k.reshape(-1), out.reshape(-1)
     others = 0
     for start in range(0, k.shape[0], LANES):
         n = min(LANES, k.shape[0] - start)
-        outside = _load_waves(k, start, n, low, high, block)
+        outside = _load_space(flat[3 * start :], n, low, high, block)
         others += outside
         if outside == n:
             continue
@@ -214,7 +233,8 @@ def polyhedron_sum(
             )  # fmt: skip
         for at in range(n):
             x, y, z = block[at], block[LANES + at], block[2 * LANES + at]
-            r = 1.0 / (x * x + y * y + z * z)
-            out[start + at, 0] = (block[3 * LANES + at] + block[5 * LANES + at]) * r
-            out[start + at, 1] = (block[4 * LANES + at] + block[6 * LANES + at]) * r
+            tilted[at] = x * x + y * y + z * z
+            block[3 * LANES + at] += block[5 * LANES + at]
+            block[4 * LANES + at] += block[6 * LANES + at]
+        _store(block[3 * LANES :], block[4 * LANES :], tilted, n, result[2 * start :])
     return others

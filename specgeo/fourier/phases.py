@@ -149,15 +149,31 @@ def fill_table(points: FloatArray, k: FloatArray, start: int, n: int, table: Flo
     lanes contiguous; ``table`` flat, `POINT` doubles a point.
     """
     dim = k.shape[0]
+    first = k[0, start : start + n]
+    second, third = k[min(1, dim - 1), start : start + n], k[min(2, dim - 1), start : start + n]
+    plain = points.shape[1] == dim
     for p in range(points.shape[0]):
-        base = p * POINT
-        row = table[base : base + POINT]
-        x = points[p, 0]
-        axis = k[0, start : start + n]
+        row = table[p * POINT : (p + 1) * POINT]
+        x, y, z = points[p, 0], points[p, min(1, dim - 1)], points[p, min(2, dim - 1)]
+        if plain and dim == 2:  # the plane and space in one pass
+            for at in range(n):
+                hi = first[at] * x
+                hi, lo = add_product(hi, two_product_error(first[at], x, hi), second[at], y)
+                row[at], row[LANES + at] = hi, lo
+                row[2 * LANES + at], row[3 * LANES + at] = unit(hi, lo)
+            continue
+        if plain and dim == 3:
+            for at in range(n):
+                hi = first[at] * x
+                hi, lo = add_product(hi, two_product_error(first[at], x, hi), second[at], y)
+                hi, lo = add_product(hi, lo, third[at], z)
+                row[at], row[LANES + at] = hi, lo
+                row[2 * LANES + at], row[3 * LANES + at] = unit(hi, lo)
+            continue
         for at in range(n):
-            product = axis[at] * x
+            product = first[at] * x
             row[at] = product
-            row[LANES + at] = two_product_error(axis[at], x, product)
+            row[LANES + at] = two_product_error(first[at], x, product)
         for a in range(1, dim):
             x = points[p, a]
             axis = k[a, start : start + n]

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._cast import FloatArray, IntArray
-from specgeo.errors import InvalidInputError, UnsupportedError
+from specgeo._cast import FloatArray, IntArray, as_indices
+from specgeo.errors import UnsupportedError
 from specgeo.geometry import incidence, measures
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ class Patterns(NamedTuple):
 class PolyhedralComplex:
     """A polyhedral complex with an affine function on each cell.
 
-    Made by `specgeo.enumerate_regions` or `specgeo.load_complex`; immutable. What is not stored is
-    derived on first use and kept.
+    Made by `specgeo.enumerate_regions` or `specgeo.load_complex`. Treat it as immutable, its arrays too: what is
+    not stored is derived on first use and kept.
 
     Parameters
     ----------
@@ -262,10 +262,9 @@ class PolyhedralComplex:
         UnsupportedError
             The complex does not know its network, signs or domain.
         """
-        wanted = np.arange(len(self.vertices)) if ids is None else np.atleast_1d(np.asarray(ids))
-        if wanted.dtype.kind not in "iu" or np.any((wanted < 0) | (wanted >= len(self.vertices))):
-            raise InvalidInputError(f"ids: not vertex ids; pass integers from 0 to {len(self.vertices) - 1}")
-        return _module("exact_points").exact_vertices(self, wanted.ravel())  # type: ignore[no-any-return]
+        n = len(self.vertices)
+        wanted = np.arange(n) if ids is None else as_indices([ids] if np.isscalar(ids) else ids, "ids", n)
+        return _module("exact_points").exact_vertices(self, wanted)  # type: ignore[no-any-return]
 
     def verify_certificate(self) -> Reproof:
         """Prove the complex again, in integers, from its stored faces, signs, network and domain.

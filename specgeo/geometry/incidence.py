@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def check_dimension(cx: PolyhedralComplex, k: int, least: int) -> int:
     """The face dimension k as int, or an error that says which are possible."""
-    if isinstance(k, bool) or int(k) != k or not least <= k <= cx.dim:
+    if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or not least <= k <= cx.dim:
         raise InvalidInputError(f"k: {k!r} given; this complex has faces of dimension {least} to {cx.dim}")
     return int(k)
 

@@ -16,8 +16,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._files import as_path, write_npz
+from specgeo.activation import Activation
+from specgeo.domain import Box, Polytope
 from specgeo.errors import InvalidInputError, ReadError, SpecgeoError
 from specgeo.geometry.complex import Patterns, PolyhedralComplex, Ragged
+from specgeo.network import Network
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +33,7 @@ SCHEMA = "specgeo complex 1"
 
 def save_complex(cx: PolyhedralComplex, path: str | os.PathLike[str]) -> None:
     """Write the complex to ``path`` (the suffix ``.npz`` is not added)."""
+    file = as_path(path)
     arrays: dict[str, npt.NDArray[Any]] = {"vertices": cx.vertices, "gradients": cx.gradients, "offsets": cx.offsets}
     header: dict[str, Any] = {"schema": SCHEMA, "dim": cx.dim}
     for k, lists in enumerate(cx.faces, start=1):
@@ -50,8 +55,7 @@ def save_complex(cx: PolyhedralComplex, path: str | os.PathLike[str]) -> None:
     except TypeError as error:
         raise InvalidInputError(f"metadata: holds something that JSON cannot ({error}); remove it first") from error
     arrays["header"] = np.frombuffer(text.encode(), dtype=np.uint8)
-    with open(path, "wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **arrays)
+    write_npz(file, arrays)
 
 
 def load_complex(path: str | os.PathLike[str]) -> PolyhedralComplex:
@@ -81,52 +85,67 @@ def load_complex(path: str | os.PathLike[str]) -> PolyhedralComplex:
     >>> sg.load_complex(path).f_vector == cx.f_vector
     True
     """
-    name = os.fspath(path)
+    file = as_path(path)
     try:
-        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
-            arrays = {key: file[key] for key in file.files}
+        with open(file, "rb") as stream, np.load(stream, allow_pickle=False) as archive:
+            arrays = {key: archive[key] for key in archive.files}
         header = json.loads(bytes(arrays["header"]).decode())
         if header["schema"] != SCHEMA:
-            raise ReadError(f"{name}: written as {header['schema']!r}, this version reads {SCHEMA!r}; upgrade specgeo")
+            raise ReadError(f"written as {header['schema']!r}, this version reads {SCHEMA!r}; upgrade specgeo")
         return _unpack(arrays, header)
     except SpecgeoError as error:
-        raise error if isinstance(error, ReadError) else ReadError(f"{name}: {error}") from error
+        raise ReadError(f"{file}: {error}") from error
     except FileNotFoundError as error:
-        raise ReadError(f"{name}: no such file") from error
-    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-        raise ReadError(f"{name}: not a complex saved by specgeo, or corrupt ({error!r})") from error
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-        raise ReadError(f"{name}: corrupt archive ({error})") from error
+        raise ReadError(f"{file}: no such file") from error
+    except (OSError, EOFError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError) as error:
+        raise ReadError(f"{file}: not a complex saved by specgeo, or corrupt ({error!r})") from error
+    except (RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        raise ReadError(f"{file}: corrupt archive ({error})") from error
 
 
 def _unpack(arrays: Arrays, header: dict[str, Any]) -> PolyhedralComplex:
+    def take(name: str, dtype: Any, ndim: int) -> npt.NDArray[Any]:
+        """An array in the byte order of this machine."""
+        array = arrays[name].astype(dtype, order="C", casting="same_kind")
+        if array.ndim != ndim or not np.array_equal(array, arrays[name]):  # NaN differs from itself
+            raise ReadError(f"corrupt: {name} is no array of numbers with {ndim} axes")
+        return array
+
     dim = int(header["dim"])
-    faces = tuple(Ragged(arrays[f"faces_{k}_offsets"], arrays[f"faces_{k}_indices"]) for k in range(1, dim + 1))
-    signs = Patterns(*(arrays[f"signs_{f}"] for f in Patterns._fields)) if "signs_positive" in arrays else None
+    faces = tuple(
+        Ragged(take(f"faces_{k}_offsets", np.int64, 1), take(f"faces_{k}_indices", np.int32, 1))
+        for k in range(1, dim + 1)
+    )
+    signs = None
+    if "signs_positive" in arrays:
+        words = [take(f"signs_{name}", np.uint64, 2) for name in ("positive", "negative")]
+        signs = Patterns(*words, *(take(f"signs_{name}", np.int64, 1) for name in ("layers", "neurons", "breakpoints")))
     metadata: dict[str, Any] = dict(header["metadata"])
-    if "layers" in header:
-        metadata["network"] = _unpack_network(arrays, header["layers"])
     for key, array in arrays.items():
         if key.startswith("metadata_"):
-            metadata[key.removeprefix("metadata_")] = array
+            metadata[key.removeprefix("metadata_")] = array.astype(array.dtype.newbyteorder("="))
     cx = PolyhedralComplex(
-        arrays["vertices"],
+        take("vertices", np.float64, 2),
         faces,
-        (arrays["gradients"], arrays["offsets"]),
+        (take("gradients", np.float64, 3), take("offsets", np.float64, 2)),
         signs,
         _unpack_domain(header["domain"], arrays),
         _unpack_certificate(header["certificate"]),
         metadata,
     )
     _check(cx)
+    if "layers" in header:
+        metadata["network"] = _unpack_network(arrays, header["layers"], cx)
     return cx
 
 
 def _check(cx: PolyhedralComplex) -> None:
     """Shapes, ranges and orders, so that no kernel reads beyond an array."""
     n = cx.f_vector
-    if cx.vertices.ndim != 2 or len(cx.faces) != cx.dim:
+    if len(cx.faces) != cx.dim or cx.dim == 0 or n[-1] == 0:
         raise ReadError("corrupt: vertices and faces do not fit together")
+    if not all(np.all(np.isfinite(array)) for array in (cx.vertices, cx.gradients, cx.offsets)):
+        raise ReadError("corrupt: infinite coordinates or affine pieces")
     for k, lists in enumerate(cx.faces, start=1):
         if lists.offsets[0] != 0 or lists.offsets[-1] != len(lists.indices) or np.any(np.diff(lists.offsets) < 2):
             raise ReadError(f"corrupt: boundary lists of the {k}-faces")
@@ -137,8 +156,19 @@ def _check(cx: PolyhedralComplex) -> None:
     m = cx.offsets.shape[-1]
     if cx.gradients.shape != (n[-1], m, cx.dim) or cx.offsets.shape != (n[-1], m):
         raise ReadError("corrupt: affine pieces and cells differ in number")
-    if cx.signs is not None and not len(cx.signs.positive) == len(cx.signs.negative) == n[-1]:
-        raise ReadError("corrupt: signs and cells differ in number")
+    if cx.signs is not None:
+        units = len(cx.signs.layers)
+        if not cx.signs.positive.shape == cx.signs.negative.shape == (n[-1], (units + 63) // 64):
+            raise ReadError("corrupt: signs and cells differ in number")
+        if not units == len(cx.signs.neurons) == len(cx.signs.breakpoints):
+            raise ReadError("corrupt: labels and units differ in number")
+    if cx.domain is not None and cx.domain.dim != cx.dim:
+        raise ReadError("corrupt: domain and vertices differ in dimension")
+    walls = cx.metadata.get("facet_walls")
+    if walls is not None and cx.domain is not None:
+        rows = 2 * cx.dim if isinstance(cx.domain, Box) else len(cx.domain.A)
+        if walls.shape != (n[-2],) or walls.dtype != np.int64 or np.any((walls < -1) | (walls >= rows)):
+            raise ReadError("corrupt: facets on walls that do not exist")
 
 
 def _pack_domain(domain: Any, arrays: dict[str, npt.NDArray[Any]]) -> str | None:
@@ -153,13 +183,13 @@ def _pack_domain(domain: Any, arrays: dict[str, npt.NDArray[Any]]) -> str | None
 
 
 def _unpack_domain(kind: str | None, arrays: Arrays) -> Any:
-    from specgeo import domain
-
+    if kind is None:
+        return None
     if kind == "Box":
-        return domain.Box(arrays["domain_lower"], arrays["domain_upper"])
+        return Box(arrays["domain_lower"], arrays["domain_upper"])
     if kind == "Polytope":
-        return domain.Polytope(arrays["domain_A"], arrays["domain_b"])
-    return None
+        return Polytope(arrays["domain_A"], arrays["domain_b"])
+    raise ReadError(f"corrupt: unknown domain {kind!r}")
 
 
 def _pack_network(network: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> list[dict[str, Any]]:
@@ -170,19 +200,18 @@ def _pack_network(network: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) 
     return [{"name": a.name, "intercept": float(a.intercept).hex()} for a in network["activations"]]
 
 
-def _unpack_network(arrays: Arrays, layers: list[dict[str, Any]]) -> dict[str, Any]:
-    from specgeo.activation import Activation
-
+def _unpack_network(arrays: Arrays, layers: list[dict[str, Any]], cx: PolyhedralComplex) -> dict[str, Any]:
     activations = [
         Activation(arrays[f"breakpoints_{i}"], arrays[f"slopes_{i}"], float.fromhex(a["intercept"]), a["name"])
         for i, a in enumerate(layers)
     ]
-    count = len(layers) + 1
-    return {
-        "weights": [arrays[f"weight_{i}"] for i in range(count)],
-        "biases": [arrays[f"bias_{i}"] for i in range(count)],
-        "activations": activations,
-    }
+    weights, biases = ([arrays[f"{kind}_{i}"] for i in range(len(layers) + 1)] for kind in ("weight", "bias"))
+    net = Network(weights, biases, activations)
+    if (net.input_dim, net.output_dim) != (cx.dim, cx.offsets.shape[1]):
+        raise ReadError("corrupt: network and affine pieces differ in dimension")
+    if cx.signs is not None and net.n_units != len(cx.signs.layers):
+        raise ReadError("corrupt: network and signs differ in their units")
+    return {"weights": list(net.weights), "biases": list(net.biases), "activations": list(net.activations)}
 
 
 def _unpack_certificate(data: Any) -> Any:

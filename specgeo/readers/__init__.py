@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from specgeo.errors import ReadError
+from specgeo._files import as_path
+from specgeo.errors import InvalidInputError, ReadError
 from specgeo.network import Network
 from specgeo.readers.nnet import read_nnet
 from specgeo.readers.npz import read_npz, save_network
@@ -18,6 +18,7 @@ from specgeo.readers.torch import from_torch
 __all__ = ["from_sklearn", "from_torch", "read_network", "read_nnet", "read_npz", "read_onnx", "save_network"]
 
 _READERS: dict[str, Callable[..., Network]] = {".npz": read_npz, ".onnx": read_onnx, ".nnet": read_nnet}
+_OPTIONS = {"output": ".onnx", "normalized": ".nnet"}
 
 
 def read_network(path: str | os.PathLike[str], **options: Any) -> Network:
@@ -28,7 +29,7 @@ def read_network(path: str | os.PathLike[str], **options: Any) -> Network:
     path : path-like
         ``.npz`` (`read_npz`), ``.onnx`` (`read_onnx`) or ``.nnet`` (`read_nnet`).
     **options
-        Passed on, for instance ``normalized=False`` for ``.nnet``.
+        Passed on: ``normalized=False`` for ``.nnet``, ``output="name"`` for ``.onnx``.
 
     Returns
     -------
@@ -36,6 +37,8 @@ def read_network(path: str | os.PathLike[str], **options: Any) -> Network:
 
     Raises
     ------
+    InvalidInputError
+        ``path`` is no name of a file, or an option is for another format.
     ReadError
         The file is missing, corrupt or of another format.
     UnsupportedError
@@ -53,9 +56,14 @@ def read_network(path: str | os.PathLike[str], **options: Any) -> Network:
     ...     sg.read_network(path)
     Network(1-2-1, relu)
     """
-    file = Path(path)
-    if file.suffix.lower() not in _READERS:
+    file = as_path(path)
+    suffix = file.suffix.lower()
+    if suffix not in _READERS:
         raise ReadError(f"path: {file.name} has suffix {file.suffix!r}; one of {sorted(_READERS)} can be read")
+    for option in options:
+        if _OPTIONS.get(option) != suffix:
+            known = ", ".join(f"{name} (for {kind})" for name, kind in _OPTIONS.items())
+            raise InvalidInputError(f"{option}: not an option for {suffix} files; drop it; there are {known}")
     if not file.is_file():
         raise ReadError(f"path: {file} is not a file; check the name and the folder")
-    return _READERS[file.suffix.lower()](file, **options)
+    return _READERS[suffix](file, **options)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from specgeo._cast import FloatArray
 from specgeo.activation import Activation
-from specgeo.errors import UnsupportedError
+from specgeo.errors import ReadError, UnsupportedError
 from specgeo.readers._chain import Chain
 
 Constants = dict[int, npt.NDArray[Any]]
@@ -129,7 +129,8 @@ def _operand(signal: Signal, node: Any, value: npt.NDArray[Any]) -> FloatArray:
     """The constant of an elementwise operation; before opset 7 it starts at ``axis`` of the signal."""
     axis = _attributes(node).get("axis")
     if axis is not None and value.ndim:
-        value = value.reshape(value.shape + (1,) * (len(signal.shape) - int(axis) % len(signal.shape) - value.ndim))
+        behind = len(signal.shape) - int(axis) if axis >= 0 else -int(axis)
+        value = value.reshape(value.shape + (1,) * (behind - value.ndim))
     return signal.expand(node, value)
 
 
@@ -222,8 +223,10 @@ def _reshape_to(signal: Signal, node: Any, shape: tuple[int, ...]) -> None:
 
 
 def _flatten(signal: Signal, node: Any, slot: int, others: Constants) -> None:
-    axis = int(_attributes(node).get("axis", 1))
-    axis = axis + len(signal.shape) if axis < 0 else axis
+    axis, rank = int(_attributes(node).get("axis", 1)), len(signal.shape)
+    if not -rank <= axis <= rank:
+        raise ReadError(f"{describe(node)}: axis {axis} of a signal with {rank} axes; the file is corrupt")
+    axis = axis + rank if axis < 0 else axis
     _reshape_to(signal, node, (int(np.prod(signal.shape[:axis], dtype=np.int64)), -1))
 
 

@@ -1,24 +1,26 @@
 """Reader of ``.nnet`` files (Kyle Julian, Stanford 2016): plain text, ReLU between layers.
 
-After ``//`` comments the file has: layer counts; layer sizes; a line no program uses; minima,
-maxima, means and ranges of the inputs (the last two with one more entry for all outputs);
-then for each layer the rows of its matrix and its biases, one number a line. Normalised
-inputs are (x - mean) / range, normalised outputs y = (output - mean) / range.
+After lines of ``//`` comments (which may end other lines too) the file has: layer counts; layer
+sizes; a line no program uses; minima, maxima, means and ranges of the inputs (the last two with
+one more entry for all outputs); then for each layer the rows of its matrix and its biases, one
+number a line. Normalised inputs are (x - mean) / range, normalised outputs y = (output - mean) / range.
 
-Real files vary: trailing commas; headers that are absent (zeros or empty lists) or too short. A
+Real files vary: trailing commas; headers that are absent (all zeros, or empty lists) or too short. A
 normalisation that is not there is the identity.
 """
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from specgeo._cast import FloatArray
+from specgeo._files import as_path
 from specgeo.activation import Activation
 from specgeo.errors import ReadError
 from specgeo.network import Network
@@ -41,24 +43,34 @@ class NnetNormalization:
     output_range: float
 
 
-def _numbers(line: str) -> list[float]:
-    return [float(part) for part in line.replace(",", " ").split()]
+class _Line(NamedTuple):
+    """A line of the file without its comment."""
 
+    number: int
+    text: str
 
-def _header_numbers(line: str) -> list[float]:
-    try:
-        return _numbers(line)
-    except ValueError:
-        return []
+    def values(self, *, finite: bool = True) -> list[float]:
+        """The numbers in it."""
+        try:
+            found = [float(part) for part in self.text.replace(",", " ").split()]
+        except ValueError as error:
+            raise ReadError(f"line {self.number}: {error}") from error
+        if any(math.isnan(value) or (finite and math.isinf(value)) for value in found):
+            raise ReadError(f"line {self.number}: has NaN or infinite numbers")
+        return found
 
 
 def _complete(values: list[float], length: int, default: float) -> FloatArray:
     return np.array((values + [default] * length)[:length])
 
 
-def _normalization(lines: list[str], n_inputs: int) -> NnetNormalization:
-    low, high, means, ranges = (_header_numbers(line) for line in lines)
-    ranges = [value if value != 0.0 else 1.0 for value in ranges]
+def _normalization(lines: list[_Line], n_inputs: int) -> NnetNormalization:
+    low, high = (line.values(finite=False) for line in lines[:2])
+    means, ranges = (line.values() for line in lines[2:])
+    if not any(ranges):
+        ranges = []
+    if any(value == 0.0 or math.isinf(1.0 / value) for value in ranges):
+        raise ReadError(f"line {lines[3].number}: a range is zero or too small")
     lower, upper = _complete(low, n_inputs, -np.inf), _complete(high, n_inputs, np.inf)
     unset = lower >= upper  # zeros stand for "not given"
     lower[unset], upper[unset] = -np.inf, np.inf
@@ -73,17 +85,18 @@ def _normalization(lines: list[str], n_inputs: int) -> NnetNormalization:
 
 
 def _parse(text: str) -> tuple[list[FloatArray], list[FloatArray], NnetNormalization]:
-    lines = [line for line in text.splitlines() if not line.lstrip().startswith("//")]
-    while lines and not lines[0].strip():
+    numbered = enumerate(text.splitlines(), start=1)
+    lines = [_Line(n, line.split("//")[0]) for n, line in numbered if not line.lstrip().startswith("//")]
+    while lines and not lines[0].text.strip():
         lines.pop(0)
     if len(lines) < 7:
         raise ReadError(f"{len(lines)} lines after the comments, at least 7 wanted")
-    n_layers = int(_numbers(lines[0])[0])
-    sizes = [int(v) for v in _numbers(lines[1])]
+    n_layers = int(lines[0].values()[0])
+    sizes = [int(v) for v in lines[1].values()]
     if n_layers < 1 or len(sizes) != n_layers + 1 or min(sizes) < 1:
         raise ReadError(f"{n_layers} layers announced but sizes {sizes} given")
     normalization = _normalization(lines[3:7], sizes[0])
-    rows = [numbers for line in lines[7:] if (numbers := _numbers(line))]
+    rows = [values for line in lines[7:] if (values := line.values())]
     weights: list[FloatArray] = []
     biases: list[FloatArray] = []
     at = 0
@@ -102,9 +115,9 @@ def _parse(text: str) -> tuple[list[FloatArray], list[FloatArray], NnetNormaliza
 
 
 def _load(path: str | os.PathLike[str]) -> tuple[list[FloatArray], list[FloatArray], NnetNormalization]:
-    file = Path(path)
+    file = as_path(path)
     try:
-        return _parse(file.read_text(encoding="utf-8", errors="replace"))
+        return _parse(file.read_text(encoding="utf-8-sig", errors="replace"))
     except ReadError as error:
         raise ReadError(f"{file.name}: {error}; the file is corrupt or not .nnet") from error
     except (OSError, ValueError, IndexError, OverflowError) as error:

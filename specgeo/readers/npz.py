@@ -12,10 +12,10 @@ import json
 import os
 import zipfile
 import zlib
-from pathlib import Path
 
 import numpy as np
 
+from specgeo._files import as_path, write_npz
 from specgeo.activation import Activation
 from specgeo.errors import InvalidInputError, ReadError
 from specgeo.network import Network
@@ -36,9 +36,9 @@ def save_network(network: Network, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     InvalidInputError
-        The name has another suffix.
+        The name has another suffix, or there is no such folder.
     """
-    file = Path(path)
+    file = as_path(path)
     if file.suffix.lower() != ".npz":
         raise InvalidInputError(f"path: {file.name} must end in .npz")
     metadata = {
@@ -53,8 +53,7 @@ def save_network(network: Network, path: str | os.PathLike[str]) -> None:
     for i, activation in enumerate(network.activations):
         arrays[f"t{i}"], arrays[f"s{i}"] = activation.breakpoints, activation.slopes
         arrays[f"c{i}"] = np.array(activation.intercept)
-    with file.open("wb") as stream:
-        np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
+    write_npz(file, arrays)
 
 
 def read_npz(path: str | os.PathLike[str]) -> Network:
@@ -65,7 +64,7 @@ def read_npz(path: str | os.PathLike[str]) -> Network:
     ReadError
         The file is corrupt, is not a network, or has a newer schema.
     """
-    file = Path(path)
+    file = as_path(path)
     try:
         with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             metadata = json.loads(str(arrays["metadata"][()]))
@@ -86,5 +85,5 @@ def read_npz(path: str | os.PathLike[str]) -> Network:
         raise ReadError(f"{file.name}: {error}") from error
     except ReadError:
         raise
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise ReadError(f"{file.name}: not a readable .npz file ({error}); it may be truncated") from error

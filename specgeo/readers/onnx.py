@@ -3,8 +3,8 @@
 Each tensor is either a constant (initialiser, Constant node, or computed from constants) or the
 *signal*, which depends on the input. From the output the reader walks back along the signal; every node on
 that way must have exactly one signal input. Then it walks forward and collects affine maps and
-activations. Sorting of the nodes, branches that lead elsewhere, and initialisers that are also
-listed as inputs do not matter.
+activations; the shape of the signal is a constant. Sorting of the nodes, branches that lead elsewhere, and
+initialisers that are also listed as inputs do not matter.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
-from specgeo.errors import InvalidInputError, MissingDependencyError, ReadError, SpecgeoError, UnsupportedError
+from specgeo._files import as_path
+from specgeo.errors import InvalidInputError, MissingDependencyError, ReadError, UnsupportedError
 from specgeo.network import Network
 from specgeo.readers._onnx_ops import HANDLERS, Signal, describe
 
@@ -89,10 +91,17 @@ class _Graph:
             current = stack.pop()
             if current in self.inputs:
                 return True
-            if current in self.producers and current not in seen:
+            if current in self.producers and current not in seen and self.producers[current].op_type != "Shape":
                 stack.extend(source for source in self.producers[current].input if source)
             seen.add(current)
         return False
+
+    def set_shape(self, name: str, shape: tuple[int, ...]) -> None:
+        """Shape of a tensor on the way: the constant that Shape nodes make of it."""
+        for node in self.model.graph.node:
+            if node.op_type == "Shape" and list(node.input) == [name]:
+                bounds = {a.name: a.i for a in node.attribute}
+                self.constants[node.output[0]] = np.array(shape[bounds.get("start") : bounds.get("end")], np.int64)
 
     def constant(self, name: str) -> Constant:
         """Value of a tensor that does not depend on the input."""
@@ -102,6 +111,11 @@ class _Graph:
             current = stack.pop()
             if current in self.constants or not current:
                 continue
+            if current in self.inputs:
+                raise UnsupportedError(
+                    f"graph: the value of {name!r} needs the shape of a tensor that is not on the way to it; "
+                    "export the model with fixed shapes"
+                )
             if current not in self.producers or len(order) > 4 * len(self.producers):
                 raise ReadError(f"graph: tensor {current!r} is made by no node or by itself; the file is corrupt")
             order.append(current)
@@ -132,7 +146,13 @@ def _input_shape(value: Any) -> tuple[int, ...]:
     """Shape of the input with a symbolic or missing batch size taken as 1."""
     if not value.type.tensor_type.HasField("shape"):
         raise UnsupportedError(f"graph: input {value.name!r} has no shape; export the model with one")
-    shape = [dim.dim_value if dim.dim_value > 0 else 1 for dim in value.type.tensor_type.shape.dim]
+    sizes = [dim.dim_value for dim in value.type.tensor_type.shape.dim]
+    if sizes and max(sizes) <= 0:
+        raise UnsupportedError(
+            f"graph: all axes of input {value.name!r} are symbolic, so the number of features is unknown; "
+            "export the model with only the batch axis symbolic"
+        )
+    shape = [size if size > 0 else 1 for size in sizes]
     if len(shape) > 1 and shape[0] > 1 and max(shape[1:]) > 1:
         raise UnsupportedError(
             f"graph: input {value.name!r} has shape {tuple(shape)} with a fixed batch of {shape[0]}; "
@@ -170,37 +190,43 @@ def read_onnx(path: str | os.PathLike[str], output: str | None = None) -> Networ
     -----
     Supported: Gemm, MatMul with the weight on either side, Add, Sub, Mul, Div, Neg with constants, Relu, LeakyRelu,
     PRelu with one slope, Clip, Abs, BatchNormalization, Flatten, Reshape, Squeeze, Unsqueeze, Transpose, Identity,
-    Cast between float types, Dropout, Constant and anything computed from constants.
+    Cast between float types, Dropout, Constant and anything computed from constants and from shapes of the signal.
     """
-    file = Path(path)
+    file = as_path(path)
     try:
         graph = _Graph(_load(file))
-    except (UnsupportedError, ReadError) as error:
+        return _follow(graph, _choose(graph, output))
+    except (UnsupportedError, ReadError, InvalidInputError) as error:
         raise type(error)(f"{file.name}: {error}") from error
+
+
+def _choose(graph: _Graph, output: str | None) -> str:
     names = [value.name for value in graph.model.graph.output]
     if output is None and len(names) > 1:
-        raise InvalidInputError(f"output: {file.name} has several outputs; choose one of {names}")
+        raise InvalidInputError(f"output: there are several; choose one of {names}")
     if output is not None and output not in names:
-        raise InvalidInputError(f"output: {output!r} is not an output of {file.name}; choose one of {names}")
+        raise InvalidInputError(f"output: there is no {output!r}; choose one of {names}")
+    return output or str(names[0])
+
+
+def _follow(graph: _Graph, output: str) -> Network:
+    """The network between the input and an output."""
+    source, path = graph.node_path(output)
+    signal = Signal(_input_shape(graph.inputs[source]))
+    for node, slot in path:
+        graph.set_shape(node.input[slot], signal.shape)
+        if node.domain not in ("", "ai.onnx") or node.op_type not in HANDLERS:
+            raise UnsupportedError(
+                f"{describe(node)}: this type of node is not supported; supported are {', '.join(sorted(HANDLERS))}"
+            )
+        others = {i: graph.constant(name) for i, name in enumerate(node.input) if i != slot and name}
+        try:
+            HANDLERS[node.op_type](signal, node, slot, others)
+        except (UnsupportedError, ReadError):
+            raise
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            raise ReadError(f"{describe(node)}: malformed ({error!r}); the file is corrupt") from error
     try:
-        source, path_nodes = graph.node_path(output or names[0])
-        signal = Signal(_input_shape(graph.inputs[source]))
-        for node, slot in path_nodes:
-            if node.domain not in ("", "ai.onnx") or node.op_type not in HANDLERS:
-                raise UnsupportedError(
-                    f"{describe(node)}: this type of node is not supported; supported are {', '.join(sorted(HANDLERS))}"
-                )
-            others = {i: graph.constant(name) for i, name in enumerate(node.input) if i != slot and name}
-            try:
-                HANDLERS[node.op_type](signal, node, slot, others)
-            except (KeyError, IndexError, TypeError, ValueError) as error:
-                if isinstance(error, SpecgeoError):
-                    raise
-                raise ReadError(f"{describe(node)}: malformed ({error!r}); the file is corrupt") from error
         return signal.chain.network()
-    except (UnsupportedError, ReadError) as error:
-        raise type(error)(f"{file.name}: {error}") from error
     except InvalidInputError as error:
-        raise ReadError(f"{file.name}: {error}; the file is corrupt") from error
-
-
+        raise ReadError(f"{error}; the file is corrupt") from error

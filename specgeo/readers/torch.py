@@ -19,10 +19,19 @@ from specgeo.readers._chain import Chain
 _TRANSPARENT = {"Flatten", "Dropout", "Identity", "AlphaDropout", "Dropout1d"}
 
 
-def _array(tensor: Any, name: str) -> FloatArray:
+def _values(layer: Any, key: str, name: str, *shape: int | None) -> FloatArray:
+    """A parameter of a layer as an array of that shape."""
+    if not hasattr(layer, key):
+        raise InvalidInputError(f"module: {name} has no {key}; pass a torch layer, or an object with its attributes")
+    tensor = getattr(layer, key)
     for method in ("detach", "cpu", "double", "numpy"):
         tensor = getattr(tensor, method)() if hasattr(tensor, method) else tensor
-    return as_floats(tensor, name)
+    return as_floats(tensor, f"{name}.{key}", shape)
+
+
+def _has(layer: Any, key: str) -> bool:
+    """Whether an optional parameter is there."""
+    return getattr(layer, key, None) is not None
 
 
 def _walk(module: Any, name: str) -> Iterator[tuple[str, Any]]:
@@ -30,31 +39,33 @@ def _walk(module: Any, name: str) -> Iterator[tuple[str, Any]]:
     if type(module).__name__ != "Sequential":
         yield name, module
         return
+    if not hasattr(module, "named_children"):
+        raise InvalidInputError(f"module: {name or 'Sequential'} has no named_children; pass a torch Sequential")
     for key, child in module.named_children():
         yield from _walk(child, f"{name}.{key}" if name else str(key))
 
 
 def _batch_norm(module: Any, name: str) -> tuple[FloatArray, FloatArray]:
     """Factor and offset of a BatchNorm1d in evaluation mode."""
-    if module.running_mean is None or module.running_var is None:
+    if not _has(module, "running_mean") or not _has(module, "running_var"):
         raise UnsupportedError(f"module: {name} (BatchNorm1d) keeps no running statistics; train it with them")
-    mean = _array(module.running_mean, f"{name}.running_mean")
-    variance = _array(module.running_var, f"{name}.running_var")
-    factor = 1.0 / np.sqrt(variance + float(module.eps))
-    if module.weight is not None:
-        factor = factor * _array(module.weight, f"{name}.weight")
+    mean = _values(module, "running_mean", name, None)
+    n = len(mean)
+    factor = 1.0 / np.sqrt(_values(module, "running_var", name, n) + float(_values(module, "eps", name)))
+    if _has(module, "weight"):
+        factor = factor * _values(module, "weight", name, n)
     offset = -mean * factor
-    return factor, offset if module.bias is None else offset + _array(module.bias, f"{name}.bias")
+    return factor, offset + _values(module, "bias", name, n) if _has(module, "bias") else offset
 
 
-def _activation(module: Any, kind: str) -> Activation | None:
+def _activation(module: Any, kind: str, name: str) -> Activation | None:
     if kind == "ReLU":
         return Activation.relu()
     if kind == "LeakyReLU":
-        slope = float(module.negative_slope)
+        slope = float(_values(module, "negative_slope", name))
         return Activation.identity() if slope == 1.0 else Activation.leaky_relu(slope)
     if kind == "Hardtanh":
-        return Activation.clip(float(module.min_val), float(module.max_val))
+        return Activation.clip(float(_values(module, "min_val", name)), float(_values(module, "max_val", name)))
     if kind == "ReLU6":
         return Activation.clip(0.0, 6.0)
     return None
@@ -96,15 +107,15 @@ def from_torch(module: Any) -> Network:
         if kind in _TRANSPARENT:
             continue
         if kind == "Linear":
-            matrix = _array(layer.weight, f"{shown}.weight")
+            matrix = _values(layer, "weight", shown, None, None)
             if chain is None:
                 chain = Chain(matrix.shape[1])
             if matrix.shape[1] != chain.width:
                 raise InvalidInputError(
                     f"module: {shown} (Linear) takes {matrix.shape[1]} inputs, {chain.width} arrive; mend the module"
                 )
-            offset = np.zeros(len(matrix)) if layer.bias is None else _array(layer.bias, f"{shown}.bias")
-            chain.affine(matrix, offset)
+            n = len(matrix)
+            chain.affine(matrix, _values(layer, "bias", shown, n) if _has(layer, "bias") else np.zeros(n))
         elif kind == "BatchNorm1d":
             factor, offset = _batch_norm(layer, shown)
             chain = chain or Chain(len(factor))
@@ -114,7 +125,7 @@ def from_torch(module: Any) -> Network:
                 )
             chain.scale(factor)
             chain.shift(offset)
-        elif (activation := _activation(layer, kind)) is not None:
+        elif (activation := _activation(layer, kind, shown)) is not None:
             if chain is None:
                 raise UnsupportedError(f"module: {shown} ({kind}) comes before any Linear; put a Linear first")
             chain.activate(activation)

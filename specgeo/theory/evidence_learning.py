@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-import specgeo
 from specgeo.domain import Box, Polytope
 from specgeo.errors import UnsupportedError
 from specgeo.geometry.complex import PolyhedralComplex
@@ -124,7 +123,7 @@ def _small_enough(subject: Subject) -> tuple[PolyhedralComplex, Box | Polytope, 
     while n_parameters * cx.n_cells > _DERIVATIVES and cx.n_cells > 1 and isinstance(box, Box):
         centre, half = (box.upper + box.lower) / 2, (box.upper - box.lower) / 2
         box = Box(centre - 0.6 * half, centre + 0.6 * half)
-        cx = specgeo.enumerate_regions(net, box)
+        cx = subject.enumerate(net, box)
     return cx, box, n_parameters
 
 

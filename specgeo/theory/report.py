@@ -22,6 +22,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from specgeo._files import make_folder
 from specgeo.domain import Box, Polytope
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.network import Network
@@ -176,8 +177,7 @@ class VerificationReport(Result):
 
     def write(self, folder: str | Path) -> Path:
         """Write ``report.json`` and ``report.html``; returns the folder, made where it is missing."""
-        where = Path(folder)
-        where.mkdir(parents=True, exist_ok=True)
+        where = make_folder(Path(folder), "folder")
         (where / "report.json").write_text(json.dumps(self.to_dict(), indent=1, allow_nan=False) + "\n", "utf-8")
         (where / "report.html").write_text(self.to_html(), "utf-8")
         return where
@@ -203,6 +203,8 @@ def verify(
     *,
     output: int = 0,
     figures: bool = True,
+    max_cells: int | None = None,
+    max_bytes: int | None = None,
 ) -> VerificationReport:
     """Check every claim of the theory that applies to a network on a domain.
 
@@ -222,6 +224,8 @@ def verify(
         Which output the scalar claims are about.
     figures : bool
         Draw the figures (needs matplotlib).
+    max_cells, max_bytes : int, optional
+        Budgets of each enumeration, as in `specgeo.enumerate_regions`.
 
     Returns
     -------
@@ -231,7 +235,9 @@ def verify(
     Raises
     ------
     InvalidInputError
-        The domain has another dimension, or ``output`` does not exist.
+        The domain has another dimension, ``output`` does not exist, ``seed`` is negative, or ``out`` cannot be made.
+    BudgetError
+        A complex needs more than ``max_cells`` cells or ``max_bytes`` bytes.
 
     Examples
     --------
@@ -248,8 +254,12 @@ def verify(
         raise InvalidInputError(f"domain: dimension {domain.dim} given, the network has {net.input_dim} inputs")
     if not 0 <= output < net.output_dim:
         raise InvalidInputError(f"output: {output} given; the network has outputs 0 to {net.output_dim - 1}")
+    if not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise InvalidInputError(f"seed: {seed!r} given; pass an integer, 0 or more")
+    if out is not None:
+        make_folder(Path(out), "out")
     started = time.perf_counter()
-    subject = Subject(net, domain, seed, output, figures)
+    subject = Subject(net, domain, seed, output, figures, max_cells, max_bytes)
     claims = []
     for index, claim in enumerate(CLAIMS):
         if progress is not None:

@@ -41,6 +41,8 @@ class Subject:
     seed: int
     output: int
     figures: bool
+    max_cells: int | None = None
+    max_bytes: int | None = None
 
     @property
     def dim(self) -> int:
@@ -67,11 +69,17 @@ class Subject:
         weights = [*self.net.weights[:-1], self.net.weights[-1][row]]
         return Network(weights, [*self.net.biases[:-1], self.net.biases[-1][row]], list(self.net.activations))
 
+    def enumerate(self, net: Network, domain: Box | Polytope) -> PolyhedralComplex:
+        """The complex of a network within the budgets."""
+        result: PolyhedralComplex = specgeo.enumerate_regions(
+            net, domain, max_cells=self.max_cells, max_bytes=self.max_bytes
+        )
+        return result
+
     @cached_property
     def complex(self) -> PolyhedralComplex:
         """The complex of the network on the domain."""
-        result: PolyhedralComplex = specgeo.enumerate_regions(self.net, self.domain)
-        return result
+        return self.enumerate(self.net, self.domain)
 
     @cached_property
     def scalar_complex(self) -> PolyhedralComplex:
@@ -110,8 +118,7 @@ class Subject:
 
         half = float((self.box.upper - self.box.lower).min()) / 2
         slope = (self.largest or 1.0) / (_CLAMP_MARGIN * half)
-        result: PolyhedralComplex = specgeo.enumerate_regions(clamp_to_support(self.scalar, self.box, slope), self.box)
-        return result
+        return self.enumerate(clamp_to_support(self.scalar, self.box, slope), self.box)
 
     def summary(self) -> dict[str, Any]:
         """Size of the network and of its complex, for the head of the report."""
