@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._cast import ComplexArray, FloatArray
+from specgeo._cast import ComplexArray, FloatArray, as_choice, as_whole
 from specgeo.errors import InvalidInputError
 from specgeo.fourier.forms import ComplexForms, FacetForm, Term, forms_of
 from specgeo.fourier.gradients import MeshPullback, mesh_pullback
@@ -60,8 +60,7 @@ def spectrum_gradient(
     array([[-0.333333]])
     """
     forms = forms_of(cx)
-    if boundary not in ("cut", "interior"):
-        raise InvalidInputError(f"boundary: {boundary!r} given, 'cut' or 'interior' wanted")
+    as_choice(boundary, "boundary", ("cut", "interior"))
     flat, batch = as_wavevectors(k, forms.dim, float(np.abs(cx.vertices).max()))
     gradient = np.zeros((len(flat), forms.n_outputs, forms.dim), dtype=np.complex128)
     far = _far(forms, flat, boundary)
@@ -108,7 +107,7 @@ def spectrum_pullback(
     [0.5, 0.5]
     """
     forms = forms_of(cx)
-    if not 0 <= output < forms.n_outputs:
+    if as_whole(output, "output") >= forms.n_outputs:
         raise InvalidInputError(f"output: {output} given, 0..{forms.n_outputs - 1} wanted")
     simplices, owner = cx.triangulation(cx.dim)
     corners = cx.vertices[simplices]

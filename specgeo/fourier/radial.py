@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import roots_legendre
 
-from specgeo._cast import FloatArray, as_floats
+from specgeo._cast import FloatArray, as_choice, as_floats
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier.forms import ComplexForms, forms_of
 from specgeo.fourier.spectra import evaluate
@@ -116,8 +116,7 @@ def radial_spectrum(
     forms = forms_of(cx)
     if forms.dim > 3:
         raise UnsupportedError("cx: shell averages are for dimension 1 to 3; use spectrum on directions of your own")
-    if boundary not in ("cut", "interior"):
-        raise InvalidInputError(f"boundary: {boundary!r} given, 'cut' or 'interior' wanted")
+    as_choice(boundary, "boundary", ("cut", "interior"))
     radii = as_floats(t, "t")
     if np.any(radii < 0):
         raise InvalidInputError("t: negative radii given; shell radii are lengths |k| >= 0")
@@ -242,6 +241,7 @@ def porod_constants(cx: PolyhedralComplex, boundary: Literal["cut", "interior"] 
     array([12.])
     """
     form = forms_of(cx).facets
+    as_choice(boundary, "boundary", ("cut", "interior"))
     factor = 2 * (2 * pi) ** (cx.dim - 1)
     assert form.kinks.weights is not None and form.flux.weights is not None and form.trace.values is not None
     kinks = form.kinks.measures @ form.kinks.weights**2

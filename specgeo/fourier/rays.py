@@ -22,7 +22,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._cast import ComplexArray, FloatArray, IntArray, as_floats
+from specgeo._cast import ComplexArray, FloatArray, IntArray, as_choice, as_floats
 from specgeo.errors import InvalidInputError
 from specgeo.fourier.forms import UNIT, ComplexForms, FacetForm, Term, forms_of
 from specgeo.fourier.simplex import check_phases
@@ -162,8 +162,7 @@ def ray_spectrum(
     forms = forms_of(cx)
     unit = as_direction(direction, forms.dim)
     times = as_floats(t, "t")
-    if boundary not in ("cut", "interior"):
-        raise InvalidInputError(f"boundary: {boundary!r} given, 'cut' or 'interior' wanted")
+    as_choice(boundary, "boundary", ("cut", "interior"))
     line = ComplexForms(cx, None, unit)
     waves = np.ascontiguousarray(times.reshape(-1, 1))
     check_phases(waves, float(np.linalg.norm(cx.vertices, axis=1).max()), "t")
@@ -218,8 +217,7 @@ def directional_expansion(
     """
     forms = forms_of(cx)
     unit = as_direction(direction, forms.dim)
-    if boundary not in ("cut", "interior"):
-        raise InvalidInputError(f"boundary: {boundary!r} given, 'cut' or 'interior' wanted")
+    as_choice(boundary, "boundary", ("cut", "interior"))
     line = forms.facets.project(unit)
     radius = float(np.linalg.norm(cx.vertices, axis=1).max())
     tolerance = SAME_OFFSET * max(radius, 1e-300)

@@ -22,11 +22,11 @@ import numpy as np
 import numpy.typing as npt
 import scipy.fft
 
-from specgeo._cast import FloatArray, IntArray, as_floats
+from specgeo._cast import FloatArray, IntArray, as_choice, as_floats
 from specgeo.domain import Box
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier.forms import UNIT, FacetForm, Term, forms_of
-from specgeo.fourier.series import Extension, _box_forms, fourier_coefficients
+from specgeo.fourier.series import EXTENSIONS, Extension, _box_forms, as_modes, fourier_coefficients
 from specgeo.geometry.complex import PolyhedralComplex
 
 FFT_ROUNDING = 16  # roundoffs of max |f|, times log2 N: the values of f, and each level of the transform
@@ -107,8 +107,7 @@ def sampled_spectrum(
     box, _ = _box_forms(cx)
     if box.dim > 3:
         raise UnsupportedError("cx: alias certificates are for dimension 1 to 3; use fourier_coefficients")
-    if extension not in ("mirror", "periodic"):
-        raise InvalidInputError(f"extension: {extension!r} given, 'mirror' or 'periodic' wanted")
+    as_choice(extension, "extension", EXTENSIONS)
     counts = _sample_counts(n_samples, box.dim, extension)
     axes = [_sample_axis(box, j, counts[j], extension) for j in range(box.dim)]
     points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
@@ -135,8 +134,11 @@ def alias_bound(
     """
     box, _ = _box_forms(cx)
     counts = _sample_counts(n_samples, box.dim, extension)
+    as_choice(extension, "extension", EXTENSIONS)
     form = forms_of(cx).facets
-    numbers = np.asarray(modes)
+    numbers = as_modes(modes, box.dim)
+    if np.any(2 * np.abs(numbers) > counts):
+        raise InvalidInputError(f"modes: |n| <= N / 2 wanted on each axis, for {counts} samples; take more samples")
     if extension == "periodic" and box.dim > 1:
         return np.full((*numbers.shape[:-1], len(form.defect)), np.inf)
     total = np.zeros((*numbers.shape[:-1], len(form.defect)))

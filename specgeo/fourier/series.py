@@ -24,7 +24,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._cast import FloatArray, IntArray, as_points
+from specgeo._cast import FloatArray, IntArray, as_choice, as_complexes, as_points
 from specgeo.domain import Box
 from specgeo.errors import DomainError, InvalidInputError
 from specgeo.fourier.forms import UNIT, ComplexForms, forms_of
@@ -32,6 +32,7 @@ from specgeo.fourier.spectra import evaluate
 from specgeo.geometry.complex import PolyhedralComplex
 
 Extension = Literal["mirror", "periodic"]
+EXTENSIONS = ("mirror", "periodic")
 MAX_MODE = 1e13
 _CHUNK = 1 << 22  # entries of the largest scratch array of a partial sum
 
@@ -97,8 +98,7 @@ def fourier_coefficients(
 
 def mode_wavevectors(modes: npt.ArrayLike, domain: Box, extension: Extension = "mirror") -> FloatArray:
     """Wavevectors (..., d) of Fourier modes (..., d): pi n / s ("mirror") or 2 pi n / s ("periodic")."""
-    if extension not in ("mirror", "periodic"):
-        raise InvalidInputError(f"extension: {extension!r} given, 'mirror' or 'periodic' wanted")
+    as_choice(extension, "extension", EXTENSIONS)
     turns = np.pi if extension == "mirror" else 2 * np.pi
     return np.ascontiguousarray(as_modes(modes, domain.dim) * (turns / (domain.upper - domain.lower)))
 
@@ -140,9 +140,11 @@ def partial_sum(
     array([[0.],
            [1.]])
     """
+    if not isinstance(domain, Box):
+        raise InvalidInputError(f"domain: a {type(domain).__name__} given, a Box wanted")
     numbers = as_modes(modes, domain.dim).reshape(-1, domain.dim)
     points = as_points(x, "x", domain.dim)
-    given = np.asarray(coefficients)
+    given = as_complexes(coefficients, "coefficients")
     if given.ndim != 2 or len(given) != len(numbers):
         raise InvalidInputError(f"coefficients: shape {given.shape} given, ({len(numbers)}, m) wanted, one row a mode")
     wavevectors = mode_wavevectors(numbers, domain, extension)

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import product
+from numbers import Number
 from typing import Any
 
 import numpy as np
 import shapely
 from shapely.geometry.polygon import orient
 
-from specgeo._cast import FloatArray, IntArray, as_floats
+from specgeo._cast import FloatArray, IntArray, as_floats, as_indices
 from specgeo.domain import Box
 from specgeo.errors import DomainError, InvalidInputError, UnsupportedError
 from specgeo.fourier.measures import check_range, signed_volumes, simplex_measures, unit_scale
@@ -138,19 +139,20 @@ def as_shapes(polytope: Any) -> list[Shape]:
 
 def _remembered(points: FloatArray) -> Shape:
     """Hulls of the last few point sets: callers loop over wavevectors."""
-    return _hull(points.shape[0], points.tobytes())
+    return _hull(points.shape, points.tobytes())
 
 
 @lru_cache(maxsize=32)
-def _hull(rows: int, data: bytes) -> Shape:
-    return from_points(np.frombuffer(data).reshape(rows, -1).copy())
+def _hull(shape: tuple[int, ...], data: bytes) -> Shape:
+    return from_points(np.frombuffer(data).reshape(shape).copy())
 
 
 def _is_points(value: Any) -> bool:
     try:
-        return np.asarray(value, dtype=np.float64).ndim == 2
-    except (TypeError, ValueError):
+        array = np.asarray(value)
+    except ValueError:  # ragged
         return False
+    return array.ndim == 2 and all(isinstance(x, Number) for x in array.ravel()[:1].tolist())
 
 
 def from_points(points: FloatArray) -> Shape:
@@ -242,10 +244,12 @@ def _from_faces(vertices: Any, faces: Sequence[Sequence[int]]) -> Shape:
         raise UnsupportedError(
             f"polytope: oriented faces need 3 dimensions, not {points.shape[1]}; pass vertices alone"
         )
-    cycles = [np.asarray(face, dtype=np.int64) for face in faces]
+    if not isinstance(faces, (Sequence, np.ndarray)) or len(faces) == 0:
+        raise InvalidInputError("faces: pass a list of faces, each a list of vertex numbers")
+    cycles = [as_indices(face, f"faces: face {number}", len(points)) for number, face in enumerate(faces)]
     for number, face in enumerate(cycles):
-        if face.ndim != 1 or len(face) < 3 or face.min() < 0 or face.max() >= len(points):
-            raise InvalidInputError(f"faces: face {number} must list three or more vertex numbers 0..{len(points) - 1}")
+        if len(face) < 3:
+            raise InvalidInputError(f"faces: face {number} must list three or more vertices")
         if len(set(face.tolist())) < len(face):
             raise UnsupportedError(f"faces: face {number} repeats a vertex; cut faces with holes into simple polygons")
     check_closed(cycles)

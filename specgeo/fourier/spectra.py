@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._cast import ComplexArray, FloatArray
+from specgeo._cast import ComplexArray, FloatArray, as_choice
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier import nufft
 from specgeo.fourier.forms import UNIT, ComplexForms, forms_of
@@ -89,8 +89,7 @@ def spectrum(
     array([1.    , 0.7081])
     """
     forms = forms_of(cx)
-    if boundary not in ("cut", "interior"):
-        raise InvalidInputError(f"boundary: {boundary!r} given, 'cut' or 'interior' wanted")
+    as_choice(boundary, "boundary", ("cut", "interior"))
     waves, batch = as_wavevectors(k, forms.dim, float(np.abs(cx.vertices).max()))
     values, errors = evaluate(forms, waves, boundary, method)
     shape = (*batch, forms.n_outputs)
@@ -103,8 +102,7 @@ def evaluate(forms: ComplexForms, k: FloatArray, boundary: Boundary, method: str
     ``boundary="mirror"`` leaves out the boundary traces, which cancel in averages over reflections
     of k; only such averages mean something then.
     """
-    if method not in METHODS:
-        raise InvalidInputError(f"method: {method!r} given, one of {', '.join(METHODS)} wanted")
+    as_choice(method, "method", METHODS)
     distinct, place, flipped = half_space(k)
     values, errors = _evaluate_distinct(forms, distinct, boundary, method)
     values, errors = values[place], errors[place]

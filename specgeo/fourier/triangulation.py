@@ -126,7 +126,10 @@ def triangulate_rings(rings: list[FloatArray]) -> IntArray:
         return np.array([(0, i, j) for part in parts for i, j in part if i != 0 and j != 0], dtype=np.int64)
     number = {(float(x), float(y)): i for i, (x, y) in enumerate(points)}
     region = shapely.Polygon(rings[0], rings[1:])
-    parts = shapely.get_parts(shapely.constrained_delaunay_triangles(region))
+    try:
+        parts = shapely.get_parts(shapely.constrained_delaunay_triangles(region))
+    except shapely.errors.GEOSException as error:
+        raise DomainError(f"polytope: a polygon or face crosses itself ({error}); repair it") from error
     corners = np.stack([shapely.get_coordinates(p)[:3] for p in parts])
     return np.array([[number[float(x), float(y)] for x, y in t] for t in corners], dtype=np.int64)
 
