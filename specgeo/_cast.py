@@ -22,6 +22,8 @@ def as_floats(
 
     Other types are widened; numbers that float64 would round are refused.
     """
+    if value is None or np.ma.is_masked(value):
+        raise InvalidInputError(f"{name}: {'None' if value is None else 'masked values'} given; pass real floats")
     try:
         given = np.asarray(value)
         if given.dtype.kind not in "biufO":
@@ -61,17 +63,46 @@ def as_points(value: npt.ArrayLike, name: str, dim: int) -> FloatArray:
     return array
 
 
-def as_indices(value: Any, name: str, stop: int) -> IntArray:
-    """Integers from 0 to ``stop - 1`` along one axis."""
+def as_complexes(value: npt.ArrayLike, name: str) -> ComplexArray:
+    """Finite numbers as complex128 array."""
+    try:
+        given = np.asarray(value)
+    except ValueError:  # ragged
+        given = np.empty(0, dtype=object)
+    if given.dtype.kind not in "biufc" or not np.all(np.isfinite(given)):
+        raise InvalidInputError(f"{name}: pass an array of finite real or complex numbers")
+    return given.astype(np.complex128)
+
+
+def as_choice(value: object, name: str, options: Sequence[str]) -> str:
+    """One of some words."""
+    if not isinstance(value, str) or value not in options:
+        wanted = " or ".join(map(repr, options)) if len(options) == 2 else f"one of {', '.join(options)}"
+        raise InvalidInputError(f"{name}: {value!r} given, {wanted} wanted")
+    return value
+
+
+def as_whole(value: object, name: str) -> int:
+    """An integer, 0 or more."""
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 0:
+        raise InvalidInputError(f"{name}: {value!r} given; pass an integer, 0 or more")
+    return int(value)
+
+
+def as_indices(value: Any, name: str, stop: int, width: int | None = None) -> IntArray:
+    """Integers from 0 to ``stop - 1`` along one axis, or in rows of ``width``."""
+    shape = () if width is None else (width,)
     try:
         array = np.asarray(value)
     except ValueError:  # ragged
         array = np.empty((0, 0))
-    if array.ndim == 1 and array.size == 0:
-        return np.empty(0, dtype=np.int64)
-    if array.ndim != 1 or array.dtype.kind not in "iu" or np.any((array < 0) | (array >= stop)):
-        raise InvalidInputError(f"{name}: {value!r} given; pass a list of integers from 0 to {stop - 1}")
-    return array.astype(np.int64)
+    if array.ndim == len(shape) + 1 and array.size == 0:
+        return np.empty((0, *shape), dtype=np.int64)
+    fits = array.ndim == len(shape) + 1 and array.shape[1:] == shape and array.dtype.kind in "iu"
+    if not fits or np.any((array < 0) | (array >= stop)):
+        rows = "" if width is None else f" in rows of {width}"
+        raise InvalidInputError(f"{name}: {value!r} given; pass a list of integers from 0 to {stop - 1}{rows}")
+    return np.ascontiguousarray(array, dtype=np.int64)
 
 
 def as_budget(value: object, name: str) -> int | None:

@@ -71,7 +71,7 @@ def exact_transform(cx, k, digits=60):
     """Transform of the stored pieces at one wavevector, (m,): each simplex by mpmath's divided differences."""
     with mpmath.workdps(digits):
         simplices, owner = cx.triangulation(cx.dim)
-        wave = [mpmath.mpf(float(x)) for x in k]
+        wave = [mpmath.mpf(x) for x in k]
         vertices = [[mpmath.mpf(float(x)) for x in v] for v in cx.vertices]
         gradients, offsets = cx.gradients, cx.offsets
         phases = [sum(a * b for a, b in zip(wave, v, strict=True)) for v in vertices]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import specgeo as sg
+from specgeo import fourier
 
 W, V = [[1.0, 2.0], [3.0, 4.0]], [[1.0, 1.0]]
 BOX = ([-1.0, -1.0], [1.0, 1.0])
@@ -142,3 +143,55 @@ def test_hierarchy():
     for kind in (sg.InvalidInputError, sg.DomainError, sg.UnsupportedError, sg.ReadError):
         assert issubclass(kind, sg.SpecgeoError) and issubclass(kind, ValueError)
     assert issubclass(sg.MissingDependencyError, ImportError) and issubclass(sg.BudgetError, sg.SpecgeoError)
+
+
+SQUARE, TRIANGLE, K = [[0, 0], [1, 0], [1, 1], [0, 1]], [[0, 0], [1, 0], [0, 1]], [[1.0, 2.0]]
+CUBE = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)], float)
+FOURIER = {
+    "faces of floats": (lambda: sg.polytope_transform((CUBE, [[0.5, 1.0, 3.0]]), [1, 2, 3]), "face 0: .*integers"),
+    "faces of NaN": (lambda: sg.polytope_transform((CUBE, [[np.nan] * 4]), [1, 2, 3]), "face 0: .*integers"),
+    "ragged face": (lambda: sg.polytope_transform((CUBE, [[0, 1, [2]]]), [1, 2, 3]), "face 0: .*integers"),
+    "no faces": (lambda: sg.polytope_transform((CUBE, []), [1, 2, 3]), "faces: pass a list"),
+    "faces None": (lambda: sg.polytope_transform((CUBE, None), [1, 2, 3]), "faces: pass a list"),
+    "no points": (lambda: sg.polytope_transform(np.empty((0, 2)), K), "0 points given"),
+    "huge integer": (lambda: sg.polytope_transform([[0, 0], [10**400, 0], [0, 1]], K), "polytope: .*real floats"),
+    "complex points": (lambda: sg.polytope_transform(np.array(SQUARE) * 1j, K), "polytope: .*real floats"),
+    "affine density with a degree": (lambda: sg.polytope_transform(SQUARE, K, ([1, 2], 0), degree=3), "leave it out"),
+    "degree of a float": (lambda: sg.polytope_transform(SQUARE, K, lambda x: x[:, 0], degree=1.0), "degree: 1.0 given"),
+    "degree of a word": (lambda: sg.simplex_transform(TRIANGLE, K, [1, 2, 3], degree="1"), "degree: '1' given"),
+    "degree without values": (lambda: sg.simplex_transform(TRIANGLE, K, degree=4), "degree: given without values"),
+    "k None": (lambda: sg.simplex_transform(TRIANGLE, None), "k: None given; pass real floats"),
+    "masked k": (lambda: sg.spectrum(square(), np.ma.masked_array(K, [[1, 0]])), "k: masked values given"),
+    "boundary of an array": (lambda: sg.spectrum(square(), K, np.array(["cut"])), "boundary: "),
+    "method of an array": (lambda: sg.spectrum(square(), K, method=np.array(["facet"])), "method: "),
+    "constants of a boundary": (lambda: fourier.porod_constants(square(), "x"), "boundary: 'x' given"),
+    "alias of an extension": (lambda: fourier.alias_bound(square(), [[1, 1]], 4, "x"), "extension: 'x' given"),
+    "alias of a dimension": (lambda: fourier.alias_bound(square(), [[1, 1, 1]], 4), "modes: shape"),
+    "alias of a high mode": (lambda: fourier.alias_bound(square(), [[3, 0]], 4), r"modes: \|n\| <= N / 2"),
+    "alias of NaN": (lambda: fourier.alias_bound(square(), [[np.nan, 0]], 4), "modes: .*NaN"),
+    "samples of NaN": (lambda: fourier.sampled_spectrum(square(), 4, function=lambda x: x[..., :1] * np.nan), "NaN"),
+    "NaN coefficients": (lambda: fourier.partial_sum([[np.nan]], [[1]], [[0.0]], sg.Box([0], [1])), "coefficients: "),
+    "coefficients of words": (lambda: fourier.partial_sum([["a"]], [[1]], [[0.0]], sg.Box([0], [1])), "coefficients: "),
+    "series on nothing": (lambda: fourier.partial_sum([[1.0]], [[1]], [[0.0]], None), "domain: a NoneType given"),
+    "mesh of floats": (lambda: fourier.mesh_pullback(TRIANGLE, [[0, 1, 1.7]], [1, 1, 1], K, [1]), "simplices: "),
+    "mesh of words": (lambda: fourier.mesh_pullback(TRIANGLE, [["a", "b", "c"]], [1, 1, 1], K, [1]), "simplices: "),
+    "NaN cotangent": (lambda: fourier.mesh_pullback(TRIANGLE, [[0, 1, 2]], [1, 1, 1], K, [np.nan]), "cotangent: "),
+    "output of a float": (lambda: fourier.spectrum_pullback(square(), K, [1], output=0.5), "output: 0.5 given"),
+    "exponents of a float": (lambda: fourier.bernstein_indices(1.5, 2), "j: 1.5 given"),
+}
+
+
+def square():
+    return sg.enumerate_regions(sg.Network([W, V], [[0, 0], [0]]), sg.Box([-1, -1], [1, 1]))
+
+
+@pytest.mark.parametrize("call, words", FOURIER.values(), ids=FOURIER.keys())
+def test_arguments_of_transforms(call, words):
+    with pytest.raises(sg.InvalidInputError, match=words):
+        call()
+
+
+def test_a_face_that_crosses_itself():
+    faces = [[0, 1, 2, 3], [7, 6, 5, 4], [0, 4, 5, 1], [1, 5, 6, 2], [2, 6, 7, 3], [3, 7, 4, 0]]
+    with pytest.raises(sg.DomainError, match="polytope: a polygon or face crosses itself"):
+        sg.polytope_transform((CUBE, faces), [1.0, 2.0, 3.0])

@@ -10,7 +10,8 @@ from spectral_cases import octahedron_tent, random_mesh, tent_1d
 
 from specgeo.errors import MissingDependencyError, UnsupportedError
 from specgeo.fourier import nufft
-from specgeo.fourier.forms import forms_of
+from specgeo.fourier.forms import FacetForm, Size, Term, forms_of, size_of
+from specgeo.fourier.phases import unit_exponentials
 from specgeo.fourier.series import fourier_coefficients
 from specgeo.fourier.spectra import spectrum
 
@@ -78,6 +79,36 @@ def test_types_one_and_three_against_direct_sums(d, top, shift):
         size = forms_of(cx).facets.size(waves, boundary).spread / (waves**2).sum(axis=1)[:, None]
         assert np.max(np.abs(values - direct) / size) < 1e-12
         assert np.all(errors <= 3e-12 * size + bound)
+
+
+@needs_finufft
+@pytest.mark.parametrize("d", [1, 2, 3])
+@pytest.mark.parametrize("charges", ["one", "peak"])
+def test_scattered_sums_stay_within_the_bound(d, charges):
+    """finufft's type 3 against direct sums: few and many points, small and large phases, peaks among the values."""
+    rng = np.random.default_rng(d)
+    worst = 0.0
+    for reach in 10.0 ** np.linspace(-1, 3.5 / d + 0.3, 12):
+        waves = rng.uniform(-1, 1, (40, d)) * reach * 10.0 ** rng.uniform(-2, 0, (40, 1))
+        for count in (1, 3, 100, 1000):
+            points = np.sort(rng.uniform(-1, 1, (count, d)), axis=0)
+            strengths = np.ones((count, 1)) if charges == "one" else np.cos(points @ waves[3])[:, None]
+            values = nufft.exponential_sum(points, strengths, waves, None)
+            real, imag = unit_exponentials(points, np.ascontiguousarray(waves.T))
+            form = FacetForm(
+                kinks=Term(points, np.arange(count)[:, None], np.ones(count), strengths, None),
+                flux=Term(np.zeros((0, d)), np.zeros((0, 1), int), np.zeros(0), np.zeros((0, 1)), None),
+                trace=Term(np.zeros((0, d)), np.zeros((0, 1), int), np.zeros(0), None, np.zeros((0, 1, 1))),
+                normals=np.zeros((0, d)),
+                kink_size=size_of(strengths, np.zeros((count, 1))),
+                flux_size=size_of(np.zeros((0, 1)), np.zeros((0, 1))),
+                trace_size=Size(*np.zeros((3, d, 1))),
+                defect=np.zeros(1),
+            )
+            bound = nufft.bound(form, waves, "interior", values) * (waves**2).sum(axis=1)[:, None]
+            direct = (real + 1j * imag).T @ strengths
+            worst = max(worst, float((np.abs(values - direct) / bound).max()))
+    assert worst <= 0.5
 
 
 @needs_finufft

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from fractions import Fraction
 
 import mpmath as mp
 import numpy as np
@@ -540,3 +541,75 @@ def test_named_families_of_solids(family: str) -> None:
         for n, wave in enumerate(k):
             wanted = complex(vertex_sum(corners, simplices, volumes, wave))
             assert abs(got[n] - wanted) <= 2e-15 * shape.volume, (name, n)
+
+
+@pytest.mark.parametrize("exponent", [-330, -265, 265, 330])
+def test_scaling_by_powers_of_two_rounds_nothing(exponent):
+    """F(s P)(k / s) = s^d F(P)(k), up to where volumes leave the range of floats; cross products do so much earlier."""
+    star = np.array([[(1 if i % 2 else 0.35) * f(i * np.pi / 7) for f in (np.cos, np.sin)] for i in range(14)])
+    cube = SOLIDS["cube"]
+    faces = [[0, 1, 3, 2], [4, 6, 7, 5], [0, 4, 5, 1], [2, 3, 7, 6], [0, 2, 6, 4], [1, 5, 7, 3]]
+    faces = [face[::-1] for face in faces]  # its corners come from (1, 1, 1) to (-1, -1, -1)
+    cases = [(star, shapely.Polygon), (SOLIDS["icosidodecahedron"], np.asarray), (cube, lambda v: (v, faces))]
+    for vertices, make in cases:
+        d = vertices.shape[1]
+        k = np.array([[0.0] * d, [0.1] * d, [3.0, 4.0, 5.0][:d], [50.0] * d])
+        reference = sg.polytope_transform(make(vertices), k)
+        scaled = sg.polytope_transform(make(np.ldexp(vertices, exponent)), np.ldexp(k, -exponent))
+        back = np.ldexp(scaled.view(float), -d * exponent).view(complex)
+        assert np.all(np.abs(back - reference) <= 2e-15 * abs(reference[0]))
+
+
+@pytest.mark.parametrize("size", [1e-90, 1e-79, 1e90])
+def test_measures_beyond_floats_say_so(size):
+    simplex = size * np.vstack([np.zeros(4), np.eye(4)])
+    for call in (
+        lambda: sg.polytope_transform(simplex, np.zeros(4)),
+        lambda: sg.polytope_transform(sg.Box(np.zeros(4), np.full(4, size)), np.zeros(4)),
+        lambda: sg.simplex_transform(simplex, np.zeros(4)),
+    ):
+        with pytest.raises(InvalidInputError, match="beyond the range of floats; rescale"):
+            call()
+
+
+@pytest.mark.parametrize("height", [1.0, 1e-3, 1e-9])
+@pytest.mark.parametrize("dim", [3, 4])
+def test_hulls_of_nearly_coplanar_vertices(dim, height):
+    """Prisms whose vertices are off by a share of the height: no wedge is lost. Volume in rational numbers."""
+    corners = np.array(list(itertools.product((0.0, 1.0), repeat=dim - 1)))[[0, 1, 2, 3, 4, 7][: 2 * dim - 2]]
+    for seed, share in enumerate((1e-7, 1e-10, 1e-11, 1e-12, 1e-13, 3e-14, 1e-15)):
+        draw = rng(seed)
+        points = np.vstack([np.c_[corners, np.full(len(corners), z)] for z in (0.0, 1.0)])
+        points[:, :-1] += 0.05 * draw.normal(size=(len(points), dim - 1))
+        points[:, -1] = height * (points[:, -1] + share * draw.normal(size=len(points)))
+        exact = float(hull_volume(points))
+        value = sg.polytope_transform(points, np.zeros(dim)).real
+        assert abs(value - exact) <= 3e-15 * exact
+
+
+def hull_volume(points: np.ndarray) -> Fraction:
+    """Every choice of d points with all others on one side is a facet; cones over them from the first point."""
+    exact = [[Fraction(x) for x in p] for p in points.tolist()]
+    dim, total = points.shape[1], Fraction(0)
+    for facet in itertools.combinations(range(len(exact)), dim):
+        sides = [determinant([exact[i] for i in facet], p) for q, p in enumerate(exact) if q not in facet]
+        if (all(s > 0 for s in sides) or all(s < 0 for s in sides)) and 0 not in facet:
+            total += abs(determinant([exact[i] for i in facet], exact[0]))
+    return total / math.factorial(dim)
+
+
+def determinant(facet: list[list[Fraction]], apex: list[Fraction]) -> Fraction:
+    """det(v_i - apex), by rational elimination."""
+    rows = [[x - y for x, y in zip(vertex, apex, strict=True)] for vertex in facet]
+    result = Fraction(1)
+    for column in range(len(rows)):
+        pivot = next((i for i in range(column, len(rows)) if rows[i][column] != 0), None)
+        if pivot is None:
+            return Fraction(0)
+        if pivot != column:
+            rows[column], rows[pivot], result = rows[pivot], rows[column], -result
+        result *= rows[column][column]
+        for row in rows[column + 1 :]:
+            factor = row[column] / rows[column][column]
+            row[column:] = [x - factor * y for x, y in zip(row[column:], rows[column][column:], strict=True)]
+    return result

@@ -23,9 +23,13 @@ def test_rule_integrates_plane_waves(dim):
         directions, weights, coarse = sphere_rule(dim, bandwidth)
         assert np.allclose(np.linalg.norm(directions, axis=1), 1, rtol=0, atol=1e-15)
         assert weights.sum() == pytest.approx(1, rel=1e-13)
-        assert coarse.sum() == pytest.approx(1, rel=1e-13)
         axis = rng.normal(size=dim)
         wave = bandwidth * axis / np.linalg.norm(axis)
+        assert coarse.shape == (4, len(weights))
+        assert np.allclose(coarse.sum(axis=1), 1, rtol=1e-13, atol=0)
+        assert coarse.min() >= 0
+        half = coarse @ np.cos(directions @ (wave / 10)) if dim > 1 else closed(bandwidth / 10)
+        assert np.allclose(half, closed(bandwidth / 10), rtol=0, atol=1e-13)
         assert weights @ np.cos(directions @ wave) == pytest.approx(closed(bandwidth), abs=1e-13)
 
 
@@ -49,6 +53,21 @@ def test_against_many_directions(d):
     shell = sphere_area(d) * t[..., None] ** (d - 1)
     assert np.allclose(result.energy, shell * power, rtol=1e-12)
     assert np.all(np.abs(result.amplitude - shell * mean) <= result.amplitude_error + 1e-13)
+
+
+@pytest.mark.parametrize("d", [2, 3])
+def test_amplitudes_estimate_covers_their_error(d):
+    """zeta against a rule of nine times (27 times) as many directions, where |f^| has kinks."""
+    rng = np.random.default_rng(d)
+    for seed in range(12 if d == 2 else 6):
+        cx = random_mesh(d, int(rng.integers(1, 5)), seed=seed)
+        lengths = np.ptp(cx.vertices, axis=0)
+        t = np.array([1.0, 10.0, 60.0 if d == 2 else 15.0]) / np.linalg.norm(lengths)
+        result = radial_spectrum(cx, t)
+        directions, weights, _ = sphere_rule(d, 400.0 if d == 2 else 90.0)
+        mean = np.einsum("u,tum->tm", weights, np.abs(spectrum(cx, t[:, None, None] * directions)))
+        amplitude = mean * sphere_area(d) * t[:, None] ** (d - 1)
+        assert np.all(np.abs(result.amplitude - amplitude) <= result.amplitude_error)
 
 
 def test_three_dimensions_against_moments():
@@ -122,6 +141,8 @@ def test_bad_input_and_shapes():
     cx = tent_1d()
     with pytest.raises(InvalidInputError, match="t: negative"):
         radial_spectrum(cx, [-1.0])
+    with pytest.raises(InvalidInputError, match="t: a shell takes .* directions"):
+        radial_spectrum(pyramid_2d(), 1e12)
     with pytest.raises(InvalidInputError, match="zero wavevector"):
         radial_spectrum(cx, [0.0, 1.0], "interior")
     with pytest.raises(InvalidInputError, match="boundary: 'x' given"):

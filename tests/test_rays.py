@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mpmath
 import numpy as np
 import pytest
 from spectral_cases import complex_from_mesh, exact_transform, octahedron_tent, pyramid_2d, random_mesh, tent_1d
@@ -58,6 +59,18 @@ def test_classes_tell_the_geometry():
     assert interior == [[3], [2, 3], [1, 2, 3], [2, 3]] or interior[0] == [3]
     assert 1 in interior[2] and 2 in interior[3] and 1 not in interior[3]
     assert len(edge.classes) >= 2
+
+
+def test_rounding_of_offsets_that_are_zero():
+    """A plane through the origin, seen along its normal: u.v is no zero in floats. Against mpmath's transform."""
+    normal = np.array([2.0, 3.0, 1.0])
+    cx = sg.enumerate_regions(sg.Network([[normal], [[1.0]]], [[0.0], [0.0]]), sg.Box([-1] * 3, [1] * 3))
+    expansion = directional_expansion(cx, normal)
+    for t in (1e2, 1e4, 1e6):
+        with mpmath.workdps(50):
+            length = mpmath.sqrt(14)
+            exact = exact_transform(cx, [t * mpmath.mpf(float(x)) / length for x in normal])
+        assert abs(expansion(t) - exact)[0] <= expansion.rounding(t)[0]
 
 
 def test_facet_normal_amplitude():

@@ -8,6 +8,7 @@ from scipy.interpolate import LinearNDInterpolator
 from scipy.spatial import Delaunay
 from spectral_cases import complex_from_mesh, octahedron_tent, random_mesh, tent_1d
 
+import specgeo as sg
 from specgeo.errors import DomainError, InvalidInputError
 from specgeo.fourier.sampled import _line_share, _slices, alias_bound, alias_factor, sampled_spectrum
 from specgeo.fourier.series import fourier_coefficients
@@ -136,3 +137,17 @@ def test_bad_input():
         sampled_spectrum(cx, 4, "odd")
     with pytest.raises(DomainError, match="not a Box"):
         sampled_spectrum(octahedron_tent(), 4)
+
+
+@pytest.mark.parametrize("d", [1, 2, 3])
+def test_constants_are_not_aliased(d):
+    """Variation zero: what is left is the rounding of samples and FFT, in some mode or other."""
+    rng = np.random.default_rng(d)
+    for _ in range(20):
+        value = rng.normal()
+        net = sg.Network([rng.normal(size=(2, d)), np.zeros((1, 2))], [rng.normal(size=2), [value]])
+        cx = sg.enumerate_regions(net, sg.Box([-1] * d, [0.7] * d))
+        counts = 2 * rng.integers(1, 12, size=d)
+        result = sampled_spectrum(cx, counts, function=net)
+        assert np.all(result.difference <= result.alias_bound + result.exact_error)
+        assert np.all(result.alias_bound <= 1e-13)

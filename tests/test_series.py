@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mpmath
 import numpy as np
 import pytest
 from scipy.integrate import quad
@@ -91,6 +92,23 @@ def test_mirror_is_the_mean_over_reflections(d):
     assert np.array_equal(values, fourier_coefficients(cx, -modes))
 
 
+@pytest.mark.parametrize("extension", ["mirror", "periodic"])
+def test_high_modes_keep_their_digits(extension):
+    """relu(x - 1/2) on [0.1, 0.9]: integrated by parts, the walls' phases being multiples of pi, in 60 digits."""
+    cx = sg.enumerate_regions(sg.Network([[[1.0]], [[1.0]]], [[-0.5], [0.0]]), sg.Box([0.1], [0.9]))
+    modes = np.array([1, 3, 667, 10_001, 123_457, 1_000_001, 10**12 + 1])
+    values, errors = fourier_coefficients(cx, modes[:, None], extension, return_error=True)
+    with mpmath.workdps(60):
+        lower, upper, kink = (mpmath.mpf(x) for x in (0.1, 0.9, 0.5))
+        for n, value, error in zip(modes.tolist(), values[:, 0], errors[:, 0], strict=True):
+            k = (1 if extension == "mirror" else 2) * mpmath.pi * n / (upper - lower)
+            end, bend = (mpmath.exp(-1j * k * (x - lower)) for x in (upper, kink))
+            exact = ((end - bend) / k**2 + 1j * (upper - kink) * end / k) / (upper - lower)
+            exact = exact.real if extension == "mirror" else exact
+            assert abs(value - exact) <= error
+            assert abs(value - exact) <= 1e-14 * abs(exact)
+
+
 def test_decay_bound_on_the_mirror_torus():
     """|c_n| <= (sum |c_F| (k.n_F)^2 |F| / |k|^2 over the extended complex) / (2^d |k|^2) (A.9.5)."""
     cx = random_mesh(2, 20, seed=6)
@@ -160,6 +178,8 @@ def test_bad_modes_and_domains():
     cx = tent_1d()
     with pytest.raises(InvalidInputError, match="modes: whole numbers"):
         fourier_coefficients(cx, [[0.5]])
+    with pytest.raises(InvalidInputError, match="modes: whole numbers up to"):
+        fourier_coefficients(cx, [[1e14]])
     with pytest.raises(InvalidInputError, match="modes: shape"):
         fourier_coefficients(cx, [[1, 2]])
     with pytest.raises(InvalidInputError, match="extension: 'odd' given"):

@@ -16,7 +16,9 @@ from spectral_cases import (
 
 import specgeo as sg
 from specgeo.errors import InvalidInputError, SpecgeoError, UnsupportedError
+from specgeo.fourier.derivatives import spectrum_gradient
 from specgeo.fourier.forms import forms_of
+from specgeo.fourier.rays import ray_spectrum
 from specgeo.fourier.spectra import evaluate, half_space, spectrum
 
 LENGTHS = (0.0, 1e-3, 1e-9, 0.3, 6.0, 60.0, 1e4, 1e3)
@@ -244,3 +246,16 @@ def test_networks_against_mpmath(widths):
     grid = np.random.default_rng(0).uniform(0, 1, (200_000, widths[0]))
     mean = net(grid).mean(axis=0)
     assert np.allclose(values[0].real, mean, atol=6 * net(grid).std(axis=0).max() / np.sqrt(len(grid)))
+
+
+@pytest.mark.parametrize("size", [1e16, 1e200, 1e307])
+def test_phases_that_floats_do_not_resolve_are_refused(size):
+    cx = random_mesh(2, 3, seed=0)
+    wave = [[1.0, 2.0], [size, size]]
+    for call in (
+        lambda: spectrum(cx, wave),
+        lambda: spectrum_gradient(cx, wave),
+        lambda: ray_spectrum(cx, [1.0, 1.0], size),
+    ):
+        with pytest.raises(InvalidInputError, match=r"phase k\.x exceeds 1e15"):
+            call()

@@ -15,11 +15,11 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._cast import ComplexArray, FloatArray, as_points
+from specgeo._cast import ComplexArray, FloatArray, as_choice, as_whole
 from specgeo.errors import InvalidInputError
 from specgeo.fourier.forms import ComplexForms, FacetForm, Term, forms_of
 from specgeo.fourier.gradients import MeshPullback, mesh_pullback
-from specgeo.fourier.simplex import polynomial_sum, simplices_sum
+from specgeo.fourier.simplex import as_wavevectors, polynomial_sum, simplices_sum
 from specgeo.fourier.spectra import TARGET, facet_bound
 from specgeo.geometry.complex import PolyhedralComplex
 
@@ -60,17 +60,15 @@ def spectrum_gradient(
     array([[-0.333333]])
     """
     forms = forms_of(cx)
-    if boundary not in ("cut", "interior"):
-        raise InvalidInputError(f"boundary: {boundary!r} given, 'cut' or 'interior' wanted")
-    wavevectors = as_points(k, "k", forms.dim)
-    flat = np.ascontiguousarray(wavevectors.reshape(-1, forms.dim))
+    as_choice(boundary, "boundary", ("cut", "interior"))
+    flat, batch = as_wavevectors(k, forms.dim, float(np.abs(cx.vertices).max()))
     gradient = np.zeros((len(flat), forms.n_outputs, forms.dim), dtype=np.complex128)
     far = _far(forms, flat, boundary)
     if np.any(far):
         gradient[far] = _facet_gradient(forms.facets, np.ascontiguousarray(flat[far]), boundary)
     if not np.all(far):
         gradient[~far] = moments(forms.volume.cells, np.ascontiguousarray(flat[~far]))
-    return gradient.reshape(*wavevectors.shape[:-1], forms.n_outputs, forms.dim)
+    return gradient.reshape(*batch, forms.n_outputs, forms.dim)
 
 
 def spectrum_pullback(
@@ -109,7 +107,7 @@ def spectrum_pullback(
     [0.5, 0.5]
     """
     forms = forms_of(cx)
-    if not 0 <= output < forms.n_outputs:
+    if as_whole(output, "output") >= forms.n_outputs:
         raise InvalidInputError(f"output: {output} given, 0..{forms.n_outputs - 1} wanted")
     simplices, owner = cx.triangulation(cx.dim)
     corners = cx.vertices[simplices]

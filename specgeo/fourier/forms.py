@@ -15,15 +15,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import ComplexArray, FloatArray, IntArray
+from specgeo.domain import Box
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier.chunks import Plan, chunked
-from specgeo.fourier.measures import simplex_measures
+from specgeo.fourier.measures import divide, multiply, simplex_measures, two_sum
 from specgeo.fourier.simplex import simplices_sum
 from specgeo.geometry.complex import PolyhedralComplex
 
@@ -37,6 +38,16 @@ SUM_ROUNDING = 4.0
 JUMP_NOISE = 8 * UNIT  # a jump below this share of the two gradients is rounding noise: the facet is no kink
 
 
+PI = (np.array(np.pi), np.array(1.2246467991473532e-16))  # as a double-double
+
+
+class Harmonics(NamedTuple):
+    """A box's own coordinates y: the phases k.(x - a) of k_j = pi n_j / s_j are n.y, free of the rounding of k."""
+
+    step: FloatArray  # (D,) pi / s
+    points: FloatArray  # (n_p, 2 D) y = pi (x - a) / s, and the low parts
+
+
 @dataclass(frozen=True, eq=False)
 class Term:
     """A sum over simplices: constant densities ``weights``, affine densities by vertex ``values``."""
@@ -46,14 +57,25 @@ class Term:
     measures: FloatArray  # (n_s,) j-dimensional measure
     weights: FloatArray | None  # (n_s, m)
     values: FloatArray | None  # (n_s, j + 1, m)
+    harmonics: Harmonics | None = None  # wavevectors are those of Fourier modes of a box
 
     def sum(self, k: FloatArray) -> ComplexArray:
         """The sum at wavevectors k (n_k, D): shape (n_k, m)."""
+        points = self.points if self.harmonics is None else self.harmonics.points
         plan = self.plan if len(self) else None
         values: ComplexArray = simplices_sum(
-            self.points, self.simplices, self.measures, k, self.weights, self.values, plan
+            points, self.simplices, self.measures, self.waves(k), self.weights, self.values, plan
         )
         return values
+
+    @property
+    def coordinates(self) -> FloatArray:
+        """The points, or the box's own coordinates of them, rounded: (n_p, D)."""
+        return self.points if self.harmonics is None else self.harmonics.points[:, : self.points.shape[1]]
+
+    def waves(self, k: FloatArray) -> FloatArray:
+        """Wavevectors for those coordinates: k, or the numbers of the modes."""
+        return k if self.harmonics is None else np.rint(k / self.harmonics.step)
 
     @cached_property
     def plan(self) -> Plan:
@@ -63,6 +85,15 @@ class Term:
     def project(self, direction: FloatArray) -> Term:
         """The same term for wavevectors t * direction, as a function of t (D = 1)."""
         return replace(self, points=np.ascontiguousarray((self.points @ direction)[:, None]))
+
+    def on(self, box: Box) -> Term:
+        """The same term relative to the box's lower corner, for wavevectors of its Fourier modes."""
+        lower, upper = (np.broadcast_to(corner, self.points.shape) for corner in (box.lower, box.upper))
+        scale = np.exp2(-np.floor(np.log2(box.upper - box.lower)))  # a power of two: no under- or overflow
+        offsets, sides = ([part * scale for part in two_sum(end, -lower)] for end in (self.points, upper))
+        own = multiply(PI, divide((offsets[0], offsets[1]), (sides[0], sides[1])))
+        harmonics = Harmonics(np.pi / (box.upper - box.lower), np.concatenate(own, axis=1))
+        return replace(self, points=self.points - box.lower, harmonics=harmonics)
 
     def __len__(self) -> int:
         return len(self.simplices)
@@ -87,22 +118,21 @@ def make_term(
 
 
 class Size(NamedTuple):
-    """What bounds the errors of a sum: 2-norm of its terms, and its rounding in units of roundoff."""
+    """What bounds the errors of a sum: 2-norm of its terms, largest partial sum at k = 0, rounding in roundoffs."""
 
     spread: FloatArray  # (m,), or (D, m) for the traces, one row an axis
+    largest: FloatArray
     rounding: FloatArray
 
     def __add__(self, other: Size) -> Size:  # type: ignore[override]
-        return Size(self.spread + other.spread, self.rounding + other.rounding)
+        return Size(*(a + b for a, b in zip(self, other, strict=True)))
 
 
 def size_of(terms: FloatArray, noise: FloatArray) -> Size:
     """Size of a sum of terms (n, m) at k = 0 that are known up to roundoff times ``noise`` (n, m) only."""
-    if len(terms) == 0:
-        return Size(np.zeros(terms.shape[1:]), np.zeros(terms.shape[1:]))
     spread = np.sqrt(((np.abs(terms) + noise) ** 2).sum(axis=0))
-    largest = np.abs(np.cumsum(terms, axis=0)).max(axis=0)
-    return Size(spread, TERM_ROUNDING * spread + SUM_ROUNDING * (largest + spread))
+    largest = np.abs(np.cumsum(terms, axis=0)).max(axis=0, initial=0.0)
+    return Size(spread, largest, TERM_ROUNDING * spread + SUM_ROUNDING * (largest + spread))
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +158,7 @@ class FacetForm:
                 assert self.trace.values is not None
                 values = self.normals[chosen, j, None, None] * self.trace.values[chosen]
                 simplices, measures = self.trace.simplices[chosen], self.trace.measures[chosen]
-                terms.append((j, make_term(self.trace.points, simplices, measures, None, values)))
+                terms.append((j, replace(self.trace, simplices=simplices, measures=measures, values=values)))
         return terms
 
     def numerator(self, k: FloatArray, boundary: str) -> ComplexArray:
@@ -145,8 +175,12 @@ class FacetForm:
         """Size of `numerator` at each wavevector: (n_k, m)."""
         total = self.kink_size if boundary == "interior" else self.kink_size + self.flux_size
         if boundary == "cut":
-            return total + Size(np.abs(k) @ self.trace_size.spread, np.abs(k) @ self.trace_size.rounding)
+            return total + Size(*(np.abs(k) @ row for row in self.trace_size))
         return Size(*(np.broadcast_to(row, (len(k), len(row))) for row in total))
+
+    def on(self, box: Box) -> FacetForm:
+        """The form for wavevectors of the box's Fourier modes."""
+        return replace(self, kinks=self.kinks.on(box), flux=self.flux.on(box), trace=self.trace.on(box))
 
     def project(self, direction: FloatArray) -> FacetForm:
         """The form along wavevectors t * direction."""
@@ -167,37 +201,50 @@ class VolumeForm:
     cells: Term
     size: Size
 
+    def on(self, box: Box) -> VolumeForm:
+        """The form for wavevectors of the box's Fourier modes."""
+        return replace(self, cells=self.cells.on(box))
+
     def project(self, direction: FloatArray) -> VolumeForm:
         """The form along wavevectors t * direction."""
         return replace(self, cells=self.cells.project(direction))
+
+
+_Form = TypeVar("_Form", FacetForm, VolumeForm)
 
 
 class ComplexForms:
     """The forms of one complex, made on first use and kept as long as the complex lives.
 
     Points are taken relative to ``origin``; with a ``direction`` u the forms are those of
-    t -> f^(t u), whose "points" are the offsets u.v.
+    t -> f^(t u), whose "points" are the offsets u.v; with a ``box`` they are for its Fourier modes.
     """
 
     def __init__(
-        self, cx: PolyhedralComplex, origin: FloatArray | None = None, direction: FloatArray | None = None
+        self,
+        cx: PolyhedralComplex,
+        origin: FloatArray | None = None,
+        direction: FloatArray | None = None,
+        box: Box | None = None,
     ) -> None:
         self.cx = cx
         self._points = np.ascontiguousarray(cx.vertices if origin is None else cx.vertices - origin)
-        self._direction = direction
+        self._direction, self._box = direction, box
         self.dim = cx.dim if direction is None else 1
         self.n_outputs = int(cx.gradients.shape[1])
 
     @cached_property
     def facets(self) -> FacetForm:
         """The facet form."""
-        form = _facet_form(self.cx, self._points)
-        return form if self._direction is None else form.project(self._direction)
+        return self._placed(_facet_form(self.cx, self._points))
 
     @cached_property
     def volume(self) -> VolumeForm:
         """The volume form."""
-        form = _volume_form(self.cx, self._points)
+        return self._placed(_volume_form(self.cx, self._points))
+
+    def _placed(self, form: _Form) -> _Form:
+        form = form if self._box is None else form.on(self._box)
         return form if self._direction is None else form.project(self._direction)
 
     @cached_property
@@ -284,14 +331,14 @@ def _continuity_defect(
     )
 
 
-def forms_of(cx: PolyhedralComplex, origin: FloatArray | None = None) -> ComplexForms:
-    """The forms of a complex, relative to the coordinate origin or to its box's lower corner."""
+def forms_of(cx: PolyhedralComplex, box: Box | None = None) -> ComplexForms:
+    """The forms of a complex, at any wavevector or for the Fourier modes of its box."""
     if not isinstance(cx, PolyhedralComplex):
         raise InvalidInputError(
             f"cx: a {type(cx).__name__} given, a PolyhedralComplex wanted; call specgeo.enumerate_regions first"
         )
     if cx.n_cells == 0:
         raise UnsupportedError("cx: has no cells; its spectrum is not defined")
-    name = "forms" if origin is None else f"forms at {origin.tolist()}"
-    forms: ComplexForms = cx._once(name, cx.dim, lambda kept, _: ComplexForms(kept, origin))
+    name = "forms" if box is None else "forms on the box"
+    forms: ComplexForms = cx._once(name, cx.dim, lambda kept, _: ComplexForms(kept, box=box))
     return forms

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._cast import ComplexArray, FloatArray, IntArray, as_floats
+from specgeo._cast import ComplexArray, FloatArray, IntArray, as_complexes, as_floats, as_indices
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier.measures import simplex_measures
 from specgeo.fourier.polytope import polytope_transform
@@ -281,12 +281,10 @@ def mesh_pullback(
     """
     nodes_at = as_floats(points, "points", (None, None))
     n_p, dim = nodes_at.shape
-    cells = np.ascontiguousarray(simplices, dtype=np.int64)
-    if cells.ndim != 2 or cells.shape[1] != dim + 1 or (cells.size and not (0 <= cells.min() and cells.max() < n_p)):
-        raise InvalidInputError(f"simplices: shape (n_s, {dim + 1}) with numbers 0..{n_p - 1} wanted")
+    cells = as_indices(simplices, "simplices", n_p, dim + 1)
     heights = as_floats(values, "values", (n_p,))
     waves, batch = as_wavevectors(k, dim, float(np.abs(nodes_at).max(initial=0.0)))
-    weight = np.conj(np.asarray(cotangent, dtype=np.complex128))
+    weight = np.conj(as_complexes(cotangent, "cotangent"))
     if len(batch) != 1 or weight.shape != batch:
         raise InvalidInputError(f"cotangent: shape {weight.shape} given, one number for each wavevector {batch} wanted")
     corners = nodes_at[cells]

@@ -12,12 +12,14 @@ import math
 import numpy as np
 
 from specgeo._cast import FloatArray
+from specgeo.errors import InvalidInputError
 
 Double = tuple[FloatArray, FloatArray]
 _SPLIT = 134217729.0  # 2**27 + 1
 
 
-def _two_sum(a: FloatArray, b: FloatArray) -> Double:
+def two_sum(a: FloatArray, b: FloatArray) -> Double:
+    """a + b, exact as a double-double."""
     s = a + b
     t = s - a
     return s, (a - (s - t)) + (b - t)
@@ -35,26 +37,28 @@ def _two_product(a: FloatArray, b: FloatArray) -> Double:
 
 
 def _add(x: Double, y: Double) -> Double:
-    s, e = _two_sum(x[0], y[0])
-    t, f = _two_sum(x[1], y[1])
-    s, e = _two_sum(s, e + t)
-    return _two_sum(s, e + f)
+    s, e = two_sum(x[0], y[0])
+    t, f = two_sum(x[1], y[1])
+    s, e = two_sum(s, e + t)
+    return two_sum(s, e + f)
 
 
-def _multiply(x: Double, y: Double) -> Double:
+def multiply(x: Double, y: Double) -> Double:
+    """x y."""
     p, e = _two_product(x[0], y[0])
-    return _two_sum(p, e + (x[0] * y[1] + x[1] * y[0]))
+    return two_sum(p, e + (x[0] * y[1] + x[1] * y[0]))
 
 
 def _negate(x: Double) -> Double:
     return -x[0], -x[1]
 
 
-def _divide(x: Double, y: Double) -> Double:
+def divide(x: Double, y: Double) -> Double:
+    """x / y."""
     q = x[0] / y[0]
     one = np.zeros_like(q)
-    r = _add(x, _negate(_multiply(y, (q, one))))
-    return _two_sum(q, r[0] / y[0])
+    r = _add(x, _negate(multiply(y, (q, one))))
+    return two_sum(q, r[0] / y[0])
 
 
 def _square_root(x: Double) -> Double:
@@ -62,12 +66,12 @@ def _square_root(x: Double) -> Double:
     p, e = _two_product(r, r)
     rest = _add(x, (-p, -e))
     with np.errstate(invalid="ignore", divide="ignore"):
-        return _two_sum(r, np.where(r > 0.0, rest[0] / (2.0 * r), 0.0))
+        return two_sum(r, np.where(r > 0.0, rest[0] / (2.0 * r), 0.0))
 
 
-def _dot(x: Double, y: Double) -> Double:
+def dot(x: Double, y: Double) -> Double:
     """Sum of products over the last axis."""
-    terms = _multiply(x, y)
+    terms = multiply(x, y)
     total = (np.zeros(terms[0].shape[:-1]), np.zeros(terms[0].shape[:-1]))
     for a in range(terms[0].shape[-1]):
         total = _add(total, (terms[0][..., a], terms[1][..., a]))
@@ -76,7 +80,7 @@ def _dot(x: Double, y: Double) -> Double:
 
 def edge_vectors(vertices: FloatArray) -> Double:
     """v_i - v_0, i = 1..j, exact as double-doubles: shape (n_s, j, d)."""
-    return _two_sum(vertices[:, 1:], -vertices[:, :1] + np.zeros_like(vertices[:, 1:]))
+    return two_sum(vertices[:, 1:], -vertices[:, :1] + np.zeros_like(vertices[:, 1:]))
 
 
 def simplex_measures(vertices: FloatArray) -> FloatArray:
@@ -94,15 +98,33 @@ def simplex_measures(vertices: FloatArray) -> FloatArray:
     for i in range(j):
         # Longest remaining edge first (per simplex), so that a flat simplex ends on its smallest height.
         rows = _pivot(rows, i)
-        square = _dot(rows[i], rows[i])
+        square = dot(rows[i], rows[i])
         squares.append(square)
-        measure = _multiply(measure, _square_root(square))
+        measure = multiply(measure, _square_root(square))
         safe = (np.where(square[0] > 0.0, square[0], 1.0), np.where(square[0] > 0.0, square[1], 0.0))
         for q in range(i + 1, j):
-            factor = _divide(_dot(rows[q], rows[i]), safe)
-            shift = _multiply((factor[0][:, None], factor[1][:, None]), rows[i])
+            factor = divide(dot(rows[q], rows[i]), safe)
+            shift = multiply((factor[0][:, None], factor[1][:, None]), rows[i])
             rows[q] = _add(rows[q], _negate(shift))
-    return np.asarray(measure[0] / (math.factorial(j) * scale**j))
+    with np.errstate(over="ignore", under="ignore"):
+        result = np.asarray(measure[0] / math.factorial(j))
+        for _ in range(j):
+            result = result / scale
+    check_range(measure[0], result)
+    return result
+
+
+def unit_scale(array: FloatArray) -> float:
+    """The power of two that brings the largest entry near 1: no under- or overflow in products."""
+    largest = float(np.abs(array).max(initial=0.0))
+    return 2.0 ** min(-math.floor(math.log2(largest)), 1023) if largest > 0.0 else 1.0
+
+
+def check_range(scaled: FloatArray, measures: FloatArray) -> None:
+    """Refuse measures that left the range of floats; ``scaled`` ones tell which of them are zero."""
+    small = (np.abs(measures) < np.finfo(np.float64).tiny) & (scaled != 0.0)
+    if np.any(small) or not np.all(np.isfinite(measures)):
+        raise InvalidInputError("vertices: a measure is beyond the range of floats; rescale them, and k the other way")
 
 
 def _pivot(rows: list[Double], first: int) -> list[Double]:
@@ -124,8 +146,9 @@ def signed_volumes(vertices: FloatArray) -> FloatArray:
     """Signed volume det(v_1 - v_0, ..., v_d - v_0) / d! of d-simplices (n_s, d + 1, d)."""
     d = vertices.shape[2]
     edges = edge_vectors(vertices)
-    rows = [[(edges[0][:, i, a], edges[1][:, i, a]) for a in range(d)] for i in range(d)]
-    return np.asarray(_determinant(rows)[0] / math.factorial(d))
+    scale = unit_scale(edges[0])
+    rows = [[(edges[0][:, i, a] * scale, edges[1][:, i, a] * scale) for a in range(d)] for i in range(d)]
+    return np.asarray(_determinant(rows)[0] / math.factorial(d) / scale**d)
 
 
 def _determinant(rows: list[list[Double]]) -> Double:
@@ -135,7 +158,7 @@ def _determinant(rows: list[list[Double]]) -> Double:
     total: Double | None = None
     for a, head in enumerate(rows[0]):
         minor = _determinant([row[:a] + row[a + 1 :] for row in rows[1:]])
-        term = _multiply(head, minor if a % 2 == 0 else _negate(minor))
+        term = multiply(head, minor if a % 2 == 0 else _negate(minor))
         total = term if total is None else _add(total, term)
     assert total is not None
     return total

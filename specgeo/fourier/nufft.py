@@ -24,10 +24,15 @@ from scipy.special import gammaln, roots_jacobi
 from specgeo._cast import ComplexArray, FloatArray, IntArray
 from specgeo.errors import MissingDependencyError, UnsupportedError
 from specgeo.fourier.forms import UNIT, ComplexForms, FacetForm, Term
+from specgeo.fourier.phases import unit_exponentials
 
 QUADRATURE_TOLERANCE = 1e-14  # relative error of the integral over one simplex
 REQUEST = 1e-14  # tolerance asked of finufft
-FLOOR = 2e-14  # finufft's error at that tolerance, relative to the 2-norm of the facets' terms
+FLOOR = 2e-14  # finufft's error in type 1 at that tolerance, relative to the 2-norm of the facets' terms
+# Type 3 interpolates twice, and its rounding grows with the extent of the points times the reach of the wavevectors;
+# large values leak to all others. Relative to the 2-norm plus the largest value; twice what was measured.
+SCATTERED_FLOOR = 1e-13
+SCATTERED_GROWTH = 4 * UNIT
 CROSSOVER = 600  # wavevectors above which the non-uniform FFT is faster than direct sums
 NODE_SECONDS, MODE_SECONDS, PAIR_SECONDS = 2.5e-7, 2e-7, 3e-9  # costs: a node, a mode of the grid, a (facet, k) pair
 # Orders in use: all small ones, then in steps, so that simplices of similar size share a rule.
@@ -71,48 +76,61 @@ def pays(forms: ComplexForms, k: FloatArray) -> bool:
 def _estimated_seconds(form: FacetForm, k: FloatArray) -> float:
     longest = float(np.linalg.norm(k, axis=1).max())
     nodes = sum(_node_count(term, longest) for term in (form.kinks, form.flux, form.trace))
-    lattice = find_lattice(k)
+    lattice = find_lattice(form.kinks.waves(k))
     if lattice is not None:
         return nodes * NODE_SECONDS + MODE_SECONDS * float(np.prod(2.0 * np.abs(lattice.modes).max(axis=0) + 2))
     reach = np.abs(k).max(axis=0)
-    extent = np.ptp(form.trace.points, axis=0) if len(form.trace) else np.ones(k.shape[1])
-    return (nodes + len(k)) * 2 * NODE_SECONDS + MODE_SECONDS * float(np.prod(reach * extent + 16))
+    return (nodes + len(k)) * 2 * NODE_SECONDS + MODE_SECONDS * float(np.prod(2 * reach * _half_extents(form) + 16))
 
 
-def bound(form: FacetForm, k: FloatArray, boundary: str) -> FloatArray:
-    """Bound on the errors of quadrature and finufft in f^(k), (n_k, m)."""
+def _half_extents(form: FacetForm) -> FloatArray:
+    points = np.concatenate([term.points for term in (form.kinks, form.trace)])
+    return np.asarray((points.max(axis=0) - points.min(axis=0)) / 2)
+
+
+def bound(form: FacetForm, k: FloatArray, boundary: str, values: ComplexArray | None = None) -> FloatArray:
+    """Bound on the errors of quadrature and finufft in f^(k), (n_k, m).
+
+    ``values`` is the `numerator`, which may have peaks; before it is known none are expected away from k = 0.
+    """
     radius = max(float(np.abs(term.points).max(initial=0.0)) for term in (form.kinks, form.trace))
+    size = form.size(k, boundary)
+    length = np.linalg.norm(k, axis=1)[:, None]
+    phases = UNIT * radius * length.max(initial=0.0)  # finufft takes rounded phases
+    error = 3 * (QUADRATURE_TOLERANCE + FLOOR + phases) * size.spread
+    if find_lattice(form.kinks.waves(k)) is None:
+        product = float(_half_extents(form) @ np.abs(k).max(axis=0, initial=0.0))
+        peak = 0.0 if values is None else np.abs(values).max(axis=0)
+        error = error + (SCATTERED_FLOOR + SCATTERED_GROWTH * product) * (size.spread + size.largest + peak)
     with np.errstate(divide="ignore", invalid="ignore"):
-        length = np.linalg.norm(k, axis=1)[:, None]
-        phases = UNIT * radius * length.max(initial=0.0)  # finufft takes rounded phases
-        size = form.size(k, boundary)
-        return np.asarray(3 * (QUADRATURE_TOLERANCE + FLOOR + phases) * size.spread / length / length)
+        return np.asarray(error / length / length)
 
 
 def numerator(form: FacetForm, k: FloatArray, boundary: str) -> ComplexArray:
     """|k|^2 f^(k) at (n_k, D) wavevectors, (n_k, m), as `FacetForm.numerator` but by finufft."""
     longest = float(np.linalg.norm(k, axis=1).max())
-    lattice = find_lattice(k)
-    total = _transform(form.kinks, k, lattice, longest)
+    waves = form.kinks.waves(k)
+    lattice = find_lattice(waves)
+    total = _transform(form.kinks, waves, lattice, longest)
     if boundary != "interior":
-        total += _transform(form.flux, k, lattice, longest)
+        total += _transform(form.flux, waves, lattice, longest)
     if boundary == "cut":
         for j, term in form.axis_terms:
-            total += 1j * k[:, j, None] * _transform(term, k, lattice, longest)
+            total += 1j * k[:, j, None] * _transform(term, waves, lattice, longest)
     return total
 
 
-def _transform(term: Term, k: FloatArray, lattice: Lattice | None, longest: float) -> ComplexArray:
+def _transform(term: Term, waves: FloatArray, lattice: Lattice | None, longest: float) -> ComplexArray:
     density = term.weights if term.weights is not None else term.values
     assert density is not None
     if len(term) == 0:
-        return np.zeros((len(k), density.shape[-1]), dtype=np.complex128)
+        return np.zeros((len(waves), density.shape[-1]), dtype=np.complex128)
     nodes = quadrature_nodes(term, longest)
     if term.weights is not None:
         strengths = nodes.weights[:, None] * term.weights[nodes.owner]
     else:
         strengths = nodes.weights[:, None] * np.einsum("ni,nim->nm", nodes.barycentric, density[nodes.owner])
-    return exponential_sum(nodes.points, strengths, k, lattice)
+    return exponential_sum(nodes.points, strengths, waves, lattice)
 
 
 def exponential_sum(points: FloatArray, strengths: FloatArray, k: FloatArray, lattice: Lattice | None) -> ComplexArray:
@@ -125,8 +143,10 @@ def exponential_sum(points: FloatArray, strengths: FloatArray, k: FloatArray, la
         # finufft's accuracy falls with the extent times the reach: measure both from their centres.
         centre = (points.max(axis=0) + points.min(axis=0)) / 2
         shifted = [np.ascontiguousarray(column) for column in (points - centre).T]
-        sums = getattr(finufft, f"nufft{d}d3")(*shifted, charges, *np.ascontiguousarray(k.T), **settings)
-        return np.asarray(sums.reshape(len(charges), len(k)).T * np.exp(-1j * (k @ centre))[:, None])
+        waves = np.ascontiguousarray(k.T)
+        sums = getattr(finufft, f"nufft{d}d3")(*shifted, charges, *waves, **settings)
+        real, imag = unit_exponentials(centre[None], waves)
+        return np.asarray(sums.reshape(len(charges), len(k)).T * (real[0] + 1j * imag[0])[:, None])
     reach = np.abs(lattice.modes).max(axis=0)
     turns = points * lattice.spacing
     if np.abs(turns).max() > 3 * np.pi:  # as far as every release of finufft folds
@@ -166,8 +186,11 @@ def find_lattice(k: FloatArray) -> Lattice | None:
 
 
 def quadrature_nodes(term: Term, longest: float, tolerance: float = QUADRATURE_TOLERANCE) -> Nodes:
-    """Nodes that integrate e^{-ik.x} over each simplex (j <= 2) to ``tolerance`` of its measure, |k| <= longest."""
-    corners, j = term.points[term.simplices], term.simplices.shape[1] - 1
+    """Nodes that integrate e^{-ik.x} over each simplex (j <= 2) to ``tolerance`` of its measure, |k| <= longest.
+
+    They are given in the `Term.coordinates`.
+    """
+    corners, j = term.coordinates[term.simplices], term.simplices.shape[1] - 1
     if j == 0:
         count = len(term)
         return Nodes(corners[:, 0], term.measures.copy(), np.arange(count), np.ones((count, 1)))

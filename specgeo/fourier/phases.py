@@ -145,22 +145,24 @@ def unit(hi: float, lo: float) -> tuple[float, float]:
 def fill_table(points: FloatArray, k: FloatArray, start: int, n: int, table: FloatArray) -> None:
     """Rows hi, lo, c, s of every point for wavevectors ``start .. start + n - 1``.
 
-    ``points`` (n_p, d); ``k`` (d, n_k), lanes contiguous; ``table`` flat, `POINT` doubles a point.
+    ``points`` (n_p, d), or (n_p, 2 d) with the low parts of coordinates that are double-doubles; ``k`` (d, n_k),
+    lanes contiguous; ``table`` flat, `POINT` doubles a point.
     """
-    dim = points.shape[1]
+    dim = k.shape[0]
     first = k[0, start : start + n]
     second, third = k[min(1, dim - 1), start : start + n], k[min(2, dim - 1), start : start + n]
+    plain = points.shape[1] == dim
     for p in range(points.shape[0]):
         row = table[p * POINT : (p + 1) * POINT]
         x, y, z = points[p, 0], points[p, min(1, dim - 1)], points[p, min(2, dim - 1)]
-        if dim == 2:  # the plane and space in one pass
+        if plain and dim == 2:  # the plane and space in one pass
             for at in range(n):
                 hi = first[at] * x
                 hi, lo = add_product(hi, two_product_error(first[at], x, hi), second[at], y)
                 row[at], row[LANES + at] = hi, lo
                 row[2 * LANES + at], row[3 * LANES + at] = unit(hi, lo)
             continue
-        if dim == 3:
+        if plain and dim == 3:
             for at in range(n):
                 hi = first[at] * x
                 hi, lo = add_product(hi, two_product_error(first[at], x, hi), second[at], y)
@@ -177,6 +179,11 @@ def fill_table(points: FloatArray, k: FloatArray, start: int, n: int, table: Flo
             axis = k[a, start : start + n]
             for at in range(n):
                 row[at], row[LANES + at] = add_product(row[at], row[LANES + at], axis[at], x)
+        for a in range(dim, points.shape[1]):
+            x = points[p, a]
+            axis = k[a - dim, start : start + n]
+            for at in range(n):
+                row[LANES + at] = fma(axis[at], x, row[LANES + at])
         for at in range(n):
             row[2 * LANES + at], row[3 * LANES + at] = unit(row[at], row[LANES + at])
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._cast import ComplexArray, FloatArray, as_floats
+from specgeo._cast import ComplexArray, FloatArray, as_floats, as_whole
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier.boundary import polygon_sum, polyhedron_sum
 from specgeo.fourier.shapes import Shape, as_shapes
@@ -160,12 +160,14 @@ def _with_density(shape: Shape, k: FloatArray, density: Density, degree: int | N
         raise UnsupportedError(f"density on a box of dimension {shape.dim}: not supported above 8 (d! simplices)")
     points, simplices, volumes = shape.triangulated
     if callable(density):
-        if degree is None or not 0 <= degree <= MAX_DEGREE:
+        if degree is None or as_whole(degree, "degree") > MAX_DEGREE:
             raise UnsupportedError(f"degree: {degree} given; a callable density needs one from 0 to {MAX_DEGREE}")
         coefficients, vector = _bernstein(points[simplices], density, degree)
     else:
         if not isinstance(density, tuple) or len(density) != 2:
             raise InvalidInputError("density: pass (gradient, offset) or a callable with its degree")
+        if degree not in (None, 1):
+            raise InvalidInputError(f"degree: {degree!r} given with an affine density; leave it out")
         degree = 1
         gradient, offset = as_floats(density[0], "gradient"), as_floats(density[1], "offset")
         vector = gradient.ndim == 2

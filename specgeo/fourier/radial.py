@@ -22,12 +22,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import roots_legendre
 
-from specgeo._cast import FloatArray, as_floats
+from specgeo._cast import FloatArray, as_choice, as_floats
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier.forms import ComplexForms, forms_of
 from specgeo.fourier.spectra import evaluate
 from specgeo.geometry.complex import PolyhedralComplex
 
+MAX_DIRECTIONS = 1 << 22  # of one shell: half a gigabyte of values for one output
 _BATCH = 1 << 18  # wavevectors evaluated at once
 
 
@@ -44,7 +45,8 @@ class RadialSpectrum:
     energy, energy_error
         E(t), per unit of t.
     amplitude, amplitude_error
-        zeta(t), and the estimate |full rule - rule with half the angles|.
+        zeta(t), and an estimate: the largest distance to four rules that take a quarter of the
+        directions each (rounding in dimension 1).
     n_directions : int
         Directions per shell used for the largest radius.
     """
@@ -97,7 +99,7 @@ def radial_spectrum(
     UnsupportedError
         Dimension above 3.
     InvalidInputError
-        A negative radius.
+        A negative radius, or one whose shell takes more than `MAX_DIRECTIONS` directions.
 
     Notes
     -----
@@ -114,8 +116,7 @@ def radial_spectrum(
     forms = forms_of(cx)
     if forms.dim > 3:
         raise UnsupportedError("cx: shell averages are for dimension 1 to 3; use spectrum on directions of your own")
-    if boundary not in ("cut", "interior"):
-        raise InvalidInputError(f"boundary: {boundary!r} given, 'cut' or 'interior' wanted")
+    as_choice(boundary, "boundary", ("cut", "interior"))
     radii = as_floats(t, "t")
     if np.any(radii < 0):
         raise InvalidInputError("t: negative radii given; shell radii are lengths |k| >= 0")
@@ -130,9 +131,9 @@ def radial_spectrum(
         stop = start + 1
         while stop < len(flat) and flat[order[stop]] <= 1.25 * flat[order[start]] + 1 / diameter:
             stop += 1
-        directions, weights, half = sphere_rule(forms.dim, float(flat[order[stop - 1]]) * diameter)
+        directions, weights, coarse = sphere_rule(forms.dim, float(flat[order[stop - 1]]) * diameter)
         stop = min(stop, start + max(1, _BATCH // len(directions)))
-        rows[order[start:stop]] = _shells(centred, flat[order[start:stop]], directions, weights, half, boundary)
+        rows[order[start:stop]] = _shells(centred, flat[order[start:stop]], directions, weights, coarse, boundary)
         largest, start = max(largest, len(directions)), stop
     shape = (*radii.shape, forms.n_outputs)
     power, power_error, mean, mean_error = (rows[:, i].reshape(shape) for i in range(4))
@@ -147,7 +148,7 @@ def _shells(
     radii: FloatArray,
     directions: FloatArray,
     weights: FloatArray,
-    half: FloatArray,
+    coarse: FloatArray,
     boundary: Literal["cut", "interior"],
 ) -> FloatArray:
     """Mean power, its error, mean modulus, its error, for each radius: (n, 4, m)."""
@@ -157,10 +158,11 @@ def _shells(
     moduli: FloatArray = np.abs(values).reshape(shape)
     bounds = errors.reshape(shape)
     power = np.einsum("u,tum->tm", weights, moduli**2)
-    rounding = np.einsum("u,tum->tm", weights, (2 * moduli + bounds) * bounds) + 1e-14 * power
+    rounding = np.einsum("u,tum->tm", weights, (2 * moduli + bounds) * bounds)
+    rounding += 3e-14 * power + 1e-15 * (moduli**2).max(axis=1)  # of the rule, where a few directions have it all
     mean = np.einsum("u,tum->tm", weights, moduli)
-    coarse = np.einsum("u,tum->tm", half, moduli)
-    mean_error = np.abs(mean - coarse) + np.einsum("u,tum->tm", weights, bounds)
+    others = np.einsum("ru,tum->trm", coarse, moduli)
+    mean_error = np.abs(mean[:, None] - others).max(axis=1) + np.einsum("u,tum->tm", weights, bounds)
     return np.stack([power, rounding, mean, mean_error], axis=1)
 
 
@@ -170,21 +172,26 @@ def sphere_area(dim: int) -> float:
 
 
 def sphere_rule(dim: int, bandwidth: float) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Directions (n, dim) on half the sphere, weights (n,) of mean 1 in all, and of the rule with half the angles.
+    """Directions (n, dim) on half the sphere, weights (n,) of sum 1, and those (4, n) of four rules on a quarter each.
 
     Integrates even functions of angular frequency up to ``bandwidth`` to rounding: the margin
     covers the tail of the Bessel functions beyond it.
     """
     if dim == 1:
-        return np.ones((1, 1)), np.ones(1), np.ones(1)
-    degree = int(np.ceil(bandwidth + 12 * max(bandwidth, 1.0) ** (1 / 3) + 24))
-    count = 2 * ((degree + 3) // 4)  # even functions of period pi: angles on the half circle
+        return np.ones((1, 1)), np.ones(1), np.ones((4, 1))
+    degree = bandwidth + 12 * max(bandwidth, 1.0) ** (1 / 3) + 24
+    needed = degree ** (dim - 1) / 2
+    if needed > MAX_DIRECTIONS:
+        raise InvalidInputError(
+            f"t: a shell takes {needed:.1e} directions, {MAX_DIRECTIONS} are allowed; give smaller radii, "
+            "or take means of spectrum over directions of your own"
+        )
+    count = 4 * int(np.ceil(degree / 8))  # even functions of period pi: angles on the half circle
     if dim == 2:
         angles = np.arange(count) * (pi / count)
         directions = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-        coarse = np.where(np.arange(count) % 2 == 0, 2.0, 0.0) / count
-        return directions, np.full(count, 1 / count), coarse
-    heights, gauss = roots_legendre(2 * ((degree + 3) // 4))
+        return directions, np.full(count, 1 / count), np.tile(np.eye(4) * 4 / count, count // 4)
+    heights, gauss = roots_legendre(count)
     upper = heights > 0
     heights, gauss = heights[upper], gauss[upper]
     turns = 2 * count
@@ -194,8 +201,18 @@ def sphere_rule(dim: int, bandwidth: float) -> tuple[FloatArray, FloatArray, Flo
         np.broadcast_arrays(radius * np.cos(angles), radius * np.sin(angles), heights[:, None]), axis=2
     )
     weights = np.broadcast_to(gauss[:, None] / turns, (len(heights), turns))
-    coarse = np.where(np.arange(turns) % 2 == 0, 2.0, 0.0) * weights
-    return directions.reshape(-1, 3), weights.ravel(), coarse.ravel()
+    coarse = np.zeros((2, 2, len(heights), turns))
+    for start in (0, 1):
+        every = _interpolatory(heights[start::2]) * 2 / turns
+        for turn in (0, 1):
+            coarse[start, turn, start::2, turn::2] = every[:, None]
+    return directions.reshape(-1, 3), weights.ravel(), coarse.reshape(4, -1)
+
+
+def _interpolatory(heights: FloatArray) -> FloatArray:
+    """Weights of sum 1 that integrate even polynomials over [-1, 1]; positive for every other of Gauss's nodes."""
+    basis = np.polynomial.legendre.legvander(heights, 2 * len(heights) - 2)[:, ::2]
+    return np.asarray(np.linalg.solve(basis.T, np.eye(len(heights))[0]))
 
 
 def porod_constants(cx: PolyhedralComplex, boundary: Literal["cut", "interior"] = "cut") -> PorodConstants:
@@ -224,6 +241,7 @@ def porod_constants(cx: PolyhedralComplex, boundary: Literal["cut", "interior"] 
     array([12.])
     """
     form = forms_of(cx).facets
+    as_choice(boundary, "boundary", ("cut", "interior"))
     factor = 2 * (2 * pi) ** (cx.dim - 1)
     assert form.kinks.weights is not None and form.flux.weights is not None and form.trace.values is not None
     kinks = form.kinks.measures @ form.kinks.weights**2

@@ -22,13 +22,15 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._cast import ComplexArray, FloatArray, IntArray, as_floats
+from specgeo._cast import ComplexArray, FloatArray, IntArray, as_choice, as_floats
 from specgeo.errors import InvalidInputError
 from specgeo.fourier.forms import UNIT, ComplexForms, FacetForm, Term, forms_of
+from specgeo.fourier.simplex import check_phases
 from specgeo.fourier.spectra import evaluate
 from specgeo.geometry.complex import PolyhedralComplex
 
 SAME_OFFSET = 16 * UNIT  # offsets closer than this, relative to the largest |v|, are one: rounding of u.v
+OFFSET_ROUNDING = 20  # roundoffs of the largest |v| in an offset: u.v rounded, and merged with others like it
 VANISHING = 64 * UNIT  # a coefficient below this share of its terms' sizes is a cancellation: zero
 _CHUNK = 1 << 22  # entries of the largest scratch array when an expansion is evaluated
 
@@ -77,6 +79,7 @@ class DirectionalExpansion:
     direction: FloatArray
     classes: tuple[DirectionalClass, ...]
     n_outputs: int
+    radius: float  # largest |v|: every offset u.v is known to some roundoffs of it, also where it is near zero
 
     def __call__(self, t: npt.ArrayLike) -> ComplexArray:
         """Values at t (...,): shape (..., m)."""
@@ -96,7 +99,7 @@ class DirectionalExpansion:
         times = np.abs(_nonzero(t))[..., None]
         total = np.zeros((*times.shape[:-1], self.n_outputs))
         for part in self.classes:
-            growth = 16 + np.sqrt(len(part.offsets)) + 2 * times * np.abs(part.offsets).max(initial=0.0)
+            growth = 16 + np.sqrt(len(part.offsets)) + OFFSET_ROUNDING * times * self.radius
             total += UNIT * growth * part.sizes.sum(axis=0) / times ** (part.n + 1)
         return total
 
@@ -142,7 +145,7 @@ def ray_spectrum(
     Raises
     ------
     InvalidInputError
-        ``direction`` is zero or has the wrong length; t = 0 with "interior".
+        ``direction`` is zero or has the wrong length; t = 0 with "interior"; a phase t u.x is beyond 1e15.
 
     Notes
     -----
@@ -159,10 +162,10 @@ def ray_spectrum(
     forms = forms_of(cx)
     unit = as_direction(direction, forms.dim)
     times = as_floats(t, "t")
-    if boundary not in ("cut", "interior"):
-        raise InvalidInputError(f"boundary: {boundary!r} given, 'cut' or 'interior' wanted")
+    as_choice(boundary, "boundary", ("cut", "interior"))
     line = ComplexForms(cx, None, unit)
     waves = np.ascontiguousarray(times.reshape(-1, 1))
+    check_phases(waves, float(np.linalg.norm(cx.vertices, axis=1).max()), "t")
     values, errors = evaluate(line, waves, boundary, "auto")
     errors = errors + _offset_rounding(line, waves, boundary)
     shape = (*times.shape, forms.n_outputs)
@@ -214,17 +217,17 @@ def directional_expansion(
     """
     forms = forms_of(cx)
     unit = as_direction(direction, forms.dim)
-    if boundary not in ("cut", "interior"):
-        raise InvalidInputError(f"boundary: {boundary!r} given, 'cut' or 'interior' wanted")
+    as_choice(boundary, "boundary", ("cut", "interior"))
     line = forms.facets.project(unit)
-    tolerance = SAME_OFFSET * max(float(np.linalg.norm(cx.vertices, axis=1).max()), 1e-300)
+    radius = float(np.linalg.norm(cx.vertices, axis=1).max())
+    tolerance = SAME_OFFSET * max(radius, 1e-300)
     bins = _Bins(_pooled(line), tolerance, forms.dim, forms.n_outputs)
     bins.add(line.kinks, 2, 1.0)
     if boundary == "cut":
         bins.add(line.flux, 2, 1.0)
         for _, term in line.axis_terms:
             bins.add(term, 1, 1j)
-    return DirectionalExpansion(unit, bins.classes(), forms.n_outputs)
+    return DirectionalExpansion(unit, bins.classes(), forms.n_outputs, radius)
 
 
 def as_direction(direction: npt.ArrayLike, dim: int) -> FloatArray:

@@ -22,12 +22,14 @@ import numpy as np
 import numpy.typing as npt
 import scipy.fft
 
-from specgeo._cast import FloatArray, IntArray
+from specgeo._cast import FloatArray, IntArray, as_choice, as_floats
 from specgeo.domain import Box
 from specgeo.errors import InvalidInputError, UnsupportedError
-from specgeo.fourier.forms import FacetForm, Term, forms_of
-from specgeo.fourier.series import Extension, _box_forms, fourier_coefficients
+from specgeo.fourier.forms import UNIT, FacetForm, Term, forms_of
+from specgeo.fourier.series import EXTENSIONS, Extension, _box_forms, as_modes, fourier_coefficients
 from specgeo.geometry.complex import PolyhedralComplex
+
+FFT_ROUNDING = 16  # roundoffs of max |f|, times log2 N: the values of f, and each level of the transform
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +43,8 @@ class SampledSpectrum:
     sampled, exact : (N_1', .., N_d', m)
         float64 (mirror) or complex128 (periodic); same normalisation and phases.
     alias_bound : (N_1', .., N_d', m)
-        Certified bound on |sampled - exact| from aliasing; infinite where none is known (periodic
-        in two dimensions or more).
+        Certified bound on |sampled - exact| from aliasing, plus the rounding of ``sampled``; infinite
+        where none is known (periodic in two dimensions or more).
     exact_error : (N_1', .., N_d', m)
         Rounding of ``exact``.
     """
@@ -105,8 +107,7 @@ def sampled_spectrum(
     box, _ = _box_forms(cx)
     if box.dim > 3:
         raise UnsupportedError("cx: alias certificates are for dimension 1 to 3; use fourier_coefficients")
-    if extension not in ("mirror", "periodic"):
-        raise InvalidInputError(f"extension: {extension!r} given, 'mirror' or 'periodic' wanted")
+    as_choice(extension, "extension", EXTENSIONS)
     counts = _sample_counts(n_samples, box.dim, extension)
     axes = [_sample_axis(box, j, counts[j], extension) for j in range(box.dim)]
     points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
@@ -120,7 +121,8 @@ def sampled_spectrum(
         numbers = [np.arange(n) - n // 2 for n in counts]
     modes = np.stack(np.meshgrid(*numbers, indexing="ij"), axis=-1)
     exact, error = fourier_coefficients(cx, modes, extension, return_error=True)
-    return SampledSpectrum(modes, sampled, exact, alias_bound(cx, modes, counts, extension), error)
+    rounding = FFT_ROUNDING * UNIT * (1 + np.log2(np.prod(counts))) * np.abs(values).max(axis=along)
+    return SampledSpectrum(modes, sampled, exact, alias_bound(cx, modes, counts, extension) + rounding, error)
 
 
 def alias_bound(
@@ -132,8 +134,11 @@ def alias_bound(
     """
     box, _ = _box_forms(cx)
     counts = _sample_counts(n_samples, box.dim, extension)
+    as_choice(extension, "extension", EXTENSIONS)
     form = forms_of(cx).facets
-    numbers = np.asarray(modes)
+    numbers = as_modes(modes, box.dim)
+    if np.any(2 * np.abs(numbers) > counts):
+        raise InvalidInputError(f"modes: |n| <= N / 2 wanted on each axis, for {counts} samples; take more samples")
     if extension == "periodic" and box.dim > 1:
         return np.full((*numbers.shape[:-1], len(form.defect)), np.inf)
     total = np.zeros((*numbers.shape[:-1], len(form.defect)))
@@ -186,7 +191,7 @@ def _values_at(
     cx: PolyhedralComplex, points: FloatArray, function: Callable[[FloatArray], npt.ArrayLike] | None
 ) -> FloatArray:
     m = cx.gradients.shape[1]
-    values = np.asarray((cx if function is None else function)(points), dtype=np.float64)
+    values = as_floats((cx if function is None else function)(points), "function(points)")
     if values.shape != (*points.shape[:-1], m):
         raise InvalidInputError(
             f"function: returned shape {values.shape} for points {points.shape}, {(*points.shape[:-1], m)} wanted"

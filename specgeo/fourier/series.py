@@ -8,7 +8,8 @@ Notation. The box is a <= x <= b with sides s = b - a, and c_n are the coefficie
     f(x) = sum over n in Z^d of c_n e^{i k_n.(x - a)}
 
 The mirror extension is continuous, so its coefficients decay like those of a function without
-boundary. No geometry is reflected: c_n is the mean of the transform over the reflections of k,
+boundary. Phases are taken in coordinates of the box, in which k is a whole number: they are as good at n = 10^6 as
+at n = 1. No geometry is reflected: c_n is the mean of the transform over the reflections of k,
 (1/|Omega|) int f(x) prod_j cos(k_j (x_j - a_j)) dx. In that mean the traces on the boundary cancel in pairs, and
 what is left are the kinks and the fluxes through the walls (whose mirror jump is -2 d_nu f).
 Source: theory of the mirror torus, closed form in 1-D a_n = 2 c_n.
@@ -23,7 +24,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._cast import FloatArray, IntArray, as_points
+from specgeo._cast import FloatArray, IntArray, as_choice, as_complexes, as_points
 from specgeo.domain import Box
 from specgeo.errors import DomainError, InvalidInputError
 from specgeo.fourier.forms import UNIT, ComplexForms, forms_of
@@ -31,6 +32,8 @@ from specgeo.fourier.spectra import evaluate
 from specgeo.geometry.complex import PolyhedralComplex
 
 Extension = Literal["mirror", "periodic"]
+EXTENSIONS = ("mirror", "periodic")
+MAX_MODE = 1e13
 _CHUNK = 1 << 22  # entries of the largest scratch array of a partial sum
 
 
@@ -95,8 +98,7 @@ def fourier_coefficients(
 
 def mode_wavevectors(modes: npt.ArrayLike, domain: Box, extension: Extension = "mirror") -> FloatArray:
     """Wavevectors (..., d) of Fourier modes (..., d): pi n / s ("mirror") or 2 pi n / s ("periodic")."""
-    if extension not in ("mirror", "periodic"):
-        raise InvalidInputError(f"extension: {extension!r} given, 'mirror' or 'periodic' wanted")
+    as_choice(extension, "extension", EXTENSIONS)
     turns = np.pi if extension == "mirror" else 2 * np.pi
     return np.ascontiguousarray(as_modes(modes, domain.dim) * (turns / (domain.upper - domain.lower)))
 
@@ -138,9 +140,11 @@ def partial_sum(
     array([[0.],
            [1.]])
     """
+    if not isinstance(domain, Box):
+        raise InvalidInputError(f"domain: a {type(domain).__name__} given, a Box wanted")
     numbers = as_modes(modes, domain.dim).reshape(-1, domain.dim)
     points = as_points(x, "x", domain.dim)
-    given = np.asarray(coefficients)
+    given = as_complexes(coefficients, "coefficients")
     if given.ndim != 2 or len(given) != len(numbers):
         raise InvalidInputError(f"coefficients: shape {given.shape} given, ({len(numbers)}, m) wanted, one row a mode")
     wavevectors = mode_wavevectors(numbers, domain, extension)
@@ -226,8 +230,10 @@ def mean_square(forms: ComplexForms) -> FloatArray:
 def as_modes(modes: npt.ArrayLike, dim: int) -> IntArray:
     """Multi-indices as int64 (..., dim)."""
     numbers = as_points(modes, "modes", dim)
-    if np.any(numbers != np.rint(numbers)) or np.any(np.abs(numbers) > 2.0**52):
+    if np.any(numbers != np.rint(numbers)):
         raise InvalidInputError("modes: whole numbers wanted; for other wavevectors use spectrum")
+    if np.any(np.abs(numbers) > MAX_MODE):
+        raise InvalidInputError(f"modes: whole numbers up to {MAX_MODE:.0e} wanted; beyond, floats resolve no phase")
     return numbers.astype(np.int64)
 
 
@@ -235,7 +241,7 @@ def _box_forms(cx: PolyhedralComplex) -> tuple[Box, ComplexForms]:
     forms_of(cx)
     if not isinstance(cx.domain, Box):
         raise DomainError("cx: its domain is not a Box; Fourier series are for boxes, use spectrum instead")
-    return cx.domain, forms_of(cx, cx.domain.lower)
+    return cx.domain, forms_of(cx, cx.domain)
 
 
 def _mirror(forms: ComplexForms, box: Box, modes: IntArray, method: str) -> tuple[FloatArray, FloatArray]:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import product
+from numbers import Number
 from typing import Any
 
 import numpy as np
 import shapely
 from shapely.geometry.polygon import orient
 
-from specgeo._cast import FloatArray, IntArray, as_floats
+from specgeo._cast import FloatArray, IntArray, as_floats, as_indices
 from specgeo.domain import Box
 from specgeo.errors import DomainError, InvalidInputError, UnsupportedError
-from specgeo.fourier.measures import signed_volumes, simplex_measures
-from specgeo.fourier.solids import Solid, check_closed, face_triangles, make_solid, warp
+from specgeo.fourier.measures import check_range, signed_volumes, simplex_measures, unit_scale
+from specgeo.fourier.solids import Solid, check_closed, check_flat, face_triangles, make_solid, warp
 from specgeo.fourier.triangulation import hull_facets, hull_polygon, pulling_triangulation, triangulate_rings
 
 
@@ -112,7 +114,7 @@ class Shape:
     def warp(self) -> float:
         """Largest distance of a vertex from the plane of its face."""
         assert self.faces is not None
-        return warp(self.points, self.faces)
+        return max(warp(self.points[face]) for face in self.faces)
 
 
 def as_shapes(polytope: Any) -> list[Shape]:
@@ -137,19 +139,20 @@ def as_shapes(polytope: Any) -> list[Shape]:
 
 def _remembered(points: FloatArray) -> Shape:
     """Hulls of the last few point sets: callers loop over wavevectors."""
-    return _hull(points.shape[0], points.tobytes())
+    return _hull(points.shape, points.tobytes())
 
 
 @lru_cache(maxsize=32)
-def _hull(rows: int, data: bytes) -> Shape:
-    return from_points(np.frombuffer(data).reshape(rows, -1).copy())
+def _hull(shape: tuple[int, ...], data: bytes) -> Shape:
+    return from_points(np.frombuffer(data).reshape(shape).copy())
 
 
 def _is_points(value: Any) -> bool:
     try:
-        return np.asarray(value, dtype=np.float64).ndim == 2
-    except (TypeError, ValueError):
+        array = np.asarray(value)
+    except ValueError:  # ragged
         return False
+    return array.ndim == 2 and all(isinstance(x, Number) for x in array.ravel()[:1].tolist())
 
 
 def from_points(points: FloatArray) -> Shape:
@@ -172,6 +175,7 @@ def from_points(points: FloatArray) -> Shape:
 def _outward(points: FloatArray, facets: list[frozenset[int]]) -> list[IntArray]:
     """Vertex cycles of the facets of a convex solid, counter-clockwise from outside."""
     inside = points[sorted(frozenset().union(*facets))].mean(axis=0)
+    scale = unit_scale(points - inside)
     cycles = []
     for facet in facets:
         sides = [facet & other for other in facets if other is not facet and len(facet & other) == 2]
@@ -186,10 +190,10 @@ def _outward(points: FloatArray, facets: list[frozenset[int]]) -> list[IntArray]
         cycle.append(follow[cycle[0]][0])
         while len(cycle) < len(facet):
             cycle.append(next(v for v in follow[cycle[-1]] if v != cycle[-2]))
-        corners = points[cycle]
+        corners = (points[cycle] - inside) * scale
         rest = corners - corners[0]
         normal = np.cross(rest[1:-1], rest[2:]).sum(axis=0)
-        if normal @ (corners.mean(axis=0) - inside) < 0.0:
+        if normal @ corners.mean(axis=0) < 0.0:
             cycle.reverse()
         cycles.append(np.array(cycle, dtype=np.int64))
     return cycles
@@ -198,6 +202,7 @@ def _outward(points: FloatArray, facets: list[frozenset[int]]) -> list[IntArray]
 def _from_box(box: Box) -> Shape:
     lower, upper = box.lower, box.upper
     d = len(lower)
+    check_range(np.ones(1), np.array([math.prod((upper - lower).tolist())]))
     if d > 12:
         # closed form only: a triangulation has d! simplices
         return Shape(np.stack([lower, upper]), box=(lower, upper))
@@ -239,14 +244,16 @@ def _from_faces(vertices: Any, faces: Sequence[Sequence[int]]) -> Shape:
         raise UnsupportedError(
             f"polytope: oriented faces need 3 dimensions, not {points.shape[1]}; pass vertices alone"
         )
-    cycles = [np.asarray(face, dtype=np.int64) for face in faces]
+    if not isinstance(faces, (Sequence, np.ndarray)) or len(faces) == 0:
+        raise InvalidInputError("faces: pass a list of faces, each a list of vertex numbers")
+    cycles = [as_indices(face, f"faces: face {number}", len(points)) for number, face in enumerate(faces)]
     for number, face in enumerate(cycles):
-        if face.ndim != 1 or len(face) < 3 or face.min() < 0 or face.max() >= len(points):
-            raise InvalidInputError(f"faces: face {number} must list three or more vertex numbers 0..{len(points) - 1}")
+        if len(face) < 3:
+            raise InvalidInputError(f"faces: face {number} must list three or more vertices")
         if len(set(face.tolist())) < len(face):
             raise UnsupportedError(f"faces: face {number} repeats a vertex; cut faces with holes into simple polygons")
     check_closed(cycles)
-    warp(points, cycles)
+    check_flat(points, cycles)
     shape = Shape(points, faces=tuple(cycles), convex=False)
     if not shape.volume > 0.0:
         raise DomainError("polytope: volume is not positive; list each face counter-clockwise as seen from outside")

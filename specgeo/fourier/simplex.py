@@ -16,7 +16,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._cast import ComplexArray, FloatArray, IntArray, as_floats
+from specgeo._cast import ComplexArray, FloatArray, IntArray, as_floats, as_whole
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier.chunks import Plan, chunked
 from specgeo.fourier.divided import MAX_NODES
@@ -41,6 +41,7 @@ def simplices_sum(
     Parameters
     ----------
     points : (n_p, d) float64
+        Or (n_p, 2 d), where coordinates are double-doubles: the low parts come last.
     simplices : (n_s, j + 1) int64
         Point numbers; j = 1, 2, 3 run in vector kernels, other j in a scalar one.
     measures : (n_s,) float64
@@ -157,9 +158,7 @@ def bernstein_indices(j: int, degree: int) -> IntArray:
     >>> bernstein_indices(1, 2).tolist()
     [[2, 0], [1, 1], [0, 2]]
     """
-    if j < 0 or degree < 0:
-        raise InvalidInputError(f"j, degree: {j}, {degree} given; both must be 0 or more")
-    rows = _repetitions(j + 1, degree)
+    rows = _repetitions(as_whole(j, "j") + 1, as_whole(degree, "degree"))
     return np.array([[row.count(i) for i in range(j + 1)] for row in rows], dtype=np.int64).reshape(len(rows), j + 1)
 
 
@@ -170,9 +169,18 @@ def as_wavevectors(k: npt.ArrayLike, dim: int, reach: float) -> tuple[FloatArray
         raise InvalidInputError(f"k: shape {waves.shape} given, (..., {dim}) wanted (last axis = dimension)")
     batch = waves.shape[:-1]
     flat = waves.reshape(math.prod(batch), dim)
-    if flat.size and dim * max(flat.max(), -flat.min()) * reach > MAX_PHASE < np.abs(flat).sum(axis=1).max() * reach:
-        raise InvalidInputError("k: some phase k.x exceeds 1e15, where floats no longer resolve it; rescale")
+    check_phases(flat, reach, "k")
     return flat, batch
+
+
+def check_phases(waves: FloatArray, reach: float, name: str) -> None:
+    """Refuse wavevectors (n_k, d) whose phases floats do not resolve; ``reach`` bounds the points' coordinates."""
+    if waves.size == 0:
+        return
+    with np.errstate(over="ignore"):
+        largest = max(waves.max(), -waves.min()) * reach
+        if waves.shape[1] * largest > MAX_PHASE and np.abs(waves).sum(axis=1).max() * reach > MAX_PHASE:
+            raise InvalidInputError(f"{name}: some phase k.x exceeds 1e15, where floats no longer resolve it; rescale")
 
 
 def simplex_transform(
@@ -228,8 +236,8 @@ def simplex_transform(
             f"vertices: shape {corners.shape} given, (..., j + 1, d) with 0 <= j <= d and d >= 1 wanted"
         )
     batch, nodes, dim = corners.shape[:-2], corners.shape[-2], corners.shape[-1]
-    if degree < 0:
-        raise InvalidInputError(f"degree: {degree} given; it must be 0 or more")
+    if as_whole(degree, "degree") != 1 and values is None:
+        raise InvalidInputError("degree: given without values; pass values too")
     if nodes + degree > MAX_NODES:
         raise UnsupportedError(f"simplices with j + degree = {nodes - 1 + degree}: not supported above {MAX_NODES - 1}")
     n_s = math.prod(batch)

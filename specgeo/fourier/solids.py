@@ -9,7 +9,7 @@ import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
 from specgeo.errors import InvalidInputError
-from specgeo.fourier.measures import simplex_measures
+from specgeo.fourier.measures import simplex_measures, unit_scale
 from specgeo.fourier.triangulation import triangulate_rings
 
 WARPED = 1e-6  # a face further from flat than this, in units of its size, is refused
@@ -39,7 +39,8 @@ def face_triangles(points: FloatArray, faces: Sequence[IntArray]) -> list[IntArr
             result.append(turned[None, :])
             continue
         u, v, _ = _frame(points[turned])
-        plane = np.ascontiguousarray((points[turned] - points[turned[0]]) @ np.stack([u, v], axis=1))
+        rest = points[turned] - points[turned[0]]
+        plane = np.ascontiguousarray(rest * unit_scale(rest) @ np.stack([u, v], axis=1))
         local = triangulate_rings([plane])
         e, f = plane[local[:, 1]] - plane[local[:, 0]], plane[local[:, 2]] - plane[local[:, 0]]
         clockwise = e[:, 0] * f[:, 1] - e[:, 1] * f[:, 0] < 0.0
@@ -48,21 +49,21 @@ def face_triangles(points: FloatArray, faces: Sequence[IntArray]) -> list[IntArr
     return result
 
 
-def warp(points: FloatArray, faces: Sequence[IntArray]) -> float:
+def warp(corners: FloatArray) -> float:
     """Largest distance of a face's vertex from the plane of the face."""
-    worst = 0.0
+    if len(corners) == 3:
+        return 0.0
+    return float(np.abs((corners - corners.mean(axis=0)) @ _frame(corners)[2]).max())
+
+
+def check_flat(points: FloatArray, faces: Sequence[IntArray]) -> None:
+    """Refuse faces that are not meant to be flat."""
     for number, face in enumerate(faces):
-        if len(face) == 3:
-            continue
-        corners = points[face]
-        distance = float(np.abs((corners - corners.mean(axis=0)) @ _frame(corners)[2]).max())
-        size = float(np.ptp(corners, axis=0).max())
-        if distance > WARPED * size:
+        distance = warp(points[face])
+        if distance > WARPED * float(np.ptp(points[face], axis=0).max()):
             raise InvalidInputError(
                 f"polytope: face {number} is not flat (off by {distance:.1e}); split it into triangles"
             )
-        worst = max(worst, distance)
-    return worst
 
 
 def make_solid(points: FloatArray, faces: Sequence[IntArray], triangles: Sequence[IntArray], volume: float) -> Solid:
@@ -122,6 +123,7 @@ def check_closed(faces: Sequence[IntArray]) -> None:
 def _frame(corners: FloatArray) -> FloatArray:
     """Rows u, v, n: an orthonormal frame with n the normal of the (counter-clockwise) polygon."""
     rest = corners - corners[0]
+    rest = rest * unit_scale(rest)
     normal = np.cross(rest[1:-1], rest[2:]).sum(axis=0)
     size = float(np.linalg.norm(normal))
     if size == 0.0:

@@ -14,10 +14,11 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._cast import ComplexArray, FloatArray, as_points
+from specgeo._cast import ComplexArray, FloatArray, as_choice
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier import nufft
 from specgeo.fourier.forms import UNIT, ComplexForms, forms_of
+from specgeo.fourier.simplex import as_wavevectors
 from specgeo.geometry.complex import PolyhedralComplex
 
 Boundary = Literal["cut", "interior", "mirror"]
@@ -69,8 +70,8 @@ def spectrum(
     Raises
     ------
     InvalidInputError
-        ``k`` is not finite or its last axis is not d long; an option is unknown; k = 0 is asked of
-        "interior" or of the facet form.
+        ``k`` is not finite, its last axis is not d long, or a phase k.x is beyond 1e15; an option
+        is unknown; k = 0 is asked of "interior" or of the facet form.
     MissingDependencyError
         ``method="nufft"`` without finufft.
 
@@ -88,12 +89,10 @@ def spectrum(
     array([1.    , 0.7081])
     """
     forms = forms_of(cx)
-    if boundary not in ("cut", "interior"):
-        raise InvalidInputError(f"boundary: {boundary!r} given, 'cut' or 'interior' wanted")
-    wavevectors = as_points(k, "k", forms.dim)
-    flat = wavevectors.reshape(-1, forms.dim)
-    values, errors = evaluate(forms, flat, boundary, method)
-    shape = (*wavevectors.shape[:-1], forms.n_outputs)
+    as_choice(boundary, "boundary", ("cut", "interior"))
+    waves, batch = as_wavevectors(k, forms.dim, float(np.abs(cx.vertices).max()))
+    values, errors = evaluate(forms, waves, boundary, method)
+    shape = (*batch, forms.n_outputs)
     return (values.reshape(shape), errors.reshape(shape)) if return_error else values.reshape(shape)
 
 
@@ -103,8 +102,7 @@ def evaluate(forms: ComplexForms, k: FloatArray, boundary: Boundary, method: str
     ``boundary="mirror"`` leaves out the boundary traces, which cancel in averages over reflections
     of k; only such averages mean something then.
     """
-    if method not in METHODS:
-        raise InvalidInputError(f"method: {method!r} given, one of {', '.join(METHODS)} wanted")
+    as_choice(method, "method", METHODS)
     distinct, place, flipped = half_space(k)
     values, errors = _evaluate_distinct(forms, distinct, boundary, method)
     values, errors = values[place], errors[place]
@@ -183,8 +181,9 @@ def _by_nufft(forms: ComplexForms, k: FloatArray, boundary: Boundary) -> tuple[C
     if forms.dim > 3 or forms.facets.kinks.simplices.shape[1] > 3:
         raise UnsupportedError("method: 'nufft' is for dimension 1 to 3; use method='auto'")
     squared = np.einsum("kd,kd->k", k, k)[:, None]
-    values = nufft.numerator(forms.facets, k, boundary) / squared
-    return values, nufft.bound(forms.facets, k, boundary) + facet_bound(forms, k, boundary)
+    values = nufft.numerator(forms.facets, k, boundary)
+    error = nufft.bound(forms.facets, k, boundary, values) + facet_bound(forms, k, boundary)
+    return values / squared, error
 
 
 def facet_bound(forms: ComplexForms, k: FloatArray, boundary: Boundary) -> FloatArray:

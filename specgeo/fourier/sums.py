@@ -1,7 +1,8 @@
 """Kernels that sum transforms over simplices: exponentials of the points shared, lanes over k.
 
 The simplices come in chunks that are small enough for the table of their points' exponentials to
-stay in cache. For a block of `LANES` wavevectors k and simplex s with vertices v_i, t_i = k.v_i::
+stay in cache; ``points`` are as in `specgeo.fourier.phases.fill_table`. For a block of `LANES`
+wavevectors k and simplex s with vertices v_i, t_i = k.v_i::
 
     out[o, k] += coefficient[s, o] D(t)                     (constant density)
     out[o, k] += sum_i coefficient[s, i, o] G_i(t)          (affine density)

@@ -7,14 +7,18 @@ from functools import cache
 
 import numpy as np
 import shapely
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 from scipy.spatial import ConvexHull, QhullError
 
 from specgeo._cast import FloatArray, IntArray
 from specgeo.errors import DomainError
+from specgeo.fourier.measures import dot, simplex_measures, two_sum, unit_scale
 
-# Distance from a facet's plane, in units of the whitened size, below which a vertex counts as on it;
-# decides only how coplanar triangles are merged into one facet.
+# Neighbouring simplices of a hull are pieces of one facet if each is this flat on the plane of the other, in units of
+# the whitened size, and if the wedge between them, which is lost then, is below this share of the volume.
 COPLANAR = 1e-13
+WEDGE = 3e-16
 
 
 def hull_polygon(points: FloatArray) -> IntArray:
@@ -44,12 +48,18 @@ def _turn(a: FloatArray, b: FloatArray, c: FloatArray) -> int:
 
 
 def whitened(points: FloatArray) -> tuple[FloatArray, float]:
-    """Points moved and scaled to unit principal axes (hulls are affine-invariant), and the ratio of axes."""
+    """Points moved and scaled to unit principal axes (hulls are affine-invariant), and the factor on volumes.
+
+    In double-double, so that the vertices of a sliver are as good across as they are along.
+    """
     centred = points - points.mean(axis=0)
     _, sizes, axes = np.linalg.svd(centred, full_matrices=False)
     if len(sizes) < points.shape[1] or sizes[-1] <= 1e-14 * sizes[0]:
         raise DomainError("polytope: its points lie in a hyperplane; a polytope of positive volume is needed")
-    return centred @ axes.T / sizes * np.sqrt(len(points)), float(sizes[0] / sizes[-1])
+    scaled = axes / (sizes[:, None] / np.sqrt(len(points)))
+    rest = two_sum(points, np.broadcast_to(-points[0], points.shape))
+    unit, _ = dot((rest[0][:, None], rest[1][:, None]), (scaled, np.zeros_like(scaled)))
+    return unit, float(np.prod(np.sqrt(len(points)) / sizes))
 
 
 def hull_facets(points: FloatArray) -> list[frozenset[int]]:
@@ -57,17 +67,25 @@ def hull_facets(points: FloatArray) -> list[frozenset[int]]:
     n, d = points.shape
     if n == d + 1:
         return [frozenset(range(n)) - {i} for i in range(n)]
-    unit, ratio = whitened(points)
+    points = points * unit_scale(points - points[0])
+    unit, growth = whitened(points)
     try:
         hull = ConvexHull(unit)
     except QhullError as error:
         reason = str(error).splitlines()[0]
         raise DomainError(f"polytope: no convex hull of positive volume ({reason}); check the points") from error
-    corners = hull.vertices
-    tolerance = min(COPLANAR * ratio, 1e-9)
-    heights = unit[corners] @ hull.equations[:, :-1].T + hull.equations[:, -1]
-    sets = {frozenset(int(v) for v in corners[on]) for on in (heights > -tolerance).T}
-    return [s for s in sets if len(s) >= d and not any(s < other for other in sets)]
+    # the vertex of each simplex that its neighbour lacks, over the neighbour's plane
+    piece, across = np.repeat(np.arange(len(hull.simplices)), d), hull.neighbors.ravel()
+    apex = hull.simplices.ravel()
+    heights = np.einsum("pa,pa->p", unit[apex], hull.equations[across, :-1]) + hull.equations[across, -1]
+    flat = np.flatnonzero(np.abs(heights) <= COPLANAR)
+    wedges = simplex_measures(points[np.column_stack([apex[flat], hull.simplices[across[flat]]])])
+    flat = flat[wedges * growth <= WEDGE * hull.volume]
+    one_way = coo_matrix((np.ones(len(flat)), (piece[flat], across[flat])), shape=(len(hull.simplices),) * 2).tocsr()
+    _, label = connected_components(one_way.multiply(one_way.T), directed=False)
+    order = np.argsort(label, kind="stable")
+    facets = np.split(hull.simplices[order], np.flatnonzero(np.diff(label[order])) + 1)
+    return [frozenset(facet.ravel().tolist()) for facet in facets]
 
 
 def pulling_triangulation(facets: list[frozenset[int]], dim: int) -> IntArray:
@@ -96,6 +114,8 @@ def triangulate_rings(rings: list[FloatArray]) -> IntArray:
     (2.1); otherwise a fan from the first point, whose triangles overlap with signs.
     """
     points = np.concatenate(rings)
+    scale = unit_scale(points - points[0])  # GEOS multiplies four coordinates
+    rings, points = [ring * scale for ring in rings], points * scale
     if len(points) == 3:
         return np.array([[0, 1, 2]], dtype=np.int64)
     if len(rings) == 1 and _is_convex(points):
@@ -106,7 +126,10 @@ def triangulate_rings(rings: list[FloatArray]) -> IntArray:
         return np.array([(0, i, j) for part in parts for i, j in part if i != 0 and j != 0], dtype=np.int64)
     number = {(float(x), float(y)): i for i, (x, y) in enumerate(points)}
     region = shapely.Polygon(rings[0], rings[1:])
-    parts = shapely.get_parts(shapely.constrained_delaunay_triangles(region))
+    try:
+        parts = shapely.get_parts(shapely.constrained_delaunay_triangles(region))
+    except shapely.errors.GEOSException as error:
+        raise DomainError(f"polytope: a polygon or face crosses itself ({error}); repair it") from error
     corners = np.stack([shapely.get_coordinates(p)[:3] for p in parts])
     return np.array([[number[float(x), float(y)] for x, y in t] for t in corners], dtype=np.int64)
 
