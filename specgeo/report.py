@@ -20,7 +20,7 @@ from specgeo._cast import FloatArray
 from specgeo._files import make_folder
 from specgeo.domain import Box
 from specgeo.errors import DomainError, InvalidInputError
-from specgeo.fourier.sampled import SampledSpectrum, sampled_spectrum
+from specgeo.fourier.sampled import SampledSpectrum, sample_counts, sampled_spectrum
 from specgeo.fourier.series import mode_wavevectors
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.network import Network
@@ -166,6 +166,7 @@ def spectral_report(
 
     _validate(net, domain, output)
     samples = DEFAULT_SAMPLES[domain.dim] if samples is None else samples
+    sample_counts(samples, domain.dim, "mirror")  # bad counts are refused before the work
     if net.output_dim > 1:
         net = net.postcompose(np.eye(net.output_dim)[[output]])
     started = time.perf_counter()

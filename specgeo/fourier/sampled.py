@@ -108,7 +108,7 @@ def sampled_spectrum(
     if box.dim > 3:
         raise UnsupportedError("cx: alias certificates are for dimension 1 to 3; use fourier_coefficients")
     as_choice(extension, "extension", EXTENSIONS)
-    counts = _sample_counts(n_samples, box.dim, extension)
+    counts = sample_counts(n_samples, box.dim, extension)
     axes = [_sample_axis(box, j, counts[j], extension) for j in range(box.dim)]
     points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
     values = _values_at(cx, points, function)
@@ -133,7 +133,7 @@ def alias_bound(
     Infinite for the periodic extension in two dimensions or more, where the seam may jump.
     """
     box, _ = _box_forms(cx)
-    counts = _sample_counts(n_samples, box.dim, extension)
+    counts = sample_counts(n_samples, box.dim, extension)
     as_choice(extension, "extension", EXTENSIONS)
     form = forms_of(cx).facets
     numbers = as_modes(modes, box.dim)
@@ -172,7 +172,8 @@ def _ramp_error(n: npt.ArrayLike, n_samples: int) -> FloatArray:
     return np.where(numbers == 0, 0.5 / n_samples, np.abs(sampled - 0.5j / (pi * nonzero)))
 
 
-def _sample_counts(n_samples: npt.ArrayLike, dim: int, extension: Extension) -> list[int]:
+def sample_counts(n_samples: npt.ArrayLike, dim: int, extension: Extension) -> list[int]:
+    """Samples a period of each axis, checked."""
     counts = np.broadcast_to(np.asarray(n_samples), (dim,)) if np.ndim(n_samples) == 0 else np.asarray(n_samples)
     if counts.shape != (dim,) or not np.issubdtype(counts.dtype, np.integer) or np.any(counts < 2):
         raise InvalidInputError(f"n_samples: one whole number >= 2, or {dim} of them (one an axis), wanted")
