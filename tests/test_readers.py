@@ -633,7 +633,7 @@ def test_torch_names_the_layer_it_does_not_know():
     ("module", "message"),
     [
         (layer("Linear"), "module: module has no weight; pass a torch layer"),
-        (layer("Linear", weight=None, bias=None), r"module\.weight: shape \(\) given"),
+        (layer("Linear", weight=None, bias=None), r"module\.weight: None given; pass real floats"),
         (layer("Linear", weight=np.ones((2, 3)), bias=np.zeros(3)), r"module\.bias: shape \(3,\) given, \(2,\) wanted"),
         (layer("ReLU"), "before any Linear"),
         (layer("BatchNorm1d"), "running statistics"),
