@@ -65,7 +65,7 @@ def calls() -> list[tuple[Any, tuple[Any, ...]]]:
     import numpy as np
 
     from specgeo.domain import Box
-    from specgeo.enumeration import _cut, _exact, _lattice, _predicates, _rows
+    from specgeo.enumeration import _exact, _lattice, _positions, _rows, _split
     from specgeo.enumeration._domain import domain_state
     from specgeo.enumeration._layers import flatten
     from specgeo.enumeration._run import Run
@@ -78,8 +78,8 @@ def calls() -> list[tuple[Any, tuple[Any, ...]]]:
     return [
         (_exact.evaluate, (run.arithmetic, run.layers, run.history, state.planes, state.porigin, state.vplanes)
          + (one, one, one, one, 2, state.x)),
-        (_predicates.sharpen, (state, one, work.newton, extent, 2)),
-        (_cut._split_face, (state, one, one, bit, one, one, one, one, work.positive, work.negative, work.cut, 2)),
+        (_positions.sharpen, (state, one, work.newton, extent, 2)),
+        (_split.split_face, (state, one, one, bit, one, one, one, one, work.positive, work.negative, work.cut, 2)),
         (_rows.end_layer, (state, run.layers, one)),
         (_lattice.number_faces, (state, 2, faces, counts, counts, faces)),
         (_lattice.boundary_lists, (state, 2, faces, counts, counts, counts, faces)),

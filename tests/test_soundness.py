@@ -19,8 +19,9 @@ from specgeo.enumeration._exact import evaluate
 from specgeo.enumeration._layers import BIAS, flatten
 from specgeo.enumeration._layout import NCELL, NPLANE, NV
 from specgeo.enumeration._maps import STEPS, row_factors
-from specgeo.enumeration._predicates import add_bias, own_faces, prepare, sharpen, values_at
+from specgeo.enumeration._positions import sharpen
 from specgeo.enumeration._run import Run
+from specgeo.enumeration._vertex_signs import add_bias, own_faces, prepare, values_at
 
 Row = list[Fraction]
 

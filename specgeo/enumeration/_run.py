@@ -37,8 +37,9 @@ from specgeo.enumeration._layout import (
 )
 from specgeo.enumeration._maps import Maps, empty_maps, input_maps, propagate
 from specgeo.enumeration._memory import workspace
-from specgeo.enumeration._predicates import classify, settle
+from specgeo.enumeration._predicates import settle
 from specgeo.enumeration._rows import begin_layer, make_planes
+from specgeo.enumeration._vertex_signs import classify
 from specgeo.errors import BudgetError, SpecgeoError
 
 _FACES_A_CALL = 100_000

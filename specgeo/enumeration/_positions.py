@@ -1,0 +1,146 @@
+"""Positions of new vertices, each with a radius that bounds its error.
+
+A vertex carries the radius e of its position error in the max norm. A row (g, c) of a plane carries ``norm`` = |g|_1
+of the rounded row and ``err``, which bounds, on the domain, the distance of the rounded row from the true one and the
+rounding of its value.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from specgeo._jit import hot, leaf, merged
+from specgeo.enumeration._scalars import SAFE, TINY, U, at_least, gamma
+
+COARSE = 1e-12  # larger position errors, relative to the domain, are reduced by a Newton step
+RELIABLE = 1e-9  # larger ones that remain are removed by computing the position exactly
+
+
+@hot
+def _residual(s, vertex, plane, dim):  # type: ignore[no-untyped-def]
+    value = s.planes[plane, dim]
+    for c in range(dim):
+        value += s.planes[plane, c] * s.x[vertex, c]
+    return value
+
+
+@merged
+def place(s, vertex, p, q, plane, dim):  # type: ignore[no-untyped-def]
+    """Position of a new vertex: the zero of a plane on the line through vertices p and q, with its error radius.
+
+    With d_p = norm e_p + err the weight of q is off by at most (|z_q| d_p + |z_p| d_q) / (gap true gap)
+    <= max(d_p, d_q) / true gap. So errors grow from vertex to vertex; in the plane and on the line the residuals give a
+    second bound that does not (`sharpen` has the argument and does the same in any dimension). Returns whether the
+    position is as good as can be had by interpolation.
+    """
+    zp, zq = s.planes[plane, dim], s.planes[plane, dim]
+    length, largest = 0.0, 0.0
+    for c in range(dim):
+        a, b, g = s.x[p, c], s.x[q, c], s.planes[plane, c]
+        zp += g * a
+        zq += g * b
+        length = max(length, abs(b - a))
+        largest = max(largest, max(abs(a), abs(b)))
+    ratio = zp / (zp - zq)
+    between = ratio >= 0.0 and ratio <= 1.0
+    if not between:
+        ratio = 0.5
+    for c in range(dim):
+        s.x[vertex, c] = s.x[p, c] + ratio * (s.x[q, c] - s.x[p, c])
+    ep, eq = s.x[p, dim], s.x[q, dim]
+    dp = s.planes[plane, dim + 1] * ep + s.planes[plane, dim + 2]
+    dq = s.planes[plane, dim + 1] * eq + s.planes[plane, dim + 2]
+    gap = abs(zp - zq) - (dp + dq)
+    error = max(ep, eq) + (max(dp, dq) / gap + 4.0 * U) * length + 4.0 * U * largest
+    # an overflow, or values that are not numbers, mean that nothing is known
+    known = gap > 0.0 and gap < np.inf and between and error < np.inf
+    s.x[vertex, dim] = error * SAFE + TINY if known else np.inf
+    settled = True  # the residuals are no larger than what rounding explains
+    if dim == 1:
+        gap, err = abs(s.planes[plane, 0]), s.planes[plane, dim + 2]
+        residual = abs(_residual(s, vertex, plane, dim))
+        error, settled = (residual + err) / gap, residual <= 4.0 * err
+    elif dim == 2:
+        other = np.int64(s.vplanes[vertex, 0])
+        a0, a1, b0, b1 = s.planes[other, 0], s.planes[other, 1], s.planes[plane, 0], s.planes[plane, 1]
+        ra, rb = abs(_residual(s, vertex, other, dim)), abs(_residual(s, vertex, plane, dim))
+        settled = ra <= 4.0 * s.planes[other, dim + 2] and rb <= 4.0 * s.planes[plane, dim + 2]
+        ra, rb = ra + s.planes[other, dim + 2], rb + s.planes[plane, dim + 2]
+        gap = abs(a0 * b1 - a1 * b0) - 8.0 * U * (abs(a0 * b1) + abs(a1 * b0)) - 4.0 * TINY  # 4 U outside the box
+        error = (max(abs(b1) * ra + abs(a1) * rb, abs(b0) * ra + abs(a0) * rb) + 4.0 * TINY) / gap
+    error = error * SAFE + TINY
+    if dim < 3 and gap > 0.0 and gap < np.inf and error < s.x[vertex, dim]:
+        s.x[vertex, dim] = error
+    return known and settled
+
+
+@leaf
+def sharpen(s, vertex, a, extent, dim):  # type: ignore[no-untyped-def]
+    """One Newton step for the d planes of a vertex, and an error radius from the residual.
+
+    The rounded rows N x + c take at the true vertex a value of at most err, and at x the computed one up to rounding:
+    up to err where x lies in the domain's box, up to d u |N| delta more where it is outside by delta. So N (x - true
+    vertex) is at most |residual| + err + d u |N| delta. With an approximate inverse B of N and eta = |I - B N| +
+    d u |B| |N| < 1, the point is off by at most |B| (|residual| + err) / (1 - eta). Keeps the old position if that is
+    better. ``a`` is scratch, (d, 2 d).
+    """
+    for r in range(dim):
+        plane = s.vplanes[vertex, r]
+        for c in range(dim):
+            a[r, c] = s.planes[plane, c]
+            a[r, dim + c] = 1.0 if r == c else 0.0
+    for c in range(dim):  # Gauss-Jordan elimination with partial pivoting; the inverse is left in a[:, dim:]
+        best = c
+        for r in range(c + 1, dim):
+            if abs(a[r, c]) > abs(a[best, c]):
+                best = r
+        if not abs(a[best, c]) > 0.0:
+            return
+        for k in range(2 * dim):
+            a[c, k], a[best, k] = a[best, k], a[c, k]
+        pivot = a[c, c]
+        for k in range(2 * dim):
+            a[c, k] /= pivot
+        for r in range(dim):
+            if r != c:
+                factor = a[r, c]
+                for k in range(2 * dim):
+                    a[r, k] -= factor * a[c, k]
+    eta = 0.0
+    for c in range(dim):
+        total = 0.0
+        for k in range(dim):
+            entry, size = (-1.0 if c == k else 0.0), 0.0
+            for r in range(dim):
+                product = a[c, dim + r] * s.planes[s.vplanes[vertex, r], k]
+                entry += product
+                size += abs(product)
+            total += abs(entry) + gamma(2 * dim + 2) * (size + 1.0)  # rounding of this entry, and outside the box
+        eta = at_least(eta, total)
+    if not eta < 0.5:
+        return
+    for r in range(dim):  # residuals, then the step; columns 0 and 1 of the scratch are free now
+        a[r, 0] = _residual(s, vertex, s.vplanes[vertex, r], dim)
+    old = s.x[vertex, 0]
+    for c in range(dim):
+        step = 0.0
+        for r in range(dim):
+            step += a[c, dim + r] * a[r, 0]
+        if dim > 1:
+            a[c, 1] = s.x[vertex, c]
+        s.x[vertex, c] -= step
+    radius = 0.0
+    for r in range(dim):
+        residual = _residual(s, vertex, s.vplanes[vertex, r], dim)
+        a[r, 0] = abs(residual) + s.planes[s.vplanes[vertex, r], dim + 2]
+    for c in range(dim):
+        total = 0.0
+        for r in range(dim):
+            total += abs(a[c, dim + r]) * a[r, 0]
+        radius = at_least(radius, total)
+    radius = radius * SAFE / (1.0 - eta) + dim * TINY
+    if radius < s.x[vertex, dim]:
+        s.x[vertex, dim] = radius
+    else:
+        for c in range(dim):
+            s.x[vertex, c] = a[c, 1] if dim > 1 else old
