@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 
@@ -30,7 +31,7 @@ def compile_ahead() -> Iterator[None]:
         def on_start(self, event: event.Event) -> None:
             if not helper:
                 quiet = subprocess.DEVNULL
-                command = [sys.executable, "-c", "from specgeo._ahead import run; run()"]
+                command = [sys.executable, "-c", program()]
                 helper.append(subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet))
 
         def on_end(self, event: event.Event) -> None:
@@ -43,6 +44,11 @@ def compile_ahead() -> Iterator[None]:
             for process in helper:
                 process.terminate()
                 process.wait()
+
+
+def program() -> str:
+    """Run this very package: in a clone, the folder of its sources would come first, with a cache of its own."""
+    return f"import sys; sys.path.insert(0, {str(Path(__file__).parents[1])!r}); from specgeo._ahead import run; run()"
 
 
 def run() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,6 +23,14 @@ def test_signatures_are_those_of_the_enumeration():
         misses = sum(function.stats.cache_misses.values())
         function.compile(types)  # at hand, or in the cache: the enumeration has just needed it
         assert sum(function.stats.cache_misses.values()) == misses, function.py_func.__name__
+
+
+def test_the_second_process_runs_this_package_from_any_folder(tmp_path: Path) -> None:
+    (tmp_path / "specgeo").mkdir()
+    (tmp_path / "specgeo" / "__init__.py").write_text("raise ImportError('another specgeo')")
+    program = _ahead.program().removesuffix("run()") + "import specgeo; print(specgeo.__file__)"
+    run = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert Path(run.stdout.strip()) == Path(sg.__file__)
 
 
 class _Process:
