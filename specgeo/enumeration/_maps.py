@@ -325,23 +325,25 @@ def _reach(layers, layer, maps, cell, extent, reach, scratch, dim):  # type: ign
 
 
 @leaf_kernel
+def first_map(layers, before, maps, extent, reach, scratch, dim):  # type: ignore[no-untyped-def]
+    """The map of layer 1: weights and biases themselves. ``scratch`` (3, widest layer) need not be initialised."""
+    meta, layer, cell = layers.meta[0], np.int64(1), np.int64(0)
+    for j in range(meta[N]):
+        for c in range(dim):
+            maps.rows[cell, c, j] = layers.transposed[meta[WEIGHT] + c * meta[N] + j]
+        maps.rows[cell, dim, j], maps.rows[cell, dim + 1, j] = layers.biases[meta[BIAS] + j], 0.0
+    maps.trust[cell, STEPS], maps.trust[cell, INPUT] = 0.0, before.trust[cell, SIZE]
+    _reach(layers, layer, maps, cell, extent, reach, scratch, dim)
+
+
+@leaf_kernel
 def propagate(s, layers, history, layer, before, maps, extent, reach, sides, queue, scratch, active, dim):  # type: ignore[no-untyped-def]
-    """Fill the maps of a layer on the cells that exist from those of the layer before, ``before``.
+    """Fill the maps of a layer > 1 on the cells that exist from those of the layer before, ``before``.
 
     ``sides`` is (facets, 2) of -1; ``queue`` (n_c,), ``scratch`` (d + 7, widest layer) and ``active`` (widest layer)
     need not be initialised.
     """
-    meta = layers.meta[layer - 1]
-    n, n_previous, w0, b0 = meta[N], meta[N_PREVIOUS], meta[WEIGHT], meta[BIAS]
-    if layer == 1:  # weights and biases themselves
-        for c in range(dim):
-            for j in range(n):
-                maps.rows[0, c, j] = layers.transposed[w0 + c * n + j]
-        for j in range(n):
-            maps.rows[0, dim, j], maps.rows[0, dim + 1, j] = layers.biases[b0 + j], 0.0
-        maps.trust[0, STEPS], maps.trust[0, INPUT] = 0.0, before.trust[0, SIZE]
-        _reach(layers, layer, maps, np.int64(0), extent, reach, scratch, dim)
-        return
+    n_previous = layers.meta[layer - 1, N_PREVIOUS]
     words, most = layers.meta[layer - 2, N_WORDS], roundings(n_previous) + _MOST
     _neighbours(s, sides, dim)
     for c in range(s.counts[NCELL]):

@@ -35,7 +35,7 @@ from specgeo.enumeration._layout import (
     extra_bytes,
     with_room,
 )
-from specgeo.enumeration._maps import Maps, empty_maps, input_maps, propagate
+from specgeo.enumeration._maps import Maps, empty_maps, first_map, input_maps, propagate
 from specgeo.enumeration._memory import workspace
 from specgeo.enumeration._predicates import settle
 from specgeo.enumeration._rows import begin_layer, make_planes
@@ -128,6 +128,9 @@ class Run:
         n_cells = int(count[NCELL])
         self._afford(extra=8 * n_cells * ((self.dim + 3) * int(self.layers.meta[number - 1, N]) + 6))
         maps = empty_maps(self.layers, number, n_cells, self.dim)
+        if number == 1:
+            first_map(self.layers, before, maps, self.extent, self.reach, self.scratch, self.dim)
+            return maps
         facets = int(count[NF if self.dim > 1 else NV])
         propagate(
             s,
