@@ -78,8 +78,7 @@ class Run:
         self.state, self.extent, self.exact, self.report = state, extent, exact, report
         self.max_cells = sys.maxsize if max_cells is None else max_cells
         self.max_bytes = max_bytes
-        self.n_domain_planes = int(state.counts[NPLANE])
-        domain_rows = np.ascontiguousarray(state.planes[: self.n_domain_planes, : self.dim + 1])
+        domain_rows = np.ascontiguousarray(state.planes[: state.counts[NPLANE], : self.dim + 1])
         self.arithmetic = make_exact(self.layers, domain_rows, self.dim)
         self.sign_rows: list[Any] = []  # of each layer done, for the cells of the complex after it
         self.parents: list[Any] = [np.zeros(1, np.int32)]

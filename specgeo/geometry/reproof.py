@@ -1,7 +1,8 @@
 """An independent proof that a stored complex is the complex of its network: no trust in the enumerator.
 
 Everything is decided in integers, from the faces, the signs, the network and the domain alone.
-Write s(v) for the exact signs of all units and all domain rows at vertex v. What is checked:
+Write s(v) for the exact signs of all units and all domain rows at vertex v. The units that the signs speak of are
+those of the network, and every face has enough boundary faces for its dimension. What else is checked:
 
 1. *Vertices*: each is the exact meeting point of facets of one of its cells; all differ; all lie in
    the domain; the stored floats are close to them.

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._cast import FloatArray, as_floats
 from specgeo._files import as_path, write_npz
 from specgeo.activation import Activation
 from specgeo.domain import Box, Polytope
 from specgeo.errors import InvalidInputError, ReadError, SpecgeoError
 from specgeo.geometry.complex import Patterns, PolyhedralComplex, Ragged
-from specgeo.network import Network
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -205,13 +205,18 @@ def _unpack_network(arrays: Arrays, layers: list[dict[str, Any]], cx: Polyhedral
         Activation(arrays[f"breakpoints_{i}"], arrays[f"slopes_{i}"], float.fromhex(a["intercept"]), a["name"])
         for i, a in enumerate(layers)
     ]
-    weights, biases = ([arrays[f"{kind}_{i}"] for i in range(len(layers) + 1)] for kind in ("weight", "bias"))
-    net = Network(weights, biases, activations)
-    if (net.input_dim, net.output_dim) != (cx.dim, cx.offsets.shape[1]):
+    weights: list[FloatArray] = []
+    biases: list[FloatArray] = []
+    for i in range(len(layers) + 1):
+        n_previous = len(biases[-1]) if biases else cx.dim
+        weights.append(as_floats(arrays[f"weight_{i}"], f"weight_{i}", (None, n_previous)))
+        biases.append(as_floats(arrays[f"bias_{i}"], f"bias_{i}", (len(weights[-1]),)))
+    if len(biases[-1]) != cx.offsets.shape[1]:
         raise ReadError("corrupt: network and affine pieces differ in dimension")
-    if cx.signs is not None and net.n_units != len(cx.signs.layers):
+    n_units = sum(len(b) * len(a.breakpoints) for b, a in zip(biases[:-1], activations, strict=True))
+    if cx.signs is not None and n_units != len(cx.signs.layers):
         raise ReadError("corrupt: network and signs differ in their units")
-    return {"weights": list(net.weights), "biases": list(net.biases), "activations": list(net.activations)}
+    return {"weights": weights, "biases": biases, "activations": activations}
 
 
 def _unpack_certificate(data: Any) -> Any:
