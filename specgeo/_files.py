@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,10 +23,47 @@ def as_path(path: Any) -> Path:
         raise InvalidInputError(f"path: {path!r} given; pass the name of a file") from error
 
 
+@contextmanager
+def replacing(path: Path, name: str = "path") -> Iterator[IO[bytes]]:
+    """A binary stream whose contents become the file ``path`` when the block ends well, and not before.
+
+    It is written beside the target, flushed to the disk and renamed, so that a kill, a full disk or an error leaves
+    the old file as it was. What is no regular file (a pipe, a device) is written directly.
+    """
+    check_file(path, name)
+    target = path.resolve()  # a link stays a link
+    try:
+        if target.exists() and not target.is_file():
+            with open(target, "wb") as stream:
+                yield stream
+            return
+        beside = target.parent / f".{target.name[:100]}.{secrets.token_hex(4)}.part"
+        try:
+            with open(beside, "xb") as stream:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+            if target.exists():
+                os.chmod(beside, target.stat().st_mode & 0o7777)
+            os.replace(beside, target)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(beside)
+            raise
+    except OSError as error:
+        reason = error.strerror or error
+        raise InvalidInputError(f"{name}: {path} cannot be written ({reason}); choose another") from error
+
+
+def write_text(path: Path, text: str, name: str = "path") -> None:
+    """A text file in UTF-8, whole or not at all."""
+    with replacing(path, name) as stream:
+        stream.write(text.encode())
+
+
 def write_npz(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-    """A compressed ``.npz`` file, nothing pickled."""
-    check_file(path, "path")
-    with open(path, "wb") as stream:
+    """A compressed ``.npz`` file, nothing pickled, whole or not at all."""
+    with replacing(path) as stream:
         np.savez_compressed(stream, allow_pickle=False, **arrays)
 
 
