@@ -152,7 +152,8 @@ class Sequences(RuleBasedStateMachine):
             exact = self.cx.exact_vertices([0, len(self.cx.vertices) - 1])
             errors = self.cx.metadata["vertex_errors"][[0, -1]]
             for point, stored, error in zip(exact, self.cx.vertices[[0, -1]], errors, strict=True):
-                assert max(abs(x - Fraction(float(y))) for x, y in zip(point, stored, strict=True)) <= Fraction(float(error))
+                distances = [abs(x - Fraction(float(y))) for x, y in zip(point, stored, strict=True)]
+                assert max(distances) <= Fraction(float(error))
 
 
 def layers_of(net: sg.Network) -> Maps:
