@@ -78,10 +78,10 @@ def test_integers_are_folded_whatever_their_number(shape, monkeypatch):
         assert found is not None and exactly(found) == product(a, b)
 
 
-@pytest.mark.parametrize(("last", "exact"), [(1.0, True), (2.0, False)])
-def test_bit_lengths_at_their_limit(last, exact, monkeypatch):
+@pytest.mark.parametrize(("first", "last", "exact"), [(2.0**52, 2.0**52 - 2.0**30, True), (2.0**53 - 1.0, 2.0, False)])
+def test_bit_lengths_at_their_limit(first, last, exact, monkeypatch):
     """2^53 is a float, 2^53 + 1 is not: by the glance at one row, and without it."""
-    outer = Affine(np.array([[2.0**53 - 1.0, last]]), np.zeros(1))
+    outer = Affine(np.array([[first, last]]), np.zeros(1))
     for glance in (64, 0):
         monkeypatch.setattr(_affine, "_WORK", 0)
         monkeypatch.setattr(_affine, "_GLANCE", glance)
