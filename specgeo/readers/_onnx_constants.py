@@ -1,8 +1,8 @@
 """Constants of an ONNX graph: what nodes make of initialisers and of shapes, computed within a budget.
 
 The values come from the reference implementation that onnx ships. Before a node is evaluated its output's size is
-computed from its inputs, since a few bytes can ask for any amount of memory; a node whose size is not known here (a loop, a
-random number) is not evaluated.
+computed from its inputs, since a few bytes can ask for any amount of memory; a node whose size is not known here
+(a loop, a random number) is not evaluated.
 """
 
 from __future__ import annotations

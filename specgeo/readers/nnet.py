@@ -55,28 +55,27 @@ class _Line(NamedTuple):
     number: int
     text: str
 
-    def values(self, *, finite: bool = True) -> array[float]:
+    def values(self) -> array[float]:
         """The numbers in it."""
         try:
             if "_" in self.text or not self.text.isascii():  # Python reads 1_0 and digits of all scripts
                 raise ValueError(f"{self.text.strip()!a:.40} is no list of numbers")
-            found = array("d", map(float, self.text.replace(",", " ").split()))
+            return array("d", map(float, self.text.replace(",", " ").split()))
         except ValueError as error:
             raise ReadError(f"line {self.number}: {error}") from error
-        if not math.isfinite(sum(found)) and not all(map(_is_number if not finite else math.isfinite, found)):
+
+    def finite(self) -> array[float]:
+        """The numbers in it, none infinite."""
+        if not all(map(math.isfinite, found := self.values())):
             raise ReadError(f"line {self.number}: has NaN or infinite numbers")
         return found
 
     def counts(self) -> list[int]:
         """The integers in it."""
-        values = self.values()
+        values = self.finite()
         if not all(map(float.is_integer, values)):
             raise ReadError(f"line {self.number}: {self.text.strip()!a:.40} are no counts")
         return [int(value) for value in values]
-
-
-def _is_number(value: float) -> bool:
-    return not math.isnan(value)
 
 
 def _complete(values: Sequence[float], length: int, default: float) -> FloatArray:
@@ -84,8 +83,10 @@ def _complete(values: Sequence[float], length: int, default: float) -> FloatArra
 
 
 def _normalization(lines: list[_Line], n_inputs: int) -> NnetNormalization:
-    low, high = (line.values(finite=False) for line in lines[:2])
-    means, ranges = (line.values() for line in lines[2:])
+    low, high = (line.values() for line in lines[:2])  # infinite where there is no bound
+    means, ranges = (line.finite() for line in lines[2:])
+    if any(map(math.isnan, (*low, *high))):
+        raise ReadError(f"lines {lines[0].number} and {lines[1].number}: a bound is NaN")
     if not any(ranges):
         ranges = array("d")
     if any(value == 0.0 or math.isinf(1.0 / value) for value in ranges):
@@ -109,11 +110,17 @@ class _Rows:
     def __init__(self, lines: Iterable[_Line], limit: Limit) -> None:
         self.values = array("d")
         self.lengths = array("q")
+        numbers = array("q")
         for line in lines:
             self.values.extend(row := line.values())
             if row:
                 self.lengths.append(len(row))
-                limit.take(8 * len(row) + 8, "the rows")
+                numbers.append(line.number)
+                limit.take(8 * len(row) + 16, "the rows")
+        finite = np.isfinite(np.frombuffer(self.values))
+        if not finite.all():
+            row_of = np.searchsorted(np.cumsum(self.lengths), np.argmin(finite), side="right")
+            raise ReadError(f"line {numbers[int(row_of)]}: has NaN or infinite numbers")
 
     def layers(self, sizes: list[int]) -> Iterator[tuple[FloatArray, FloatArray]]:
         """Weights and biases of layers of these sizes."""
