@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -52,9 +53,14 @@ def test_complex_without_network_or_domain(cx: PolyhedralComplex, tmp_path: Path
 
 def test_polytope_domain_survives(cx: PolyhedralComplex, tmp_path: Path) -> None:
     domain = sg.Polytope([[-1, 0], [0, -1], [1, 1]], [0, 0, 1])
-    changed = PolyhedralComplex(cx.vertices, cx.faces, (cx.gradients, cx.offsets), domain=domain)
-    changed.save(tmp_path / "p.npz")
-    np.testing.assert_array_equal(sg.load_complex(tmp_path / "p.npz").domain.A, domain.A)
+    sg.enumerate_regions(random_network([2, 4, 1], 1), domain).save(tmp_path / "p.npz")
+    again = sg.load_complex(tmp_path / "p.npz")
+    np.testing.assert_array_equal(again.domain.A, domain.A)
+    assert again.verify_certificate()
+    # vertices of a larger domain are outside, by more than their errors
+    replace(cx, domain=domain).save(tmp_path / "outside.npz")
+    with pytest.raises(sg.ReadError, match="outside the domain"):
+        sg.load_complex(tmp_path / "outside.npz")
 
 
 def test_missing_file(tmp_path: Path) -> None:
