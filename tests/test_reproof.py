@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import network_zoo as zoo
 import numpy as np
 import pytest
+from damaged_complexes import DAMAGE
 from naive.rational import rational_complex
 
 import specgeo as sg
@@ -124,6 +126,12 @@ def drop(lists: Ragged, which: int) -> Ragged:
     a, b = lists.offsets[which : which + 2]
     lengths = np.delete(np.diff(lists.offsets), which)
     return Ragged(np.concatenate(([0], np.cumsum(lengths))), np.delete(lists.indices, np.s_[a:b]))
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_damage_is_refused_by_the_check_meant_to(name: str) -> None:
+    make, message, _ = DAMAGE[name]
+    assert re.search(message, refuted(make()))
 
 
 def test_a_missing_cell_is_noticed(sound: PolyhedralComplex) -> None:

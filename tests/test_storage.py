@@ -58,7 +58,7 @@ def test_polytope_domain_survives(cx: PolyhedralComplex, tmp_path: Path) -> None
     np.testing.assert_array_equal(again.domain.A, domain.A)
     assert again.verify_certificate()
     # vertices of a larger domain are outside, by more than their errors
-    replace(cx, domain=domain).save(tmp_path / "outside.npz")
+    replace(cx, domain=domain, metadata={}).save(tmp_path / "outside.npz")
     with pytest.raises(sg.ReadError, match="outside the domain"):
         sg.load_complex(tmp_path / "outside.npz")
 

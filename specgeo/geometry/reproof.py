@@ -9,7 +9,7 @@ Theorem. If no check fails, the cells listed are the cells of the complex of the
 their signs, and the k-faces listed are all k-faces of these cells, each once, with their boundaries; the domain is
 bounded; and the stored numbers are within their stated errors of the exact ones (`specgeo.geometry.stored_values`).
 
-1. *Vertices* are exact meeting points of facets (rational numbers); all differ, and lie in the domain.
+1. *Vertices* are exact meeting points of facets (rational numbers), and lie in the domain.
 2. *Conformity*. For each cell with signs sigma and each of its vertices v, s(v)_u is 0 or sigma_u. By induction over
    the layers every unit then has, at v, the value of the affine map of the cell, so the convex hull of the vertices
    lies in the set where no affine map has the sign -sigma_u; and no unit of sign +-1 vanishes at all vertices of the
@@ -29,9 +29,9 @@ bounded; and the stored numbers are within their stated errors of the exact ones
 
 What follows need not be checked. The cells are connected through facets: the argument of 6 holds for each component,
 which is the domain alone. No facet has three cells, no facet on a wall has two, no cell is listed twice: two cells
-would be on one side. No boundary face is listed twice: its ridges would count more than twice, or be all (3). That
-vertices differ (1) follows from the rest too, as the cells round a point hang together through facets, but is asked
-for: it costs nothing and shortens the argument.
+would be on one side. No boundary face is listed twice: its ridges would count more than twice, or be all (3). No two
+vertices are equal: in a cell they would be cut out together (3), and the cells round a point hang together through
+facets that contain it, which have their vertices in common; so no face of several cells is listed twice.
 """
 
 from __future__ import annotations
@@ -151,7 +151,6 @@ Signs = npt.NDArray[np.int8]
 def _vertex_signs(points: ExactPoints, top: Integers, bottom: Integers) -> tuple[Signs, Signs]:
     """Point 1: exact signs at all vertices, of all units and of all domain rows."""
     n = len(bottom)
-    require(len({(*t, b) for t, b in zip(top.tolist(), bottom.tolist(), strict=True)}) == n, "two equal vertices")
     units, walls = [], []
     for start in range(0, n, _VERTICES_A_CHUNK):
         part = slice(start, start + _VERTICES_A_CHUNK)
