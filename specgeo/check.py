@@ -149,12 +149,12 @@ def load(path: str) -> Complex:
     header = json.loads(bytes(arrays.pop("header", ((), b"{}"))[1]))
     if header.get("schema") != SCHEMA:
         raise Unreadable(f"written as {header.get('schema')!r}, this program reads {SCHEMA!r}")
-    entries = header.get("layers", ())
+    entries = header.get("layers") or ()
     unknown = header.keys() - {"schema", "dim", "domain", "certificate", "metadata", "layers"}
     unknown |= {key for entry in entries for key in entry.keys() - {"kind", "name", "intercept"}}
     kinds = {entry.get("kind", "dense") for entry in entries} - {"dense"}
-    if unknown or kinds or "layers" not in header:
-        raise Unreadable(f"unknown entries {sorted(unknown)}, unknown kinds of layers {sorted(kinds)}, or no network")
+    if unknown or kinds or header.get("layers") is None:
+        raise Unreadable(f"unknown entries {sorted(unknown)}, unknown kinds of layers {sorted(kinds)} or no network")
     d = header["dim"]
     require(type(d) is int and d > 0, "format", "dim")
     vertices = take(arrays, "vertices", None, d)
@@ -323,7 +323,7 @@ def check_cell(cx: Complex, c: int, rows_of: dict[int, tuple[bool, int]], points
     maps: list[Row] = list(zip(*(column[1] for column in columns), strict=True))
     for stored, exact, allowed in zip(cx.pieces[c], maps, bounds(cx.layers, pieces), strict=True):
         near = [close(x, y, 1 << cx.bits, b) for x, y, b in zip(stored, exact, allowed, strict=True)]
-        require(all(near), "piece", f"the affine map of cell {c} is not the network's")
+        require(all(near), "piece", f"the affine map of cell {c} is not within a finite bound of the network's")
 
 
 def check_face(cx: Complex, k: int, f: int, zeros: dict[int, int]) -> None:

@@ -85,7 +85,7 @@ def check_pieces(cx: PolyhedralComplex, network: IntegerNetwork) -> None:
             for number, n, bound in zip(numbers.flat, tops.flat, limits.flat, strict=True):
                 p, q = number.as_integer_ratio()
                 near = _at_most(abs(p * one - n * q), q * one, float(bound))
-                require(near, f"cell {start + i}: its affine piece is not the network's up to rounding")
+                require(near, f"cell {start + i}: its affine piece is not within a finite bound of the network's")
 
 
 def piece_bounds(network: dict[str, Any], pieces: list[IntArray]) -> FloatArray:
