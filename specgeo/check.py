@@ -149,7 +149,7 @@ def load(path: str) -> Complex:
     header = json.loads(bytes(arrays.pop("header", ((), b"{}"))[1]))
     if header.get("schema") != SCHEMA:
         raise Unreadable(f"written as {header.get('schema')!r}, this program reads {SCHEMA!r}")
-    entries = header.get("layers") or ()
+    entries = header.get("layers") or []
     unknown = header.keys() - {"schema", "dim", "domain", "certificate", "metadata", "layers"}
     unknown |= {key for entry in entries for key in entry.keys() - {"kind", "name", "intercept"}}
     kinds = {entry.get("kind", "dense") for entry in entries} - {"dense"}

@@ -45,7 +45,7 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo.errors import SpecgeoError, UnsupportedError
-from specgeo.geometry.exact_points import ExactPoints, domain_rows
+from specgeo.geometry.exact_points import ExactPoints
 from specgeo.geometry.incidence import owners
 from specgeo.geometry.integer_network import Integers
 from specgeo.geometry.stored_values import check_coordinates, check_pieces, check_walls, not_covered
@@ -94,7 +94,8 @@ def verify_certificate(cx: PolyhedralComplex) -> Reproof:
     started = time.perf_counter()
     if cx.metadata.get("network") is None or cx.signs is None:
         raise UnsupportedError("metadata: a proof needs the network and signs of the complex; enumerate it again")
-    domain_rows(cx)  # says if there is none
+    if not hasattr(cx.domain, "lower") and not hasattr(cx.domain, "A"):
+        raise UnsupportedError("domain: a proof needs the Box or Polytope of the complex; this one has none")
     failure: str | None = None
     counts, error = (0, 0, 0), float("nan")
     try:
