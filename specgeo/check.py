@@ -87,8 +87,8 @@ def parse_array(data: bytes) -> tuple[tuple[int, ...], Sequence[Any]]:
 
 
 def read_archive(path: str) -> dict[str, Any]:
-    if not os.path.isfile(path):
-        raise Unreadable("no such file")
+    if not os.path.isfile(path):  # a pipe would be waited for
+        raise Unreadable("no regular file of that name")
     with zipfile.ZipFile(path) as archive:
         infos = archive.infolist()
         names = [info.filename.removesuffix(".npy") for info in infos]

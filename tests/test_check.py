@@ -6,6 +6,7 @@ The full run, 400 complexes and 1,000 tampered files in about two minutes: ``pyt
 from __future__ import annotations
 
 import io
+import os
 import re
 import subprocess
 import sys
@@ -222,6 +223,13 @@ def test_archives_that_are_none(arrays: dict[str, Any], tmp_path: Path, monkeypa
     monkeypatch.setattr(check, "MOST_BYTES", 1000)
     assert verdict(write(path, arrays)) == (2, "cannot be checked: Unreadable: two arrays of one name, "
                                                "or more than 1,000 bytes\n")  # fmt: skip
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")
+def test_pipes_are_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("pipe", "none", "."):
+        assert verdict(tmp_path / name) == (2, "cannot be checked: Unreadable: no regular file of that name\n")
 
 
 @pytest.mark.parametrize("error", [np.inf, np.nan, -1.0])
