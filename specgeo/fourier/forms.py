@@ -24,7 +24,7 @@ from specgeo._cast import ComplexArray, FloatArray, IntArray
 from specgeo.domain import Box
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier.chunks import Plan, chunked
-from specgeo.fourier.measures import divide, multiply, simplex_measures, two_sum
+from specgeo._measures import divide, multiply, simplex_measures, two_sum
 from specgeo.fourier.simplex import simplices_sum
 from specgeo.geometry.complex import PolyhedralComplex
 
