@@ -19,7 +19,7 @@ from specgeo._measures import check_range, rounded_measures, signed_volumes
 from specgeo.domain import Box
 from specgeo.errors import DomainError, InvalidInputError, UnsupportedError
 from specgeo.fourier.solids import Solid, check_closed, check_flat, face_triangles, make_solid, warp
-from specgeo.fourier.triangulation import hull_facets, hull_polygon, pulling_triangulation, triangulate_rings
+from specgeo.fourier.triangulation import cones, convex_hull, hull_polygon, pulling_triangulation, triangulate_rings
 
 MODERATE = 256  # exponents of the coordinates, times the dimension, that leave room for every product
 CANCELLED = 1e-12  # relative size of a sum of volumes below which floats do not tell its sign
@@ -34,6 +34,7 @@ class Shape:
 
     points: FloatArray  # (n, d)
     exponents: IntArray  # (d,); zeros unless coordinates are so large or small that products leave the range of floats
+    pieces: IntArray | None = None  # convex: simplices (n_b, d) of the boundary
     facets: tuple[frozenset[int], ...] | None = None  # convex: vertex sets of the facets
     rings: tuple[IntArray, ...] | None = None  # plane: closed point lists, interior on the left
     parts: tuple[tuple[int, ...], ...] | None = None  # plane: shell and holes of each part, by ring number
@@ -56,8 +57,11 @@ class Shape:
             return self._plane()
         if self.faces is not None and not self.convex:
             return self._solid()
-        assert self.facets is not None
-        simplices = pulling_triangulation(list(self.facets), self.dim)
+        if self.pieces is not None:
+            simplices = cones(self.pieces)
+        else:
+            assert self.facets is not None
+            simplices = pulling_triangulation(list(self.facets), self.dim)
         return self.points, simplices, rounded_measures(self.points[simplices])
 
     def _plane(self) -> tuple[FloatArray, IntArray, FloatArray]:
@@ -200,9 +204,11 @@ def from_points(points: FloatArray) -> Shape:
         return _checked(Shape(points, exponents))
     if d == 2:
         return _checked(Shape(points, exponents, rings=(hull_polygon(points),), parts=((0,),)))
-    facets, unit = hull_facets(points)
-    faces = tuple(_outward(unit, facets)) if d == 3 else None
-    return _checked(Shape(points, exponents, tuple(facets), faces=faces))
+    hull = convex_hull(points)
+    faces = None
+    if d == 3:
+        faces = tuple(_outward(hull.unit, hull.facets) if hull.pieces is None else hull.pieces)
+    return _checked(Shape(points, exponents, hull.pieces, tuple(hull.facets), faces=faces))
 
 
 def _outward(points: FloatArray, facets: list[frozenset[int]]) -> list[IntArray]:
@@ -245,7 +251,7 @@ def _from_box(box: Box) -> Shape:
         return _checked(Shape(points, exponents, rings=(np.array([0, 2, 3, 1]),), parts=((0,),), box=(lower, upper)))
     facets = [frozenset(np.flatnonzero(corners[:, a] == side).tolist()) for a in range(d) for side in (0, 1)]
     faces = tuple(_outward(corners.astype(np.float64), facets)) if d == 3 else None
-    return _checked(Shape(points, exponents, tuple(facets), faces=faces, box=(lower, upper)))
+    return _checked(Shape(points, exponents, facets=tuple(facets), faces=faces, box=(lower, upper)))
 
 
 def _from_shapely(polygon: Any) -> Shape:

@@ -100,7 +100,8 @@ def _limits(perimeters: FloatArray, areas: FloatArray, normals: FloatArray, volu
     the solid. Either may be small: small faces of a large solid need not be right by themselves. Faces of nearly
     one normal are bad together, so their second errors are counted together, as independent ones.
     """
-    own = (SMALL_FACE * perimeters / np.maximum(areas, 1e-300)) ** 2
+    with np.errstate(over="ignore"):  # faces of no area are always summed over their triangles
+        own = (SMALL_FACE * perimeters / np.maximum(areas, 1e-300)) ** 2
     _, group = np.unique(np.round(3.0 * normals), axis=0, return_inverse=True)
     together = np.sqrt(np.bincount(group.ravel(), weights=perimeters**2))[group.ravel()]
     return np.asarray(np.minimum(own, together / (SMALL_ERROR * abs(volume))))

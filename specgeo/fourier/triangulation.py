@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 import shapely
@@ -12,14 +13,17 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import ConvexHull, QhullError
 
 from specgeo._cast import FloatArray, IntArray
-from specgeo.errors import DomainError
 from specgeo._exact import affine_coordinates, orientations
 from specgeo._measures import dot, rounded_measures, two_sum, unit_scale
+from specgeo.errors import DomainError
+from specgeo.fourier.exact_hull import exact_hull
 
 # Neighbouring simplices of a hull are pieces of one facet if each is this flat on the plane of the other, in units of
 # the whitened size, and if the wedge between them, which is lost then, is below this share of the volume.
 COPLANAR = 1e-13
 WEDGE = 3e-16
+OUTSIDE = 1e-15  # height, in those units, above the facets of a hull that is taken for an error of it
+NEAR = 1e-9  # depth below all facets at which no error of theirs reaches a point
 THIN = 1e-13  # least over largest principal axis below which double-doubles do not resolve a hull
 _UNDERFLOW = 1e-300  # of products of differences of coordinates near 1
 
@@ -66,23 +70,31 @@ def whitened(points: FloatArray) -> tuple[FloatArray, float]:
     return unit, float(np.prod(np.sqrt(len(points)) / sizes))
 
 
-def hull_facets(points: FloatArray) -> tuple[list[frozenset[int]], FloatArray]:
-    """Vertex sets of the facets of the convex hull of points that span the space, d >= 3; coplanar pieces are merged.
+class Hull(NamedTuple):
+    """The convex hull of points in three dimensions or more."""
 
-    And the points in coordinates, an affine image of the same orientation, in which the hull is not thin.
-    """
+    facets: list[frozenset[int]]  # vertex sets of the facets, coplanar pieces merged
+    pieces: IntArray | None  # simplices of the boundary instead, counter-clockwise from outside, where they are many
+    unit: FloatArray  # the points in coordinates, an affine image of the same orientation, in which the hull is not thin
+
+
+def convex_hull(points: FloatArray) -> Hull:
+    """Hull of points that span the space, d >= 3: by Qhull, and where that is not right to the last bits, exactly."""
     n, d = points.shape
     if n == d + 1:
         unit = np.concatenate([np.zeros((1, d)), np.eye(d)])
         unit[1] *= orientations(points[None])[0]
-        return [frozenset(range(n)) - {i} for i in range(n)], unit
+        return Hull([frozenset(range(n)) - {i} for i in range(n)], None, unit)
     points = points * unit_scale(points - points[0])
     unit, growth = whitened(points)
     try:
         hull = ConvexHull(unit)
-    except QhullError as error:
-        reason = str(error).splitlines()[0]
-        raise DomainError(f"polytope: no convex hull of positive volume ({reason}); check the points") from error
+    except QhullError:
+        return Hull([], exact_hull(points, unit), unit)
+    near = _outmost(unit, hull.equations)
+    if near is not None:
+        pieces = near[exact_hull(points[near], unit[near])]
+        return Hull([frozenset(piece) for piece in pieces.tolist()], pieces, unit)
     # the vertex of each simplex that its neighbour lacks, over the neighbour's plane
     piece, across = np.repeat(np.arange(len(hull.simplices)), d), hull.neighbors.ravel()
     apex = hull.simplices.ravel()
@@ -94,8 +106,24 @@ def hull_facets(points: FloatArray) -> tuple[list[frozenset[int]], FloatArray]:
     one_way = coo_matrix((np.ones(len(flat)), (piece[flat], across[flat])), shape=(len(hull.simplices),) * 2).tocsr()
     _, label = connected_components(one_way.multiply(one_way.T), directed=False)
     order = np.argsort(label, kind="stable")
-    facets = np.split(hull.simplices[order], np.flatnonzero(np.diff(label[order])) + 1)
-    return [frozenset(facet.ravel().tolist()) for facet in facets], unit
+    groups = np.split(hull.simplices[order], np.flatnonzero(np.diff(label[order])) + 1)
+    return Hull([frozenset(group.ravel().tolist()) for group in groups], None, unit)
+
+
+def _outmost(unit: FloatArray, planes: FloatArray) -> IntArray | None:
+    """Points that may be vertices, if one of all stands out of a facet that Qhull found, which merges near ones."""
+    highest = np.full(len(unit), -np.inf)
+    for start in range(0, len(planes), 256):
+        part = planes[start : start + 256]
+        np.maximum(highest, (unit @ part[:, :-1].T + part[:, -1]).max(axis=1), out=highest)
+    return np.flatnonzero(highest > -NEAR) if highest.max() > OUTSIDE else None
+
+
+def cones(pieces: IntArray) -> IntArray:
+    """Simplices (n_s, d + 1) from the vertex that most pieces (n_b, d) of a convex boundary share to all the others."""
+    apex = np.bincount(pieces.ravel()).argmax()
+    far = pieces[~np.any(pieces == apex, axis=1)]
+    return np.column_stack([np.full(len(far), apex), far])
 
 
 def pulling_triangulation(facets: list[frozenset[int]], dim: int) -> IntArray:

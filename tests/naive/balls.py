@@ -58,16 +58,15 @@ def hull_simplices(points: npt.ArrayLike) -> Simplices:
 
 
 def _split(points: list[list[fmpq]], dim: int) -> list[list[list[fmpq]]]:
-    """Simplices of the hull of points in a hyperplane: dropped along an axis that keeps the dimension."""
+    """Simplices of the hull of points that span ``dim`` dimensions, seen along axes that keep them."""
     if len(points) == dim + 1:
         return [points]
-    for axis in range(dim + 1):
-        flat = [[x for a, x in enumerate(q) if a != axis] for q in points]
+    for axes in itertools.combinations(range(len(points[0])), dim):
+        flat = [[q[a] for a in axes] for q in points]
         if fmpq_mat([[x - y for x, y in zip(q, flat[0], strict=True)] for q in flat[1:]]).rank() == dim:
             break
-    lifted = {tuple(f): q for f, q in zip(flat, points, strict=True)}
     if dim == 1:
-        return [[lifted[tuple(min(flat))], lifted[tuple(max(flat))]]]
+        return [[min(zip(flat, points, strict=True))[1], max(zip(flat, points, strict=True))[1]]]
     seen: set[frozenset[int]] = set()
     result = []
     for facet in itertools.combinations(range(len(flat)), dim):
