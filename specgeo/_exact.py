@@ -69,7 +69,7 @@ def affine_rank(points: FloatArray) -> int:
         steps = unit[1:] - unit[0]
         sizes = np.abs(steps).max(axis=0)
         if np.all(sizes > 0.0) and np.linalg.svd(steps / sizes, compute_uv=False)[-1] > _CERTAIN * math.sqrt(n * d):
-            return d
+            return int(d)
     basis: list[tuple[int, list[int]]] = []  # pivot column and row, reduced by those before
     for row in edges(integers(points)[0]):
         for column, other in basis:
@@ -78,7 +78,8 @@ def affine_rank(points: FloatArray) -> int:
         shared = math.gcd(*row)
         if shared:
             row = [x // shared for x in row]
-            basis.append((max(range(d), key=lambda a, row=row: abs(row[a])), row))  # type: ignore[misc]
+            sizes = [abs(x) for x in row]
+            basis.append((sizes.index(max(sizes)), row))
             if len(basis) == d:
                 break
     return len(basis)
@@ -87,7 +88,7 @@ def affine_rank(points: FloatArray) -> int:
 def check_volume(points: FloatArray, name: str) -> None:
     """Refuse points that span no volume."""
     n, d = points.shape
-    rank = affine_rank(points) if n else 0
+    rank = affine_rank(points) if n and d else 0
     if d == 0 or rank < d:
         what = ("one point", "a line", "a plane")[rank] if rank < 3 else f"a flat of dimension {rank}"
         raise DomainError(
@@ -176,9 +177,7 @@ def affine_coordinates(points: FloatArray) -> FloatArray:
         )
         chosen.append(index)
         lead = rest[index]
-        rest = [
-            [(x * lead[column] - row[column] * y) // last for x, y in zip(row, lead, strict=True)] for row in rest
-        ]
+        rest = [[(x * lead[column] - row[column] * y) // last for x, y in zip(row, lead, strict=True)] for row in rest]
         last = lead[column]
     frame = [exact[i] for i in chosen]
     if determinant(frame) < 0:

@@ -22,10 +22,10 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import ComplexArray, FloatArray, IntArray, as_complexes, as_floats, as_indices
-from specgeo.errors import DomainError, InvalidInputError, UnsupportedError
 from specgeo._exact import dual_edges
 from specgeo._measures import rounded_measures, simplex_measures
-from specgeo.fourier.polytope import in_units, polytope_transform
+from specgeo.errors import DomainError, InvalidInputError, UnsupportedError
+from specgeo.fourier.polytope import in_units, polytope_transform, powers_of_two
 from specgeo.fourier.shapes import Shape, as_shapes
 from specgeo.fourier.simplex import as_wavevectors, polynomial_sum
 
@@ -102,7 +102,8 @@ def simplex_gradients(vertices: npt.ArrayLike, k: npt.ArrayLike, values: npt.Arr
     value = first @ density
     wrt_k = -1j * pull @ corners
     wrt_vertices = (
-        value[:, None, None] * _barycentric_gradients(corners[None], np.array([measure]))[0] - 1j * pull[:, :, None] * waves[:, None, :]
+        value[:, None, None] * _barycentric_gradients(corners[None], np.array([measure]))[0]
+        - 1j * pull[:, :, None] * waves[:, None, :]
     )
     return Gradients(
         value.reshape(batch),
@@ -138,13 +139,14 @@ def _barycentric_gradients(corners: FloatArray, measures: FloatArray) -> FloatAr
     edges = corners[:, 1:] - corners[:, :1]
     if nodes == 1:
         return np.zeros((n_s, 1, dim))
-    lengths = np.linalg.norm(edges, axis=2)
+    largest = np.abs(edges).max(axis=2)
+    lengths = largest * np.linalg.norm(edges / largest[:, :, None], axis=2)
     with np.errstate(over="ignore", under="ignore", divide="ignore"):
         # a simplex loses the digits of its measure over the product of its sides; thin ones are inverted exactly
         fat = np.log(measures) + math.lgamma(nodes) > np.log(lengths).sum(axis=1) + math.log(THIN)
-    scale = np.exp2(-np.frexp(lengths.max(axis=1))[1].astype(np.float64))[:, None, None]
     inner = np.empty(edges.shape)
-    inner[fat] = np.linalg.pinv(edges[fat] * scale[fat], rcond=1e-9).transpose(0, 2, 1) * scale[fat]
+    sides = lengths[fat, :, None]
+    inner[fat] = np.linalg.pinv(edges[fat] / sides).transpose(0, 2, 1) / sides
     for s in np.flatnonzero(~fat):
         inner[s] = dual_edges(corners[s])
     return np.concatenate([-inner.sum(axis=1, keepdims=True), inner], axis=1)
@@ -200,8 +202,7 @@ def polytope_gradients(polytope: Any, k: npt.ArrayLike) -> Gradients:
     wrt_vertices = None
     if boundary is not None:
         own = in_units(shape, lambda own, k: _hadamard(own.points, *boundary, k), waves)
-        # by the coordinates of the caller: 2^-exponents, and nothing leaves the range on the way
-        parts = np.ldexp(own.view(np.float64).reshape(-1, shape.dim, 2), -shape.exponents[:, None])
+        parts = powers_of_two(own.view(np.float64).reshape(-1, shape.dim, 2), -shape.exponents[:, None])
         wrt_vertices = parts.view(np.complex128).reshape(*batch, len(shape.points), shape.dim)
     return Gradients(polytope_transform(polytope, waves).reshape(batch), wrt_k.reshape(*batch, shape.dim), wrt_vertices)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -76,7 +75,7 @@ class Shape:
         return self.points, simplices, np.abs(volumes) if delaunay else volumes
 
     def _solid(self) -> tuple[FloatArray, IntArray, FloatArray]:
-        """Tetrahedra to the boundary triangles, with signs, from the mean of the vertices or the first: less overlap."""
+        """Tetrahedra to the boundary triangles, with signs, from the mean of the vertices or the first one."""
         triangles = np.concatenate(self.face_triangles)
         apexes = (self.points[np.unique(triangles)].mean(axis=0), self.points[triangles[0, 0]])
         choices = []
@@ -84,6 +83,7 @@ class Shape:
             points = np.concatenate([self.points, apex[None, :]])
             simplices = np.column_stack([np.full(len(triangles), len(self.points)), triangles])
             choices.append((points, simplices, signed_volumes(points[simplices])))
+        # the one of less overlap
         return min(choices, key=lambda choice: float(np.abs(choice[2]).sum()))
 
     @cached_property
@@ -96,7 +96,7 @@ class Shape:
     def volume(self) -> float:
         """d-dimensional measure."""
         if self.box is not None:
-            return math.prod((self.box[1] - self.box[0]).tolist())
+            return float(np.prod(self.box[1] - self.box[0]))
         return float(self.triangulated[2].sum())
 
     def check_volume(self) -> None:
@@ -258,7 +258,9 @@ def _from_shapely(polygon: Any) -> Shape:
     """Points in the order of the polygon's coordinates; rings that run the other way round are read backwards."""
     kind = polygon.geom_type
     if kind not in ("Polygon", "MultiPolygon"):
-        raise DomainError(f"polytope: a shapely {kind} has no area of its own; pass the Polygons in it, if any, as a list")
+        raise DomainError(
+            f"polytope: a shapely {kind} has no area of its own; pass the Polygons in it, if any, as a list"
+        )
     if polygon.has_z or getattr(polygon, "has_m", False):
         raise DomainError(f"polytope: the {kind} has z or m coordinates; drop them with shapely.force_2d if meant so")
     corners = shapely.get_coordinates(polygon)
@@ -285,20 +287,19 @@ def _from_shapely(polygon: Any) -> Shape:
             kept.append(corners)
             total += size
         parts.append(tuple(numbers))
-    return _checked(
-        Shape(np.concatenate(kept), exponents, rings=tuple(rings), parts=tuple(parts), convex=False)
-    )
+    return _checked(Shape(np.concatenate(kept), exponents, rings=tuple(rings), parts=tuple(parts), convex=False))
 
 
 def _ring_sign(corners: FloatArray) -> int:
     """1 if a ring runs counter-clockwise, -1 if clockwise, decided exactly."""
     steps = corners - corners[0]
     terms = steps[:-1, 0] * steps[1:, 1] - steps[:-1, 1] * steps[1:, 0]
-    area, size = float(terms.sum()), float((np.linalg.norm(steps[:-1], axis=1) * np.linalg.norm(steps[1:], axis=1)).sum())
-    if abs(area) <= CANCELLED * size:
-        rows = integers(corners)[0]
-        area = sum(a[0] * b[1] - a[1] * b[0] for a, b in zip(rows, [*rows[1:], rows[0]], strict=True))
-    return 1 if area > 0 else -1
+    lengths = np.linalg.norm(steps, axis=1)
+    area = float(terms.sum())
+    if abs(area) > CANCELLED * float(lengths[:-1] @ lengths[1:]):
+        return 1 if area > 0.0 else -1
+    rows = integers(corners)[0]
+    return 1 if sum(a[0] * b[1] - a[1] * b[0] for a, b in zip(rows, [*rows[1:], rows[0]], strict=True)) > 0 else -1
 
 
 def _from_faces(vertices: Any, faces: Sequence[Sequence[int]]) -> Shape:

@@ -17,10 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import ComplexArray, FloatArray, IntArray, as_floats, as_whole
+from specgeo._measures import simplex_measures
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier.chunks import Plan, chunked
 from specgeo.fourier.divided import MAX_NODES
-from specgeo._measures import simplex_measures
 from specgeo.fourier.sums import affine_sum, constant_sum, general_sum
 
 MAX_PHASE = 1e15
@@ -193,7 +193,7 @@ def simplex_transform(
 
     Computes int_S f(x) exp(-i k.x) dx for each simplex S, with respect to the j-dimensional
     measure of its own affine span. The result is right at every wavevector: zero, normal to a
-    face, nearly so, or large.
+    face, nearly so, or large. A simplex whose vertices span less (decided exactly) has measure 0.
 
     Parameters
     ----------

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
-from specgeo.errors import InvalidInputError
 from specgeo._measures import rounded_measures, unit_scale
+from specgeo.errors import InvalidInputError
 from specgeo.fourier.triangulation import triangulate_rings
 
 WARPED = 1e-6  # a face further from flat than this, in units of its size, is refused

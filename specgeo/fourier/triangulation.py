@@ -29,7 +29,7 @@ _UNDERFLOW = 1e-300  # of products of differences of coordinates near 1
 
 
 def hull_polygon(points: FloatArray) -> IntArray:
-    """Vertices of the convex hull of plane points that span the plane, counter-clockwise: monotone chain, exact signs."""
+    """Vertices of the convex hull of plane points that span it, counter-clockwise: monotone chain with exact signs."""
     order = sorted(range(len(points)), key=lambda i: (points[i, 0], points[i, 1]))
     chain: list[int] = []
     for sweep in (order, order[::-1]):
@@ -75,7 +75,7 @@ class Hull(NamedTuple):
 
     facets: list[frozenset[int]]  # vertex sets of the facets, coplanar pieces merged
     pieces: IntArray | None  # simplices of the boundary instead, counter-clockwise from outside, where they are many
-    unit: FloatArray  # the points in coordinates, an affine image of the same orientation, in which the hull is not thin
+    unit: FloatArray  # the points in an affine image of the same orientation in which the hull is not thin
 
 
 def convex_hull(points: FloatArray) -> Hull:
