@@ -66,7 +66,7 @@ def values_with_error(
 
 
 def affine_error(size: FloatArray, error: FloatArray, weight: FloatArray, bias: FloatArray) -> FloatArray:
-    """Bound (..., n_out) of the error of the computed W a + b, where |a| <= size (..., n_in) is off by at most error."""
+    """Bound (..., n_out) of the error of the computed W a + b, |a| <= size (..., n_in) being off by ``error``."""
     magnitude = np.abs(weight)
     terms = np.count_nonzero(weight, axis=1) + np.count_nonzero(bias[:, None], axis=1)
     gamma = terms * UNIT_ROUNDOFF / (1.0 - terms * UNIT_ROUNDOFF)

@@ -1,4 +1,4 @@
-"""Running error of a forward pass against rational arithmetic: never exceeded, and not much larger than it has to be."""
+"""Running error of a forward pass against rational arithmetic: never exceeded, not much larger than it must be."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_bound_holds_for_cancelling_networks(activation: str) -> None:
     for _ in range(40):
         net = cancelling(rng, activation)
         ratios.append(worst_ratio(net, rng.normal(size=(6, net.input_dim)) * 10 ** rng.uniform(-3, 3)))
-    assert 0.05 < max(ratios) < 0.5  # of 240 values: a bound ten times looser is noticed, and so is one two times tighter
+    assert 0.05 < max(ratios) < 0.5  # of 240 values: ten times looser, or tighter, is noticed
     assert 0.005 < np.median(ratios)
 
 
@@ -111,7 +111,8 @@ def test_error_of_the_input_is_passed_on() -> None:
     """Every point within the stated distance, corners and kinks included, stays within the bound."""
     rng = np.random.default_rng(5)
     for activation in ACTIVATIONS:
-        net = sg.Network([rng.normal(size=(6, 2)), rng.normal(size=(2, 6))], [rng.normal(size=6), [0.0, 1.0]], activation)
+        weights = rng.normal(size=(6, 2)), rng.normal(size=(2, 6))
+        net = sg.Network(weights, [rng.normal(size=6), [0.0, 1.0]], activation)
         x, off = rng.normal(size=2), np.array([0.3, 1e-3])
         values, error = values_with_error(net, x, off)
         corners = x + off * np.stack(np.meshgrid(*[np.linspace(-1, 1, 21)] * 2), -1)

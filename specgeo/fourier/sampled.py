@@ -174,7 +174,8 @@ def alias_factor(n: npt.ArrayLike, n_samples: int) -> FloatArray:
     t = pi * np.asarray(n, dtype=np.float64) / n_samples
     away = np.where(np.abs(t) < _SMALL_ANGLE, 1.0, t)
     series = np.polynomial.polynomial.polyval(t**2, (_ORDERS - 1) * _COTANGENT)
-    return np.where(np.abs(t) < _SMALL_ANGLE, series, 1 / np.sin(away) ** 2 - 1 / away**2) * (pi / n_samples) ** 2
+    value = np.where(np.abs(t) < _SMALL_ANGLE, series, 1 / np.sin(away) ** 2 - 1 / away**2)
+    return np.asarray(value * (pi / n_samples) ** 2)
 
 
 def _ramp_error(n: npt.ArrayLike, n_samples: int) -> FloatArray:
@@ -200,7 +201,7 @@ def _sample_axis(box: Box, axis: int, count: int, extension: Extension) -> Float
     """The samples of one axis that lie in the box."""
     inside = np.arange(count // 2 + 1) * 2 if extension == "mirror" else np.arange(count)
     side = box.upper[axis] - box.lower[axis]
-    return np.minimum(box.lower[axis] + side * (inside / count), box.upper[axis])
+    return np.asarray(np.minimum(box.lower[axis] + side * (inside / count), box.upper[axis]))
 
 
 def _values_at(
@@ -229,7 +230,7 @@ def _mean_over_period(error: FloatArray, extension: Extension) -> FloatArray:
     """Mean (m,) over the samples of a period, of the errors (.., m) of those in the box."""
     while error.ndim > 1:
         error = np.tensordot(_row_weights(len(error), extension), error, axes=1)
-    return error * OUTWARD
+    return np.asarray(error * OUTWARD)
 
 
 def _mean_variation(
