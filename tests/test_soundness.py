@@ -17,7 +17,9 @@ from specgeo._jit import kernel
 from specgeo.enumeration._domain import domain_state
 from specgeo.enumeration._exact import evaluate
 from specgeo.enumeration._layers import BIAS, flatten
-from specgeo.enumeration._layout import NCELL, NPLANE, NV
+from specgeo.enumeration._layout import (
+    Size,
+)
 from specgeo.enumeration._maps import STEPS, row_factors
 from specgeo.enumeration._positions import sharpen
 from specgeo.enumeration._run import Run
@@ -130,7 +132,7 @@ class Twin:
         """Each row differs from the true one, on the whole domain, by at most its bound."""
         s, d, n = self.run.state, self.dim, 0
         most = [*(Fraction(v) for v in self.extent.tolist()), Fraction(1)]
-        for plane in range(2 * d, int(s.counts[NPLANE])):
+        for plane in range(2 * d, int(s.sizes[Size.PLANES])):
             *row, norm, bound = s.planes[plane, : d + 3].tolist()
             if not np.isfinite(bound):
                 continue
@@ -158,7 +160,7 @@ class Twin:
         """Cut by a layer; before that, its values at the vertices that exist must be off by at most their bounds."""
         run, d = self.run, self.dim
         before, s = run.maps, run.state
-        n_vertices, n_cells = int(s.counts[NV]), int(s.counts[NCELL])
+        n_vertices, n_cells = int(s.sizes[Size.VERTICES]), int(s.sizes[Size.CELLS])
         start, order = np.empty(n_cells + 1, np.int64), np.empty(n_vertices, np.int64)
         own_faces_once(s, d, start, order)
         net, scratch = self.net, np.empty((8, max(d, *self.net.hidden_widths)))
@@ -182,17 +184,17 @@ class Twin:
     def check_vertices(self) -> int:
         """Each vertex is off by at most its radius."""
         s, d = self.run.state, self.dim
-        for v in range(int(s.counts[NV])):
+        for v in range(int(s.sizes[Size.VERTICES])):
             radius = float(s.x[v, d])
             assert np.isfinite(radius)
             off = max(abs(Fraction(x) - y) for x, y in zip(s.x[v, :d].tolist(), self.point(v), strict=True))
             assert off <= Fraction(radius), (v, float(off), radius)
-        return int(s.counts[NV])
+        return int(s.sizes[Size.VERTICES])
 
     def check_evaluate(self, layer: int, vertices: Any, units: Any) -> dict[int, int]:
         """`evaluate` gives the signs of Fractions at vertices of the complex before ``layer``."""
         s, d, seen = self.run.state, self.dim, {-1: 0, 0: 0, 1: 0}
-        own_faces_once(s, d, np.empty(s.counts[NCELL] + 1, np.int64), np.empty(s.counts[NV], np.int64))
+        own_faces_once(s, d, np.empty(s.sizes[Size.CELLS] + 1, np.int64), np.empty(s.sizes[Size.VERTICES], np.int64))
         for v in vertices:
             for unit in units:
                 cell = int(s.vplanes[v, d])
@@ -315,11 +317,11 @@ def test_integer_arithmetic_on_a_wide_layer_of_mixed_exponents(dim: int, activat
     net = sg.Network(weights, [first.biases[0], np.ones(200), np.zeros(6), [0.0]], activation=first.activations[0])
     breaks = len(net.activations[0].breakpoints)
     twin = Twin(net, -np.ones(dim), np.ones(dim), 1)
-    n = int(twin.run.state.counts[NV])
+    n = int(twin.run.state.sizes[Size.VERTICES])
     twin.check_evaluate(2, range(min(n, 8)), range(0, 200 * breaks, 7 * breaks + 1))
     if dim == 1 and breaks == 1:
         twin.run.layer(2)
-        n = int(twin.run.state.counts[NV])
+        n = int(twin.run.state.sizes[Size.VERTICES])
         twin.check_evaluate(3, rng.integers(0, n, 6).tolist(), range(6))
 
 
@@ -333,9 +335,9 @@ def test_integer_arithmetic_of_extreme_exponents(bits: int) -> None:
     net = sg.Network([w, second, third, [[1.0, 1.0]]], [-w @ [0.3, 0.1], [0.0, 0.0, 5e-324, 0.0], [0.0, 0.0], [0.0]])
     twin = Twin(net, [-1.0, -1.0], [1.0, 1.0], 0)
     for layer, units in ((1, 3), (2, 4), (3, 2)):
-        twin.check_evaluate(layer, range(int(twin.run.state.counts[NV])), range(units))
+        twin.check_evaluate(layer, range(int(twin.run.state.sizes[Size.VERTICES])), range(units))
         twin.run.layer(layer)
-    assert int(twin.run.state.counts[NCELL]) > 1
+    assert int(twin.run.state.sizes[Size.CELLS]) > 1
 
 
 def test_integer_arithmetic_finds_zeros() -> None:
@@ -343,7 +345,7 @@ def test_integer_arithmetic_finds_zeros() -> None:
     w = rng.normal(size=(4, 2))
     net = sg.Network([w, [[1.0, -1.0, 0.5, 0.0], [-2.0, 2.0, -1.0, 0.0]], [[1.0, 1.0]]], [np.zeros(4), [0, 0], [0.0]])
     twin = Twin(net, [-1.0, -1.0], [1.0, 1.0], 1)
-    seen = twin.check_evaluate(2, range(int(twin.run.state.counts[NV])), range(2))
+    seen = twin.check_evaluate(2, range(int(twin.run.state.sizes[Size.VERTICES])), range(2))
     assert all(seen.values())
 
 

@@ -16,30 +16,16 @@ import numpy.typing as npt
 from specgeo._jit import hot, leaf_kernel, merged
 from specgeo.enumeration._layers import N_WORDS, WORD
 from specgeo.enumeration._layout import (
-    BLOCK,
-    CONTRADICTION,
     CUT,
-    DIM,
-    DONE,
-    FACE,
-    FULL,
     HALF,
     LEN,
-    LONGEST,
-    NCELL,
     NEXT,
-    NF,
-    NPOOL,
-    NV,
-    OLD,
-    OPEN,
-    OVER_BUDGET,
     OWN,
-    RUNNING,
     STAMP,
     START,
-    STATUS,
-    STEP,
+    Cursor,
+    Size,
+    Status,
 )
 from specgeo.enumeration._positions import COARSE, RELIABLE
 from specgeo.enumeration._rows import end_layer, face_bits
@@ -66,7 +52,7 @@ def _expand(s, f, n):  # type: ignore[no-untyped-def]
     start, length = s.faces[f, START], s.faces[f, LEN]
     if n == length:
         return
-    o = s.counts[NPOOL]
+    o = s.sizes[Size.POOL]
     s.faces[f, START], s.faces[f, LEN] = o, n
     for i in range(start, start + length):
         g = s.pool[i]
@@ -74,7 +60,7 @@ def _expand(s, f, n):  # type: ignore[no-untyped-def]
             s.pool[o] = g
             o += 1
             g = s.faces[g, NEXT]
-    s.counts[NPOOL] = o
+    s.sizes[Size.POOL] = o
 
 
 class Work(NamedTuple):
@@ -98,13 +84,13 @@ def _fits(s, work, k, bit):  # type: ignore[no-untyped-def]
         total += work.level[m]
         if 2 * work.level[m] + 2 > work.pieces.shape[1]:
             return False
-    longest = s.counts[LONGEST]
-    room = s.pool.shape[0] - s.counts[NPOOL]
+    longest = s.sizes[Size.LONGEST]
+    room = s.pool.shape[0] - s.sizes[Size.POOL]
     if (
-        s.counts[NF] + 2 * total > s.dims.shape[0]
-        or s.counts[NV] + work.level[1] > s.x.shape[0]
-        or s.counts[NCELL] + work.level[k] > s.cells.shape[0]
-        or min(longest * longest, s.counts[NPOOL]) > len(work.cut)  # each list of facets has its own place in the pool
+        s.sizes[Size.FACES] + 2 * total > s.dims.shape[0]
+        or s.sizes[Size.VERTICES] + work.level[1] > s.x.shape[0]
+        or s.sizes[Size.CELLS] + work.level[k] > s.cells.shape[0]
+        or min(longest * longest, s.sizes[Size.POOL]) > len(work.cut)  # each list of facets is in the pool
     ):
         return False
     if total * (4 * longest + 8) <= room:
@@ -123,10 +109,10 @@ def _enter(s, work, f, k):  # type: ignore[no-untyped-def]
     """Begin with a crossed face: its boundary up to date, itself the only piece. False if the pool is full."""
     if k >= 2:
         n = _expanded_length(s, f)
-        if s.counts[NPOOL] + n > s.pool.shape[0]:
+        if s.sizes[Size.POOL] + n > s.pool.shape[0]:
             return False
         _expand(s, f, n)
-        s.counts[LONGEST] = max(s.counts[LONGEST], n + 1)
+        s.sizes[Size.LONGEST] = max(s.sizes[Size.LONGEST], n + 1)
     for m in range(1, k):
         work.level[m] = 0
     work.level[k] = 1
@@ -138,29 +124,29 @@ def _enter(s, work, f, k):  # type: ignore[no-untyped-def]
 @merged
 def _begin_block(s, layers, layer, word, words, dim):  # type: ignore[no-untyped-def]
     """Bits of the faces for 64 units; those of the first block are there. Faces from OLD on are made in the block."""
-    if s.counts[DIM] == 0:
+    if s.cursor[Cursor.DIMENSION] == 0:
         face_bits(s, s.vbits, words, word, layers.decided[layers.meta[layer - 1, WORD] + word], dim)
-        s.counts[DIM], s.counts[FACE] = 1, 0
-    if s.counts[DIM] == 1 and s.counts[FACE] == 0 and s.counts[OPEN] == 0:
-        for f in range(s.counts[NF]):
+        s.cursor[Cursor.DIMENSION], s.cursor[Cursor.FACE] = 1, 0
+    if s.cursor[Cursor.DIMENSION] == 1 and s.cursor[Cursor.FACE] == 0 and s.cursor[Cursor.OPEN] == 0:
+        for f in range(s.sizes[Size.FACES]):
             s.faces[f, NEXT] = -1
-        s.counts[OLD] = s.counts[NF]
+        s.cursor[Cursor.OLD] = s.sizes[Size.FACES]
 
 
 @merged
 def _end_block(s, word, words):  # type: ignore[no-untyped-def]
     """The signs of the block's units on the cells."""
-    for number in range(s.counts[NCELL]):
+    for number in range(s.sizes[Size.CELLS]):
         g = s.cells[number, 0]
         s.signs[number, word] = s.bits[g, 0]
         s.signs[number, words + word] = s.bits[g, 1]
-    s.counts[BLOCK], s.counts[DIM] = word + 1, 0
+    s.cursor[Cursor.BLOCK], s.cursor[Cursor.DIMENSION] = word + 1, 0
 
 
 @merged
 def _leave(s, work, f, rest, step, status):  # type: ignore[no-untyped-def]
     """Write down where to go on."""
-    s.counts[FACE], s.counts[STEP], s.counts[STATUS] = f, step, status
+    s.cursor[Cursor.FACE], s.cursor[Cursor.STEP], s.cursor[Cursor.STATUS] = f, step, status
     work.rest[0] = rest
 
 
@@ -168,36 +154,35 @@ def _leave(s, work, f, rest, step, status):  # type: ignore[no-untyped-def]
 def cut_layer(s, layers, history, ex, work, layer, first, crossed, extent, exact, max_cells, limit, dim):  # type: ignore[no-untyped-def]
     """Cut the complex by a layer: blocks of 64 units; in each, faces by dimension; for each face, its units.
 
-    ``s.counts[STATUS]`` tells why it returns: DONE; RUNNING after about ``limit`` cuts, so that the caller can report
-    progress; FULL when arrays must grow; OVER_BUDGET or CONTRADICTION. Call it again to go on.
+    The `Status` in the cursor tells why it returns, RUNNING after about ``limit`` cuts. Call it again to go on.
     """
     words = layers.meta[layer - 1, N_WORDS]
     size = extent[0]
     for c in range(1, dim):
         size = max(size, extent[c])
     coarse, reliable = COARSE * size, RELIABLE * size
-    step = s.counts[STEP]
+    step = s.cursor[Cursor.STEP]
     last_step = step + limit
-    while s.counts[BLOCK] < words:
-        word = index(s.counts[BLOCK])
+    while s.cursor[Cursor.BLOCK] < words:
+        word = index(s.cursor[Cursor.BLOCK])
         _begin_block(s, layers, layer, word, words, dim)
-        while s.counts[DIM] <= dim:
-            k = s.counts[DIM]
-            for face in range(s.counts[FACE], s.counts[OLD]):
+        while s.cursor[Cursor.DIMENSION] <= dim:
+            k = s.cursor[Cursor.DIMENSION]
+            for face in range(s.cursor[Cursor.FACE], s.cursor[Cursor.OLD]):
                 f = index(face)
-                if s.counts[OPEN] == 0:
+                if s.cursor[Cursor.OPEN] == 0:
                     if s.dims[f] != k or s.bits[f, 0] & s.bits[f, 1] == 0:
                         continue
                     if not _enter(s, work, f, k):
-                        _leave(s, work, f, np.uint64(0), step, FULL)
+                        _leave(s, work, f, np.uint64(0), step, Status.FULL)
                         return
-                    s.counts[OPEN] = 1
+                    s.cursor[Cursor.OPEN] = 1
                 cell, rest = index(s.faces[f, OWN]), work.rest[0]
                 while rest != 0:
                     unit = 64 * word + lowest_unit(rest)
                     bit = ONE << np.uint64(unit & 63)
                     if not _fits(s, work, k, bit):
-                        _leave(s, work, f, rest, step, FULL)
+                        _leave(s, work, f, rest, step, Status.FULL)
                         return
                     plane = plane_of(first, crossed, cell, unit)
                     step += 1
@@ -223,7 +208,7 @@ def cut_layer(s, layers, history, ex, work, layer, first, crossed, extent, exact
                                     s, g, m, bit, plane, word, words, step, work.positive, work.negative, work.cut, dim
                                 )
                                 if half < 0:
-                                    _leave(s, work, f, rest, step, CONTRADICTION)
+                                    _leave(s, work, f, rest, step, Status.CONTRADICTION)
                                     return
                                 work.pieces[m - 1, work.level[m - 1]] = h
                                 work.level[m - 1] += 1
@@ -237,14 +222,14 @@ def cut_layer(s, layers, history, ex, work, layer, first, crossed, extent, exact
                                 new_cell(s, g, half, words)
                     rest &= rest - ONE
                     # a face in more pieces lies in as many cells that will be: each piece is in the closure of another
-                    if s.counts[NCELL] > max_cells or work.level[k] > max_cells:
-                        _leave(s, work, f, rest, step, OVER_BUDGET)
+                    if s.sizes[Size.CELLS] > max_cells or work.level[k] > max_cells:
+                        _leave(s, work, f, rest, step, Status.OVER_BUDGET)
                         return
                     if step >= last_step:
-                        _leave(s, work, f, rest, step, RUNNING)
+                        _leave(s, work, f, rest, step, Status.RUNNING)
                         return
-                s.counts[OPEN] = 0
-            s.counts[DIM], s.counts[FACE] = k + 1, 0
+                s.cursor[Cursor.OPEN] = 0
+            s.cursor[Cursor.DIMENSION], s.cursor[Cursor.FACE] = k + 1, 0
         _end_block(s, word, words)
     end_layer(s, layers, layer)
-    _leave(s, work, np.int64(0), np.uint64(0), step, DONE)
+    _leave(s, work, np.int64(0), np.uint64(0), step, Status.DONE)

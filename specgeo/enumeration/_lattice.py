@@ -12,20 +12,17 @@ from specgeo._cast import FloatArray
 from specgeo._jit import hot, kernel, leaf_kernel
 from specgeo.enumeration._layout import (
     LEN,
-    LONGEST,
-    N_COUNTERS,
-    NCELL,
     NEXT,
-    NF,
-    NPLANE,
-    NPOOL,
     NUMBER,
-    NV,
     PLANES,
     STAMP,
     START,
+    Cursor,
+    Size,
     State,
+    Tally,
     padded,
+    sizes_of,
 )
 from specgeo.enumeration._memory import workspace
 
@@ -73,9 +70,6 @@ def box_state(lower: FloatArray, upper: FloatArray, spare: int) -> State:
     """The complex of one cell, with room for ``spare`` cells."""
     dim = len(lower)
     corners, corner_planes, dims, rows, pool, walls, origin = _cube(dim)
-    count = np.zeros(N_COUNTERS, np.int64)
-    count[LONGEST] = 2 * dim
-    count[[NV, NF, NPOOL, NCELL, NPLANE]] = len(corners), len(rows), len(pool), 1, 2 * dim
     faces = spare * (2**dim - 1) + len(rows)
     x = workspace((spare + len(corners), dim + 1), np.float64)
     x[: len(corners), :dim] = np.where(corners == 0, lower, upper)
@@ -84,7 +78,9 @@ def box_state(lower: FloatArray, upper: FloatArray, spare: int) -> State:
     planes[0 : 2 * dim : 2, dim], planes[1 : 2 * dim : 2, dim] = -lower, upper
     planes[: 2 * dim, dim + 2] = 4 * 1.2e-16 * np.repeat(np.maximum(np.abs(lower), np.abs(upper)), 2)
     return State(
-        count,
+        sizes_of(len(corners), len(rows), len(pool), 1, 2 * dim, 2 * dim),
+        np.zeros(len(Cursor), np.int64),
+        np.zeros(len(Tally), np.int64),
         np.array([np.inf]),
         x,
         padded(corner_planes, len(x)),
@@ -111,7 +107,7 @@ def number_faces(s, dim, index, sizes, items, walls):  # type: ignore[no-untyped
 
     ``walls`` receives the wall of the domain that each facet lies in, -1 for none.
     """
-    for f in range(s.counts[NF]):
+    for f in range(s.sizes[Size.FACES]):
         k = s.dims[f]
         index[f] = sizes[k] if k < dim else s.faces[f, NUMBER]
         if k == dim - 1:
@@ -119,7 +115,7 @@ def number_faces(s, dim, index, sizes, items, walls):  # type: ignore[no-untyped
         sizes[k] += 1
         items[k] += s.faces[f, LEN]
     if dim == 1:
-        for v in range(s.counts[NV]):
+        for v in range(s.sizes[Size.VERTICES]):
             walls[v] = _wall(s, s.vplanes[v, 0])
 
 
@@ -133,7 +129,7 @@ def boundary_lists(s, dim, index, first, begin, offsets, indices):  # type: igno
     for k in range(1, dim + 1):
         offsets[first[k]] = 0
     start_of = begin.copy()
-    for f in range(s.counts[NF]):
+    for f in range(s.sizes[Size.FACES]):
         k, start, length = s.dims[f], s.faces[f, START], s.faces[f, LEN]
         o = begin[k]
         for i in range(length):

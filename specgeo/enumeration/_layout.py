@@ -22,6 +22,7 @@ first two.
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,19 +33,57 @@ from specgeo.errors import BudgetError
 
 START, LEN, OWN, NEXT, STAMP, HALF, CUT, NUMBER, PLANES = range(9)
 
-# counters
-NV, NF, NPOOL, NCELL, NPLANE, STEP, STATUS, BLOCK, DIM, FACE = range(10)
-N_FLOAT, N_REFINED, N_EXACT, N_ZERO, N_COORD, OLD, OPEN, LONGEST = range(10, 18)
-N_COUNTERS = 18
 
-# status
-RUNNING, DONE, OVER_BUDGET, CONTRADICTION, FULL = range(5)
+
+class Size(IntEnum):
+    """How much of the arrays is used."""
+
+    VERTICES = 0
+    FACES = 1  # of dimension 1 and more
+    POOL = 2
+    CELLS = 3
+    PLANES = 4
+    LONGEST = 5  # no boundary has more items
+
+
+class Cursor(IntEnum):
+    """Where the cutting of a layer stands, so that it can go on after a return in the middle of a face."""
+
+    STEP = 0  # cuts so far in the whole run: a stamp on what each of them splits
+    STATUS = 1
+    BLOCK = 2  # of 64 units
+    DIMENSION = 3  # of the faces whose turn it is; 0: the block has not begun
+    FACE = 4
+    OLD = 5  # faces from here on were made in this block
+    OPEN = 6  # whether the cutting of the face has begun
+
+
+class Tally(IntEnum):
+    """How signs and positions were decided."""
+
+    FLOAT = 0
+    REFINED = 1
+    EXACT = 2
+    ZERO = 3  # of the exact ones
+    POSITION = 4  # exact positions
+
+
+class Status(IntEnum):
+    """Why `cut_layer` returns."""
+
+    RUNNING = 0  # after the cuts it was allowed: the caller may report progress
+    DONE = 1
+    OVER_BUDGET = 2
+    CONTRADICTION = 3
+    FULL = 4  # arrays must grow
 
 
 class State(NamedTuple):
-    """A complex in the making. Arrays have spare rows; ``counts`` says how many are used."""
+    """A complex in the making. Arrays have spare rows; ``sizes`` says how many are used."""
 
-    counts: npt.NDArray[np.int64]  # (N_COUNTERS,)
+    sizes: npt.NDArray[np.int64]  # (len(Size),)
+    cursor: npt.NDArray[np.int64]  # (len(Cursor),)
+    tally: npt.NDArray[np.int64]  # (len(Tally),)
     margin: npt.NDArray[np.float64]  # (1,) smallest |value| / bound that the float filter accepted
     x: npt.NDArray[np.float64]  # (n_v, d + 1) coordinates and the radius of their error (max norm)
     vplanes: npt.NDArray[np.int32]  # (n_v, d + 1) d independent planes through the vertex, and a cell
@@ -57,6 +96,13 @@ class State(NamedTuple):
     signs: npt.NDArray[np.uint64]  # (n_c, 2 n_words) signs of the layer's units on the cell
     planes: npt.NDArray[np.float64]  # (n_p, d + 3) row of d + 1, 1-norm of its normal, error of its values
     porigin: npt.NDArray[np.int32]  # (n_p, 3) layer (-1: domain), unit, cell number at the start of that layer (wall)
+
+
+def sizes_of(
+    vertices: int, faces: int, pool: int, cells: int, planes: int, longest: int
+) -> npt.NDArray[np.int64]:
+    """The sizes of a state, in the order of `Size`."""
+    return np.array([vertices, faces, pool, cells, planes, longest], np.int64)
 
 
 def with_room(s: State, **wanted: int) -> State:

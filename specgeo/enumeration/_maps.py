@@ -44,7 +44,11 @@ from specgeo.enumeration._layers import (
     active_pieces,
     piece,
 )
-from specgeo.enumeration._layout import LEN, NCELL, START
+from specgeo.enumeration._layout import (
+    LEN,
+    START,
+    Size,
+)
 from specgeo.enumeration._memory import workspace
 from specgeo.enumeration._scalars import ONE, SAFE, TINY, gamma, lowest_unit, popcount
 
@@ -206,7 +210,7 @@ def _neurons(maps, cell, norms, biases, n_previous, extent, reach, dim, out):  #
 @leaf
 def _neighbours(s, sides, dim):  # type: ignore[no-untyped-def]
     """sides = the cells on either side of each facet, -1 for none."""
-    for cell in range(s.counts[NCELL]):
+    for cell in range(s.sizes[Size.CELLS]):
         f = s.cells[cell, 0]
         start = s.faces[f, START]
         for i in range(start, start + s.faces[f, LEN]):
@@ -346,9 +350,9 @@ def propagate(s, layers, history, layer, before, maps, extent, reach, sides, que
     n_previous = layers.meta[layer - 1, N_PREVIOUS]
     words, most = layers.meta[layer - 2, N_WORDS], roundings(n_previous) + _MOST
     _neighbours(s, sides, dim)
-    for c in range(s.counts[NCELL]):
+    for c in range(s.sizes[Size.CELLS]):
         maps.trust[c, STEPS] = -1.0
-    for seed in range(s.counts[NCELL]):
+    for seed in range(s.sizes[Size.CELLS]):
         if maps.trust[seed, STEPS] >= 0.0:
             continue
         parent = np.int64(history.parents[history.parent_start[layer - 1] + seed])

@@ -17,10 +17,7 @@ from specgeo._jit import hot, leaf, leaf_kernel, merged
 from specgeo.enumeration._exact import evaluate
 from specgeo.enumeration._layers import N_WORDS
 from specgeo.enumeration._layout import (
-    N_COORD,
-    N_EXACT,
-    N_FLOAT,
-    N_ZERO,
+    Tally,
 )
 from specgeo.enumeration._scalars import ONE, SAFE, TINY, gamma
 
@@ -43,14 +40,14 @@ def sign_on_plane(s, vertex, plane, exact, dim):  # type: ignore[no-untyped-def]
     for c in range(dim):
         value += s.planes[plane, c] * s.x[vertex, c]
     bound = (s.planes[plane, dim + 1] * s.x[vertex, dim] + s.planes[plane, dim + 2]) * SAFE
-    s.counts[N_FLOAT] += 1
+    s.tally[Tally.FLOAT] += 1
     if abs(value) > bound and abs(value) < np.inf:
         if abs(value) < s.margin[0] * bound:
             s.margin[0] = abs(value) / bound
         return 1 if value > 0 else -1
     if not exact:
         return 1 if value > 0 else (-1 if value < 0 else 0)
-    s.counts[N_FLOAT] -= 1
+    s.tally[Tally.FLOAT] -= 1
     return UNDECIDED
 
 
@@ -58,9 +55,9 @@ def sign_on_plane(s, vertex, plane, exact, dim):  # type: ignore[no-untyped-def]
 def exact_decision(s, layers, history, ex, vertex, layer, unit, cell, dim):  # type: ignore[no-untyped-def]
     """The sign by exact arithmetic, counted."""
     sign = evaluate(ex, layers, history, s.planes, s.porigin, s.vplanes, vertex, layer, unit, cell, dim, s.x)
-    s.counts[N_EXACT] += 1
+    s.tally[Tally.EXACT] += 1
     if sign == 0:
-        s.counts[N_ZERO] += 1
+        s.tally[Tally.ZERO] += 1
     return sign
 
 
@@ -69,7 +66,7 @@ def exact_position(s, layers, history, ex, vertex, dim):  # type: ignore[no-unty
     """Replace a position by the rounded exact one, counted."""
     zero = np.int64(0)
     evaluate(ex, layers, history, s.planes, s.porigin, s.vplanes, vertex, zero, zero, zero, dim, s.x)
-    s.counts[N_COORD] += 1
+    s.tally[Tally.POSITION] += 1
 
 
 @leaf

@@ -7,16 +7,10 @@ import numpy as np
 from specgeo._jit import hot, leaf, leaf_kernel
 from specgeo.enumeration._layers import BIAS, N_BREAKS, N_PREVIOUS, N_WORDS, UNIT, WEIGHT, WORD, N, active_pieces
 from specgeo.enumeration._layout import (
-    BLOCK,
-    DIM,
-    FACE,
     LEN,
-    NCELL,
-    NF,
-    NPLANE,
-    NV,
-    OPEN,
     START,
+    Cursor,
+    Size,
 )
 from specgeo.enumeration._maps import ROUNDING, SIZE, activate, factors
 from specgeo.enumeration._scalars import ONE, SAFE, TINY, U, gamma, lowest_unit, popcount
@@ -25,7 +19,7 @@ from specgeo.enumeration._scalars import ONE, SAFE, TINY, U, gamma, lowest_unit,
 @leaf
 def face_bits(s, vbits, words, word, mask, dim):  # type: ignore[no-untyped-def]
     """Bits of every face for one block of 64 units, from the signs at the vertices."""
-    n_faces = s.counts[NF]
+    n_faces = s.sizes[Size.FACES]
     for f in range(n_faces):
         if s.dims[f] == 1:
             p, q = s.pool[s.faces[f, START]], s.pool[s.faces[f, START] + 1]
@@ -97,7 +91,7 @@ def make_planes(s, layers, history, before, layer, first, crossed, extent, reach
     """
     meta = layers.meta[layer - 1]
     n_previous, breaks, words = meta[N_PREVIOUS], meta[N_BREAKS], meta[N_WORDS]
-    for cell in range(s.counts[NCELL]):
+    for cell in range(s.sizes[Size.CELLS]):
         units = np.uint64(0)
         for w in range(words):
             units |= crossed[cell, w]
@@ -155,19 +149,19 @@ def begin_layer(s, layers, layer, first, crossed, dim):  # type: ignore[no-untyp
     to (cells, words) arrays; returns the number of planes in all.
     """
     words = layers.meta[layer - 1, N_WORDS]
-    n_cells = s.counts[NCELL]
+    n_cells = s.sizes[Size.CELLS]
     for word in range(words - 1, -1, -1):  # block 0 comes last, so that its bits are ready for the cutting
         face_bits(s, s.vbits, words, word, layers.decided[layers.meta[layer - 1, WORD] + word], dim)
         for cell in range(n_cells):
             f = s.cells[cell, 0]
             crossed[cell, word] = s.bits[f, 0] & s.bits[f, 1]
-    plane = s.counts[NPLANE]
+    plane = s.sizes[Size.PLANES]
     for cell in range(n_cells):
         s.cells[cell, 1] = cell
         for word in range(words):
             first[cell, word] = plane
             plane += popcount(crossed[cell, word])
-    s.counts[BLOCK], s.counts[DIM], s.counts[FACE], s.counts[OPEN] = 0, 1, 0, 0
+    s.cursor[Cursor.BLOCK], s.cursor[Cursor.DIMENSION], s.cursor[Cursor.FACE], s.cursor[Cursor.OPEN] = 0, 1, 0, 0
     return plane
 
 
@@ -180,5 +174,5 @@ def end_layer(s, layers, layer):  # type: ignore[no-untyped-def]
         twin = layers.twins[meta[UNIT] + u]
         if twin != u:
             same = layers.twin_signs[meta[UNIT] + u] > 0
-            _copy_signs(s.vbits, s.counts[NV], words, u, twin, same)
-            _copy_signs(s.signs, s.counts[NCELL], words, u, twin, same)
+            _copy_signs(s.vbits, s.sizes[Size.VERTICES], words, u, twin, same)
+            _copy_signs(s.signs, s.sizes[Size.CELLS], words, u, twin, same)

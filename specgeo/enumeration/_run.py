@@ -15,23 +15,13 @@ from specgeo.enumeration._cut import Work, cut_layer
 from specgeo.enumeration._exact import make_exact
 from specgeo.enumeration._layers import N_UNITS, N_WORDS, History, Layers, N
 from specgeo.enumeration._layout import (
-    CONTRADICTION,
-    DONE,
-    FACE,
-    FULL,
     LEN,
-    LONGEST,
-    NCELL,
     NEXT,
-    NF,
-    NPLANE,
-    NPOOL,
-    NV,
-    OPEN,
-    OVER_BUDGET,
     START,
-    STATUS,
+    Cursor,
+    Size,
     State,
+    Status,
     extra_bytes,
     with_room,
 )
@@ -78,7 +68,7 @@ class Run:
         self.state, self.extent, self.exact, self.report = state, extent, exact, report
         self.max_cells = sys.maxsize if max_cells is None else max_cells
         self.max_bytes = max_bytes
-        domain_rows = np.ascontiguousarray(state.planes[: state.counts[NPLANE], : self.dim + 1])
+        domain_rows = np.ascontiguousarray(state.planes[: state.sizes[Size.PLANES], : self.dim + 1])
         self.arithmetic = make_exact(self.layers, domain_rows, self.dim)
         self.sign_rows: list[Any] = []  # of each layer done, for the cells of the complex after it
         self.parents: list[Any] = [np.zeros(1, np.int32)]
@@ -103,7 +93,7 @@ class Run:
         t = self._lap("maps", t)
         self._signs(number, before)
         t = self._lap("signs", t)
-        n_cells = int(self.state.counts[NCELL])
+        n_cells = int(self.state.sizes[Size.CELLS])
         first, crossed = np.empty((n_cells, words), np.int64), np.empty((n_cells, words), np.uint64)
         n_planes = begin_layer(self.state, layers, number, first, crossed, dim)
         self._afford(planes=n_planes)
@@ -111,10 +101,10 @@ class Run:
         make_planes(
             self.state, layers, self.history, before, number, first, crossed, self.extent, self.reach, self.scratch, dim
         )
-        self.state.counts[NPLANE] = n_planes
+        self.state.sizes[Size.PLANES] = n_planes
         t = self._lap("planes", t)
         self._cut(number, first, crossed)
-        n_cells = int(self.state.counts[NCELL])
+        n_cells = int(self.state.sizes[Size.CELLS])
         self.sign_rows.append(self.state.signs[:n_cells].copy())
         self.parents.append(self.state.cells[:n_cells, 1].copy())
         if number < len(layers.meta):
@@ -123,16 +113,16 @@ class Run:
 
     def _next_maps(self, number: int, before: Maps) -> Maps:
         """The maps of a layer on the cells that exist."""
-        s, count = self.state, self.state.counts
-        n_cells = int(count[NCELL])
+        state = self.state
+        n_cells = int(state.sizes[Size.CELLS])
         self._afford(extra=8 * n_cells * ((self.dim + 3) * int(self.layers.meta[number - 1, N]) + 6))
         maps = empty_maps(self.layers, number, n_cells, self.dim)
         if number == 1:
             first_map(self.layers, before, maps, self.extent, self.reach, self.scratch, self.dim)
             return maps
-        facets = int(count[NF if self.dim > 1 else NV])
+        facets = int(state.sizes[Size.FACES if self.dim > 1 else Size.VERTICES])
         propagate(
-            s,
+            state,
             self.layers,
             self.history,
             number,
@@ -151,7 +141,7 @@ class Run:
     def _signs(self, number: int, before: Maps) -> None:
         """Signs of a layer at the vertices that exist: by floats, where they do not prove them by exact arithmetic."""
         words, n_units = (int(n) for n in self.layers.meta[number - 1, [N_WORDS, N_UNITS]])
-        n_vertices, n_cells = int(self.state.counts[NV]), int(self.state.counts[NCELL])
+        n_vertices, n_cells = int(self.state.sizes[Size.VERTICES]), int(self.state.sizes[Size.CELLS])
         start, order = np.empty(n_cells + 1, np.int64), np.empty(n_vertices, np.int64)
         earlier = self.state.vbits
         self.state = self.state._replace(
@@ -203,24 +193,24 @@ class Run:
                 _FACES_A_CALL,
                 self.dim,
             )
-            status, n_cells = int(self.state.counts[STATUS]), int(self.state.counts[NCELL])
-            if status == OVER_BUDGET:
+            status, n_cells = int(self.state.cursor[Cursor.STATUS]), int(self.state.sizes[Size.CELLS])
+            if status == Status.OVER_BUDGET:
                 raise BudgetError(
                     f"max_cells: more than {self.max_cells} cells, reached in hidden layer {number} of "
                     f"{len(self.layers.meta)}; raise max_cells or shrink the domain"
                 )
-            if status == CONTRADICTION:
+            if status == Status.CONTRADICTION:
                 raise SpecgeoError(
                     "internal error: proved signs contradict each other; please report this network"
                     if self.exact
                     else "exact=False: rounding gave signs that contradict each other; use exact=True"
                 )
-            if status == FULL:
+            if status == Status.FULL:
                 work = self._grow(work)
                 continue
             if self.report is not None:
-                self.report(number, n_cells, status == DONE)
-            if status == DONE:
+                self.report(number, n_cells, status == Status.DONE)
+            if status == Status.DONE:
                 return
 
     def _scratch(self, number: int) -> Work:
@@ -238,23 +228,23 @@ class Run:
 
     def _grow(self, work: Work) -> Work:
         """Double whatever has little room left."""
-        s, count = self.state, self.state.counts
+        state = self.state
         needed = work.level.copy()  # what one more unit can need, at most
         total = int(needed.sum())
         used = {
-            "vertices": (count[NV], int(needed[1]), len(s.x)),
-            "faces": (count[NF], 2 * total, len(s.dims)),
-            "pool": (count[NPOOL], self._items_needed(work), len(s.pool)),
-            "cells": (count[NCELL], int(needed.max()), len(s.cells)),
+            "vertices": (state.sizes[Size.VERTICES], int(needed[1]), len(state.x)),
+            "faces": (state.sizes[Size.FACES], 2 * total, len(state.dims)),
+            "pool": (state.sizes[Size.POOL], self._items_needed(work), len(state.pool)),
+            "cells": (state.sizes[Size.CELLS], int(needed.max()), len(state.cells)),
         }
         wanted = {k: int(2 * (u + n)) for k, (u, n, room) in used.items() if u + n > room}
         self._afford(**wanted)
-        self.state = with_room(s, **wanted)
+        self.state = with_room(state, **wanted)
         if 2 * int(needed.max()) + 2 > work.pieces.shape[1]:
             pieces = np.empty((self.dim + 1, 4 * int(needed.max()) + 4), np.int32)
             pieces[:, : work.pieces.shape[1]] = work.pieces
             work = work._replace(pieces=pieces)
-        scratch = min(int(count[LONGEST]) ** 2, int(count[NPOOL]))
+        scratch = min(int(state.sizes[Size.LONGEST]) ** 2, int(state.sizes[Size.POOL]))
         if scratch > len(work.cut):
             a, b, c = (np.empty(2 * scratch, np.int32) for _ in range(3))
             work = work._replace(positive=a, negative=b, cut=c)
@@ -268,15 +258,15 @@ class Run:
         total = sum(array.nbytes for array in held) + extra + extra_bytes(self.state, **wanted)
         if total > self.max_bytes:
             raise BudgetError(
-                f"max_bytes: {total:,} bytes would be needed at {int(self.state.counts[NCELL]):,} cells, "
+                f"max_bytes: {total:,} bytes would be needed at {int(self.state.sizes[Size.CELLS]):,} cells, "
                 f"{self.max_bytes:,} are allowed; raise max_bytes or shrink the domain"
             )
 
     def _items_needed(self, work: Work) -> int:
         """Pool items that one more unit can need in the current face."""
         s = self.state
-        if s.counts[OPEN] == 0:
-            f = int(s.counts[FACE])
+        if s.cursor[Cursor.OPEN] == 0:
+            f = int(s.cursor[Cursor.FACE])
             start = int(s.faces[f, START])
             pieces, n = s.pool[start : start + int(s.faces[f, LEN])].tolist(), 0
             for g in pieces:
@@ -290,7 +280,7 @@ class Run:
         """Exact positions for vertices with a coordinate so close to zero that its sign is in doubt."""
         t = time.perf_counter()
         if self.exact:
-            x = self.state.x[: self.state.counts[NV]]
+            x = self.state.x[: self.state.sizes[Size.VERTICES]]
             size, error = np.abs(x[:, :-1]), x[:, -1:]
             if not (size > error).all():
                 doubtful = np.flatnonzero(np.any(~(size > error) & (size > 0), axis=1))

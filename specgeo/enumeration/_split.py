@@ -22,17 +22,13 @@ from specgeo.enumeration._layout import (
     CUT,
     HALF,
     LEN,
-    LONGEST,
-    NCELL,
     NEXT,
-    NF,
-    NPOOL,
     NUMBER,
-    NV,
     OWN,
     PLANES,
     STAMP,
     START,
+    Size,
 )
 from specgeo.enumeration._positions import place, sharpen
 from specgeo.enumeration._predicates import UNDECIDED, exact_decision, exact_position, set_sign, sign_on_plane
@@ -50,8 +46,8 @@ def plane_of(first, crossed, cell, unit):  # type: ignore[no-untyped-def]
 @hot
 def _new_face(s, k, own):  # type: ignore[no-untyped-def]
     """Append a face of dimension k with an empty boundary."""
-    f = index(s.counts[NF])
-    s.counts[NF] = f + 1
+    f = index(s.sizes[Size.FACES])
+    s.sizes[Size.FACES] = f + 1
     s.dims[f] = k
     s.faces[f, OWN] = own
     s.faces[f, NEXT] = -1
@@ -72,8 +68,8 @@ def split_edge(  # type: ignore[no-untyped-def]
     p, q = index(s.pool[start]), index(s.pool[start + 1])
     if (s.vbits[p, word] >> np.uint64(unit & 63)) & ONE == 0:
         p, q = q, p
-    v = index(s.counts[NV])
-    s.counts[NV] = v + 1
+    v = index(s.sizes[Size.VERTICES])
+    s.sizes[Size.VERTICES] = v + 1
     for i in range(dim - 1):
         s.vplanes[v, i] = s.faces[g, PLANES + i]
     s.vplanes[v, dim - 1] = plane
@@ -102,8 +98,8 @@ def split_edge(  # type: ignore[no-untyped-def]
     for i in range(PLANES, PLANES + dim - 1):
         s.faces[half, i] = s.faces[g, i]
     s.pool[start], s.pool[start + 1] = p, v
-    start = index(s.counts[NPOOL])
-    s.counts[NPOOL] = start + 2
+    start = index(s.sizes[Size.POOL])
+    s.sizes[Size.POOL] = start + 2
     s.faces[half, START], s.faces[half, LEN] = start, 2
     s.pool[start], s.pool[start + 1] = v, q
     return half, v, n_pending
@@ -187,7 +183,7 @@ def split_face(s, g, k, bit, plane, word, words, step, positive, negative, cut, 
         s.faces[h, PLANES + i] = s.faces[g, PLANES + i]
     s.faces[h, PLANES + dim - k] = plane
     # boundary of the cut
-    start = index(s.counts[NPOOL])
+    start = index(s.sizes[Size.POOL])
     s.faces[h, START], s.faces[h, LEN] = start, n_cut
     for i in range(n_cut):
         s.pool[index(start + i)] = cut[i]
@@ -210,8 +206,8 @@ def split_face(s, g, k, bit, plane, word, words, step, positive, negative, cut, 
     for i in range(n_negative):
         s.pool[index(start + i)] = negative[i]
     s.pool[index(start + n_negative)] = h
-    s.counts[NPOOL] = start + n_negative + 1
-    s.counts[LONGEST] = max(s.counts[LONGEST], max(n_positive, n_negative) + 2)
+    s.sizes[Size.POOL] = start + n_negative + 1
+    s.sizes[Size.LONGEST] = max(s.sizes[Size.LONGEST], max(n_positive, n_negative) + 2)
     above, below = _joined(above, s.bits, h), _joined(below, s.bits, h)
     s.bits[g, 0], s.bits[g, 1], s.bits[g, 2] = above
     s.bits[half, 0], s.bits[half, 1], s.bits[half, 2] = below
@@ -234,8 +230,8 @@ def _list_bits(s, f):  # type: ignore[no-untyped-def]
 @merged
 def new_cell(s, g, half, words):  # type: ignore[no-untyped-def]
     """Number the negative half of a cell; it inherits the signs of the blocks done before."""
-    number = index(s.counts[NCELL])
-    s.counts[NCELL] = number + 1
+    number = index(s.sizes[Size.CELLS])
+    s.sizes[Size.CELLS] = number + 1
     parent = index(s.faces[g, NUMBER])
     s.faces[half, NUMBER] = number
     s.cells[number, 0], s.cells[number, 1] = half, s.cells[parent, 1]

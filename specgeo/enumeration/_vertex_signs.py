@@ -14,14 +14,11 @@ from specgeo._jit import hot, leaf, leaf_kernel, merged
 from specgeo.enumeration._layers import BIAS, N_BREAKS, N_PREVIOUS, N_WORDS, PIECE, UNIT, WEIGHT, WORD, N, active_pieces
 from specgeo.enumeration._layout import (
     LEN,
-    N_FLOAT,
-    N_REFINED,
-    NCELL,
-    NF,
     NUMBER,
-    NV,
     OWN,
     START,
+    Size,
+    Tally,
 )
 from specgeo.enumeration._maps import DOUBT, SIZE, STEEP, combine, combine_two, factors, largest, roundings
 from specgeo.enumeration._predicates import UNDECIDED, proved, refined, set_sign, smallest_margin
@@ -34,10 +31,10 @@ def own_faces(s, dim, start, order):  # type: ignore[no-untyped-def]
 
     These are order[start[c] : start[c + 1]], for start (n_c + 1,) and order (n_v,).
     """
-    n_faces, n_cells = s.counts[NF], s.counts[NCELL]
+    n_faces, n_cells = s.sizes[Size.FACES], s.sizes[Size.CELLS]
     for f in range(n_faces):
         s.faces[f, OWN] = s.faces[f, NUMBER] if s.dims[f] == dim else n_cells
-    for v in range(s.counts[NV]):
+    for v in range(s.sizes[Size.VERTICES]):
         s.vplanes[v, dim] = n_cells
     for k in range(dim, 0, -1):
         for f in range(n_faces):
@@ -51,12 +48,12 @@ def own_faces(s, dim, start, order):  # type: ignore[no-untyped-def]
                         s.vplanes[g, dim] = min(s.vplanes[g, dim], own)
     for c in range(n_cells + 1):
         start[c] = 0
-    for v in range(s.counts[NV]):
+    for v in range(s.sizes[Size.VERTICES]):
         start[s.vplanes[v, dim]] += 1
     total = 0
     for c in range(n_cells + 1):
         start[c], total = total, total + start[c]
-    for v in range(s.counts[NV]):
+    for v in range(s.sizes[Size.VERTICES]):
         own = s.vplanes[v, dim]
         order[start[own]] = v
         start[own] += 1
@@ -196,7 +193,7 @@ def classify(  # type: ignore[no-untyped-def]
         plain = plain and thresholds[u] == 0.0
     bounds = scratch[6]
     n_pairs = np.int64(0)
-    for cell in range(begin, s.counts[NCELL]):
+    for cell in range(begin, s.sizes[Size.CELLS]):
         if start[cell] == start[cell + 1]:
             continue
         if n_pairs + (start[cell + 1] - start[cell]) * n * breaks > len(pairs):
@@ -222,13 +219,13 @@ def classify(  # type: ignore[no-untyped-def]
                     decided, stop = layers.decided[meta[WORD] + w], min(64 * w + 64, n * breaks)
                     positive, negative = proved(values[64 * w : stop], bounds[64 * w : stop])
                     rest = decided & ~(positive | negative)
-                    s.counts[N_FLOAT] += popcount(decided & (positive | negative))
+                    s.tally[Tally.FLOAT] += popcount(decided & (positive | negative))
                     s.vbits[v, w], s.vbits[v, words + w] = positive & decided, negative & decided
                     while rest != 0:
                         u = 64 * w + lowest_unit(rest)
                         rest &= rest - ONE
                         if not exact:
-                            s.counts[N_FLOAT] += 1
+                            s.tally[Tally.FLOAT] += 1
                             set_sign(s.vbits, v, words, u, 1 if values[u] > 0 else (-1 if values[u] < 0 else 0))
                             continue
                         if not ready:
@@ -238,10 +235,10 @@ def classify(  # type: ignore[no-untyped-def]
                         row = layers.weights[w0 + j * n_previous : w0 + (j + 1) * n_previous]
                         sign = refined(row, biases[j], thresholds[u], a, exact_input, error)
                         if sign != UNDECIDED:
-                            s.counts[N_REFINED] += 1
+                            s.tally[Tally.REFINED] += 1
                             set_sign(s.vbits, v, words, u, sign)
                             continue
                         pairs[n_pairs, 0], pairs[n_pairs, 1] = v, u
                         n_pairs += 1
                 s.margin[0] = smallest_margin(values, bounds, n * breaks, s.margin[0])
-    return s.counts[NCELL], n_pairs
+    return s.sizes[Size.CELLS], n_pairs
