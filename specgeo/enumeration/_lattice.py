@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from specgeo._cast import FloatArray
+from specgeo._cast import FloatArray, IntArray
 from specgeo._jit import hot, kernel, leaf_kernel
 from specgeo.enumeration._layout import (
     LEN,
@@ -25,6 +25,7 @@ from specgeo.enumeration._layout import (
     sizes_of,
 )
 from specgeo.enumeration._memory import workspace
+from specgeo.enumeration._scalars import Ids, Integer, Words
 
 
 @lru_cache(maxsize=8)
@@ -97,30 +98,33 @@ def box_state(lower: FloatArray, upper: FloatArray, spare: int) -> State:
 
 
 @hot
-def _wall(s, plane):  # type: ignore[no-untyped-def]
-    return s.porigin[plane, 2] if s.porigin[plane, 0] < 0 else -1
+def _wall(state: State, plane: Integer) -> Integer:
+    """The wall of the domain that a plane is, -1 for none."""
+    return np.int64(state.porigin[plane, 2]) if state.porigin[plane, 0] < 0 else np.int64(-1)
 
 
 @leaf_kernel
-def number_faces(s, dim, index, sizes, items, walls):  # type: ignore[no-untyped-def]
+def number_faces(state: State, dim: Integer, index: Ids, sizes: IntArray, items: IntArray, walls: Ids) -> None:
     """Number of each face within its dimension (cells keep theirs), number and boundary items of each dimension.
 
     ``walls`` receives the wall of the domain that each facet lies in, -1 for none.
     """
-    for f in range(s.sizes[Size.FACES]):
-        k = s.dims[f]
-        index[f] = sizes[k] if k < dim else s.faces[f, NUMBER]
+    for f in range(state.sizes[Size.FACES]):
+        k = state.dims[f]
+        index[f] = sizes[k] if k < dim else state.faces[f, NUMBER]
         if k == dim - 1:
-            walls[sizes[k]] = _wall(s, s.faces[f, PLANES])
+            walls[sizes[k]] = _wall(state, state.faces[f, PLANES])
         sizes[k] += 1
-        items[k] += s.faces[f, LEN]
+        items[k] += state.faces[f, LEN]
     if dim == 1:
-        for v in range(s.sizes[Size.VERTICES]):
-            walls[v] = _wall(s, s.vplanes[v, 0])
+        for v in range(state.sizes[Size.VERTICES]):
+            walls[v] = _wall(state, state.vplanes[v, 0])
 
 
 @kernel
-def boundary_lists(s, dim, index, first, begin, offsets, indices):  # type: ignore[no-untyped-def]
+def boundary_lists(
+    state: State, dim: Integer, index: Ids, first: IntArray, begin: IntArray, offsets: IntArray, indices: Ids
+) -> None:
     """Boundaries of the faces as offsets and indices of faces of one dimension less.
 
     Those of the k-faces fill ``offsets`` from first[k] and ``indices`` from begin[k] on; both are advanced. Faces are
@@ -129,11 +133,11 @@ def boundary_lists(s, dim, index, first, begin, offsets, indices):  # type: igno
     for k in range(1, dim + 1):
         offsets[first[k]] = 0
     start_of = begin.copy()
-    for f in range(s.sizes[Size.FACES]):
-        k, start, length = s.dims[f], s.faces[f, START], s.faces[f, LEN]
+    for f in range(state.sizes[Size.FACES]):
+        k, start, length = state.dims[f], state.faces[f, START], state.faces[f, LEN]
         o = begin[k]
         for i in range(length):
-            g = s.pool[start + i]
+            g = state.pool[start + i]
             indices[o + i] = g if k == 1 else index[g]
         begin[k] = o + length
         first[k] += 1
@@ -141,7 +145,7 @@ def boundary_lists(s, dim, index, first, begin, offsets, indices):  # type: igno
 
 
 @leaf_kernel
-def spread_signs(rows, parents, cells, bit, positive, negative):  # type: ignore[no-untyped-def]
+def spread_signs(rows: Words, parents: Ids, cells: IntArray, bit: Integer, positive: Words, negative: Words) -> None:
     """Add the signs of one layer to those of the final cells, beginning at a bit.
 
     ``cells`` (n_cells,) says which cell of the complex after this layer each lies in; on return, of the one before.

@@ -216,7 +216,7 @@ def _as_complex(run: Run, network: Network, labels: Labels, domain: Any) -> Poly
 def _certificate(run: Run) -> Certificate:
     state = run.state
     return Certificate(
-        certified=run.exact,
+        certified=run.frame.exact,
         float_filter=int(state.tally[Tally.FLOAT]),
         refined_filter=int(state.tally[Tally.REFINED]),
         exact=int(state.tally[Tally.EXACT]),
