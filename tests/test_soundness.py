@@ -17,7 +17,7 @@ from specgeo._cast import FloatArray, IntArray
 from specgeo._jit import kernel
 from specgeo.enumeration._domain import domain_state
 from specgeo.enumeration._exact import Exact, evaluate
-from specgeo.enumeration._layers import History, flatten
+from specgeo.enumeration._layers import BIAS, N_PREVIOUS, History, N, flatten
 from specgeo.enumeration._layout import Scratch, Size, State
 from specgeo.enumeration._maps import STEPS, Maps, row_factors
 from specgeo.enumeration._positions import sharpen
@@ -48,9 +48,12 @@ def values_once(
     """The values of a layer at two vertices of a cell in scratch.values, and their bounds (2, widest)."""
     ready = prepare(history, layer, cell, scratch, dim)
     first, second = values_at(state, history.layers, before, layer, ready, v, w, scratch)
-    add_bias(history.layers, layer, scratch.inputs[0], first, reach, scratch.values[0], bounds[0])
+    meta = history.layers.meta[layer - 1]
+    start, stop = meta[BIAS], meta[BIAS] + meta[N]
+    norms, biases = history.layers.norms[start:stop], history.layers.biases[start:stop]
+    add_bias(norms, biases, scratch.inputs[0, : meta[N_PREVIOUS]], first, reach, scratch.values[0], bounds[0])
     if v != w:
-        add_bias(history.layers, layer, scratch.inputs[1], second, reach, scratch.values[1], bounds[1])
+        add_bias(norms, biases, scratch.inputs[1, : meta[N_PREVIOUS]], second, reach, scratch.values[1], bounds[1])
 
 
 @kernel
@@ -166,7 +169,7 @@ class Twin:
         n_vertices, n_cells = int(s.sizes[Size.VERTICES]), int(s.sizes[Size.CELLS])
         start, order = np.empty(n_cells + 1, np.int64), np.empty(n_vertices, np.int64)
         own_faces_once(s, d, start, order)
-        scratch, bounds = run.scratch, np.empty((2, len(run.scratch.bounds)))
+        scratch, bounds = run.scratch, np.empty((2, run.scratch.neurons.shape[1]))
         for cell in range(n_cells):
             mine = order[start[cell] : start[cell + 1]].tolist()
             for v, w in zip(mine, mine[1:] + mine[:1], strict=True):

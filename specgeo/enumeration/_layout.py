@@ -113,19 +113,25 @@ class Frame(NamedTuple):
     dim: int
 
 
+class Neuron(IntEnum):
+    """What scratch space keeps of each neuron, or of each unit, of a layer on one cell."""
+
+    SLOPE = 0  # of the piece that it is on
+    SHIFT = 1
+    NORM = 2  # of its row: 1-norm of the gradient, size, doubt
+    SIZE = 3
+    DOUBT = 4
+    ACTIVATED = 5  # doubt of its post-activation
+    BOUND = 6  # on the error of its value
+
+
 class Scratch(NamedTuple):
     """Work space for one cell, as wide as the widest layer."""
 
     rows: FloatArray  # (d + 1, n) post-activations as affine functions of x
-    slope: FloatArray  # (n,) pieces that the neurons are on
-    shift: FloatArray
-    norm: FloatArray  # (n,) of the rows of a map: 1-norm of the gradient, size, doubt
-    size: FloatArray
-    doubt: FloatArray
-    activated: FloatArray  # (n,) doubts of the post-activations
+    neurons: FloatArray  # (len(Neuron), n)
     values: FloatArray  # (2, n) pre-activations at two vertices
     inputs: FloatArray  # (2, n) what comes into them
-    bounds: FloatArray  # (n,) on the errors of values
     active: IntArray  # (n,) neurons that are not identically zero
     exact_input: Flags  # (n,)
 
@@ -183,18 +189,11 @@ def frame_of(extent: FloatArray, exact: bool) -> Frame:
 
 def scratch_of(widest: int, dim: int) -> Scratch:
     """Work space, not initialised."""
-    slope, shift, norm, size, doubt, activated, bounds = np.empty((7, widest))
     return Scratch(
         np.empty((dim + 1, widest)),
-        slope,
-        shift,
-        norm,
-        size,
-        doubt,
-        activated,
+        np.empty((len(Neuron), widest)),
         np.empty((2, widest)),
         np.empty((2, widest)),
-        bounds,
         np.empty(widest, np.int64),
         np.empty(widest, np.bool_),
     )

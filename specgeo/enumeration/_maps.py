@@ -44,7 +44,7 @@ from specgeo.enumeration._layers import (
     active_pieces,
     piece,
 )
-from specgeo.enumeration._layout import LEN, START, Frame, Scratch, Size, State
+from specgeo.enumeration._layout import LEN, START, Frame, Neuron, Scratch, Size, State
 from specgeo.enumeration._memory import workspace
 from specgeo.enumeration._scalars import ONE, SAFE, TINY, Ids, Integer, gamma, lowest_unit, popcount
 
@@ -203,7 +203,7 @@ def _neurons(maps: Maps, cell: Integer, layers: Layers, layer: Integer, frame: F
     n = rows.shape[2]
     norms, biases = layers.norms[meta[BIAS] : meta[BIAS] + n], layers.biases[meta[BIAS] : meta[BIAS] + n]
     f, g, tiny = row_factors(maps, cell, meta[N_PREVIOUS], frame.reach)
-    norm, size, doubt = scratch.norm, scratch.size, scratch.doubt
+    norm, size, doubt = scratch.neurons[Neuron.NORM], scratch.neurons[Neuron.SIZE], scratch.neurons[Neuron.DOUBT]
     constant, inherited = rows[cell, dim], rows[cell, dim + 1]
     for k in range(n):
         norm[k] = 0.0
@@ -316,12 +316,17 @@ def _sum(
     meta, earlier = layers.meta[layer - 1], layers.meta[layer - 2]
     n_previous = meta[N_PREVIOUS]
     _neurons(before, parent, layers, layer - 1, frame, scratch)
-    size, doubt, slope, shift = scratch.size, scratch.doubt, scratch.slope, scratch.shift
+    size, doubt, slope, shift = (
+        scratch.neurons[Neuron.SIZE],
+        scratch.neurons[Neuron.DOUBT],
+        scratch.neurons[Neuron.SLOPE],
+        scratch.neurons[Neuron.SHIFT],
+    )
     start = history.sign_start[layer - 1] + cell * 2 * earlier[N_WORDS]
     active_pieces(layers, layer - 1, history.signs[start : start + earlier[N_WORDS]], slope, shift)
     activate(before.rows, parent, slope, shift, n_previous, scratch.rows)
     _, _, tiny = row_factors(before, parent, earlier[N_PREVIOUS] + dim, frame.reach)
-    out, n_active = scratch.activated, 0
+    out, n_active = scratch.neurons[Neuron.ACTIVATED], 0
     for k in range(n_previous):
         out[k] = activated_doubt(slope[k], shift[k], size[k] * SAFE, doubt[k], tiny)
     for k in range(n_previous):
@@ -347,7 +352,12 @@ def _reach(layers: Layers, layer: Integer, maps: Maps, cell: Integer, frame: Fra
         rounds |= (shift != 0.0) | ((slope != 1.0) & (slope != 0.0))
     _, _, tiny = row_factors(maps, cell, meta[N_PREVIOUS] + frame.dim, frame.reach)
     _neurons(maps, cell, layers, layer, frame, scratch)
-    norm, size, doubt, kept = scratch.norm, scratch.size, scratch.doubt, maps.doubts[cell]
+    norm, size, doubt, kept = (
+        scratch.neurons[Neuron.NORM],
+        scratch.neurons[Neuron.SIZE],
+        scratch.neurons[Neuron.DOUBT],
+        maps.doubts[cell],
+    )
     for k in range(n):
         kept[k] = doubt[k]
         size[k] += doubt[k]

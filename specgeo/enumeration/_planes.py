@@ -19,7 +19,7 @@ from specgeo.enumeration._layers import (
     N,
     active_pieces,
 )
-from specgeo.enumeration._layout import LEN, START, Crossings, Cursor, Frame, Scratch, Size, State
+from specgeo.enumeration._layout import LEN, START, Crossings, Cursor, Frame, Neuron, Scratch, Size, State
 from specgeo.enumeration._maps import ROUNDING, SIZE, Maps, activate, factors
 from specgeo.enumeration._scalars import ONE, SAFE, TINY, Integer, U, Word, Words, gamma, lowest_unit, popcount
 
@@ -101,7 +101,8 @@ def make_planes(
     Each is a sum afresh, from the maps of the layer before.
     """
     layers, dim, reach, extent = history.layers, frame.dim, frame.reach, frame.extent
-    rows, doubt = scratch.rows, scratch.doubt
+    rows, slope, shift = scratch.rows, scratch.neurons[Neuron.SLOPE], scratch.neurons[Neuron.SHIFT]
+    doubt = scratch.neurons[Neuron.DOUBT]
     meta = layers.meta[layer - 1]
     n_previous, breaks, words = meta[N_PREVIOUS], meta[N_BREAKS], meta[N_WORDS]
     for cell in range(state.sizes[Size.CELLS]):
@@ -116,10 +117,10 @@ def make_planes(
             steps = n_previous // 8 + 14.0  # activation 2, sum n / 8 + 11, bias 1
             start = history.sign_start[layer - 1] + cell * 2 * layers.meta[layer - 2, N_WORDS]
             bits = history.signs[start : start + layers.meta[layer - 2, N_WORDS]]
-            active_pieces(layers, layer - 1, bits, scratch.slope, scratch.shift)
-            activate(before.rows, parent, scratch.slope, scratch.shift, n_previous, rows)
+            active_pieces(layers, layer - 1, bits, slope, shift)
+            activate(before.rows, parent, slope, shift, n_previous, rows)
             for k in range(n_previous):
-                doubt[k] = abs(scratch.slope[k]) * before.doubts[parent, k]
+                doubt[k] = abs(slope[k]) * before.doubts[parent, k]
         f, g, tiny = factors(before.trust[parent, SIZE], steps, n_previous, reach)
         f += before.trust[parent, ROUNDING] * SAFE
         for w in range(words):

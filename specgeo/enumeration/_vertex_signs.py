@@ -28,7 +28,7 @@ from specgeo.enumeration._layers import (
     N,
     active_pieces,
 )
-from specgeo.enumeration._layout import LEN, NUMBER, OWN, START, Frame, Scratch, Size, State, Tally
+from specgeo.enumeration._layout import LEN, NUMBER, OWN, START, Frame, Neuron, Scratch, Size, State, Tally
 from specgeo.enumeration._maps import DOUBT, SIZE, STEEP, Maps, combine, combine_two, factors, largest, roundings
 from specgeo.enumeration._predicates import UNDECIDED, proved, refined, set_sign, smallest_margin
 from specgeo.enumeration._scalars import ONE, SAFE, TINY, Flags, Integer, U, Word, Words, gamma, lowest_unit, popcount
@@ -106,7 +106,7 @@ def prepare(history: History, layer: Integer, cell: Integer, scratch: Scratch, d
         return Prepared(np.int64(0), np.int64(dim))
     words, n_active = layers.meta[layer - 2, N_WORDS], 0
     start = history.sign_start[layer - 1] + cell * 2 * words
-    slope, shift = scratch.slope, scratch.shift
+    slope, shift = scratch.neurons[Neuron.SLOPE], scratch.neurons[Neuron.SHIFT]
     active_pieces(layers, layer - 1, history.signs[start : start + words], slope, shift)
     for k in range(layers.meta[layer - 1, N_PREVIOUS]):
         active[n_active] = k
@@ -126,7 +126,12 @@ def _inputs(
     side: Integer,
 ) -> float:
     """inputs[side] = the n post-activations of the layer before at a vertex; returns a bound on their errors."""
-    a, slope, shift, dim = scratch.inputs[side], scratch.slope, scratch.shift, state.x.shape[1] - 1
+    a, slope, shift, dim = (
+        scratch.inputs[side],
+        scratch.neurons[Neuron.SLOPE],
+        scratch.neurons[Neuron.SHIFT],
+        state.x.shape[1] - 1,
+    )
     error = state.x[vertex, dim]
     if layer == 1:  # the coordinates
         for c in range(dim):
@@ -172,15 +177,18 @@ def values_at(
 
 @leaf
 def add_bias(
-    layers: Layers, layer: Integer, a: FloatArray, error: float, reach: float, values: FloatArray, bounds: FloatArray
+    norms: FloatArray,
+    biases: FloatArray,
+    a: FloatArray,
+    error: float,
+    reach: float,
+    values: FloatArray,
+    bounds: FloatArray,
 ) -> None:
     """values += biases; bounds = bounds on the errors of W a + b where those of a stay below ``error``."""
-    meta = layers.meta[layer - 1]
-    n, n_previous = meta[N], meta[N_PREVIOUS]
-    norms, biases = layers.norms[meta[BIAS] : meta[BIAS] + n], layers.biases[meta[BIAS] : meta[BIAS] + n]
-    f, g, tiny = factors(largest(a, n_previous), roundings(n_previous), n_previous, reach)
+    f, g, tiny = factors(largest(a, len(a)), roundings(len(a)), len(a), reach)
     f += error
-    for j in range(n):
+    for j in range(len(biases)):
         values[j] += biases[j]
         bounds[j] = (norms[j] * f + (abs(biases[j]) * g + tiny)) * SAFE
 
@@ -250,7 +258,7 @@ def _record(
     words, units, values, ready = meta[N_WORDS], meta[N] * meta[N_BREAKS], scratch.values[side], False
     for w in range(words):
         decided, stop = layers.decided[meta[WORD] + w], min(64 * w + 64, units)
-        positive, negative = proved(values[64 * w : stop], scratch.bounds[64 * w : stop])
+        positive, negative = proved(values[64 * w : stop], scratch.neurons[Neuron.BOUND, 64 * w : stop])
         rest = decided & ~(positive | negative)
         state.tally[Tally.FLOAT] += popcount(decided & (positive | negative))
         state.vbits[vertex, w], state.vbits[vertex, words + w] = positive & decided, negative & decided
@@ -286,7 +294,8 @@ def classify(state: State, job: Evaluation, scratch: Scratch, inside: Inside, be
     if begin == 0:
         own_faces(state, job.frame.dim, start, order)
     layers, meta = job.history.layers, job.history.layers.meta[layer - 1]
-    units = meta[N] * meta[N_BREAKS]
+    n, n_previous, units = meta[N], meta[N_PREVIOUS], meta[N] * meta[N_BREAKS]
+    norms, biases = layers.norms[meta[BIAS] : meta[BIAS] + n], layers.biases[meta[BIAS] : meta[BIAS] + n]
     thresholds = layers.thresholds[meta[UNIT] : meta[UNIT] + units]
     plain = meta[N_BREAKS] == 1
     for u in range(units):
@@ -304,8 +313,8 @@ def classify(state: State, job: Evaluation, scratch: Scratch, inside: Inside, be
             first, second = values_at(state, layers, job.before, layer, ready, v, w, scratch)
             for side in range(1 + both - i):
                 error = second if side == 1 else first
-                values, bounds = scratch.values[side], scratch.bounds
-                add_bias(layers, layer, scratch.inputs[side], error, job.frame.reach, values, bounds)
+                values, bounds = scratch.values[side], scratch.neurons[Neuron.BOUND]
+                add_bias(norms, biases, scratch.inputs[side, :n_previous], error, job.frame.reach, values, bounds)
                 if not plain:
                     _subtract_thresholds(values, bounds, thresholds, meta[N_BREAKS])
                 n_pairs = _record(state, job, scratch, inside.pairs, n_pairs, w if side == 1 else v, side, error)
