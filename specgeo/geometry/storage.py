@@ -111,7 +111,7 @@ def _unpack(arrays: Arrays, header: dict[str, Any]) -> PolyhedralComplex:
         return array
 
     dim = header["dim"]
-    require(type(dim) is int and dim > 0, "header: dim is no dimension")
+    require(type(dim) is int and dim == arrays["vertices"].shape[-1], "header: dim is not that of the vertices")
     layers, notes = header.get("layers"), dict(header["metadata"])
     _check_names(arrays, header, dim)
     faces = tuple(
