@@ -16,6 +16,7 @@ import numpy as np
 
 from specgeo.errors import InvalidInputError
 from specgeo.geometry.complex import PolyhedralComplex
+from specgeo.geometry.linear_regions import distinct_affine_maps
 from specgeo.network import Network
 from specgeo.theory._results import Check, Result, axes, format_number, log10
 
@@ -334,16 +335,6 @@ def region_bounds(input_dim: int, widths: Sequence[int]) -> RegionTable:
         RegionBound("trivial", "upper", trivial_upper(sizes), "Montúfar et al. 2014"),
     ]
     return RegionTable(d, sizes, tuple(rows))
-
-
-def distinct_affine_maps(cx: PolyhedralComplex) -> int:
-    """Number of distinct pairs (gradient, offset) among the cells, compared after rounding to 10 digits.
-
-    A lower count than the linear regions: far-apart cells may carry the same map.
-    """
-    flat = np.concatenate((cx.gradients.reshape(cx.n_cells, -1), cx.offsets), axis=1)
-    scale = np.abs(flat).max(axis=0)
-    return len(np.unique(np.round(flat / np.where(scale > 0, scale, 1.0), 10) + 0.0, axis=0))
 
 
 def region_table(net: Network, cx: PolyhedralComplex | None = None) -> RegionTable:
