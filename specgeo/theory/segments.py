@@ -57,6 +57,7 @@ class Trace:
     error: FloatArray
 
 
+@np.errstate(over="ignore", invalid="ignore")  # a bound that is not finite proves nothing
 def trace_segment(net: Network, start: npt.ArrayLike, stop: npt.ArrayLike) -> Trace:
     """Outputs of a network along a segment, exactly up to a proved rounding error.
 
@@ -105,6 +106,7 @@ def trace_segment(net: Network, start: npt.ArrayLike, stop: npt.ArrayLike) -> Tr
     return Trace(grid, a, error, values, output_error)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def output_differences(net: Network, trace: Trace, label: int) -> tuple[FloatArray, FloatArray]:
     """Margins f_label - f_j along a segment for all j != label, with their own error bounds.
 
