@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import specgeo as sg
+from specgeo._running_error import activate
 from specgeo.theory import certify_path
-from specgeo.theory.segments import output_differences, trace_segment
+from specgeo.theory.segments import _activate, _refine, output_differences, trace_segment
 
 
 def exact_outputs(net: sg.Network, point: list[Fraction]) -> list[Fraction]:
@@ -51,7 +52,7 @@ def worst_ratio(net: sg.Network, p: np.ndarray, q: np.ndarray) -> float:
     return float(worst)
 
 
-def deep(widths: list[int], seed: int, activation: str = "relu") -> sg.Network:
+def deep(widths: list[int], seed: int, activation: str | sg.Activation = "relu") -> sg.Network:
     rng = np.random.default_rng(seed)
     weights = [rng.normal(size=(n, m)) for m, n in zip(widths, widths[1:], strict=False)]
     biases = [rng.normal(size=n) for n in widths[1:]]
@@ -66,9 +67,10 @@ def deep(widths: list[int], seed: int, activation: str = "relu") -> sg.Network:
         ([2, 1, 1], "relu", 0.18),
         ([2, 30, 1], "relu", 0.019),
         ([3, 5, 5, 2], "hard_tanh", 0.0067),
+        ([2, 1, 1], sg.Activation([0.0], [-3.0, 1000.0]), 0.06),
     ],
 )
-def test_bounds_hold_and_are_as_tight_as_they_were(widths: list[int], activation: str, seen: float) -> None:
+def test_bounds_hold_and_are_as_tight_as_they_were(widths: list[int], activation: str | sg.Activation, seen: float) -> None:
     """The worst ratio of error to bound over some networks, up to the order in which a product is summed."""
     ratios = []
     for seed in range(12):
@@ -142,6 +144,36 @@ def test_a_kink_that_no_parameter_meets() -> None:
         line = Fraction(trace.values[at - 1, 0]) * (1 - share) + Fraction(trace.values[at, 0]) * share
         assert abs(exact - line) <= Fraction(trace.error[0])
         assert worst_ratio(net, p, q) <= 1.0
+
+
+def test_what_a_missed_kink_costs() -> None:
+    """From -1 to 2 with no grid point at the kink: relu leaves its interpolant by 2/3, the bound says 1."""
+    _, bound = _activate(np.array([[-1.0], [2.0]]), np.zeros(1), sg.Activation.relu())
+    assert 2 / 3 <= bound[0] < 1.1
+
+
+def test_a_steep_activation_carries_the_error_up() -> None:
+    _, bound = activate(np.array([[1.0]]), np.array([1e-3]), sg.Activation([0.0], [-3.0, 1000.0]))
+    assert 1.0 <= bound[0] < 1.001
+
+
+def test_rounding_of_inserted_grid_points() -> None:
+    """The second neuron at the kink of the first: off its exact line, by no more than the bound."""
+    worst = 0.0
+    for seed in range(50):
+        low, high = np.random.default_rng(seed).normal(size=(2, 2)) * [1.0, 1e10]
+        low[0], high[0] = -abs(low[0]), abs(high[0])
+        grid, z, bound = _refine(np.array([0.0, 1.0]), np.stack((low, high)), np.zeros(2), sg.Activation.relu())
+        exact = Fraction(low[1]) + Fraction(grid[1]) * (Fraction(high[1]) - Fraction(low[1]))
+        worst = max(worst, float(abs(Fraction(z[1, 1]) - exact) / Fraction(bound[1])))
+    assert 0.02 < worst <= 1.0
+
+
+def test_the_rounding_of_the_difference_of_two_rows_is_counted() -> None:
+    net = sg.Network([[[0.1], [-0.3]]], [[0.0, 0.0]])
+    trace = trace_segment(net, [1.0], [3.0])
+    _, error = output_differences(net, trace, 0)
+    assert error[0] >= (3 + 1) * 2.0**-53 * 0.4 * 3.0  # product, sum and bias; and the row itself
 
 
 def test_what_overflows_is_undecided() -> None:
