@@ -105,13 +105,16 @@ def test_a_tie_in_a_point_of_a_facet_does_not_cut() -> None:
     box = sg.Box([-1, -1], [1, 1])
     regions = decision_regions(net, box)
     assert regions.labels.tolist() == [1]
-    assert regions.locate([[0.0, -0.5], [0.0, 0.0], [0.0, 0.5], [0.5, -0.5], [5e-324, -1.0]]).tolist() == [-1, -1, 0, 0, 0]
+    points = [[0.0, -0.5], [0.0, 0.0], [0.0, 0.5], [0.5, -0.5], [5e-324, -1.0]]
+    assert regions.locate(points).tolist() == [-1, -1, 0, 0, 0]
     pinched = sg.Network([[[1, 0], [-1, 0], [0, 1], [0, -1]], [[1, 1, -1, -1]]], [[0] * 4, [0]])  # |x| - |y|
     assert decision_regions(pinched, box).labels.tolist() == [0, 0, 1, 1]
 
 
 @pytest.mark.parametrize("kind", ["integer", "zero-bias", "duplicated", "pruned", "quarter"])
-@pytest.mark.parametrize("widths", [[1, 5, 4, 1], [1, 5, 3], [2, 4, 3, 1], [2, 4, 3], [2, 3, 3, 4], [3, 3, 2], [3, 3, 1]])
+@pytest.mark.parametrize(
+    "widths", [[1, 5, 4, 1], [1, 5, 3], [2, 4, 3, 1], [2, 4, 3], [2, 3, 3, 4], [3, 3, 2], [3, 3, 1]]
+)
 def test_components_against_fractions(widths: list[int], kind: str) -> None:
     d = widths[0]
     for seed in range(2):
@@ -126,9 +129,7 @@ def test_components_against_fractions(widths: list[int], kind: str) -> None:
         regions = decision_regions(net, box)
         assert regions.labels.tolist() == expected
         # the centre of every exact cell lies in a component of its class, one for each component
-        centres = [
-            [float(sum(v[p][axis] for p in cell) / len(cell)) for axis in range(d)] for v, cell, _, _ in cells
-        ]
+        centres = [[float(sum(v[p][axis] for p in cell) / len(cell)) for axis in range(d)] for v, cell, _, _ in cells]
         found = regions.locate(centres)
         for component, (_, _, winner, _) in zip(found.tolist(), cells, strict=True):
             assert component < 0 or regions.labels[component] == winner
@@ -167,7 +168,9 @@ def test_invariance(widths: list[int]) -> None:
         for w in net.weights[1:-1]:
             weights.append(np.block([[w, np.zeros((len(w), d))], [np.zeros((d, w.shape[1])), np.eye(d)]]))
         weights.append(np.concatenate((net.weights[-1], np.full((net.output_dim, d), 1000.0)), axis=1))
-        biases = [np.concatenate((b, np.full(d, 1.0) if i == 0 else np.zeros(d))) for i, b in enumerate(net.biases[:-1])]
+        biases = [
+            np.concatenate((b, np.full(d, 1.0) if i == 0 else np.zeros(d))) for i, b in enumerate(net.biases[:-1])
+        ]
         tilted = sg.Network(weights, [*biases, net.biases[-1] - 1000.0 * d])
         for other, labels in ((permuted, order), (scaled, None), (tilted, None)):
             found = decision_regions(other, box)
@@ -188,7 +191,7 @@ def test_only_pairs_that_meet_are_compared() -> None:
 
 
 def test_regions_on_a_triangle() -> None:
-    """|g|, 0 and -|g| on a polytope: the line g = 0 cuts it, misses it, or cuts off a corner of the size of rounding."""
+    """|g|, 0, -|g| on a polytope: the line g = 0 cuts it, misses it, or cuts off a corner of the size of rounding."""
     triangle = sg.Polytope([[0.3, 0.7], [-1, 0], [0, -1]], [1, -0.1, -0.1])
     corner = Fraction(0.3) * Fraction(0.1) + Fraction(0.7) * Fraction(0.1)
     for b in (0.5, 0.1, 0.05):

@@ -130,10 +130,12 @@ def test_points_on_faces_of_every_dimension(widths: list[int], kind: str) -> Non
     for cell in rng.integers(0, cx.n_cells, 40):
         own = corners.indices[corners.offsets[cell] : corners.offsets[cell + 1]]
         points.append(cx.vertices[own[:2]].mean(axis=0)[None])
-    assert_right(cx, net, neighbours(np.concatenate(points), box)[: 700])
+    assert_right(cx, net, neighbours(np.concatenate(points), box)[:700])
 
 
-@pytest.mark.parametrize("activation", ["hard_tanh", "leaky_relu", "abs", sg.Activation([0.1, 0.3], [1.0, 0.0, 0.7], 0.1)])
+@pytest.mark.parametrize(
+    "activation", ["hard_tanh", "leaky_relu", "abs", sg.Activation([0.1, 0.3], [1.0, 0.0, 0.7], 0.1)]
+)
 def test_points_on_the_breakpoints_of_other_activations(activation) -> None:
     base = random_network([2, 5, 4, 1], 5, "quarter")
     net = sg.Network(base.weights, base.biases, activation)

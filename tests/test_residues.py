@@ -125,3 +125,10 @@ def test_distinct_maps_need_the_network() -> None:
     bare = PolyhedralComplex(cx.vertices, cx.faces, (cx.gradients, cx.offsets))
     with pytest.raises(sg.UnsupportedError, match="network"):
         distinct_affine_maps(bare)
+
+
+def test_counts_of_an_uncertified_complex_are_not_called_exact() -> None:
+    net = random_network([2, 5, 1], 0)
+    for exact, word in ((True, "exact  "), (False, "not certified")):
+        table = region_table(net, sg.enumerate_regions(net, sg.Box([-1, -1], [1, 1]), exact=exact))
+        assert table.certified is exact and f"this network       {word}" in str(table)

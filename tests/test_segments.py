@@ -70,7 +70,9 @@ def deep(widths: list[int], seed: int, activation: str | sg.Activation = "relu")
         ([2, 1, 1], sg.Activation([0.0], [-3.0, 1000.0]), 0.06),
     ],
 )
-def test_bounds_hold_and_are_as_tight_as_they_were(widths: list[int], activation: str | sg.Activation, seen: float) -> None:
+def test_bounds_hold_and_are_as_tight_as_they_were(
+    widths: list[int], activation: str | sg.Activation, seen: float
+) -> None:
     """The worst ratio of error to bound over some networks, up to the order in which a product is summed."""
     ratios = []
     for seed in range(12):
@@ -82,7 +84,7 @@ def test_bounds_hold_and_are_as_tight_as_they_were(widths: list[int], activation
 
 
 def test_no_certificate_where_the_exact_margin_is_not_positive() -> None:
-    """Margins that are 0, or some 2^-54 below, and that floats see above: each neuron twice, its weight split in two."""
+    """Margins of 0 or some -2^-54 that floats see above: each neuron twice, its weight split in two."""
     tempting = 0
     for seed in range(80):
         rng = np.random.default_rng(seed)

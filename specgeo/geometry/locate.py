@@ -17,7 +17,7 @@ facets are much longer than that.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -137,7 +137,7 @@ class SignTable:
         from specgeo.geometry._kernels import compatible_cells
 
         tree = self._tree
-        return compatible_cells(  # type: ignore[no-any-return]
+        return compatible_cells(
             x, tree.lower, tree.upper, tree.order, _LEAF, tree.depth, positive, negative, *self._words
         )
 

@@ -30,9 +30,7 @@ class PointSigns:
 
     def __init__(self, network: dict[str, Any]) -> None:
         self._network = network
-        self._layers = list(
-            zip(network["weights"][:-1], network["biases"][:-1], network["activations"], strict=True)
-        )
+        self._layers = list(zip(network["weights"][:-1], network["biases"][:-1], network["activations"], strict=True))
 
     @cached_property
     def _integers(self) -> IntegerNetwork:

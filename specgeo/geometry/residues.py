@@ -186,9 +186,7 @@ def vanishing(
     return zero
 
 
-def classes(
-    values: Callable[[IntArray, int], IntArray], n: int, bits: int, primes: Iterator[int]
-) -> IntArray:
+def classes(values: Callable[[IntArray, int], IntArray], n: int, bits: int, primes: Iterator[int]) -> IntArray:
     """Labels (n,) of equal rows of numbers N / 2^s, |N| < 2^bits, from their residues (0 to p - 1)."""
     label, left, known = np.zeros(n, dtype=np.int64), np.arange(n), 0
     for p in primes:

@@ -104,9 +104,7 @@ def _steepest(cx: PolyhedralComplex) -> FloatArray:
     return np.asarray(np.abs(cx.gradients).max(axis=0) + gradient_error(cx.metadata["network"]))
 
 
-def _vertex_values(
-    net: Network, cx: PolyhedralComplex, steepest: FloatArray | None
-) -> tuple[FloatArray, FloatArray]:
+def _vertex_values(net: Network, cx: PolyhedralComplex, steepest: FloatArray | None) -> tuple[FloatArray, FloatArray]:
     """Outputs at the vertices (n_0, m), and the largest distance to those at the exact vertices (not finite: unknown).
 
     Between a vertex of a box and its rounding, moved into the box, f changes by at most its steepest gradient on
@@ -125,9 +123,7 @@ def _vertex_values(
         return values, (error + 2.0 * UNIT_ROUNDOFF * np.abs(values).max(axis=0)) * OUTWARD
 
 
-def tied(
-    cx: PolyhedralComplex, pairs: Pairs, winner: IntArray, cells: IntArray
-) -> npt.NDArray[np.bool_]:
+def tied(cx: PolyhedralComplex, pairs: Pairs, winner: IntArray, cells: IntArray) -> npt.NDArray[np.bool_]:
     """Which facets (given by their two cells, won by one class) lie in a tie of that class with another.
 
     The facet spans the zero set of a unit that changes its sign there. So the comparison, which is affine and not

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from math import comb, prod
 from typing import Any, Literal
 
-import numpy as np
-
 from specgeo.errors import InvalidInputError
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.linear_regions import distinct_affine_maps
@@ -259,6 +257,8 @@ class RegionTable(Result):
     activation_regions, linear_regions, distinct_maps : int or None
         Cells of the complex; connected regions of one affine map; distinct affine maps: each at most
         the one before. Restricted to the domain, so an upper bound for R^d stays one.
+    certified : bool
+        False for a complex that was enumerated with ``exact=False``: the counts are then not called exact.
     """
 
     input_dim: int
@@ -267,6 +267,7 @@ class RegionTable(Result):
     activation_regions: int | None = None
     linear_regions: int | None = None
     distinct_maps: int | None = None
+    certified: bool = True
 
     @property
     def checks(self) -> tuple[Check, ...]:
@@ -288,7 +289,8 @@ class RegionTable(Result):
                 (self.linear_regions, "linear regions"),
                 (self.distinct_maps, "distinct affine maps"),
             )
-            lines += [f"  {'this network':<18} {'exact':<14} {n!s:>14}   {what}" for n, what in counts]
+            kind = "exact" if self.certified else "not certified"
+            lines += [f"  {'this network':<18} {kind:<14} {n!s:>14}   {what}" for n, what in counts]
         return "\n".join([title, *lines])
 
     def plot(self, ax: Any = None) -> Any:
@@ -372,4 +374,5 @@ def region_table(net: Network, cx: PolyhedralComplex | None = None) -> RegionTab
     if cx is None:
         return table
     counts = cx.n_cells, cx.n_linear_regions, distinct_affine_maps(cx)
-    return RegionTable(table.input_dim, table.widths, table.bounds, *counts)
+    certified = bool(getattr(cx.certificate, "certified", False))
+    return RegionTable(table.input_dim, table.widths, table.bounds, *counts, certified)

@@ -26,6 +26,7 @@ from specgeo.theory._results import Result, axes, jsonable
 from specgeo.theory.comparisons import Pairs, argmax_complex, tied
 from specgeo.theory.paths import MarginCertificate, certify_path
 
+
 @dataclass(frozen=True, eq=False)
 class DecisionRegions(Result):
     """Connected components of the decision regions of a network on a domain.
