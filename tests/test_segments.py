@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import specgeo as sg
-from specgeo._running_error import activate
+from specgeo._batch_error import activate
 from specgeo.theory import certify_path
 from specgeo.theory.segments import _activate, _refine, output_differences, trace_segment
 

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._batch_error import OUTWARD, UNIT_ROUNDOFF, forward
 from specgeo._cast import FloatArray, IntArray
-from specgeo._running_error import OUTWARD, UNIT_ROUNDOFF, forward
 from specgeo.domain import Box
 from specgeo.geometry.complex import Patterns, PolyhedralComplex
 from specgeo.geometry.linear_regions import gradient_error

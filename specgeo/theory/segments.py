@@ -22,8 +22,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._batch_error import OUTWARD, TINY, UNIT_ROUNDOFF, activate, affine
 from specgeo._cast import FloatArray, as_floats
-from specgeo._running_error import OUTWARD, TINY, UNIT_ROUNDOFF, activate, affine
 from specgeo.errors import InvalidInputError
 from specgeo.network import Activation, Network
 
