@@ -51,6 +51,8 @@ OPTIONS = {
     "Network.restrict": "--axes",
     "origin": "--origin",
     "output": "--output",
+    "map": "--map",
+    "folder": "--out",
     "path": "network",
     "seed": "--seed",
     "upper": "--box, upper bounds",
@@ -148,7 +150,7 @@ def _parser() -> argparse.ArgumentParser:
         "specgeo verify examples/sines.onnx --box 0 1 --out theory",
     )  # fmt: skip
     _network_arguments(verify)
-    verify.add_argument("--out", metavar="FOLDER", help="write the report and figures there")
+    verify.add_argument("--out", metavar="FOLDER", help="write verify.json and verify.html there")
     verify.add_argument("--seed", type=int, default=0, help="seed of what is sampled (default 0)")
     add("warmup", _warmup, "compile the kernels into the cache", "specgeo warmup")
     return parser
@@ -278,6 +280,7 @@ def _info(arguments: argparse.Namespace) -> int:
 
 def _regions(arguments: argparse.Namespace) -> int:
     from specgeo.enumeration import enumerate_regions
+    from specgeo.errors import InvalidInputError
 
     net, box = _load_on_box(arguments)
     started = time.perf_counter()
@@ -308,16 +311,21 @@ def _regions(arguments: argparse.Namespace) -> int:
 
     def write() -> list[Path]:
         if arguments.save:
-            cx.save(arguments.save)
+            try:
+                cx.save(arguments.save)
+            except InvalidInputError as error:
+                raise InvalidInputError(str(error).replace("path:", "--save:", 1)) from error
         if arguments.map:
-            from specgeo.plotting import function_plot, region_map
+            from specgeo._files import write_bytes
+            from specgeo.plotting import function_plot, region_map, rendered
 
             figure = (
                 function_plot(cx, outputs=[arguments.output])
                 if cx.dim == 1
                 else region_map(cx, color=arguments.color, output=arguments.output)
             )
-            figure.savefig(arguments.map, dpi=160, bbox_inches="tight")
+            path = Path(arguments.map)
+            write_bytes(path, rendered(figure, path.suffix[1:].lower(), dpi=160, bbox_inches="tight"), "map")
         return [Path(path) for path in (arguments.save, arguments.map) if path]
 
     _emit(arguments, lambda: data, "\n".join(text), write)
