@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._budget import afford
 from specgeo._jit import hot, kernel, leaf, merged
 from specgeo.enumeration import _bigint as big
 from specgeo.enumeration._layers import (
@@ -115,7 +116,9 @@ def units_and_width(layers, wb, bb, tb, sb, ib, domain_bits, z_unit, a_unit):  #
     return most // big.BITS + 2
 
 
-def make_exact(layers: Layers, domain_rows: npt.NDArray[np.float64], dim: int) -> Exact:
+def make_exact(
+    layers: Layers, domain_rows: npt.NDArray[np.float64], dim: int, max_bytes: int | None = None
+) -> Exact:
     """The exact arithmetic for a network on a domain whose planes have these rows."""
     n = len(layers.meta) + 1
     z_unit, a_unit = np.zeros(n, np.int64), np.zeros(n, np.int64)
@@ -126,6 +129,8 @@ def make_exact(layers: Layers, domain_rows: npt.NDArray[np.float64], dim: int) -
     width = int(units_and_width(layers, wb, bb, tb, sb, ib, domain_rows.ravel().view(np.int64), z_unit, a_unit))
     # the largest map and a hundred rows must fit
     largest = int(max((m[N] for m in layers.meta), default=1)) * (dim + 1) * width
+    pool, minors = max(1 << 20, 4 * largest * n), (1 << (dim + 1)) * (dim * width + 2)
+    afford(8.0 * (pool + minors), "max_bytes, for exact arithmetic", "raise max_bytes", max_bytes)
     return Exact(
         z_unit,
         a_unit,
@@ -137,12 +142,12 @@ def make_exact(layers: Layers, domain_rows: npt.NDArray[np.float64], dim: int) -
         ib,
         np.full(1 << 13, _EMPTY),
         np.empty(1 << 13, np.int64),
-        np.empty(max(1 << 20, 4 * largest * n), np.int64),
+        np.empty(pool, np.int64),
         np.array([0, 0, -1]),
         np.empty((dim + 1) * width, np.int64),
         np.empty(3, np.int64),
         np.empty((dim + 1) ** 2 * width, np.int64),
-        np.empty((1 << (dim + 1)) * (dim * width + 2), np.int64),
+        np.empty(minors, np.int64),
         np.empty((dim + 1) * width + 4, np.int64),
     )
 
