@@ -16,11 +16,12 @@ from typing import Any
 
 import numpy as np
 
+from specgeo._budget import within_memory
 from specgeo._cast import FloatArray
 from specgeo._files import make_folder, write_bytes
 from specgeo.domain import Box
 from specgeo.errors import DomainError, InvalidInputError
-from specgeo.fourier.sampled import SampledSpectrum, sample_counts, sampled_spectrum
+from specgeo.fourier.sampled import SampledSpectrum, afford_samples, sample_counts, sampled_spectrum
 from specgeo.fourier.series import mode_wavevectors
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.network import Network
@@ -111,6 +112,9 @@ class SpectralReport:
         )
 
 
+@within_memory
+
+
 def spectral_report(
     net: Network,
     domain: Box,
@@ -165,7 +169,8 @@ def spectral_report(
 
     _validate(net, domain, output)
     samples = DEFAULT_SAMPLES[domain.dim] if samples is None else samples
-    sample_counts(samples, domain.dim, "mirror")  # bad counts are refused before the work
+    # bad counts are refused before the work, and too many
+    afford_samples(sample_counts(samples, domain.dim, "mirror"), "mirror", 1, max_bytes)
     if net.output_dim > 1:
         net = net.postcompose(np.eye(net.output_dim)[[output]])
     started = time.perf_counter()

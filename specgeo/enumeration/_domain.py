@@ -46,7 +46,7 @@ def domain_state(
         raise DomainError(f"domain: dimension {domain.dim}, but the network has {dim} inputs; make them equal")
     box = domain.bounding_box()
     extent = np.maximum(np.abs(box.lower), np.abs(box.upper))
-    afford(_BYTES_A_FACE * 3.0**dim, "max_bytes, for the faces of a cube", "raise max_bytes or restrict it", max_bytes)
+    afford(_BYTES_A_FACE * 3.0**dim, "max_bytes", "raise max_bytes or restrict the network", max_bytes)
     state = box_state(box.lower, box.upper, spare)
     if isinstance(domain, Polytope):
         state = _cut_to_polytope(state, domain, extent, exact, spare, max_bytes)

@@ -130,7 +130,7 @@ def make_exact(
     # the largest map and a hundred rows must fit
     largest = int(max((m[N] for m in layers.meta), default=1)) * (dim + 1) * width
     pool, minors = max(1 << 20, 4 * largest * n), (1 << (dim + 1)) * (dim * width + 2)
-    afford(8.0 * (pool + minors), "max_bytes, for exact arithmetic", "raise max_bytes", max_bytes)
+    afford(8.0 * (pool + minors), "max_bytes", "raise max_bytes", max_bytes)
     return Exact(
         z_unit,
         a_unit,

@@ -135,12 +135,8 @@ def _enumerate(
         if progress is not None:
             progress(f"layer {layer} of {depth}: {n_cells} cells", (layer if done else layer - 0.5) / depth)
 
-    afford(
-        flat_bytes(network.weights[:-1], network.activations),
-        "max_bytes, for the network itself",
-        "raise max_bytes",
-        max_bytes,
-    )
+    needed = flat_bytes(network.weights[:-1], network.activations)
+    afford(needed, "max_bytes", "raise max_bytes, or take a smaller network", max_bytes)
     layers, labels = _layers_of(network)
     run = Run(layers, state, extent, exact, max_cells, report, max_bytes)
     for layer in range(1, depth + 1):

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._budget import within_memory
 from specgeo._cast import ComplexArray, FloatArray, as_floats, as_whole
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier.boundary import polygon_sum, polyhedron_sum
@@ -35,6 +36,9 @@ SWITCH = 0.6  # |k| |P| / |boundary| above which the boundary form is used: it l
 FLAT = 2e-14  # |k| times the warp of a face above which its triangles replace it: they are exactly flat
 MARGIN = 1e-14  # relative, of |k|^2: the two sides of a switch overlap by its rounding
 MAX_DEGREE = 12
+
+
+@within_memory
 
 
 def polytope_transform(

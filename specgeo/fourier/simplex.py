@@ -16,6 +16,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._budget import within_memory
 from specgeo._cast import ComplexArray, FloatArray, IntArray, as_floats, as_whole
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier.chunks import Plan, chunked
@@ -181,6 +182,9 @@ def check_phases(waves: FloatArray, reach: float, name: str) -> None:
         largest = max(waves.max(), -waves.min()) * reach
         if waves.shape[1] * largest > MAX_PHASE and np.abs(waves).sum(axis=1).max() * reach > MAX_PHASE:
             raise InvalidInputError(f"{name}: some phase k.x exceeds 1e15, where floats no longer resolve it; rescale")
+
+
+@within_memory
 
 
 def simplex_transform(
