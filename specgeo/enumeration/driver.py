@@ -13,7 +13,10 @@ from specgeo._cast import IntArray, as_budget
 from specgeo.enumeration._domain import domain_state
 from specgeo.enumeration._lattice import boundary_lists, number_faces, spread_signs
 from specgeo.enumeration._layers import N_BREAKS, N_UNITS, N_WORDS, Layers, N, flat_bytes, flatten
-from specgeo.enumeration._layout import N_COORD, N_EXACT, N_FLOAT, N_REFINED, N_ZERO, NCELL, NF, NPOOL, NV
+from specgeo.enumeration._layout import (
+    Size,
+    Tally,
+)
 from specgeo.enumeration._run import Run
 from specgeo.enumeration.certificate import Certificate
 from specgeo.enumeration.pieces import affine_pieces
@@ -182,11 +185,10 @@ def _layers_of(network: Network) -> tuple[Layers, Labels]:
 def _as_complex(run: Run, network: Network, labels: Labels, domain: Any) -> PolyhedralComplex:
     """The arrays of a finished run as a PolyhedralComplex."""
     s, dim = run.state, run.dim
-    n_faces, n_vertices, n_cells = int(s.counts[NF]), int(s.counts[NV]), int(s.counts[NCELL])
-    words = int(run.layers.meta[:, N_WORDS].sum())
-    run.afford(
-        24 * n_faces + 4 * int(s.counts[NPOOL]) + (8 * dim + 24) * n_vertices + (16 * words + 32) * n_cells
-    )
+    n_faces, n_vertices = int(s.sizes[Size.FACES]), int(s.sizes[Size.VERTICES])
+    n_cells, words = int(s.sizes[Size.CELLS]), int(run.layers.meta[:, N_WORDS].sum())
+    pool = int(s.sizes[Size.POOL])
+    run.afford(24 * n_faces + 4 * pool + (8 * dim + 24) * n_vertices + (16 * words + 32) * n_cells)
     index, walls = np.empty(n_faces, np.int32), np.empty(max(n_faces, n_vertices), np.int32)
     sizes, items = np.zeros(dim + 1, np.int64), np.zeros(dim + 1, np.int64)
     number_faces(s, dim, index, sizes, items, walls)
@@ -220,14 +222,14 @@ def _as_complex(run: Run, network: Network, labels: Labels, domain: Any) -> Poly
 
 
 def _certificate(run: Run) -> Certificate:
-    count = run.state.counts
+    state = run.state
     return Certificate(
-        certified=run.exact,
-        float_filter=int(count[N_FLOAT]),
-        refined_filter=int(count[N_REFINED]),
-        exact=int(count[N_EXACT]),
-        exact_zeros=int(count[N_ZERO]),
-        exact_positions=int(count[N_COORD]),
+        certified=run.frame.exact,
+        float_filter=int(state.tally[Tally.FLOAT]),
+        refined_filter=int(state.tally[Tally.REFINED]),
+        exact=int(state.tally[Tally.EXACT]),
+        exact_zeros=int(state.tally[Tally.ZERO]),
+        exact_positions=int(state.tally[Tally.POSITION]),
         smallest_margin=float(run.state.margin[0]),
         seconds=dict(run.seconds),
     )
@@ -236,7 +238,7 @@ def _certificate(run: Run) -> Certificate:
 def _final_signs(run: Run, labels: Labels) -> Patterns:
     """Signs of all units on the final cells, units of all layers side by side."""
     meta = run.layers.meta
-    n_cells, total = int(run.state.counts[NCELL]), int(meta[:, N_UNITS].sum())
+    n_cells, total = int(run.state.sizes[Size.CELLS]), int(meta[:, N_UNITS].sum())
     words = (total + 63) // 64
     positive, negative = np.zeros((n_cells, words), np.uint64), np.zeros((n_cells, words), np.uint64)
     cells, start = np.arange(n_cells), total
