@@ -16,6 +16,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._budget import within_memory
 from specgeo._cast import ComplexArray, FloatArray, IntArray, as_floats, as_whole
 from specgeo._measures import simplex_measures
 from specgeo.errors import InvalidInputError, UnsupportedError
@@ -184,6 +185,9 @@ def check_phases(waves: FloatArray, reach: float | FloatArray, name: str) -> Non
         largest = max(waves.max(), -waves.min()) * np.max(reach)
         if waves.shape[1] * largest > MAX_PHASE and (np.abs(waves) * reach).sum(axis=1).max() > MAX_PHASE:
             raise InvalidInputError(f"{name}: some phase k.x exceeds 1e15, where floats no longer resolve it; rescale")
+
+
+@within_memory
 
 
 def simplex_transform(
