@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from specgeo._budget import afford
 from specgeo._files import open_regular, replacing
-from specgeo.errors import InvalidInputError, ReadError, SpecgeoError
+from specgeo.errors import InvalidInputError, ReadError, SpecgeoError, one_line
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -56,7 +56,7 @@ def read_npz(path: Path, max_bytes: int | None = None) -> Arrays:
         except MemoryError as error:
             raise ReadError(f"{path.name}: memory ran out; free some, or read it on a larger machine") from error
         except Exception as error:  # what zipfile and zlib raise on corrupt archives has no common class
-            raise ReadError(f"{path.name}: not a readable .npz file ({error}); it may be truncated") from error
+            raise ReadError(f"{path.name}: not a readable .npz file ({one_line(error, 200)}); it may be truncated") from error
 
 
 def _read_members(archive: zipfile.ZipFile, name: str, max_bytes: int | None) -> Arrays:
