@@ -46,7 +46,8 @@ def test_mutants_are_the_same_everywhere() -> None:
 
 @pytest.mark.parametrize(
     ("fault", "words"),
-    [("raise KeyError('x')", "KeyError"), ("while True: pass", "more than"), ("import warnings; warnings.warn('w')", "w"),
+    [("raise KeyError('x')", "KeyError"), ("while True: pass", "more than"),
+     ("import warnings; warnings.warn('w')", "w"),
      ("raise sg.ReadError('allow_pickle=True')", "message"), ("bytearray(1 << 40)", "MemoryError")],
 )  # fmt: skip
 def test_the_harness_notices(fault: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

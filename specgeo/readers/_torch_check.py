@@ -208,7 +208,8 @@ def check_calls(module: Any, layers: list[Layer], steps: list[Step], width: int)
             out = _call(module, x.clone())
         except InvalidInputError as error:
             failed = [layer.name for layer in layers if arrived and layer.module is arrived[-1][0]]
-            raise InvalidInputError(f"{error}; the layer that fails is {failed[0]}" if failed else str(error)) from error
+            where = f"; the layer that fails is {failed[0]}" if failed else ""
+            raise InvalidInputError(f"{error}{where}") from error
         _compare(calls[-len(layers) :], layers, steps, x, out)
         if not all(map(_same, before, _tensors(layers))):
             raise UnsupportedError("module: a call changes the weights in evaluation mode; pass one that does not")

@@ -90,4 +90,5 @@ def read_npz(path: str | os.PathLike[str], max_bytes: int | None = None) -> Netw
     except (InvalidInputError, ReadError) as error:
         raise ReadError(f"{file.name}: {error}") from error
     except (LookupError, TypeError, AttributeError, ValueError, RecursionError) as error:
-        raise ReadError(f"{file.name}: {one_line(error, 200)} is missing or malformed; save the network again") from error
+        reason = one_line(error, 200)
+        raise ReadError(f"{file.name}: {reason} is missing or malformed; save the network again") from error
