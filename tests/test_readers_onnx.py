@@ -407,6 +407,7 @@ def test_long_chains(tmp_path):
     assert len(sg.read_network(tmp_path / "m.onnx").hidden_widths) == 500
 
 
+COLUMN = np.ones((9999, 1), np.float32)
 GREEDY = {
     "ConstantOfShape": ([("ConstantOfShape", ["n"], ["k"])], {"n": np.array([1 << 29])}),
     "Range": ([("Range", ["z", "n", "o"], ["k"])], {"z": np.array(0), "n": np.array(1 << 60), "o": np.array(1)}),
@@ -414,8 +415,8 @@ GREEDY = {
     "Expand": ([("Expand", ["o", "n"], ["k"])], {"o": np.float32([1.0]), "n": np.array([1 << 20, 1 << 20])}),
     "Concat": ([("Concat", [f"o{i}", f"o{i}"], [f"o{i + 1}"]) for i in range(50)] + [("Identity", ["o50"], ["k"])],
                {"o0": np.float32([1.0])}),
-    "MatMul": ([("MatMul", ["a", "b"], ["k"])], {"a": np.ones((9999, 1), np.float32), "b": np.ones((1, 9999), np.float32)}),
-    "Add": ([("Add", ["a", "b"], ["k"])], {"a": np.ones((9999, 1), np.float32), "b": np.ones((1, 9999), np.float32)}),
+    "MatMul": ([("MatMul", ["a", "b"], ["k"])], {"a": COLUMN, "b": COLUMN.T}),
+    "Add": ([("Add", ["a", "b"], ["k"])], {"a": COLUMN, "b": COLUMN.T}),
     "Pad": ([("Pad", ["o", "n"], ["k"])], {"o": np.float32([1.0]), "n": np.array([1 << 40, 1])}),
 }  # fmt: skip
 

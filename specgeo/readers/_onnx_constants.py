@@ -30,7 +30,7 @@ def _together(node: Node, inputs: Inputs) -> int:
 
 def _gather(node: Node, inputs: Inputs) -> int:
     data, indices = inputs
-    return data.size // max(1, data.shape[int(node.attributes.get("axis", 0))]) * indices.size
+    return int(data.size // max(1, data.shape[int(node.attributes.get("axis", 0))]) * indices.size)
 
 
 def _matrix_product(node: Node, inputs: Inputs) -> int:
