@@ -136,6 +136,10 @@ class PolyhedralComplex:
         return _module("locate").build_tree(self)
 
     @cached_property
+    def _sign_table(self) -> Any:
+        return _module("locate").SignTable(self)
+
+    @cached_property
     def _kept(self) -> dict[tuple[str, int], Any]:
         return {}
 
@@ -221,7 +225,7 @@ class PolyhedralComplex:
         Cells that share a facet and have the same affine map are merged (a linear region is connected
         through facets; distant cells with equal maps stay apart). Decided exactly, in integers where
         floats cannot, when the complex knows its network; without one, float gradients are compared
-        (`specgeo.geometry.linear_regions.RELATIVE_TOLERANCE`).
+        up to `specgeo.geometry.linear_regions.RELATIVE_TOLERANCE`, which is no exact statement.
         """
         return _module("linear_regions").linear_regions(self)  # type: ignore[no-any-return]
 
@@ -237,7 +241,9 @@ class PolyhedralComplex:
     def locate(self, x: npt.ArrayLike) -> IntArray:
         """Cell index of each point, (..., d) -> (...); -1 outside the domain.
 
-        A point on a common face goes to one of the cells that contain it.
+        A point on a common face goes to the first of the cells that contain it. Decided exactly for the points as
+        they are, by the signs of the network's units there; complexes without network go by their rounded
+        vertices (`specgeo.geometry.locate`).
         """
         return _module("locate").locate(self, x)  # type: ignore[no-any-return]
 
@@ -267,16 +273,19 @@ class PolyhedralComplex:
         return _module("exact_points").exact_vertices(self, wanted)  # type: ignore[no-any-return]
 
     def verify_certificate(self) -> Reproof:
-        """Prove the complex again, in integers, from its stored faces, signs, network and domain.
+        """Prove the complex again, in integers, and all that is stored with it, from its network and domain.
 
         Independent of the enumerator: exact vertices, their covectors by exact evaluation of the
-        network, local completeness of each face, closure, connectedness (`specgeo.geometry.reproof`
-        gives the argument). About a millisecond for each vertex of a small network.
+        network, local completeness of each face, closure (`specgeo.geometry.reproof` gives the
+        argument); then coordinates, affine pieces and walls against the exact ones
+        (`specgeo.geometry.stored_values` has what is promised of them). About a millisecond for each
+        vertex of a small network. `specgeo.check` is a short program that proves a saved complex alone.
 
         Returns
         -------
         Reproof
-            True as a bool when the complex is proved; otherwise ``failure`` names what is wrong.
+            True as a bool when the complex is proved; otherwise ``failure`` names what is wrong. Damaged data
+            are not proved, whatever they are. ``not_covered`` names what is stored and says nothing provable.
 
         Raises
         ------
