@@ -19,7 +19,7 @@ from specgeo._files import as_path
 from specgeo._npz import read_npz, write_npz
 from specgeo.activation import Activation
 from specgeo.domain import Box, Polytope
-from specgeo.errors import InvalidInputError, ReadError, SpecgeoError
+from specgeo.errors import InvalidInputError, ReadError, SpecgeoError, one_line
 from specgeo.geometry.complex import Patterns, PolyhedralComplex, Ragged
 from specgeo.geometry.structure import check_inside, check_structure, require
 
@@ -99,7 +99,7 @@ def load_complex(path: str | os.PathLike[str], max_bytes: int | None = None) -> 
     except SpecgeoError as error:
         raise ReadError(f"{file}: {error}") from error
     except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError) as error:
-        raise ReadError(f"{file}: not a complex saved by specgeo, or corrupt ({error!r})") from error
+        raise ReadError(f"{file}: not a complex saved by specgeo, or corrupt ({one_line(repr(error), 200)})") from error
 
 
 def _unpack(arrays: Arrays, header: dict[str, Any]) -> PolyhedralComplex:
