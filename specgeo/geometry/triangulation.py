@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from specgeo._cast import IntArray
+from specgeo._limits import check_simplices, check_time
 from specgeo.geometry.incidence import check_dimension, owners
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ def triangulate(cx: PolyhedralComplex, k: int) -> tuple[IntArray, IntArray]:
     lengths = np.diff(starts)[facet]
     ends = np.cumsum(lengths)
     first = starts[facet] - (ends - lengths)
+    check_time()
+    check_simplices(int(ends[-1]) if len(ends) else 0)
     items = np.arange(int(ends[-1]) if len(ends) else 0, dtype=np.int64) + np.repeat(first, lengths)
     owner = np.repeat(face, lengths)
     simplices = np.empty((len(items), k + 1), dtype=np.int64)
