@@ -29,6 +29,7 @@ from specgeo._measures import rounded_measures, signed_volumes, simplex_measures
 from specgeo.errors import DomainError, InvalidInputError
 from specgeo.fourier import mesh_pullback, polytope_gradients, polytope_moments, simplex_gradients
 from specgeo.fourier.exact_hull import exact_hull
+from specgeo.fourier.shapes import as_shapes
 
 SQUARE = np.array([[0.0, 0], [4, 0], [4, 4], [0, 4]])
 HOLE = np.array([[1.0, 1], [2, 1], [2, 3], [1, 3]])
@@ -204,6 +205,18 @@ def test_offsets_cost_nothing(offset: float) -> None:
     star_at = star() + offset * np.array([1.0, 0.7])
     wanted = ring_simplices([star_at])
     assert worst(shapely.Polygon(star_at), wanted, np.ones((7, 2)) * np.logspace(-4, 2, 7)[:, None]) <= 8e-16
+
+
+def test_faces_that_rounding_warped_far_away() -> None:
+    """Their triangles are the faces; at small |k| the sum over tetrahedra serves all the same."""
+    base = 2 * np.arange(7)
+    faces = [base[::-1].tolist(), (base + 1).tolist()]
+    faces += [[2 * i, 2 * ((i + 1) % 7), 2 * ((i + 1) % 7) + 1, 2 * i + 1] for i in range(7)]
+    points = prism(7) + 1e6 * np.array([1.0, 0.7, -0.3])
+    points[::2, 2] += np.arange(7) * 2.0**-32
+    triangles = np.concatenate(as_shapes((points, faces))[0].face_triangles).tolist()
+    k = np.ones((6, 3)) * np.array([1e-4, 1e-3, 1e-2, 0.1, 1.0, 9.0])[:, None]
+    assert worst((points, faces), face_simplices(points, triangles), k) <= 6e-16
 
 
 def test_large_phases_of_hulls() -> None:
