@@ -22,7 +22,7 @@ from specgeo.fourier.exact_hull import exact_hull
 # the whitened size, and if the wedge between them, which is lost then, is below this share of the volume.
 COPLANAR = 1e-13
 WEDGE = 3e-16
-OUTSIDE = 1e-15  # height, in those units, above the facets of a hull that is taken for an error of it
+OUTSIDE = 1e-16  # share of the volume that stands out over a piece of a hull and is taken for an error of it
 NEAR = 1e-9  # depth below all facets at which no error of theirs reaches a point
 THIN = 1e-13  # least over largest principal axis below which double-doubles do not resolve a hull
 _UNDERFLOW = 1e-300  # of products of differences of coordinates near 1
@@ -91,7 +91,8 @@ def convex_hull(points: FloatArray) -> Hull:
         hull = ConvexHull(unit)
     except QhullError:
         return Hull([], exact_hull(points, unit), unit)
-    near = _outmost(unit, hull.equations)
+    shares = rounded_measures(unit[hull.simplices]) / (d * hull.volume)
+    near = _outmost(unit, hull.equations, shares)
     if near is not None:
         pieces = near[exact_hull(points[near], unit[near])]
         return Hull([frozenset(piece) for piece in pieces.tolist()], pieces, unit)
@@ -110,13 +111,15 @@ def convex_hull(points: FloatArray) -> Hull:
     return Hull([frozenset(group.ravel().tolist()) for group in groups], None, unit)
 
 
-def _outmost(unit: FloatArray, planes: FloatArray) -> IntArray | None:
+def _outmost(unit: FloatArray, planes: FloatArray, shares: FloatArray) -> IntArray | None:
     """Points that may be vertices, if one of all stands out of a facet that Qhull found, which merges near ones."""
-    highest = np.full(len(unit), -np.inf)
+    highest, out = np.full(len(unit), -np.inf), 0.0
     for start in range(0, len(planes), 256):
         part = planes[start : start + 256]
-        np.maximum(highest, (unit @ part[:, :-1].T + part[:, -1]).max(axis=1), out=highest)
-    return np.flatnonzero(highest > -NEAR) if highest.max() > OUTSIDE else None
+        heights = unit @ part[:, :-1].T + part[:, -1]
+        np.maximum(highest, heights.max(axis=1), out=highest)
+        out = max(out, float((heights.max(axis=0) * shares[start : start + 256]).max()))
+    return np.flatnonzero(highest > -NEAR) if out > OUTSIDE else None
 
 
 def cones(pieces: IntArray) -> IntArray:
