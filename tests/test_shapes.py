@@ -248,6 +248,24 @@ def test_hulls_of_points_on_a_grid_and_nearly(noise: str) -> None:
     assert len(errors) > 15 and max(errors) <= 2e-15
 
 
+def test_hulls_of_points_that_nearly_coincide() -> None:
+    """Corners apart by rounding, or with coordinates of every size: floats must not decide on sides of such length."""
+    near = np.array(
+        [[1, 1, 1], [1, 0, 0], [1, 0, 0], [1, 1, 1], [0, 1, 1], [0, 1, 0], [1, 0, 0], [1, 0, 0], [1, 1, 1.0]]
+    )
+    cases = [near * (1 + 1e-15 * np.random.default_rng(s).integers(-1, 2, size=near.shape)) for s in range(12)]
+    for seed in range(24):
+        g = np.random.default_rng(seed)
+        cases.append(g.integers(-2, 3, size=(8, 3)) * 10.0 ** g.integers(-20, 3, size=(8, 3)))
+    errors = []
+    for number, points in enumerate(cases):
+        points = np.unique(points, axis=0)
+        if affine_rank(points) == 3:
+            waves = waves_for(points, number, (0.1, 2.0, 9.0))
+            errors.append(worst(points, hull_simplices(points), waves))
+    assert len(errors) > 25 and max(errors) <= 2e-15
+
+
 def test_the_exact_hull_alone() -> None:
     """A cube of 27 lattice points, and a flattened one: the volume of its cones, each facet seen from inside."""
     grid = np.array(list(itertools.product((0.0, 1.0, 2.0), repeat=3)))

@@ -23,6 +23,7 @@ from specgeo.fourier.exact_hull import exact_hull
 COPLANAR = 1e-13
 WEDGE = 3e-16
 OUTSIDE = 1e-16  # share of the volume that stands out over a piece of a hull and is taken for an error of it
+AGREE = 3e-15  # relative, of the volumes of a hull from its pieces and from its facets
 NEAR = 1e-9  # depth below all facets at which no error of theirs reaches a point
 THIN = 1e-13  # least over largest principal axis below which double-doubles do not resolve a hull
 _UNDERFLOW = 1e-300  # of products of differences of coordinates near 1
@@ -108,7 +109,22 @@ def convex_hull(points: FloatArray) -> Hull:
     _, label = connected_components(one_way.multiply(one_way.T), directed=False)
     order = np.argsort(label, kind="stable")
     groups = np.split(hull.simplices[order], np.flatnonzero(np.diff(label[order])) + 1)
-    return Hull([frozenset(group.ravel().tolist()) for group in groups], None, unit)
+    facets = [frozenset(group.ravel().tolist()) for group in groups]
+    if _fit(facets, hull.simplices, unit):
+        return Hull(facets, None, unit)
+    pieces = exact_hull(points, unit)
+    return Hull([frozenset(piece) for piece in pieces.tolist()], pieces, unit)
+
+
+def _fit(facets: list[frozenset[int]], pieces: IntArray, unit: FloatArray) -> bool:
+    """Whether merged facets make a polytope: in space by Euler's formula, and the volume is that of the pieces."""
+    d = unit.shape[1]
+    ends = sum(len(facet) for facet in facets)
+    if d == 3 and 2 * (len(frozenset().union(*facets)) + len(facets) - 2) != ends:
+        return False
+    wanted = float(rounded_measures(unit[cones(pieces)]).sum())
+    pulled = pulling_triangulation(facets, d)
+    return abs(float(rounded_measures(unit[pulled]).sum()) - wanted) <= AGREE * wanted
 
 
 def _outmost(unit: FloatArray, planes: FloatArray, shares: FloatArray) -> IntArray | None:
