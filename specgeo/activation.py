@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -113,11 +114,13 @@ class Activation:
         return len(self.breakpoints) == 0 and float(self.slopes[0]) == 1.0 and self.intercept == 0.0
 
     @staticmethod
+    @cache
     def relu() -> Activation:
         """max(z, 0)."""
         return Activation(np.array([0.0]), np.array([0.0, 1.0]), 0.0, "relu")
 
     @staticmethod
+    @cache
     def identity() -> Activation:
         """z itself: the layer is affine and cuts nothing."""
         return Activation(np.empty(0), np.array([1.0]), 0.0, "identity")
@@ -149,7 +152,7 @@ class Activation:
         )
 
 
-_NAMED = {
+_NAMED: dict[str, Callable[[], Activation]] = {
     "relu": Activation.relu,
     "leaky_relu": Activation.leaky_relu,
     "abs": Activation.abs,
