@@ -191,7 +191,7 @@ def _check_outputs(arguments: argparse.Namespace, dim: int) -> None:
     for name in ("save", "map", "out"):
         if (words := getattr(arguments, name, None)) is not None:
             if not words:
-                raise InvalidInputError(f"--{name}: an empty name given; name a {'folder' if name == 'out' else 'file'}")
+                raise InvalidInputError(f"--{name}: an empty name given; name a file or folder")
             given[name] = as_path(words, f"--{name}")
     for name, path in given.items():
         (make_folder if name == "out" else check_file)(path, f"--{name}")
