@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._cast import FloatArray, as_floats
+from specgeo._cast import FloatArray, IntArray, as_floats
 from specgeo.errors import InvalidInputError
 from specgeo.fourier.radial import porod_constants, radial_spectrum
 from specgeo.fourier.rays import DirectionalExpansion, as_direction, directional_expansion, ray_spectrum
@@ -25,6 +25,7 @@ from specgeo.theory._results import PAPER, Check, Result, axes
 from specgeo.theory.decay import _output, is_compact, kinks
 
 GOLDEN = 0.5 * (5**0.5 - 1)  # multiples modulo 1: even coverage without a period that could meet the walls' beat
+LARGE = 0.5 * (5**0.5 - 1)  # share of the largest component; no ratio of small whole numbers
 SAME_NORMAL = 1e-9  # normals closer than this are one direction: only for listing directions to look at
 
 
@@ -240,13 +241,23 @@ def normal_directions(cx: PolyhedralComplex, output: int = 0) -> NormalDirection
     size = np.abs(k.jumps) * k.measures
     bent = size > 1e-14 * max(float(size.max(initial=0.0)), 1e-300)
     normals, size = k.normals[bent], size[bent]
-    lead = np.take_along_axis(normals, np.abs(normals).argmax(axis=1)[:, None], 1)
+    # The sign is that of the first large component: the largest one is not unique in (1, -1), up to rounding.
+    large = np.abs(normals) > LARGE * np.abs(normals).max(axis=1, keepdims=True, initial=0.0)
+    lead = np.take_along_axis(normals, large.argmax(axis=1)[:, None], 1)
     upper = normals * np.sign(lead)
-    key = np.round(upper / SAME_NORMAL).astype(np.int64)
+    key = np.stack([_linked(column) for column in upper.T], axis=1)
     _, first, group = np.unique(key, axis=0, return_index=True, return_inverse=True)
     weight = np.bincount(group.ravel(), size, minlength=len(first))
     order = np.argsort(-weight, kind="stable")
     return NormalDirections(upper[first][order] + 0.0, np.asarray(weight[order], dtype=np.float64))
+
+
+def _linked(column: FloatArray) -> IntArray:
+    """Number of the group of each entry: neighbours in order closer than `SAME_NORMAL` are in one group."""
+    order = np.argsort(column, kind="stable")
+    groups = np.zeros(len(column), dtype=np.int64)
+    groups[order[1:]] = np.cumsum(np.diff(column[order]) > SAME_NORMAL)
+    return groups
 
 
 @dataclass(frozen=True, eq=False)
