@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._affine import Affine, fold
+from specgeo._affine import Affine, fold_dense
+from specgeo._budget import afford
 from specgeo._cast import FloatArray, as_floats, as_points
 from specgeo.activation import Activation, as_activation
 from specgeo.domain import AffineSlice
@@ -184,6 +185,8 @@ class Network:
     def __call__(self, x: npt.ArrayLike) -> FloatArray:
         """Values f(x): (..., d) -> (..., m)."""
         a = as_points(x, "x", self.input_dim)
+        rows, widest = a.size // self.input_dim, max(map(len, self.biases))
+        afford(24.0 * rows * widest, f"x: {rows:,} points through layers of {widest:,} neurons", "pass fewer at a time")
         for weight, bias, activation in zip(self.weights[:-1], self.biases[:-1], self.activations, strict=True):
             a = activation(a @ weight.T + bias)
         return np.asarray(a @ self.weights[-1].T + self.biases[-1])
@@ -243,8 +246,8 @@ class Network:
             as_floats(matrix, "matrix", (self.input_dim, None)),
             np.zeros(self.input_dim) if offset is None else as_floats(offset, "offset", (self.input_dim,)),
         )
-        folded, exact = fold(Affine(self.weights[0], self.biases[0]), inner)
-        if exact:
+        folded = fold_dense(Affine(self.weights[0], self.biases[0]), inner)
+        if folded is not None:
             return Network([folded.matrix, *self.weights[1:]], [folded.offset, *self.biases[1:]], self.activations)
         return Network(
             [inner.matrix, *self.weights], [inner.offset, *self.biases], [Activation.identity(), *self.activations]
@@ -268,8 +271,8 @@ class Network:
         """
         rows = as_floats(matrix, "matrix", (None, self.output_dim))
         outer = Affine(rows, np.zeros(len(rows)) if offset is None else as_floats(offset, "offset", (len(rows),)))
-        folded, exact = fold(outer, Affine(self.weights[-1], self.biases[-1]))
-        if exact:
+        folded = fold_dense(outer, Affine(self.weights[-1], self.biases[-1]))
+        if folded is not None:
             return Network([*self.weights[:-1], folded.matrix], [*self.biases[:-1], folded.offset], self.activations)
         return Network(
             [*self.weights, outer.matrix], [*self.biases, outer.offset], [*self.activations, Activation.identity()]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -272,9 +275,40 @@ def test_verify_runs_every_claim(capsys, tent, tmp_path):
     code, out, _ = run(capsys, "verify", tent, "--box", 0, 1, "--out", tmp_path / "theory", "--json")
     data = json.loads(out)
     assert code == 0 and data["claims"]
-    assert (tmp_path / "theory" / "report.json").is_file() and (tmp_path / "theory" / "report.html").is_file()
+    assert {p.name for p in (tmp_path / "theory").iterdir()} == {"verify.json", "verify.html"}
 
 
 def test_warmup(capsys):
     code, out, err = run(capsys, "warmup")
     assert code == 0 and "compiled" in out and "[100%]" in err
+
+
+def shell(command, **environment):
+    """A command line in a process of its own; SPECGEO stands for the command."""
+    own = f"{shlex.quote(sys.executable)} -m specgeo"
+    return subprocess.run(
+        ["sh", "-c", command.replace("SPECGEO", own)],
+        capture_output=True, env={**os.environ, **environment}, timeout=120,
+    )  # fmt: skip
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a POSIX shell")
+def test_output_of_any_encoding_closed_or_full(tent, tmp_path):
+    named = tmp_path / "zelt-\u00fc.npz"
+    shutil.copy(tent, named)
+    done = shell(f"SPECGEO info {named}", PYTHONIOENCODING="ascii:strict")
+    assert done.returncode == 0 and b"zelt-\\xfc.npz: Network(1-2-1, relu)" in done.stdout and not done.stderr
+    done = shell(f"SPECGEO info {tent} >&-")
+    assert done.returncode == 0 and not done.stderr
+    done = shell("SPECGEO info missing.npz 2>&-")
+    assert done.returncode == 2 and not done.stdout
+    if os.path.exists("/dev/full"):
+        done = shell(f"SPECGEO info {tent} > /dev/full")
+        assert done.returncode == 2 and done.stderr.count(b"\n") == 1 and b"No space left" in done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a POSIX shell")
+def test_a_warning_is_one_line(tmp_path):
+    code = "import warnings; from specgeo import cli; cli._info = lambda _: warnings.warn('of a kind') or 0; cli.main()"
+    done = subprocess.run([sys.executable, "-c", code, "info", "x.npz"], capture_output=True, text=True)
+    assert done.stderr == "specgeo: warning: of a kind\n"

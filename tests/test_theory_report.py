@@ -50,12 +50,12 @@ def test_a_plane_network_passes_and_is_written(plane: sg.Network, tmp_path: Path
     assert {claim.key for claim in report.claims} == KEYS
     assert [claim.key for claim in report.claims if claim.status == "not applicable"] == ["volume"]
     assert [p for _, p in steps] == sorted(p for _, p in steps) and steps[-1][1] == 1.0
-    stored = json.loads((tmp_path / "deep" / "er" / "report.json").read_text())
+    stored = json.loads((tmp_path / "deep" / "er" / "verify.json").read_text())
     assert stored["holds"] is True and len(stored["claims"]) == len(KEYS)
     for claim in stored["claims"]:
         for check in claim["checks"]:
             assert {"measured", "bound", "slack", "holds", "statement"} <= check.keys()
-    page = (tmp_path / "deep" / "er" / "report.html").read_text()
+    page = (tmp_path / "deep" / "er" / "verify.html").read_text()
     Balanced().feed(page)
     assert not re.search(r'(src|href)="(?!data:image/png;base64,|#)', page) and "<script" not in page
     assert page.count("data:image/png;base64,") == sum(claim.figure is not None for claim in report.claims) >= 9

@@ -6,35 +6,31 @@ from typing import Any
 
 import numpy as np
 
+from specgeo._budget import afford
 from specgeo._cast import FloatArray
 from specgeo.domain import Box, Polytope
 from specgeo.enumeration._lattice import box_state
 from specgeo.enumeration._layers import N_WORDS, Layers, flatten
 from specgeo.enumeration._layout import (
     LEN,
-    LONGEST,
-    N_COORD,
-    N_EXACT,
-    N_FLOAT,
-    N_REFINED,
-    N_ZERO,
-    NCELL,
-    NF,
-    NPLANE,
-    NPOOL,
     NUMBER,
-    NV,
     START,
-    STEP,
+    Cursor,
+    Size,
     State,
     padded,
+    sizes_of,
 )
 from specgeo.enumeration._run import Run
 from specgeo.errors import DomainError
 from specgeo.network import Activation
 
+_BYTES_A_FACE = 500  # of the cube's lattice while it is made, the first time
 
-def domain_state(domain: Any, dim: int, exact: bool, spare: int) -> tuple[State, FloatArray]:
+
+def domain_state(
+    domain: Any, dim: int, exact: bool, spare: int, max_bytes: int | None = None
+) -> tuple[State, FloatArray]:
     """The complex of one cell, and the largest |x_c| on its bounding box, shape (d,)."""
     if not isinstance(domain, (Box, Polytope)):
         raise DomainError(f"domain: {type(domain).__name__} given; pass a specgeo.Box or a specgeo.Polytope")
@@ -42,18 +38,21 @@ def domain_state(domain: Any, dim: int, exact: bool, spare: int) -> tuple[State,
         raise DomainError(f"domain: dimension {domain.dim}, but the network has {dim} inputs; make them equal")
     box = domain.bounding_box()
     extent = np.maximum(np.abs(box.lower), np.abs(box.upper))
+    afford(_BYTES_A_FACE * 3.0**dim, "max_bytes", "raise max_bytes or restrict the network", max_bytes)
     state = box_state(box.lower, box.upper, spare)
     if isinstance(domain, Polytope):
-        state = _cut_to_polytope(state, domain, extent, exact, spare)
+        state = _cut_to_polytope(state, domain, extent, exact, spare, max_bytes)
     return state, extent
 
 
-def _cut_to_polytope(state: State, domain: Polytope, extent: FloatArray, exact: bool, spare: int) -> State:
+def _cut_to_polytope(
+    state: State, domain: Polytope, extent: FloatArray, exact: bool, spare: int, max_bytes: int | None
+) -> State:
     """Cut a bounding box by the half-spaces b - A x >= 0, as a layer of units, and keep the cell inside all."""
-    run = Run(flatten([-domain.A], [domain.b], [Activation.relu()]), state, extent, exact)
+    run = Run(flatten([-domain.A], [domain.b], [Activation.relu()]), state, extent, exact, max_bytes=max_bytes)
     run.layer(1)
     words = int(run.layers.meta[0, N_WORDS])
-    n_cells = int(run.state.counts[NCELL])
+    n_cells = int(run.state.sizes[Size.CELLS])
     inside = np.flatnonzero(~np.any(run.state.signs[:n_cells, words:], axis=1))
     return _single_cell(run.state, int(inside[0]), run.layers, spare)
 
@@ -86,17 +85,17 @@ def _single_cell(s: State, cell: int, layers: Layers, spare: int) -> State:
         row[START] = len(pool)
         pool.extend((vertex_id if k == 1 else face_id)[g] for g in members)
     rows[-1, NUMBER] = 0
-    n_planes = int(s.counts[NPLANE])
+    n_planes = int(s.sizes[Size.PLANES])
     origin = np.full((n_planes + spare, 3), -1, np.int32)
     origin[:n_planes, 1] = np.arange(n_planes)
     origin[2 * dim : n_planes, 2] = s.porigin[2 * dim : n_planes, 1]  # the row of the polytope
-    count = np.zeros_like(s.counts)
-    count[[NV, NF, NPOOL, NCELL, NPLANE]] = len(vertices), len(rows), len(pool), 1, n_planes
-    kept = [STEP, LONGEST, N_FLOAT, N_REFINED, N_EXACT, N_ZERO, N_COORD]
-    count[kept] = s.counts[kept]
+    cursor = np.zeros_like(s.cursor)
+    cursor[Cursor.STEP] = s.cursor[Cursor.STEP]  # stamps on the faces stay in the past
     n_v, n_f = len(vertices) + spare, len(rows) + spare * (2**dim - 1)
     return State(
-        count,
+        sizes_of(len(vertices), len(rows), len(pool), 1, n_planes, int(s.sizes[Size.LONGEST])),
+        cursor,
+        s.tally,
         s.margin,
         padded(s.x[vertices], n_v),
         padded(s.vplanes[vertices], n_v),

@@ -10,40 +10,45 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from specgeo._cast import FloatArray, IntArray
 from specgeo._jit import hot
+from specgeo.enumeration._scalars import Ids, Integer, Words
 from specgeo.errors import UnsupportedError
 
 # columns of Layers.meta, one row a hidden layer
 WEIGHT, BIAS, UNIT, PIECE, WORD, N, N_PREVIOUS, N_UNITS, N_BREAKS, N_WORDS = range(10)
 
 
+_ENTRIES_A_CHUNK = 1 << 17  # of weight matrices, in what is made of them and thrown away
+
+
 class Layers(NamedTuple):
     """Hidden layers, flattened; ``meta`` has the offsets."""
 
-    meta: npt.NDArray[np.int64]  # (L, 10)
-    weights: npt.NDArray[np.float64]
-    transposed: npt.NDArray[np.float64]  # the weight matrices transposed, at the same offsets
-    absolute: npt.NDArray[np.float64]  # their absolute values
-    biases: npt.NDArray[np.float64]
-    norms: npt.NDArray[np.float64]  # 1-norms of the weight rows, rounded up (offset as the biases)
-    thresholds: npt.NDArray[np.float64]  # one a unit
-    twins: npt.NDArray[np.int64]  # a unit: itself, or an earlier one with the same zero set
-    twin_signs: npt.NDArray[np.int64]  # 1 or -1: sign of the unit relative to its twin
-    decided: npt.NDArray[np.uint64]  # bits of the units that are their own twins, in words of 64
-    slopes: npt.NDArray[np.float64]  # one a piece
-    intercepts: npt.NDArray[np.float64]  # one a piece, rounded
-    intercept_terms: npt.NDArray[np.float64]  # (pieces, 8): floats that add up to the exact intercept
+    meta: IntArray  # (L, 10)
+    weights: FloatArray
+    transposed: FloatArray  # the weight matrices transposed, at the same offsets
+    absolute: FloatArray  # their absolute values
+    biases: FloatArray
+    norms: FloatArray  # 1-norms of the weight rows, rounded up (offset as the biases)
+    thresholds: FloatArray  # one a unit
+    twins: IntArray  # a unit: itself, or an earlier one with the same zero set
+    twin_signs: IntArray  # 1 or -1: sign of the unit relative to its twin
+    decided: Words  # bits of the units that are their own twins, in words of 64
+    slopes: FloatArray  # one a piece
+    intercepts: FloatArray  # one a piece, rounded
+    intercept_terms: FloatArray  # (pieces, 8): floats that add up to the exact intercept
 
 
 class History(NamedTuple):
-    """Sign patterns and ancestry of the cells of each complex done so far, flat with offsets."""
+    """The layers, and sign patterns and ancestry of the cells of each complex done so far, flat with offsets."""
 
-    signs: npt.NDArray[np.uint64]  # layer m: rows of 2 n_words for the cells of complex m
-    sign_start: npt.NDArray[np.int64]  # (L + 2,)
-    parents: npt.NDArray[np.int32]  # complex m: cell of complex m - 1 that contains it
-    parent_start: npt.NDArray[np.int64]  # (L + 2,)
+    layers: Layers
+    signs: Words  # layer m: rows of 2 n_words for the cells of complex m
+    sign_start: IntArray  # (L + 2,)
+    parents: Ids  # complex m: cell of complex m - 1 that contains it
+    parent_start: IntArray  # (L + 2,)
 
 
 def _exact_terms(value: Fraction) -> list[float]:
@@ -69,22 +74,37 @@ def _exact_intercepts(activation: Any) -> list[list[float]]:
     return [parts + [0.0] * (8 - len(parts)) for parts in map(_exact_terms, exact)]
 
 
-def _twins(rows: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _keys(weight: Any, bias: Any) -> tuple[Any, Any, Any, Any]:
+    """Of each row (normal, constant): largest component of the normal, its column; a number and a size that rows with
+    the same zero set share but for rounding."""
+    n, columns = weight.shape
+    scale, pivot, keys, sizes = np.zeros(n), np.zeros(n, np.int64), np.zeros(n), np.zeros(n)
+    direction = np.cos(1.0 + np.arange(columns + 1))
+    step = max(1, _ENTRIES_A_CHUNK // (columns + 1))
+    for start in range(0, n, step):
+        part = slice(start, min(start + step, n))
+        rows = np.column_stack((weight[part], bias[part]))
+        pivot[part] = np.argmax(np.abs(rows[:, :-1]), axis=1)
+        scale[part] = rows[np.arange(len(rows)), pivot[part]]
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            rows = rows / scale[part, None]
+            keys[part] = rows @ direction
+            sizes[part] = np.abs(rows).sum(axis=1)
+    return scale, pivot, keys, sizes
+
+
+def _twins(weight: Any, bias: Any) -> tuple[IntArray, IntArray]:
     """For each row (normal, constant) the first row that is an exact multiple of it, and the sign of the factor.
 
     Rounded keys find candidates; rational arithmetic decides.
     """
-    n = len(rows)
+    n = len(weight)
     twins, signs = np.arange(n), np.ones(n, np.int64)
-    pivot = np.argmax(np.abs(rows[:, :-1]), axis=1)
-    scale = rows[np.arange(n), pivot]
+    scale, pivot, keys, sizes = _keys(weight, bias)
     usable = np.flatnonzero(scale)
     if len(usable) < 2:
         return twins, signs
-    with np.errstate(over="ignore", invalid="ignore"):
-        unit_rows = rows[usable] / scale[usable, None]
-        keys = unit_rows @ np.cos(1.0 + np.arange(rows.shape[1]))
-        sizes = np.abs(unit_rows).sum(axis=1)
+    keys, sizes = keys[usable], sizes[usable]
     order = np.argsort(keys, kind="stable")
     with np.errstate(invalid="ignore"):
         near = ~(np.diff(keys[order]) > 1e-12 * sizes[order][1:])  # also true for NaN
@@ -106,14 +126,25 @@ def _twins(rows: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.int64], npt.ND
                 if twins[first] != first:
                     continue
                 p = int(pivot[later])
-                a, b = Fraction(rows[later, p]), Fraction(rows[first, p])
-                if b != 0 and all(
-                    Fraction(v) * b == Fraction(w) * a
-                    for v, w in zip(rows[later].tolist(), rows[first].tolist(), strict=True)
-                ):
+                a, b = Fraction(weight[later, p]), Fraction(weight[first, p])
+                ends = (*weight[later].tolist(), float(bias[later])), (*weight[first].tolist(), float(bias[first]))
+                if b != 0 and all(Fraction(v) * b == Fraction(w) * a for v, w in zip(*ends, strict=True)):
                     twins[later], signs[later] = first, 1 if (a > 0) == (b > 0) else -1
                     break
     return twins, signs
+
+
+def _row_sums(weight: Any) -> Any:
+    """Sums of absolute values, a few rows at a time."""
+    step = max(1, _ENTRIES_A_CHUNK // weight.shape[1])
+    return np.concatenate([np.abs(weight[i : i + step]).sum(axis=1) for i in range(0, len(weight), step)])
+
+
+def flat_bytes(weights: Any, activations: Any) -> int:
+    """What `flatten` takes, at most."""
+    entries = sum(int(w.size) for w in weights)
+    units = sum(len(w) * (len(a.breakpoints) + 1) for w, a in zip(weights, activations, strict=True))
+    return 24 * entries + 256 * units + 64 * _ENTRIES_A_CHUNK
 
 
 def flatten(weights: Any, biases: Any, activations: Any) -> Layers:
@@ -131,19 +162,18 @@ def flatten(weights: Any, biases: Any, activations: Any) -> Layers:
         n_units = n * len(breaks)
         row[:] = (*starts, n, n_previous, n_units, len(breaks), (n_units + 63) // 64)
         thresholds.append(np.tile(breaks, n))
-        units = np.column_stack((np.repeat(weight, len(breaks), axis=0), np.repeat(bias, len(breaks))))
-        if np.any(breaks):
+        if np.any(breaks) or len(breaks) != 1:
             # b - t need not be a float: twins are looked for among equal thresholds only when t = 0
             twin, sign = np.arange(n_units), np.ones(n_units, np.int64)
         else:
-            twin, sign = _twins(units)
+            twin, sign = _twins(weight, bias)
         twins.append(twin)
         own = np.zeros(int(row[N_WORDS]) * 64, np.uint8)
         own[:n_units] = twin == np.arange(n_units)
         decided.append(np.packbits(own, bitorder="little").view(np.uint64))
         twin_signs.append(sign)
         with np.errstate(over="ignore"):  # an infinite norm only means that floats prove nothing
-            norms.append(np.abs(weight).sum(axis=1) * (1 + (n_previous + 2) * 2.3e-16))
+            norms.append(_row_sums(weight) * (1 + (n_previous + 2) * 2.3e-16))
         slopes.extend(activation.slopes.tolist())
         exact = _exact_intercepts(activation)
         terms.extend(exact)
@@ -175,19 +205,19 @@ def flatten(weights: Any, biases: Any, activations: Any) -> Layers:
 
 
 @hot
-def piece(layers, history, layer, cell, neuron):  # type: ignore[no-untyped-def]
+def piece(history: History, layer: Integer, cell: Integer, neuron: Integer) -> np.int64:
     """Where slope and intercept stand of the piece that a neuron of ``layer`` is on, on a cell of complex ``layer``."""
-    meta = layers.meta[layer - 1]
+    meta = history.layers.meta[layer - 1]
     breaks = meta[N_BREAKS]
     row = history.sign_start[layer] + cell * 2 * meta[N_WORDS]
     p = np.int64(0)
     for u in range(neuron * breaks, (neuron + 1) * breaks):
         p += np.int64((history.signs[row + (u >> 6)] >> np.uint64(u & 63)) & np.uint64(1))
-    return meta[PIECE] + p
+    return np.int64(meta[PIECE] + p)
 
 
 @hot
-def active_pieces(layers, layer, bits, slope, shift):  # type: ignore[no-untyped-def]
+def active_pieces(layers: Layers, layer: Integer, bits: Words, slope: FloatArray, shift: FloatArray) -> None:
     """slope[k], shift[k] = slope and intercept of the piece that neuron k of ``layer`` is on, by its positive bits."""
     meta = layers.meta[layer - 1]
     n, breaks, first = meta[N], meta[N_BREAKS], meta[PIECE]

@@ -6,26 +6,30 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from specgeo._budget import afford
 from specgeo._cast import FloatArray
 from specgeo.geometry.complex import Patterns
 
 if TYPE_CHECKING:
     from specgeo.network import Network
 
-_CELLS_A_CHUNK = 4096
+_CELLS_A_CHUNK, _ENTRIES_A_CHUNK = 4096, 1 << 20  # of the rows that are multiplied at a time
 
 
 def affine_pieces(network: Network, signs: Patterns) -> tuple[FloatArray, FloatArray]:
     """Gradients (n_cells, m, d) and offsets (n_cells, m): f = gradients @ x + offsets on each cell.
 
     Runs backwards through the layers: the rows of the output layer are multiplied by the slopes of
-    the active pieces and by the weights, one layer after the other.
+    the active pieces and by the weights, one layer after the other. `stored_values.piece_bounds` bounds the errors.
     """
     n_cells = len(signs.positive)
     m, d = network.output_dim, network.input_dim
+    remedy = "shrink the domain or take fewer outputs (Network.postcompose)"
+    afford(8.0 * n_cells * m * (d + 1), f"network: affine pieces of {n_cells:,} cells", remedy)
     gradients, offsets = np.empty((n_cells, m, d)), np.empty((n_cells, m))
-    for start in range(0, n_cells, _CELLS_A_CHUNK):
-        chunk = slice(start, min(start + _CELLS_A_CHUNK, n_cells))
+    step = max(1, min(_CELLS_A_CHUNK, _ENTRIES_A_CHUNK // (m * max(w.shape[1] for w in network.weights))))
+    for start in range(0, n_cells, step):
+        chunk = slice(start, min(start + step, n_cells))
         gradients[chunk], offsets[chunk] = _backward(network, signs.positive[chunk])
     return gradients, offsets
 

@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import roots_legendre
 
+from specgeo._budget import within_memory
 from specgeo._cast import FloatArray, as_choice, as_floats
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier.forms import ComplexForms, forms_of
@@ -74,6 +75,9 @@ class PorodConstants:
     kinks: FloatArray
     walls: FloatArray
     sphere: float
+
+
+@within_memory
 
 
 def radial_spectrum(
@@ -213,6 +217,9 @@ def _interpolatory(heights: FloatArray) -> FloatArray:
     """Weights of sum 1 that integrate even polynomials over [-1, 1]; positive for every other of Gauss's nodes."""
     basis = np.polynomial.legendre.legvander(heights, 2 * len(heights) - 2)[:, ::2]
     return np.asarray(np.linalg.solve(basis.T, np.eye(len(heights))[0]))
+
+
+@within_memory
 
 
 def porod_constants(cx: PolyhedralComplex, boundary: Literal["cut", "interior"] = "cut") -> PorodConstants:

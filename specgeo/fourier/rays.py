@@ -22,6 +22,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._budget import within_memory
 from specgeo._cast import ComplexArray, FloatArray, IntArray, as_choice, as_floats
 from specgeo.errors import InvalidInputError
 from specgeo.fourier.forms import UNIT, ComplexForms, FacetForm, Term, forms_of
@@ -116,6 +117,9 @@ class DirectionalExpansion:
         return min((part.n + 1 for part in self.classes), default=None)
 
 
+@within_memory
+
+
 def ray_spectrum(
     cx: PolyhedralComplex,
     direction: npt.ArrayLike,
@@ -170,6 +174,9 @@ def ray_spectrum(
     errors = errors + _offset_rounding(line, waves, boundary)
     shape = (*times.shape, forms.n_outputs)
     return (values.reshape(shape), errors.reshape(shape)) if return_error else values.reshape(shape)
+
+
+@within_memory
 
 
 def directional_expansion(

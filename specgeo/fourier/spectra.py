@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._budget import afford, within_memory
 from specgeo._cast import ComplexArray, FloatArray, as_choice
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier import nufft
@@ -28,6 +29,9 @@ TARGET = 2e-13  # where that costs little, the facet form is used only if its bo
 LITTLE = 4e6  # pairs (simplex, wavevector) of the volume form that cost little: about 0.1 s
 GRID_PROMISE = 1e-11  # the same for the non-uniform FFT, whose bound is some 100 times its error
 METHODS = ("auto", "facet", "volume", "nufft")
+
+
+@within_memory
 
 
 def spectrum(
@@ -103,6 +107,8 @@ def evaluate(forms: ComplexForms, k: FloatArray, boundary: Boundary, method: str
     of k; only such averages mean something then.
     """
     as_choice(method, "method", METHODS)
+    needed = 8.0 * len(k) * (6 * forms.dim + 14 * forms.n_outputs + 6)
+    afford(needed, f"k: {len(k):,} wavevectors", "pass fewer at a time")
     distinct, place, flipped = half_space(k)
     values, errors = _evaluate_distinct(forms, distinct, boundary, method)
     values, errors = values[place], errors[place]

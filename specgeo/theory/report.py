@@ -22,7 +22,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from specgeo._files import make_folder
+from specgeo._files import make_folder, write_text
 from specgeo.domain import Box, Polytope
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.network import Network
@@ -176,10 +176,11 @@ class VerificationReport(Result):
         return page(self)
 
     def write(self, folder: str | Path) -> Path:
-        """Write ``report.json`` and ``report.html``; returns the folder, made where it is missing."""
+        """Write ``verify.json`` and ``verify.html``; returns the folder, made where it is missing."""
         where = make_folder(Path(folder), "folder")
-        (where / "report.json").write_text(json.dumps(self.to_dict(), indent=1, allow_nan=False) + "\n", "utf-8")
-        (where / "report.html").write_text(self.to_html(), "utf-8")
+        page = self.to_html()
+        write_text(where / "verify.json", json.dumps(self.to_dict(), indent=1, allow_nan=False) + "\n", "folder")
+        write_text(where / "verify.html", page, "folder")
         return where
 
     def plot(self, ax: Any = None) -> Any:
@@ -215,7 +216,7 @@ def verify(
     domain : Box or Polytope
         Bounded; claims that need a box (mirror series, compact support) are skipped on a polytope.
     out : path, optional
-        Folder for ``report.json`` and ``report.html``.
+        Folder for ``verify.json`` and ``verify.html``.
     progress : callable, optional
         Called with (title of the claim, share done).
     seed : int
