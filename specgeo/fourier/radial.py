@@ -24,6 +24,7 @@ from scipy.special import roots_legendre
 
 from specgeo._budget import within_memory
 from specgeo._cast import FloatArray, as_choice, as_floats
+from specgeo._limits import check_time
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier.forms import ComplexForms, forms_of
 from specgeo.fourier.spectra import evaluate
@@ -131,6 +132,7 @@ def radial_spectrum(
     order = np.argsort(flat)
     largest, start = 1, 0
     while start < len(flat):
+        check_time()
         # shells of similar radius share a rule and one evaluation
         stop = start + 1
         while stop < len(flat) and flat[order[stop]] <= 1.25 * flat[order[start]] + 1 / diameter:

@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from specgeo._budget import within_memory
 from specgeo._cast import ComplexArray, FloatArray, IntArray, as_choice, as_floats
+from specgeo._limits import check_time
 from specgeo.errors import InvalidInputError
 from specgeo.fourier.forms import UNIT, ComplexForms, FacetForm, Term, forms_of
 from specgeo.fourier.simplex import check_phases
@@ -90,6 +91,7 @@ class DirectionalExpansion:
         for part in self.classes:
             step = max(1, _CHUNK // max(1, len(part.offsets)))
             for start in range(0, len(flat), step):
+                check_time()
                 some = flat[start : start + step, None]
                 sums = np.exp(-1j * some * part.offsets) @ part.coefficients
                 total[start : start + step] += sums / some ** (part.n + 1)
@@ -298,6 +300,7 @@ class _Bins:
 
     def _add_differences(self, ids: IntArray, weights: FloatArray, power: int, factor: complex) -> None:
         """Divided differences of exp in partial fractions: e^{-i t s_a} (-i t)^{r - j} H_{m_a - 1 - r} / r!."""
+        check_time()
         j = ids.shape[1] - 1
         same = ids[:, :, None] == ids[:, None, :]
         multiplicity = same.sum(axis=2)
