@@ -1,7 +1,7 @@
 """Running error bounds of a forward pass: how far floats may be from the exact function.
 
-A bound holds for all rows of a batch at once (a sup), so it costs one product with |W| for each layer and
-not one for each point (that is `_running_error`). Every bound is proved, for sums in any order, with or without fused operations.
+A bound holds for all rows of a batch at once (a sup), so it costs one product with |W| for each layer and not one for
+each point (that is `_running_error`). Every bound is proved, for sums in any order, with or without fused operations.
 """
 
 from __future__ import annotations
