@@ -52,7 +52,7 @@ def values_with_error(
     >>> import specgeo as sg
     >>> net = sg.Network([[[1e-6]], [[1.0]]], [[1.0], [-1.0]])        # 1e-6 x, through the number 1
     >>> value, error = values_with_error(net, [0.3])
-    >>> 1e-17 < abs(value[0] - 3e-7) < error[0] < 1e-15
+    >>> bool(1e-17 < abs(value[0] - 3e-7) < error[0] < 1e-15)
     True
     """
     a = as_points(x, "x", net.input_dim)
@@ -61,8 +61,7 @@ def values_with_error(
         for weight, bias, activation in zip(net.weights[:-1], net.biases[:-1], net.activations, strict=True):
             z, error = _affine(a, error, weight, bias)
             a, error = activation(z), activation_error(z, error, activation)
-        values, error = _affine(a, error, net.weights[-1], net.biases[-1])
-    return values, np.where(np.isfinite(values) & np.isfinite(error), error, np.inf)
+        return _affine(a, error, net.weights[-1], net.biases[-1])
 
 
 def affine_error(size: FloatArray, error: FloatArray, weight: FloatArray, bias: FloatArray) -> FloatArray:
