@@ -27,6 +27,7 @@ from specgeo.fourier.chunks import Plan, chunked
 from specgeo.fourier.measures import divide, multiply, simplex_measures, two_sum
 from specgeo.fourier.simplex import simplices_sum
 from specgeo.geometry.complex import PolyhedralComplex
+from specgeo.geometry.exact_points import domain_rows
 
 UNIT = 2.0**-53  # unit roundoff
 GAP_NOISE = 64 * UNIT  # a jump of f below this share of its terms is the rounding of two pieces
@@ -230,6 +231,9 @@ class ComplexForms:
         self.cx = cx
         self._points = np.ascontiguousarray(cx.vertices if origin is None else cx.vertices - origin)
         self._direction, self._box = direction, box
+        # wavevectors are off by so much of their length: a direction is rounded, and so are points moved or projected
+        self.turn = 0.0 if origin is None and direction is None else (cx.dim + 4) * UNIT
+        self.reach = float(np.linalg.norm(self._points, axis=1).max(initial=0.0))
         self.dim = cx.dim if direction is None else 1
         self.n_outputs = int(cx.gradients.shape[1])
 
@@ -247,6 +251,10 @@ class ComplexForms:
         form = form if self._box is None else form.on(self._box)
         return form if self._direction is None else form.project(self._direction)
 
+    def waves(self, k: FloatArray) -> FloatArray:
+        """Wavevectors (n_k, d) in the space of the complex."""
+        return k if self._direction is None else k * self._direction
+
     @cached_property
     def norm(self) -> FloatArray:
         """Lower bound sum |int_cell f| of int |f|, shape (m,): the unit in which errors are weighed."""
@@ -259,22 +267,14 @@ def centroid_values(cx: PolyhedralComplex) -> FloatArray:
 
 
 def _facet_form(cx: PolyhedralComplex, points: FloatArray) -> FacetForm:
-    facets, d = cx.facets, cx.dim
-    simplices, owner = cx.triangulation(d - 1)
-    measures = simplex_measures(cx.vertices[simplices])
-    inner, outer = facets.cells[owner, 0], facets.cells[owner, 1]
-    speed = np.linalg.norm(cx.gradients, axis=2)  # (n_cells, m)
-    noise = speed[inner] + np.where((outer >= 0)[:, None], speed[outer], 0.0)
-    jumps = facets.jumps[owner]
-
+    simplices, measures, inner, outer, jumps, noise, kinked = facet_simplices(cx)
     inside = outer >= 0
-    kinked = np.flatnonzero(inside & np.any(np.abs(jumps) > JUMP_NOISE * noise, axis=1))
     kinks = make_term(points, simplices[kinked], measures[kinked], -jumps[kinked])
 
     rim = np.flatnonzero(~inside)
-    normals = np.ascontiguousarray(facets.normals[owner[rim]])
+    normals = wall_normals(cx)
     slopes = np.einsum("bmd,bd->bm", cx.gradients[inner[rim]], normals)
-    values, sizes = _vertex_values(cx, simplices[rim], inner[rim])
+    values, sizes = vertex_values(cx, simplices[rim], inner[rim])
     flux = make_term(points, simplices[rim], measures[rim], slopes)
     trace = make_term(points, simplices[rim], measures[rim], None, values)
     area = measures[rim, None]
@@ -291,15 +291,59 @@ def _facet_form(cx: PolyhedralComplex, points: FloatArray) -> FacetForm:
     )
 
 
+class FacetSimplices(NamedTuple):
+    """The simplices of all facets with what the facet form takes from them."""
+
+    simplices: IntArray  # (n_s, d)
+    measures: FloatArray  # (n_s,)
+    inner: IntArray  # (n_s,) first cell
+    outer: IntArray  # (n_s,) second cell, -1 on the boundary
+    jumps: FloatArray  # (n_s, m)
+    noise: FloatArray  # (n_s, m) size of the gradients that the jump is the difference of
+    kinked: IntArray  # those that are kinks
+
+
+def facet_simplices(cx: PolyhedralComplex) -> FacetSimplices:
+    """The simplices of the facets of a complex."""
+    simplices, owner = cx.triangulation(cx.dim - 1)
+    inner, outer = cx.facets.cells[owner, 0], cx.facets.cells[owner, 1]
+    speed = np.linalg.norm(cx.gradients, axis=2)  # (n_cells, m)
+    noise = speed[inner] + np.where((outer >= 0)[:, None], speed[outer], 0.0)
+    jumps = cx.facets.jumps[owner]
+    kinked = np.flatnonzero((outer >= 0) & np.any(np.abs(jumps) > JUMP_NOISE * noise, axis=1))
+    return FacetSimplices(simplices, simplex_measures(cx.vertices[simplices]), inner, outer, jumps, noise, kinked)
+
+
+def wall_rows(cx: PolyhedralComplex) -> IntArray | None:
+    """The wall of the domain that each boundary simplex lies on, where the complex knows it (`domain_rows`)."""
+    walls = cx.metadata.get("facet_walls")
+    owner = cx.triangulation(cx.dim - 1)[1]
+    if walls is None or len(walls) != cx.f_vector[-2] or not hasattr(cx.domain, "bounding_box"):
+        return None
+    rows = np.asarray(walls, dtype=np.int64)[owner[cx.facets.cells[owner, 1] < 0]]
+    return None if np.any(rows < 0) else rows
+
+
+def wall_normals(cx: PolyhedralComplex) -> FloatArray:
+    """Outward normals of the boundary simplices: of the domain's walls where these are known, else of the vertices."""
+    rows = wall_rows(cx)
+    if rows is None:
+        owner = cx.triangulation(cx.dim - 1)[1]
+        return np.ascontiguousarray(cx.facets.normals[owner[cx.facets.cells[owner, 1] < 0]])
+    inward = domain_rows(cx)[:, :-1]
+    inward = inward / np.abs(inward).max(axis=1, keepdims=True)
+    return np.ascontiguousarray((-inward / np.linalg.norm(inward, axis=1, keepdims=True))[rows] + 0.0)
+
+
 def _volume_form(cx: PolyhedralComplex, points: FloatArray) -> VolumeForm:
     simplices, owner = cx.triangulation(cx.dim)
     measures = simplex_measures(cx.vertices[simplices])
-    values, sizes = _vertex_values(cx, simplices, owner)
+    values, sizes = vertex_values(cx, simplices, owner)
     terms = measures[:, None] * values.mean(axis=1)
     return VolumeForm(make_term(points, simplices, measures, None, values), size_of(terms, measures[:, None] * sizes))
 
 
-def _vertex_values(
+def vertex_values(
     cx: PolyhedralComplex, simplices: npt.NDArray[np.integer], cells: npt.NDArray[np.integer]
 ) -> tuple[FloatArray, FloatArray]:
     """Values (n_s, j + 1, m) of the given cells' pieces at the simplices' vertices; sizes (n_s, m) of their terms."""
@@ -319,7 +363,7 @@ def _continuity_defect(
 ) -> FloatArray:
     if len(simplices) == 0:
         return np.zeros(cx.gradients.shape[1])
-    (left, left_size), (right, right_size) = (_vertex_values(cx, simplices, cells) for cells in (first, second))
+    (left, left_size), (right, right_size) = (vertex_values(cx, simplices, cells) for cells in (first, second))
     noise = left_size + right_size
     gap = np.abs(left - right).max(axis=1) + 2 * UNIT * noise
     area = measures[:, None]

@@ -166,8 +166,7 @@ def ray_spectrum(
     line = ComplexForms(cx, None, unit)
     waves = np.ascontiguousarray(times.reshape(-1, 1))
     check_phases(waves, float(np.linalg.norm(cx.vertices, axis=1).max()), "t")
-    values, errors = evaluate(line, waves, boundary, "auto")
-    errors = errors + _offset_rounding(line, waves, boundary)
+    values, errors = evaluate(line, waves, boundary, "auto", return_error)
     shape = (*times.shape, forms.n_outputs)
     return (values.reshape(shape), errors.reshape(shape)) if return_error else values.reshape(shape)
 
@@ -238,16 +237,6 @@ def as_direction(direction: npt.ArrayLike, dim: int) -> FloatArray:
         raise InvalidInputError("direction: is the zero vector; give a non-zero one")
     scaled = vector / largest
     return np.asarray(scaled / np.linalg.norm(scaled))
-
-
-def _offset_rounding(line: ComplexForms, t: FloatArray, boundary: Literal["cut", "interior"]) -> FloatArray:
-    """Error from the rounding of the offsets u.v, a phase of |t| |v| roundoffs on every term: (n_t, m)."""
-    phase = 6 * UNIT * np.abs(t) * np.linalg.norm(line.cx.vertices, axis=1).max()
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = line.facets.size(t, boundary).spread / t / t
-    if boundary == "cut":  # whichever form was used, it was the one with the smaller terms
-        share = np.fmin(share, line.volume.size.spread)
-    return np.asarray(phase * share)
 
 
 def _nonzero(t: npt.ArrayLike) -> FloatArray:

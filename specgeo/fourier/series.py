@@ -88,12 +88,15 @@ def fourier_coefficients(
     flat = numbers.reshape(-1, box.dim)
     values: npt.NDArray[np.float64 | np.complex128]
     if extension == "mirror":
-        values, errors = _mirror(forms, box, flat, method)
+        values, errors = _mirror(forms, box, flat, method, return_error)
     else:
-        values, errors = evaluate(forms, mode_wavevectors(flat, box, extension), "cut", method)
+        values, errors = evaluate(forms, mode_wavevectors(flat, box, extension), "cut", method, return_error)
     shape = (*numbers.shape[:-1], forms.n_outputs)
     coefficients = (values / box.volume).reshape(shape)
-    return (coefficients, (errors / box.volume).reshape(shape)) if return_error else coefficients
+    if not return_error:
+        return coefficients
+    errors = errors + 2 * (box.dim + 1) * UNIT * np.abs(values)  # the volume's sides and product are rounded
+    return coefficients, (errors / box.volume).reshape(shape)
 
 
 def mode_wavevectors(modes: npt.ArrayLike, domain: Box, extension: Extension = "mirror") -> FloatArray:
@@ -244,13 +247,15 @@ def _box_forms(cx: PolyhedralComplex) -> tuple[Box, ComplexForms]:
     return cx.domain, forms_of(cx, cx.domain)
 
 
-def _mirror(forms: ComplexForms, box: Box, modes: IntArray, method: str) -> tuple[FloatArray, FloatArray]:
+def _mirror(
+    forms: ComplexForms, box: Box, modes: IntArray, method: str, bounds: bool
+) -> tuple[FloatArray, FloatArray]:
     """Means over the reflections of k; half of them suffice, f being real."""
     positive, place = np.unique(np.abs(modes), axis=0, return_inverse=True)
     wavevectors = mode_wavevectors(positive, box, "mirror")
     signs = np.array([(1.0, *rest) for rest in product((1.0, -1.0), repeat=box.dim - 1)])
     reflected = (wavevectors[:, None, :] * signs).reshape(-1, box.dim)
-    values, errors = evaluate(forms, reflected, "mirror", method)
+    values, errors = evaluate(forms, reflected, "mirror", method, bounds)
     shape = (len(positive), len(signs), forms.n_outputs)
     means, bounds = values.real.reshape(shape).mean(axis=1), errors.reshape(shape).mean(axis=1)
     return means[place.ravel()], bounds[place.ravel()]

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from specgeo._cast import ComplexArray, FloatArray, as_choice
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier import nufft
+from specgeo.fourier.deviation import deviation_of
 from specgeo.fourier.forms import UNIT, ComplexForms, forms_of
 from specgeo.fourier.simplex import as_wavevectors
 from specgeo.geometry.complex import PolyhedralComplex
@@ -91,20 +92,22 @@ def spectrum(
     forms = forms_of(cx)
     as_choice(boundary, "boundary", ("cut", "interior"))
     waves, batch = as_wavevectors(k, forms.dim, float(np.abs(cx.vertices).max()))
-    values, errors = evaluate(forms, waves, boundary, method)
+    values, errors = evaluate(forms, waves, boundary, method, return_error)
     shape = (*batch, forms.n_outputs)
     return (values.reshape(shape), errors.reshape(shape)) if return_error else values.reshape(shape)
 
 
-def evaluate(forms: ComplexForms, k: FloatArray, boundary: Boundary, method: str) -> tuple[ComplexArray, FloatArray]:
-    """Values and error bounds at wavevectors (n_k, D), both (n_k, m).
+def evaluate(
+    forms: ComplexForms, k: FloatArray, boundary: Boundary, method: str, bounds: bool = True
+) -> tuple[ComplexArray, FloatArray]:
+    """Values and error bounds at wavevectors (n_k, D), both (n_k, m); without ``bounds`` those are of the rounding.
 
     ``boundary="mirror"`` leaves out the boundary traces, which cancel in averages over reflections
     of k; only such averages mean something then.
     """
     as_choice(method, "method", METHODS)
     distinct, place, flipped = half_space(k)
-    values, errors = _evaluate_distinct(forms, distinct, boundary, method)
+    values, errors = _evaluate_distinct(forms, distinct, boundary, method, bounds)
     values, errors = values[place], errors[place]
     values[flipped] = np.conj(values[flipped])
     return values, errors
@@ -126,7 +129,7 @@ def half_space(k: FloatArray) -> tuple[FloatArray, npt.NDArray[np.intp], npt.NDA
 
 
 def _evaluate_distinct(
-    forms: ComplexForms, k: FloatArray, boundary: Boundary, method: str
+    forms: ComplexForms, k: FloatArray, boundary: Boundary, method: str, bounds: bool
 ) -> tuple[ComplexArray, FloatArray]:
     values = np.zeros((len(k), forms.n_outputs), dtype=np.complex128)
     errors = np.zeros(values.shape)
@@ -144,8 +147,20 @@ def _evaluate_distinct(
     for name, evaluator in (("facet", _by_facets), ("volume", _by_volume), ("nufft", _by_nufft)):
         rows = np.flatnonzero(chosen == name)
         if len(rows):
-            values[rows], errors[rows] = evaluator(forms, np.ascontiguousarray(k[rows]), boundary)
+            some = np.ascontiguousarray(k[rows])
+            values[rows], errors[rows] = evaluator(forms, some, boundary)
+            if bounds:
+                errors[rows] += deviation(forms, some, boundary, name)
     return values, errors
+
+
+def deviation(forms: ComplexForms, k: FloatArray, boundary: Boundary, form: str) -> FloatArray:
+    """Bound on what a form loses by the rounding of the complex itself, (n_k, m)."""
+    stored = deviation_of(forms.cx)
+    waves = forms.waves(k)
+    if form == "volume":
+        return stored.volume(waves, forms.turn, forms.reach)
+    return stored.facet(waves, boundary, forms.turn, forms.reach)
 
 
 def _choose(forms: ComplexForms, k: FloatArray, boundary: Boundary, method: str) -> npt.NDArray[np.str_]:
@@ -187,7 +202,7 @@ def _by_nufft(forms: ComplexForms, k: FloatArray, boundary: Boundary) -> tuple[C
 
 
 def facet_bound(forms: ComplexForms, k: FloatArray, boundary: Boundary) -> FloatArray:
-    """Error bound of the facet form, (n_k, m); infinite at k = 0."""
+    """Bound on the rounding of the facet form, jumps that rounded pieces leave included, (n_k, m); infinite at 0."""
     form = forms.facets
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         length = np.linalg.norm(k, axis=1)[:, None]
@@ -198,5 +213,5 @@ def facet_bound(forms: ComplexForms, k: FloatArray, boundary: Boundary) -> Float
 
 
 def volume_bound(forms: ComplexForms) -> FloatArray:
-    """Error bound of the volume form at every k, (m,)."""
+    """Bound on the rounding of the volume form at every k, (m,)."""
     return UNIT * forms.volume.size.rounding
