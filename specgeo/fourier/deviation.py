@@ -33,6 +33,7 @@ from specgeo.fourier.measures import simplex_measures
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.exact_points import domain_rows
 from specgeo.geometry.facets import orientation_margins
+from specgeo.geometry.measures import lengths_of
 
 EXTENDED = np.longdouble  # 64 bits of mantissa on x86; where it is float64 the bounds are looser, not wrong
 EPS = float(np.finfo(EXTENDED).eps)
@@ -58,14 +59,14 @@ class Moved(NamedTuple):
 class Deviation:
     """Bounds on the distance between the stored and the exact forms of a complex, made once for each."""
 
+    @np.errstate(over="ignore", invalid="ignore")  # whoever uses the bounds refuses what is not finite
     def __init__(self, cx: PolyhedralComplex) -> None:
         self.known = "network" in cx.metadata and cx.signs is not None
         m, d = cx.gradients.shape[1:]
         self._cx = cx
         self._shifts = displacements(cx) if self.known else np.zeros(cx.vertices.shape)
         self._pieces = exact_pieces(cx) if self.known else stored_pieces(cx)
-        with np.errstate(over="ignore"):
-            speed = np.sqrt((self._pieces.rows[:, :, :-1].astype(float) ** 2).sum(axis=2))
+        speed = lengths_of(self._pieces.rows[:, :, :-1].astype(float))
         self._lipschitz = speed.max(axis=0, initial=0.0) * SAFE  # (m,)
         facets = facet_simplices(cx)
         self.kinks = self._kinks(facets)
@@ -92,7 +93,7 @@ class Deviation:
         ``reach`` and the products k.nu.
         """
         blur = turn * reach
-        length = np.linalg.norm(k, axis=1)[:, None]
+        length = lengths_of(k)[:, None]
         size = np.abs(k)
         parts = [self.kinks] if boundary == "interior" else [self.kinks, self.flux]
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -107,7 +108,7 @@ class Deviation:
 
     def volume(self, k: FloatArray, turn: float = 0.0, reach: float = 0.0) -> FloatArray:
         """The same for the volume form."""
-        length = np.linalg.norm(k, axis=1)[:, None]
+        length = lengths_of(k)[:, None]
         return np.asarray((self.cells + turn * reach * length * self.total) * SAFE)
 
     def _kinks(self, facets: FacetSimplices) -> Moved:
@@ -119,10 +120,10 @@ class Deviation:
         if self.known:
             first, second = facets.inner[rows], facets.outer[rows]
             step = self._pieces.rows[second, :, :-1] - self._pieces.rows[first, :, :-1]
-            jump = np.sqrt((step**2).sum(axis=2))
+            jump = lengths_of(step)
             doubt = self._pieces.errors[second, :, :-1] + self._pieces.errors[first, :, :-1]
             # f is continuous: the exact jump is +-|g_1 - g_0|; its sign is the side on which the second cell lies
-            errors = (np.abs(jump - weights) + 4 * EPS * jump).astype(float) + np.linalg.norm(doubt, axis=2)
+            errors = (np.abs(jump - weights) + 4 * EPS * jump).astype(float) + lengths_of(doubt)
             errors += np.where(self._uncertain_sides(rows)[:, None], 2 * weights, 0.0)
         return self._moved(facets.simplices[rows], facets.measures[rows], weights, errors)
 
@@ -135,7 +136,7 @@ class Deviation:
         size = np.einsum("bmd,bd->bm", np.abs(gradients), np.abs(normals)).astype(float)
         errors = np.abs(stored - exact).astype(float) + np.einsum("bmd,bd->bm", doubt, np.abs(normals))
         errors += 2 * (len(normals.T) + 1) * EPS * size
-        errors += turned * np.linalg.norm(gradients.astype(float), axis=2)
+        errors += turned * lengths_of(gradients.astype(float))
         return self._moved(simplices, measures, np.abs(stored), errors if self.known else 0.0 * errors)
 
     def _moved(self, simplices: IntArray, measures: FloatArray, weights: FloatArray, errors: FloatArray) -> Moved:
@@ -162,7 +163,7 @@ class Deviation:
 
     def _mismatch(self, simplices: IntArray, measures: FloatArray) -> FloatArray:
         """2 Lip s times the measure of a moved simplex outside the exact one, (n_s, m)."""
-        reach = np.linalg.norm(self._shifts[simplices], axis=2).max(axis=1)
+        reach = lengths_of(self._shifts[simplices]).max(axis=1)
         j = simplices.shape[1] - 1
         if j == 0:
             return np.zeros((len(simplices), len(self._lipschitz)))
@@ -185,7 +186,7 @@ class Deviation:
             for v in corners:
                 of_vertex[v].add(wall)
         on_ridge = np.array([len(s) > 1 for s in of_vertex])
-        reach = np.where(on_ridge, np.linalg.norm(self._shifts, axis=1), 0.0)[simplices].max(axis=1)
+        reach = np.where(on_ridge, lengths_of(self._shifts), 0.0)[simplices].max(axis=1)
         rim = (j + 1) * _diameters(self._cx.vertices[simplices]) ** (j - 1) / factorial(j - 1)
         return np.asarray((2 * reach * rim)[:, None] * values)
 
@@ -195,13 +196,13 @@ class Deviation:
         if not self.known:
             return np.zeros(len(simplices))
         if walls is None:
-            return np.linalg.norm(self._shifts[simplices], axis=2).max(axis=1)
+            return np.asarray(lengths_of(self._shifts[simplices]).max(axis=1))
         axes, _, rounding = axis_walls(cx.domain)
-        rows = domain_rows(cx)[walls].astype(EXTENDED)
+        rows: Any = domain_rows(cx)[walls].astype(EXTENDED)
         corners = cx.vertices[simplices].astype(EXTENDED)
         residual = np.abs(np.einsum("bd,bid->bi", rows[:, :-1], corners) + rows[:, -1:]).max(axis=1)
         size = (np.einsum("bd,bid->bi", np.abs(rows[:, :-1]), np.abs(corners)) + np.abs(rows[:, -1:])).max(axis=1)
-        oblique = (residual + (cx.dim + 2) * EPS * size) / np.sqrt((rows[:, :-1] ** 2).sum(axis=1))
+        oblique = (residual + (cx.dim + 2) * EPS * size) / lengths_of(rows[:, :-1])
         return np.where(axes[walls] >= 0, rounding[walls], oblique.astype(float)) * SAFE
 
     def _cells(self, strip: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -225,10 +226,10 @@ class Deviation:
         owner = cx.triangulation(cx.dim - 1)[1][rows]
         lists = cx.vertices_of(cx.dim)
         starts = lists.offsets[:-1]
-        reach = np.maximum.reduceat(np.linalg.norm(self._shifts, axis=1)[lists.indices], starts)
+        reach = np.maximum.reduceat(lengths_of(self._shifts)[lists.indices], starts)
         corners = cx.vertices[lists.indices]
         extent = np.maximum.reduceat(corners, starts, axis=0) - np.minimum.reduceat(corners, starts, axis=0)
-        diameter = np.linalg.norm(extent, axis=1)
+        diameter = lengths_of(extent)
         both = cx.facets.cells[owner]
         reach, diameter = reach[both].max(axis=1), diameter[both].max(axis=1)
         simplices = cx.triangulation(cx.dim - 1)[0][rows]
@@ -306,7 +307,7 @@ def displacements(cx: PolyhedralComplex) -> FloatArray:
 
 def _diameters(corners: FloatArray) -> FloatArray:
     """Upper bound on the diameter of each simplex (n, j + 1, d)."""
-    return np.asarray(np.linalg.norm(corners.max(axis=1) - corners.min(axis=1), axis=1))
+    return np.asarray(lengths_of(corners.max(axis=1) - corners.min(axis=1)))
 
 
 def _changed_measure(corners: FloatArray, shifts: FloatArray) -> FloatArray:
@@ -315,8 +316,8 @@ def _changed_measure(corners: FloatArray, shifts: FloatArray) -> FloatArray:
     The measure is multilinear in the edges; each term that contains a shift is at most the product of the lengths.
     """
     j = corners.shape[1] - 1
-    lengths = np.linalg.norm(corners[:, 1:] - corners[:, :1], axis=2)
-    moved = 2 * np.linalg.norm(shifts, axis=1)
+    lengths = lengths_of(corners[:, 1:] - corners[:, :1])
+    moved = 2 * lengths_of(shifts)
     total = np.zeros(len(corners))
     for i in range(j):  # telescoped, so that small shifts are not lost in the lengths
         total += moved * np.prod(lengths[:, :i], axis=1) * np.prod(lengths[:, i + 1 :] + moved[:, None], axis=1)

@@ -22,14 +22,16 @@ import numpy.typing as npt
 
 from specgeo._cast import ComplexArray, FloatArray, IntArray
 from specgeo.domain import Box
-from specgeo.errors import InvalidInputError, UnsupportedError
+from specgeo.errors import DomainError, InvalidInputError, UnsupportedError
 from specgeo.fourier.chunks import Plan, chunked
 from specgeo.fourier.measures import divide, multiply, simplex_measures, two_sum
 from specgeo.fourier.simplex import simplices_sum
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.exact_points import domain_rows
+from specgeo.geometry.measures import lengths_of
 
 UNIT = 2.0**-53  # unit roundoff
+TINY = 2.0**-1066  # what the products of one term lose where they are below the range of floats, at most
 GAP_NOISE = 64 * UNIT  # a jump of f below this share of its terms is the rounding of two pieces
 # First-order rounding of a compensated sum of n terms t_i, in units of roundoff, with independent errors (Higham and
 # Mary 2019): each term is off by at most 8 |t_i|, six standard deviations are allowed; the sum itself is rounded
@@ -131,7 +133,7 @@ class Size(NamedTuple):
 
 def size_of(terms: FloatArray, noise: FloatArray) -> Size:
     """Size of a sum of terms (n, m) at k = 0 that are known up to roundoff times ``noise`` (n, m) only."""
-    spread = np.sqrt(((np.abs(terms) + noise) ** 2).sum(axis=0))
+    spread = lengths_of((np.abs(terms) + noise).T)
     largest = np.abs(np.cumsum(terms, axis=0)).max(axis=0, initial=0.0)
     return Size(spread, largest, TERM_ROUNDING * spread + SUM_ROUNDING * (largest + spread))
 
@@ -148,6 +150,11 @@ class FacetForm:
     flux_size: Size
     trace_size: Size
     defect: FloatArray  # (m,) bound on the sum over facets of int_F (jump of f) e^{-ik.x}: rounding of the pieces
+
+    @property
+    def underflow(self) -> float:
+        """What products below the range of floats may lose in all terms, in units of 1 + |k|."""
+        return TINY * float(len(self.kinks) + len(self.flux) + len(self.trace) * self.normals.shape[1])
 
     @cached_property
     def axis_terms(self) -> list[tuple[int, Term]]:
@@ -202,6 +209,11 @@ class VolumeForm:
     cells: Term
     size: Size
 
+    @property
+    def underflow(self) -> float:
+        """What products below the range of floats may lose in all terms."""
+        return TINY * len(self.cells)
+
     def on(self, box: Box) -> VolumeForm:
         """The form for wavevectors of the box's Fourier modes."""
         return replace(self, cells=self.cells.on(box))
@@ -233,7 +245,7 @@ class ComplexForms:
         self._direction, self._box = direction, box
         # wavevectors are off by so much of their length: a direction is rounded, and so are points moved or projected
         self.turn = 0.0 if origin is None and direction is None else (cx.dim + 4) * UNIT
-        self.reach = float(np.linalg.norm(self._points, axis=1).max(initial=0.0))
+        self.reach = float(lengths_of(self._points).max(initial=0.0))
         self.dim = cx.dim if direction is None else 1
         self.n_outputs = int(cx.gradients.shape[1])
 
@@ -259,6 +271,12 @@ class ComplexForms:
     def norm(self) -> FloatArray:
         """Lower bound sum |int_cell f| of int |f|, shape (m,): the unit in which errors are weighed."""
         return np.asarray(self.cx.volumes @ np.abs(centroid_values(self.cx)))
+
+
+def require_range(what: str, *arrays: FloatArray | ComplexArray) -> None:
+    """Refuse numbers that left the range of floats."""
+    if not all(np.all(np.isfinite(array)) for array in arrays):
+        raise DomainError(f"cx: {what} or its error bound is beyond the range of floats; rescale f, or the domain")
 
 
 def centroid_values(cx: PolyhedralComplex) -> FloatArray:
@@ -307,7 +325,7 @@ def facet_simplices(cx: PolyhedralComplex) -> FacetSimplices:
     """The simplices of the facets of a complex."""
     simplices, owner = cx.triangulation(cx.dim - 1)
     inner, outer = cx.facets.cells[owner, 0], cx.facets.cells[owner, 1]
-    speed = np.linalg.norm(cx.gradients, axis=2)  # (n_cells, m)
+    speed = lengths_of(cx.gradients)  # (n_cells, m)
     noise = speed[inner] + np.where((outer >= 0)[:, None], speed[outer], 0.0)
     jumps = cx.facets.jumps[owner]
     kinked = np.flatnonzero((outer >= 0) & np.any(np.abs(jumps) > JUMP_NOISE * noise, axis=1))
@@ -370,8 +388,7 @@ def _continuity_defect(
     # Gaps that rounding explains have independent signs; others may all point the same way.
     rounded = gap <= GAP_NOISE * noise
     return np.asarray(
-        6 * np.sqrt(((area * np.where(rounded, gap, 0.0)) ** 2).sum(axis=0))
-        + (area * np.where(rounded, 0.0, gap)).sum(axis=0)
+        6 * lengths_of((area * np.where(rounded, gap, 0.0)).T) + (area * np.where(rounded, 0.0, gap)).sum(axis=0)
     )
 
 

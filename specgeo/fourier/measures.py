@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from specgeo._cast import FloatArray
+from specgeo._cast import FloatArray, IntArray
 from specgeo.errors import InvalidInputError
 
 Double = tuple[FloatArray, FloatArray]
@@ -86,20 +86,19 @@ def edge_vectors(vertices: FloatArray) -> Double:
 def simplex_measures(vertices: FloatArray) -> FloatArray:
     """j-dimensional measure of each simplex, ``vertices`` (n_s, j + 1, d), j <= d.
 
-    Product of the heights from Gram and Schmidt, divided by j!; a point has measure 1.
+    Product of the heights from Gram and Schmidt, divided by j!; a point has measure 1. Edges are scaled one by
+    one: they may be as unlike as floats allow.
     """
     n, j = vertices.shape[0], vertices.shape[1] - 1
     edges = edge_vectors(vertices)
-    scale = np.max(np.abs(edges[0]), axis=(1, 2), initial=0.0)
-    scale = np.exp2(-np.floor(np.log2(np.where(scale > 0.0, scale, 1.0))))  # a power of two: no under- or overflow
-    rows = [(edges[0][:, i] * scale[:, None], edges[1][:, i] * scale[:, None]) for i in range(j)]
+    exponents = np.zeros(n, dtype=np.int64)
+    rows = [_normalized((edges[0][:, i], edges[1][:, i]), exponents) for i in range(j)]
     measure: Double = (np.ones(n), np.zeros(n))
-    squares: list[Double] = []
     for i in range(j):
-        # Longest remaining edge first (per simplex), so that a flat simplex ends on its smallest height.
+        # Farthest of the rest first (per simplex), so that a flat simplex ends on its smallest height.
         rows = _pivot(rows, i)
+        rows[i] = _normalized(rows[i], exponents)
         square = dot(rows[i], rows[i])
-        squares.append(square)
         measure = multiply(measure, _square_root(square))
         safe = (np.where(square[0] > 0.0, square[0], 1.0), np.where(square[0] > 0.0, square[1], 0.0))
         for q in range(i + 1, j):
@@ -107,11 +106,16 @@ def simplex_measures(vertices: FloatArray) -> FloatArray:
             shift = multiply((factor[0][:, None], factor[1][:, None]), rows[i])
             rows[q] = _add(rows[q], _negate(shift))
     with np.errstate(over="ignore", under="ignore"):
-        result = np.asarray(measure[0] / math.factorial(j))
-        for _ in range(j):
-            result = result / scale
+        result = np.asarray(np.ldexp(measure[0] / math.factorial(j), exponents))
     check_range(measure[0], result)
     return result
+
+
+def _normalized(vectors: Double, exponents: IntArray) -> Double:
+    """Vectors (n, d) by powers of two of their own, added to ``exponents``: no square under- or overflows then."""
+    _, exponent = np.frexp(np.max(np.abs(vectors[0]), axis=1, initial=0.0))
+    exponents += exponent
+    return np.ldexp(vectors[0], -exponent[:, None]), np.ldexp(vectors[1], -exponent[:, None])
 
 
 def unit_scale(array: FloatArray) -> float:
@@ -133,7 +137,7 @@ def _pivot(rows: list[Double], first: int) -> list[Double]:
         return rows
     high = np.stack([r[0] for r in rows[first:]], axis=1)
     low = np.stack([r[1] for r in rows[first:]], axis=1)
-    best = np.argmax(np.sum(high * high, axis=2), axis=1)
+    best = np.argmax(np.max(np.abs(high), axis=2), axis=1)
     index = np.arange(len(best))
     for part in (high, low):
         top = part[index, best].copy()

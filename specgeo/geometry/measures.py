@@ -66,7 +66,7 @@ def _simplex_measures(points: FloatArray) -> FloatArray:
 
 def lengths_of(vectors: FloatArray) -> FloatArray:
     """Euclidean lengths along the last axis, without overflow or underflow."""
-    scale = np.abs(vectors).max(-1)
+    scale = np.abs(vectors).max(-1, initial=0.0)
     safe = np.where(scale > 0, scale, 1.0)
     return np.asarray(scale * np.sqrt(((vectors / safe[..., None]) ** 2).sum(-1)))
 

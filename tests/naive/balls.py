@@ -97,8 +97,8 @@ class ExactTransform:
                 weights = []
                 for g, h in zip(self.pieces[first], self.pieces[second], strict=True):
                     step = [y - x for x, y in zip(g, h, strict=True)][:-1]
-                    far = [dot(step, [x - y for x, y in zip(self.points[i], base, strict=True)])
-                           for i in lists.indices[lists.offsets[second] : lists.offsets[second + 1]].tolist()]  # fmt: skip
+                    members = lists.indices[lists.offsets[second] : lists.offsets[second + 1]].tolist()
+                    far = [dot(step, [x - y for x, y in zip(self.points[i], base, strict=True)]) for i in members]
                     side = max(far, key=abs)
                     weights.append(((side > 0) - (side < 0), dot(step, step) * gram))
                 self._kinks.append((corners, weights))
@@ -127,7 +127,9 @@ class ExactTransform:
             total = [a + b for a, b in zip(total, self.cut(turned, flint.arb.pi, lower), strict=True)]
         return [z / len(signs) / ball(volume) for z in total]
 
-    def _phases(self, k: Sequence[Any], unit: Any, origin: Sequence[Fraction] | None) -> tuple[list[Any], list[Any], Any]:
+    def _phases(
+        self, k: Sequence[Any], unit: Any, origin: Sequence[Fraction] | None
+    ) -> tuple[list[Any], list[Any], Any]:
         factor = unit() if callable(unit) else flint.arb(unit)
         wave = [rational(Fraction(x)) for x in k]
         shift = [rational(x) for x in origin] if origin is not None else [flint.fmpq(0)] * self.dim
