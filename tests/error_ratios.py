@@ -25,7 +25,7 @@ from specgeo.fourier.spectra import spectrum
 from specgeo.testing import random_network
 
 NEAR, FAR = "|k| < 1e3", "|k| >= 1e3"  # rounding counts near zero, positions count far out
-WIDTHS = {1: (1, 5, 4, 2), 2: (2, 4, 3, 1), 3: (3, 3, 2, 1), 4: (4, 1, 1)}
+WIDTHS = {1: (1, 5, 4, 2), 2: (2, 3, 2, 1), 3: (3, 2, 1, 1), 4: (4, 1, 1)}
 
 Ratios = dict[tuple[str, str], list[float]]
 
@@ -75,9 +75,9 @@ def of_nufft(found: Ratios, cx: Any, truth: ExactTransform, n: int, rng: np.rand
     """Lattices and scattered wavevectors; a few of many are compared."""
     if cx.dim > 3 or not nufft.available():
         return
-    axis = np.arange(-6.0, 7.0) * rng.uniform(1, 4)
+    axis = np.arange(-6.0, 7.0) * rng.uniform(1, 4 if cx.dim < 3 else 1.5)
     lattice = np.stack(np.meshgrid(*[axis] * cx.dim), axis=-1).reshape(-1, cx.dim)
-    scattered = rng.normal(size=(300, cx.dim)) * 20
+    scattered = rng.normal(size=(300, cx.dim)) * (20 if cx.dim < 3 else 3)
     for boundary in ("cut", "interior"):
         for name, waves in (("lattice", lattice[np.any(lattice != 0, axis=1)]), ("scattered", scattered)):
             values, errors = spectrum(cx, waves, boundary, True, "nufft")
@@ -90,6 +90,7 @@ def of_series(found: Ratios, cx: Any, truth: ExactTransform, n: int, rng: np.ran
     if not isinstance(cx.domain, sg.Box):
         return
     for extension in ("mirror", "periodic"):
+        n = n if cx.dim < 3 else n // 2
         tops = 10 ** rng.uniform(0, 9, (n, 1))
         modes = np.rint(rng.uniform(-1, 1, (n, cx.dim)) * tops * (rng.random((n, cx.dim)) < 0.7)).astype(int)
         for method in ("auto", "facet"):

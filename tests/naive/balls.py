@@ -118,14 +118,14 @@ class ExactTransform:
         sides = [Fraction(x) - y for x, y in zip(self.cx.domain.upper.tolist(), lower, strict=True)]
         volume = math.prod(sides, start=Fraction(1))
         waves = [Fraction(int(a)) / s for a, s in zip(n, sides, strict=True)]
-        if extension == "periodic":
-            return [z / ball(volume) for z in self.cut(waves, lambda: 2 * flint.arb.pi(), lower)]
-        total = [flint.acb(0)] * self.outputs
-        signs = list(product((1, -1), repeat=self.dim))
-        for sign in signs:
-            turned = [s * w for s, w in zip(sign, waves, strict=True)]
-            total = [a + b for a, b in zip(total, self.cut(turned, flint.arb.pi, lower), strict=True)]
-        return [z / len(signs) / ball(volume) for z in total]
+        signs = [(1,) * self.dim] if extension == "periodic" else list(product((1, -1), repeat=self.dim))
+
+        def mean() -> list[Any]:
+            factor = flint.arb.pi() * (2 if extension == "periodic" else 1)
+            parts = [self._cut([s * w for s, w in zip(sign, waves, strict=True)], factor, lower) for sign in signs]
+            return [sum(column, flint.acb(0)) / (len(signs) * ball(volume)) for column in zip(*parts, strict=True)]
+
+        return _with_enough_bits(mean)
 
     def _phases(
         self, k: Sequence[Any], unit: Any, origin: Sequence[Fraction] | None
