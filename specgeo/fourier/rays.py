@@ -141,7 +141,7 @@ def ray_spectrum(
     boundary : {"cut", "interior"}
         As in `spectrum`.
     return_error : bool
-        Return an error bound too, as in `spectrum`; it includes the rounding of the offsets u.v.
+        Return an error bound too, as in `spectrum`; it includes the rounding of u and of the offsets u.v.
 
     Returns
     -------
