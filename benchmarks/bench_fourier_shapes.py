@@ -19,8 +19,8 @@ import numpy as np
 import pytest
 
 import specgeo as sg
+from specgeo._measures import simplex_measures
 from specgeo.fourier.divided import _differences, divided_difference
-from specgeo.fourier.measures import simplex_measures
 from specgeo.fourier.simplex import simplices_sum
 
 PHI = (1 + 5**0.5) / 2

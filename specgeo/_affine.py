@@ -1,12 +1,14 @@
 """Products of affine maps, with the proof that no rounding took place.
 
 A network is one exact function: the function of its binary64 weights. Folding a map into a layer
-rounds in general, and so changes that function. `fold` therefore says whether it was exact; if
-it was not, the caller keeps the map as an affine layer of its own.
+rounds in general, and so changes that function. `fold` therefore gives the product only where it is exact; where it
+is not, the caller keeps the map as an affine layer of its own.
 
-The proof uses the error-free transformations of Dekker and Knuth: a product or sum of floats is
-exact iff its (computable) error term is zero. Sums are taken term by term; a sum whose partial
-sums round is called inexact even if the errors would cancel.
+There are two proofs. By bit lengths: if all terms of a row are multiples of one power of two and their absolute
+values sum to at most 2^53 times it, then every partial sum, in any order, is a float. And by the error-free
+transformations of Dekker and Knuth: a product or sum of floats is exact iff its (computable) error term is zero. Sums
+are taken term by term there; a sum whose partial sums round is called inexact even if the errors would cancel. So
+is one that neither proof decides within a fixed amount of work.
 """
 
 from __future__ import annotations
@@ -15,11 +17,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from specgeo._cast import FloatArray
+from specgeo._cast import FloatArray, IntArray
 
 _SPLIT = 134217729.0  # 2^27 + 1
 _BIG = 2.0**480  # beyond these magnitudes the transformations themselves may over- or underflow
 _SMALL = 2.0**-480
+_GLANCE = 64  # terms of one row that decide most large products
+_WORK = 1 << 25  # products of two numbers that may be proved exact one by one
+_STEP = 1 << 10  # what a step of the loop over them costs, in such products
 
 
 class Affine(NamedTuple):
@@ -27,6 +32,64 @@ class Affine(NamedTuple):
 
     matrix: FloatArray  # (m, n)
     offset: FloatArray  # (m,)
+
+
+class Monomial(NamedTuple):
+    """The map x -> factor * x[order] + offset: permutations, scalings and shifts, without their zeros."""
+
+    order: IntArray  # (n,), a permutation
+    factor: FloatArray  # (n,)
+    offset: FloatArray  # (n,)
+
+    def dense(self) -> Affine:
+        """The same map with its matrix."""
+        matrix = np.zeros((len(self.order), len(self.order)))
+        matrix[np.arange(len(self.order)), self.order] = self.factor
+        return Affine(matrix, self.offset)
+
+
+def fold(outer: Affine | Monomial, inner: Affine | Monomial) -> Affine | Monomial | None:
+    """The map outer(inner(x)) with binary64 entries, or None where these are not exact, or not proved to be."""
+    with np.errstate(all="ignore"):  # what overflows is not exact
+        if isinstance(outer, Affine):
+            return fold_dense(outer, inner) if isinstance(inner, Affine) else _fold_columns(outer, inner)
+        return _fold_rows(outer, inner)
+
+
+def fold_dense(outer: Affine, inner: Affine) -> Affine | None:
+    """`fold` of two maps with matrices."""
+    n = inner.matrix.shape[1]
+    start = np.zeros((len(outer.matrix), n + 1))
+    start[:, n] = outer.offset
+    with np.errstate(all="ignore"):
+        both = _multiply(outer.matrix, np.column_stack((inner.matrix, inner.offset)), start)
+    return None if both is None else Affine(np.ascontiguousarray(both[:, :n]), np.ascontiguousarray(both[:, n]))
+
+
+def _fold_columns(outer: Affine, inner: Monomial) -> Affine | None:
+    matrix = np.empty_like(outer.matrix)
+    matrix[:, inner.order] = outer.matrix * inner.factor
+    if not _product_is_exact(outer.matrix, inner.factor, matrix[:, inner.order]):
+        return None
+    if not np.any(inner.offset):
+        return Affine(matrix, outer.offset)
+    offset = _multiply(outer.matrix, inner.offset[:, None], outer.offset[:, None])
+    return None if offset is None else Affine(matrix, np.ascontiguousarray(offset[:, 0]))
+
+
+def _fold_rows(outer: Monomial, inner: Affine | Monomial) -> Affine | Monomial | None:
+    lines = (inner.matrix if isinstance(inner, Affine) else inner.factor)[outer.order]
+    factor = outer.factor[:, None] if isinstance(inner, Affine) else outer.factor
+    scaled, moved = factor * lines, inner.offset[outer.order]
+    part = outer.factor * moved
+    offset = part + outer.offset
+    if not (
+        _product_is_exact(factor, lines, scaled)
+        and _product_is_exact(outer.factor, moved, part)
+        and not np.any(_sum_error(part, outer.offset, offset))
+    ):
+        return None
+    return Affine(scaled, offset) if isinstance(inner, Affine) else Monomial(inner.order[outer.order], scaled, offset)
 
 
 def _product_error(a: FloatArray, b: FloatArray, product: FloatArray) -> FloatArray:
@@ -38,9 +101,21 @@ def _product_error(a: FloatArray, b: FloatArray, product: FloatArray) -> FloatAr
 
 
 def _sum_error(a: FloatArray, b: FloatArray, total: FloatArray) -> FloatArray:
-    """a + b - total, exactly (Knuth's two-sum)."""
+    """a + b - total, exactly (Knuth's two-sum); NaN where the sum overflows."""
     b_part = total - a
     return (a - (total - b_part)) + (b - b_part)
+
+
+def _product_is_exact(a: FloatArray, b: FloatArray, product: FloatArray) -> bool:
+    """Whether each entry of a * b is exact; products with 0 and 1 are, whatever the other's size."""
+    if np.all(np.abs(b) == 1.0) or np.all(np.abs(a) == 1.0):
+        return True
+    if not (_in_range(a) and _in_range(b)):
+        return False
+    a, b, product = (np.atleast_2d(x) for x in np.broadcast_arrays(a, b, product))
+    rows = 1 + (1 << 15) // product.shape[1]  # what a cache holds; mostly the first block decides
+    blocks = (slice(at, at + rows) for at in range(0, len(product), rows))
+    return not any(np.any(_product_error(a[block], b[block], product[block])) for block in blocks)
 
 
 def _in_range(array: FloatArray) -> bool:
@@ -48,38 +123,51 @@ def _in_range(array: FloatArray) -> bool:
     return bool(sizes.size == 0 or (sizes.max() < _BIG and sizes.min() > _SMALL))
 
 
-def _multiply(a: FloatArray, b: FloatArray, start: FloatArray) -> tuple[FloatArray, bool]:
-    """start + a @ b for a (m, n), b (n, p), start (m, p), and whether every operation was exact."""
+def _multiply(a: FloatArray, b: FloatArray, start: FloatArray) -> FloatArray | None:
+    """start + a @ b for a (m, n), b (n, p), start (m, p), or None where an operation is not proved to be exact."""
     if not (_in_range(a) and _in_range(b) and _in_range(start)):
-        return a @ b + start, False
-    total, exact = start.copy(), True
-    for j in range(a.shape[1]):
-        left, right = a[:, j, None], b[None, j, :]
+        return None
+    if a.size * b.shape[1] + _STEP * len(b) > _WORK >> 6:
+        fullest = int(np.argmax(np.count_nonzero(a, axis=1)))
+        if _by_terms(a[fullest, None], b, start[fullest, None], _GLANCE) is None:
+            return None
+        if _fits(a, b, start):
+            return start + a @ b
+        terms = np.count_nonzero(a, axis=0) @ np.count_nonzero(b, axis=1)
+        if terms + _STEP * len(b) > _WORK:
+            return None
+    return _by_terms(a, b, start, len(b))
+
+
+def _by_terms(a: FloatArray, b: FloatArray, start: FloatArray, most: int) -> FloatArray | None:
+    """start + a @ b by rank-one terms without zeros, the first ``most`` of them, or None if one rounds."""
+    total = start.copy()
+    for k in np.flatnonzero(a.any(axis=0) & b.any(axis=1))[:most].tolist():
+        rows, columns = np.flatnonzero(a[:, k]), np.flatnonzero(b[k])
+        where = np.ix_(rows, columns) if len(rows) * len(columns) < total.size else (slice(None), slice(None))
+        left, right, before = a[rows, k, None], b[None, k, columns], total[where]
         product = left * right
-        updated = total + product
-        exact = exact and not (
-            np.any(_product_error(left, right, product)) or np.any(_sum_error(total, product, updated))
-        )
-        total = updated
-        if not exact:
-            return a @ b + start, False
-    return total, True
+        after = before + product
+        if np.any(_product_error(left, right, product)) or np.any(_sum_error(before, product, after)):
+            return None
+        total[where] = after
+    return total
 
 
-def fold(outer: Affine, inner: Affine) -> tuple[Affine, bool]:
-    """The map outer(inner(x)) with binary64 entries, and whether these are exact."""
-    matrix, exact = _multiply(outer.matrix, inner.matrix, np.zeros((len(outer.matrix), inner.matrix.shape[1])))
-    offset, offset_exact = _multiply(outer.matrix, inner.offset[:, None], outer.offset[:, None])
-    return Affine(np.ascontiguousarray(matrix), np.ascontiguousarray(offset[:, 0])), exact and offset_exact
+def _fits(a: FloatArray, b: FloatArray, start: FloatArray) -> bool:
+    """The proof by bit lengths for start + a @ b, row by row of a."""
+    unit = np.minimum((_lowest_bit(a) + _lowest_bit(b).min(axis=1)).min(axis=1), _lowest_bit(start).min(axis=1))
+    size = np.abs(a) @ np.abs(b).max(axis=1) + np.abs(start).max(axis=1)
+    return bool(np.all(size * (1.0 + 1e-9) <= np.ldexp(1.0, np.clip(unit + 53, -2000, 2000))))
 
 
-def fold_chain(maps: list[Affine]) -> list[Affine]:
-    """Merge neighbours of a chain of affine maps (first applied first) wherever that is exact."""
-    merged = [maps[0]]
-    for outer in maps[1:]:
-        folded, exact = fold(outer, merged[-1])
-        if exact:
-            merged[-1] = folded
-        else:
-            merged.append(outer)
-    return merged
+def _lowest_bit(array: FloatArray) -> IntArray:
+    """Exponent of the lowest bit set in each entry, which is 0 (then large) or no subnormal number."""
+    bits = np.ascontiguousarray(array).view(np.int64)
+    digits = bits & ((1 << 52) - 1) | (1 << 52)
+    digits &= -digits
+    exponent = digits.astype(np.float64).view(np.int64) >> 52
+    exponent += (bits >> 52) & 0x7FF
+    exponent -= 1023 + 1075
+    exponent[array == 0.0] = 1 << 20
+    return exponent

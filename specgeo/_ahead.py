@@ -71,22 +71,22 @@ def calls() -> list[tuple[Any, tuple[Any, ...]]]:
     import numpy as np
 
     from specgeo.domain import Box
-    from specgeo.enumeration import _exact, _lattice, _positions, _rows, _split
+    from specgeo.enumeration import _exact, _lattice, _planes, _positions, _split
     from specgeo.enumeration._domain import domain_state
     from specgeo.enumeration._layers import flatten
+    from specgeo.enumeration._layout import Knife
     from specgeo.enumeration._run import Run
     from specgeo.network import Activation
 
     state, extent = domain_state(Box([-1.0, -1.0], [1.0, 1.0]), 2, True, 16)
     run = Run(flatten([np.eye(2)], [np.zeros(2)], [Activation.relu()]), state, extent, True)
-    work = run._scratch(1)
-    one, bit, faces, counts = 1, np.uint64(1), np.empty(0, np.int32), np.empty(0, np.int64)
+    work, knife = run._work(1), Knife(1, np.uint64(1), 1, 1, 1, 1, 1)
+    one, faces, counts = 1, np.empty(0, np.int32), np.empty(0, np.int64)
     return [
-        (_exact.evaluate, (run.arithmetic, run.layers, run.history, state.planes, state.porigin, state.vplanes)
-         + (one, one, one, one, 2, state.x)),
-        (_positions.sharpen, (state, one, work.newton, extent, 2)),
-        (_split.split_face, (state, one, one, bit, one, one, one, one, work.positive, work.negative, work.cut, 2)),
-        (_rows.end_layer, (state, run.layers, one)),
+        (_exact.evaluate, (run.arithmetic, run.history, state, one, one, one, one, 2)),
+        (_positions.sharpen, (state, one, work.newton, 2)),
+        (_split.split_face, (state, work, knife, one, one, 2)),
+        (_planes.end_layer, (state, run.layers, one)),
         (_lattice.number_faces, (state, 2, faces, counts, counts, faces)),
         (_lattice.boundary_lists, (state, 2, faces, counts, counts, counts, faces)),
     ]  # fmt: skip

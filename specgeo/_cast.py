@@ -13,6 +13,7 @@ from specgeo.errors import InvalidInputError
 FloatArray = npt.NDArray[np.float64]
 ComplexArray = npt.NDArray[np.complex128]
 IntArray = npt.NDArray[np.int64]
+_NO_LIMIT = 2**63 - 1  # what kernels count to
 
 
 def as_floats(
@@ -30,7 +31,7 @@ def as_floats(
             raise TypeError(f"dtype {given.dtype}")
         with np.errstate(over="ignore"):
             array: FloatArray = np.ascontiguousarray(given, dtype=np.float64).reshape(given.shape)
-    except (TypeError, ValueError, OverflowError) as error:
+    except Exception as error:  # objects of others convert themselves, and raise what they like
         raise InvalidInputError(f"{name}: not an array of real numbers ({error}); pass real floats") from error
     if not _same_numbers(given, array):
         raise InvalidInputError(f"{name}: float64 does not hold these {given.dtype} numbers exactly; round them first")
@@ -111,4 +112,4 @@ def as_budget(value: object, name: str) -> int | None:
         return None
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
         raise InvalidInputError(f"{name}: {value!r} given; pass a positive integer or None")
-    return int(value)
+    return min(int(value), _NO_LIMIT)

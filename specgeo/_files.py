@@ -1,26 +1,52 @@
-"""Names of files from the caller, and writing, with errors that name the argument."""
+"""Names of files from the caller, opening and writing, with errors that name the argument."""
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+import stat
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
-import numpy as np
-import numpy.typing as npt
-
-from specgeo.errors import InvalidInputError
+from specgeo.errors import InvalidInputError, ReadError
 
 
-def as_path(path: Any) -> Path:
-    """A path-like argument."""
+def as_path(path: Any, name: str = "path") -> Path:
+    """A path-like argument that the file system can look up."""
     try:
-        return Path(path)
-    except TypeError as error:
-        raise InvalidInputError(f"path: {path!r} given; pass the name of a file") from error
+        found = Path(path)
+        os.lstat(found)
+    except (TypeError, ValueError) as error:  # no name at all; a NUL, or what the file system's encoding lacks
+        raise InvalidInputError(f"{name}: {path!r} given; pass the name of a file") from error
+    except OSError as error:
+        if error.errno in _NO_NAME:
+            raise InvalidInputError(f"{name}: {str(path)[:80]!r} is no name of a file ({error.strerror})") from error
+    return found
+
+
+_NO_NAME = (errno.ENAMETOOLONG, errno.ELOOP)
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """A regular file, opened for reading; pipes and devices, which may block or never end, are refused."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise ReadError(f"path: {path}: no such file; check the name and the folder") from error
+    except IsADirectoryError as error:  # from the start on some systems
+        raise ReadError(f"path: {path} is a folder, not a file; give the name of a file in it") from error
+    except OSError as error:
+        raise ReadError(f"path: {path} cannot be read ({error.strerror or error}); check it and its rights") from error
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        if stat.S_ISDIR(mode):
+            raise ReadError(f"path: {path} is a folder, not a file; give the name of a file in it")
+        raise ReadError(f"path: {path} is not a file but a pipe or device; write what comes from it to a file first")
+    return os.fdopen(descriptor, "rb")
 
 
 @contextmanager
@@ -59,12 +85,6 @@ def write_text(path: Path, text: str, name: str = "path") -> None:
     """A text file in UTF-8, whole or not at all."""
     with replacing(path, name) as stream:
         stream.write(text.encode())
-
-
-def write_npz(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-    """A compressed ``.npz`` file, nothing pickled, whole or not at all."""
-    with replacing(path) as stream:
-        np.savez_compressed(stream, allow_pickle=False, **arrays)
 
 
 def check_file(path: Path, name: str) -> None:

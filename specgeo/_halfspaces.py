@@ -13,6 +13,7 @@ from fractions import Fraction
 import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
+from specgeo._exact import affine_coordinates, check_volume
 from specgeo.errors import DomainError
 
 MERGE_TOLERANCE = 1e-9
@@ -236,13 +237,13 @@ def _exact_plane(points: list[list[Fraction]]) -> tuple[list[Fraction], Fraction
     return normal, sum((n * p for n, p in zip(normal, points[0], strict=True)), Fraction(0))
 
 
-def _as_floats(normal: list[Fraction], constant: Fraction, outward: FloatArray) -> tuple[list[float], float]:
-    """The plane with outward normal, scaled to integers if these are short, rounded otherwise."""
+def _as_floats(normal: list[Fraction], constant: Fraction, inside: list[Fraction]) -> tuple[list[float], float]:
+    """The plane with the normal away from a point inside, scaled to integers if these are short, rounded otherwise."""
     common = math.lcm(*(v.denominator for v in normal), constant.denominator)
     values = [*(v * common for v in normal), constant * common]
     shared = math.gcd(*(int(v) for v in values))
     values = [v / shared for v in values]
-    if float(np.dot([float(v) for v in normal], outward)) < 0.0:
+    if sum((v * x for v, x in zip(normal, inside, strict=True)), Fraction(0)) > constant:
         values = [-v for v in values]
     largest = max(abs(v) for v in values)
     if largest >= 2**53:
@@ -258,18 +259,17 @@ def facets_of(points: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """
     from scipy.spatial import ConvexHull, QhullError
 
+    check_volume(points, "points")
     dim = points.shape[1]
     if dim == 1:
         low, high = float(points.min()), float(points.max())
-        if not low < high:
-            raise DomainError("points: all coincide; give two different numbers")
         return np.array([[-1.0], [1.0]]), np.array([-low, high]), np.array([[low], [high]])
+    unit = extents(points)[0]
     try:
-        hull = ConvexHull(extents(points)[0])
-    except (QhullError, ValueError) as error:
-        raise DomainError(
-            f"points: {len(points)} points do not span dimension {dim}; give at least {dim + 1} in general position"
-        ) from error
+        hull = ConvexHull(unit)
+    except QhullError:
+        unit = affine_coordinates(points)  # in coordinates of its own the hull is not thin, and its facets are the same
+        hull = ConvexHull(unit)
     exact = [[Fraction(v) for v in row] for row in points.tolist()]
     rows: dict[tuple[float, ...], tuple[list[float], float]] = {}
     normals: list[FloatArray] = []
@@ -280,7 +280,7 @@ def facets_of(points: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         if plane is None:
             continue
         normals.append(equation)
-        row = _as_floats(*plane, equation[:-1])
+        row = _as_floats(*plane, exact[int(np.argmin(unit @ equation[:-1]))])
         rows[(*row[0], row[1])] = row
     a, b = np.array([r[0] for r in rows.values()]), np.array([r[1] for r in rows.values()])
     return a, b, np.ascontiguousarray(points[np.sort(hull.vertices)])

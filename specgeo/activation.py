@@ -54,6 +54,8 @@ class Activation:
     name: str = "piecewise linear"
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise InvalidInputError(f"name: {self.name!r} given; pass a word")
         breakpoints = as_floats(self.breakpoints, "breakpoints", (None,)).copy()
         slopes = as_floats(self.slopes, "slopes", (len(breakpoints) + 1,)).copy()
         intercept = float(as_floats(self.intercept, "intercept", ()))

@@ -51,8 +51,12 @@ class Box:
 
     @property
     def volume(self) -> float:
-        """Product of the side lengths."""
-        return float(np.prod(self.upper - self.lower))
+        """Product of the side lengths; infinite beyond the largest float64, 0 below the smallest."""
+        ends = np.stack([self.lower, self.upper])
+        _, units = np.frexp(np.abs(ends).max(axis=0))
+        mantissas, exponents = np.frexp(np.subtract(*np.ldexp(ends, -units)[::-1]))
+        with np.errstate(over="ignore", under="ignore"):
+            return float(np.ldexp(np.prod(mantissas), int((exponents + units).sum())))
 
     @property
     def vertices(self) -> FloatArray:
@@ -146,7 +150,8 @@ class Polytope:
         Raises
         ------
         DomainError
-            The points do not span the space.
+            The points do not span the space (decided exactly), or barely: then half-spaces in float64 do not hold
+            the polytope. `specgeo.polytope_transform` takes such points as they are.
 
         Examples
         --------
@@ -159,7 +164,12 @@ class Polytope:
         if 0 in array.shape:
             raise DomainError(f"points: shape {array.shape} given; give at least d + 1 points of dimension d >= 1")
         a, b, corners = _halfspaces.facets_of(array)
-        polytope = cls(a, b)
+        try:
+            polytope = cls(a, b)
+        except DomainError as error:
+            raise DomainError(
+                f"points: their hull is too thin for half-spaces in float64 ({error}); stretch it along its short side"
+            ) from error
         polytope._vertices = corners
         corners.setflags(write=False)
         return polytope

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._affine import Affine, fold
+from specgeo._affine import Affine, fold_dense
 from specgeo._cast import FloatArray, as_floats, as_points
 from specgeo.activation import Activation, as_activation
 from specgeo.domain import AffineSlice
@@ -243,8 +243,8 @@ class Network:
             as_floats(matrix, "matrix", (self.input_dim, None)),
             np.zeros(self.input_dim) if offset is None else as_floats(offset, "offset", (self.input_dim,)),
         )
-        folded, exact = fold(Affine(self.weights[0], self.biases[0]), inner)
-        if exact:
+        folded = fold_dense(Affine(self.weights[0], self.biases[0]), inner)
+        if folded is not None:
             return Network([folded.matrix, *self.weights[1:]], [folded.offset, *self.biases[1:]], self.activations)
         return Network(
             [inner.matrix, *self.weights], [inner.offset, *self.biases], [Activation.identity(), *self.activations]
@@ -268,8 +268,8 @@ class Network:
         """
         rows = as_floats(matrix, "matrix", (None, self.output_dim))
         outer = Affine(rows, np.zeros(len(rows)) if offset is None else as_floats(offset, "offset", (len(rows),)))
-        folded, exact = fold(outer, Affine(self.weights[-1], self.biases[-1]))
-        if exact:
+        folded = fold_dense(outer, Affine(self.weights[-1], self.biases[-1]))
+        if folded is not None:
             return Network([*self.weights[:-1], folded.matrix], [*self.biases[:-1], folded.offset], self.activations)
         return Network(
             [*self.weights, outer.matrix], [*self.biases, outer.offset], [*self.activations, Activation.identity()]

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from naive.balls import ExactTransform, distance, ray_unit
+from naive.exact_transforms import ExactTransform, distance, ray_unit
 
 import specgeo as sg
 from specgeo.fourier import nufft

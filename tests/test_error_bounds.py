@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 import specgeo as sg
+from specgeo._measures import simplex_measures
 from specgeo.errors import DomainError
 from specgeo.fourier import deviation as deviations
 from specgeo.fourier.deviation import Deviation, displacements, exact_pieces
 from specgeo.fourier.forms import UNIT
-from specgeo.fourier.measures import simplex_measures
 from specgeo.fourier.radial import porod_constants, radial_spectrum
 from specgeo.fourier.rays import directional_expansion, ray_spectrum
 from specgeo.fourier.series import fourier_coefficients, tail_energy
@@ -26,8 +26,8 @@ from specgeo.testing import random_network
 pytest.importorskip("flint")
 
 from error_ratios import FAR, NEAR, survey  # noqa: E402
-from naive.balls import ExactTransform, ball, distance, ray_unit  # noqa: E402
-from naive.balls import exact_pieces as rational_pieces  # noqa: E402
+from naive.exact_transforms import ExactTransform, ball, distance, ray_unit  # noqa: E402
+from naive.exact_transforms import exact_pieces as rational_pieces  # noqa: E402
 
 
 def constant(d, value=1.0):

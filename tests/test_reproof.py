@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -10,11 +12,14 @@ from typing import Any
 import network_zoo as zoo
 import numpy as np
 import pytest
+from damaged_complexes import DAMAGE, with_metadata
 from naive.rational import rational_complex
 
 import specgeo as sg
 from specgeo.geometry import integer_network
 from specgeo.geometry.complex import PolyhedralComplex, Ragged
+from specgeo.geometry.patterns import neuron_pieces
+from specgeo.geometry.stored_values import piece_bounds
 from specgeo.testing import random_network
 
 
@@ -101,6 +106,8 @@ def test_exact_vertices_refuse_what_they_cannot_do() -> None:
         bare.exact_vertices()
     with pytest.raises(sg.UnsupportedError, match="network"):
         bare.verify_certificate()
+    with pytest.raises(sg.UnsupportedError, match="domain"):
+        replace(cx, domain=None).verify_certificate()
 
 
 # damage
@@ -124,6 +131,81 @@ def drop(lists: Ragged, which: int) -> Ragged:
     a, b = lists.offsets[which : which + 2]
     lengths = np.delete(np.diff(lists.offsets), which)
     return Ragged(np.concatenate(([0], np.cumsum(lengths))), np.delete(lists.indices, np.s_[a:b]))
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_damage_is_refused_by_the_check_meant_to(name: str) -> None:
+    make, message, _ = DAMAGE[name]
+    assert re.search(message, refuted(make()))
+
+
+NONSENSE: dict[str, Callable[[PolyhedralComplex], PolyhedralComplex]] = {
+    "huge vertex": lambda cx: replace(cx, vertices=cx.vertices * 1e308),
+    "NaN vertex": lambda cx: replace(cx, vertices=cx.vertices * np.nan),
+    "integer vertices": lambda cx: replace(cx, vertices=cx.vertices.astype(int)),
+    "no faces": lambda cx: replace(cx, faces=()),
+    "faces that are none": lambda cx: replace(cx, faces=(None, None)),
+    "indices out of range": lambda cx: replace(
+        cx, faces=(cx.faces[0], cx.faces[1]._replace(indices=cx.faces[1].indices + 99))
+    ),
+    "infinite gradient": lambda cx: replace(cx, pieces=(cx.gradients + np.inf, cx.offsets)),
+    "pieces of another shape": lambda cx: replace(cx, pieces=(cx.gradients[0], cx.offsets[0])),
+    "signs of another shape": lambda cx: replace(cx, signs=cx.signs._replace(positive=cx.signs.positive[1:])),
+    "other units": lambda cx: replace(cx, signs=cx.signs._replace(neurons=cx.signs.neurons[::-1].copy())),
+    "infinite bias": lambda cx: with_network(cx, biases=[b + np.inf for b in cx.metadata["network"]["biases"]]),
+    "fewer biases": lambda cx: with_network(cx, biases=cx.metadata["network"]["biases"][:1]),
+    "words for weights": lambda cx: with_network(cx, weights="abc"),
+    "huge weights": lambda cx: with_network(cx, weights=[w * 1e300 for w in cx.metadata["network"]["weights"]]),
+    "other outputs": lambda cx: with_network(
+        cx, weights=[*cx.metadata["network"]["weights"][:-1], np.ones((2, 5))], biases=[*map(np.ones, (6, 5, 2))]
+    ),
+    "infinite errors": lambda cx: with_metadata(cx, vertex_errors=cx.metadata["vertex_errors"] + np.inf),
+    "negative errors": lambda cx: with_metadata(cx, vertex_errors=cx.metadata["vertex_errors"] - 1.0),
+    "walls beyond": lambda cx: with_metadata(cx, facet_walls=cx.metadata["facet_walls"] + 99),
+    "another certificate": lambda cx: replace(cx, certificate="trust me"),
+    "domain of dimension 3": lambda cx: replace(cx, domain=sg.Box([-1] * 3, [1] * 3)),
+}  # fmt: skip
+
+
+def with_network(cx: PolyhedralComplex, **changed: Any) -> PolyhedralComplex:
+    return with_metadata(cx, network={**cx.metadata["network"], **changed})
+
+
+@pytest.mark.parametrize("name", NONSENSE)
+def test_nonsense_is_not_proved_and_raises_nothing(sound: PolyhedralComplex, name: str) -> None:
+    refuted(NONSENSE[name](sound))
+
+
+def test_other_networks_need_other_affine_pieces(sound: PolyhedralComplex) -> None:
+    """The output layer decides no sign: only the affine pieces show it."""
+    network = sound.metadata["network"]
+    for name in ("weights", "biases"):
+        last = network[name][-1].copy()
+        last.flat[0] += 1e-9
+        assert "affine piece" in refuted(with_network(sound, **{name: [*network[name][:-1], last]}))
+
+
+def test_without_stated_errors_coordinates_are_right_to_nine_digits(sound: PolyhedralComplex) -> None:
+    bare = replace(sound, metadata={"network": sound.metadata["network"]})
+    assert bare.verify_certificate()
+    assert replace(bare, vertices=sound.vertices + 5e-10).verify_certificate()
+    assert "off by" in refuted(replace(bare, vertices=sound.vertices + 5e-9))
+
+
+def test_affine_pieces_are_far_within_their_bounds() -> None:
+    """Wide layers, other activations, cancelling weights: the largest error is between 1e-4 and 1/4 of the bound."""
+    worst = 0.0
+    for seed, activation in enumerate(["relu", "leaky_relu", "hard_tanh", "abs"]):
+        base = random_network([2, 24, 24, 2], seed)
+        net = sg.Network([w * (1 + 1e6 * (i == 1)) for i, w in enumerate(base.weights)], base.biases, activation)
+        cx = sg.enumerate_regions(net, sg.Box([-0.2, -0.2], [0.2, 0.2]))
+        pieces = neuron_pieces(cx.signs, net.activations)
+        exact, e = integer_network.IntegerNetwork(cx.metadata["network"]).affine_pieces(pieces)
+        bounds = piece_bounds(cx.metadata["network"], pieces)
+        stored = np.concatenate((cx.gradients, cx.offsets[:, :, None]), axis=2)
+        for x, n, bound in zip(stored.flat, exact.flat, bounds.flat, strict=True):
+            worst = max(worst, float(abs(Fraction(x) - Fraction(n, 1 << e)) / Fraction(bound)))
+    assert 1e-4 < worst < 0.25
 
 
 def test_a_missing_cell_is_noticed(sound: PolyhedralComplex) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
+import mpmath
 import numpy as np
 import pytest
 from scipy.interpolate import LinearNDInterpolator
@@ -10,7 +13,15 @@ from spectral_cases import complex_from_mesh, octahedron_tent, random_mesh, tent
 
 import specgeo as sg
 from specgeo.errors import DomainError, InvalidInputError
-from specgeo.fourier.sampled import _line_share, _slices, alias_bound, alias_factor, sampled_spectrum
+from specgeo.fourier.sampled import (
+    _line_share,
+    _ramp_error,
+    _sample_axis,
+    _slices,
+    alias_bound,
+    alias_factor,
+    sampled_spectrum,
+)
 from specgeo.fourier.series import fourier_coefficients
 
 
@@ -151,3 +162,159 @@ def test_constants_are_not_aliased(d):
         result = sampled_spectrum(cx, counts, function=net)
         assert np.all(result.difference <= result.alias_bound + result.exact_error)
         assert np.all(result.alias_bound <= 1e-13)
+
+
+def exact_function(net, lower, upper):
+    """Breakpoints and values of a network of one input on [lower, upper], in rational arithmetic.
+
+    Grid points are added layer by layer where a pre-activation changes its sign, so that all is linear between them.
+    """
+    grid = [Fraction(lower), Fraction(upper)]
+    layers = [
+        ([[Fraction(v) for v in row] for row in w.tolist()], [Fraction(v) for v in b.tolist()])
+        for w, b in zip(net.weights, net.biases, strict=True)
+    ]
+
+    def pre(x, depth):
+        a = [x]
+        for i, (weight, bias) in enumerate(layers[: depth + 1]):
+            z = [sum((w * v for w, v in zip(row, a, strict=True)), b) for row, b in zip(weight, bias, strict=True)]
+            a = [max(v, Fraction(0)) for v in z]
+            if i == depth:
+                return z
+        raise AssertionError
+
+    for depth in range(len(layers) - 1):
+        rows = [pre(x, depth) for x in grid]
+        fresh = set(grid)
+        for x0, x1, z0, z1 in zip(grid, grid[1:], rows, rows[1:], strict=False):
+            fresh |= {x0 + (x1 - x0) * u / (u - v) for u, v in zip(z0, z1, strict=True) if u * v < 0}
+        grid = sorted(fresh)
+    return grid, [pre(x, len(layers) - 1)[0] for x in grid], lambda x: pre(x, len(layers) - 1)[0]
+
+
+def exact_mirror_coefficient(grid, values, n):
+    """c_n of the mirror extension as a ball: by parts, kink by kink."""
+    flint = pytest.importorskip("flint")
+    flint.ctx.prec = 400
+
+    def ball(q):
+        return flint.arb(flint.fmpq(q.numerator, q.denominator))
+
+    side = grid[-1] - grid[0]
+    pieces = list(zip(grid, grid[1:], values, values[1:], strict=False))
+    if n == 0:
+        return ball(sum((x1 - x0) * (u + v) / 2 for x0, x1, u, v in pieces) / side)
+    k = flint.arb.pi() * n / ball(side)
+    total = flint.arb(0)
+    for x0, x1, u, v in pieces:  # f sin / k vanishes at both ends of the box; what is left is f' cos / k^2
+        slope = ball((v - u) / (x1 - x0))
+        turns = [ball((x - grid[0]) / side * n) for x in (x0, x1)]
+        total += slope * (turns[1].cos_pi() - turns[0].cos_pi())
+    return total / (k * k * ball(side))
+
+
+def test_rounding_inside_the_network_is_in_the_bound():
+    """relu(1e-6 x + 1) - 1: samples are off by 1e-16 of 1, which is 1e-10 of f; the certificate must know."""
+    net = sg.Network([[[1e-6]], [[1.0]]], [[1.0], [-1.0]])
+    cx = sg.enumerate_regions(net, sg.Box([-1], [1]))
+    grid, values, at = exact_function(net, -1.0, 1.0)
+    for count in (16, 256, 4096):
+        result = sampled_spectrum(cx, count, function=net)
+        assert np.all(result.difference <= result.alias_bound + result.exact_error)
+        points = -1.0 + 2.0 * np.arange(count // 2 + 1) * 2 / count
+        gaps = [
+            abs(Fraction(float(v)) - at(Fraction(float(x))))
+            for v, x in zip(net(points[:, None])[:, 0], points, strict=True)
+        ]
+        rounding = result.alias_bound[:, 0] - alias_bound(cx, result.modes, count)[:, 0]
+        assert max(gaps) < Fraction(float(rounding.min())) < 8 * max(gaps)  # neither forgotten nor absurd
+        for n in (0, 1, 2, 7, count // 2):
+            gap = abs(float(exact_mirror_coefficient(grid, values, n)) - result.sampled[n, 0])
+            assert gap <= result.alias_bound[n, 0]
+
+
+def test_a_wrong_coefficient_is_noticed():
+    """The negative control: a slope that is off by one part in a thousand, then by one in a million."""
+    net = sg.Network([[[1e-6]], [[1.0]]], [[1.0], [-1.0]])
+    right = sg.enumerate_regions(net, sg.Box([-1], [1]))
+    for factor, count in ((1 + 1e-3, 4096), (1 + 1e-6, 1 << 17)):
+        wrong = sg.enumerate_regions(sg.Network([[[1e-6]], [[factor]]], [[1.0], [-factor]]), sg.Box([-1], [1]))
+        result = sampled_spectrum(wrong, count, function=net)
+        assert np.any(result.difference > result.alias_bound + result.exact_error)
+        assert np.all(sampled_spectrum(right, count, function=net).difference <= result.alias_bound)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_certificate_of_cancelling_networks_against_balls(seed):
+    """Deep networks whose big weights cancel, anywhere on the line: |FFT - true coefficient| within the bound."""
+    rng = np.random.default_rng(seed)
+    depth, n = 1 + seed % 3, 4
+    lower = float(rng.normal() * 10 ** rng.uniform(-1, 3))
+    upper = lower + float(10 ** rng.uniform(-1, 1))
+    weights, biases = [], []
+    for layer in range(depth + 1):
+        w = rng.normal(size=(2 * n if layer < depth else 1, 2 * n if layer else 1)) * 10 ** rng.uniform(0, 3)
+        b = rng.normal(size=len(w))
+        if layer:
+            w[:, n:] = -w[:, :n] * (1 + 1e-12 * rng.normal(size=(len(w), n)))
+        if layer < depth:
+            w[n:], b[n:] = w[:n], b[:n]
+        if layer == 0:  # kinks inside the interval
+            b = -w[:, 0] * np.tile(rng.uniform(lower, upper, n), 2)
+        weights.append(w)
+        biases.append(b)
+    net = sg.Network(weights, biases)
+    cx = sg.enumerate_regions(net, sg.Box([lower], [upper]))
+    grid, values, _ = exact_function(net, lower, upper)
+    for count in (8, 200):
+        result = sampled_spectrum(cx, count, function=net)
+        for m in (0, 1, 3, count // 2):
+            gap = abs(float(exact_mirror_coefficient(grid, values, m) - float(result.sampled[m, 0])))
+            assert gap <= result.alias_bound[m, 0], (gap, result.alias_bound[m, 0])
+
+
+def test_positions_of_samples_are_rounded_too():
+    """f = x far from the origin: the samples' places are off by a part in 1e16 of 1e8, and so are the values."""
+    net = sg.Network([[[1.0]]], [[-1e8]])
+    cx = sg.enumerate_regions(net, sg.Box([1e8], [1e8 + 0.7]))
+    grid, values, _ = exact_function(net, 1e8, 1e8 + 0.7)
+    result = sampled_spectrum(cx, 200, function=net)
+    gaps = [abs(float(exact_mirror_coefficient(grid, values, n) - float(result.sampled[n, 0]))) for n in range(101)]
+    assert np.all(gaps <= result.alias_bound[:, 0])
+    plain = sampled_spectrum(cx, 200, function=lambda x: net(x))
+    assert np.all(gaps <= plain.alias_bound[:, 0])
+
+
+def test_the_last_sample_lies_in_the_box():
+    """lower + (upper - lower) may round beyond upper, where the complex has no value."""
+    rng = np.random.default_rng(0)
+    beyond = 0
+    for _ in range(200):
+        lower = float(rng.normal())
+        upper = lower + float(rng.random() + 0.1)
+        beyond += lower + (upper - lower) > upper
+        assert _sample_axis(sg.Box([lower], [upper]), 0, 8, "mirror")[-1] <= upper
+    assert beyond > 0
+
+
+def test_overflow_has_no_certificate():
+    net = sg.Network([[[1.0]], [[1e200]], [[1e-200]]], [[0.0], [1e308], [0.0]])
+    cx = sg.enumerate_regions(sg.Network([[[1.0]]], [[0.0]]), sg.Box([0], [1]))
+    with pytest.raises(InvalidInputError, match="function: returned NaN or infinite"):
+        sampled_spectrum(cx, 8, function=net.precompose([[1e200]]))
+    assert np.all(np.isfinite(sampled_spectrum(cx, 8, function=net).alias_bound))
+
+
+def test_alias_factors_keep_their_digits():
+    """E_N(n) and the ramp's error at N up to 2^26, where the closed forms cancel, against 50 digits."""
+    with mpmath.workdps(50):
+        for count in (7, 64, 4096, 1 << 26):
+            for n in {0, 1, 2, 3, count // 40, count // 7, count // 6, count // 2}:
+                t = mpmath.pi * n / count
+                factor = mpmath.pi**2 / 3 / count**2
+                if n:
+                    factor = (mpmath.pi / count / mpmath.sin(t)) ** 2 - mpmath.mpf(n) ** -2
+                ramp = abs(mpmath.mpc(1, 0 if n == 0 else mpmath.cot(t) - 1 / t)) / (2 * count)
+                assert abs(alias_factor(n, count) / factor - 1) < 4e-15
+                assert abs(_ramp_error(n, count) / ramp - 1) < 4e-15

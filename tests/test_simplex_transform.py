@@ -11,9 +11,9 @@ import pytest
 from naive.opitz import exact_phase, measure, simplex
 
 import specgeo as sg
+from specgeo._measures import signed_volumes, simplex_measures
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier import bernstein_indices
-from specgeo.fourier.measures import signed_volumes, simplex_measures
 from specgeo.fourier.simplex import simplices_sum
 
 RNG = np.random.default_rng(3)

@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 
 import specgeo as sg
+from specgeo._cast import FloatArray, IntArray
 from specgeo._jit import kernel
 from specgeo.enumeration._domain import domain_state
-from specgeo.enumeration._exact import evaluate
-from specgeo.enumeration._layers import BIAS, flatten
-from specgeo.enumeration._layout import NCELL, NPLANE, NV
-from specgeo.enumeration._maps import STEPS, row_factors
+from specgeo.enumeration._exact import Exact, evaluate
+from specgeo.enumeration._layers import BIAS, N_PREVIOUS, History, N, flatten
+from specgeo.enumeration._layout import Scratch, Size, State
+from specgeo.enumeration._maps import STEPS, Maps, row_factors
 from specgeo.enumeration._positions import sharpen
 from specgeo.enumeration._run import Run
 from specgeo.enumeration._vertex_signs import add_bias, own_faces, prepare, values_at
@@ -27,35 +28,42 @@ Row = list[Fraction]
 
 
 @kernel
-def evaluate_once(ex, layers, history, planes, porigin, vplanes, vertex, layer, unit, cell, dim, x):  # type: ignore[no-untyped-def]
+def evaluate_once(
+    ex: Exact, history: History, state: State, vertex: int, layer: int, unit: int, cell: int, dim: int
+) -> int:
     """`evaluate` has no entry from Python of its own."""
-    return evaluate(ex, layers, history, planes, porigin, vplanes, vertex, layer, unit, cell, dim, x)
+    return evaluate(ex, history, state, vertex, layer, unit, cell, dim)
 
 
 @kernel
-def factors_once(maps, cell, n_previous, reach):  # type: ignore[no-untyped-def]
+def factors_once(maps: Maps, cell: int, n_previous: int, reach: float) -> tuple[float, float, float]:
     return row_factors(maps, cell, n_previous, reach)
 
 
 @kernel
-def values_once(s, layers, history, before, layer, cell, v, w, reach, scratch, active, norms, biases, dim):  # type: ignore[no-untyped-def]
-    """The values of a layer at two vertices of a cell in scratch[0] and [1], their bounds in scratch[6] and [7]."""
-    parent, n_active = prepare(layers, history, before, layer, cell, scratch, active, dim)
-    first, second = values_at(s, layers, before, layer, parent, v, w, scratch, active, n_active, dim)
-    n = before.rows.shape[2] if layer > 1 else dim
-    add_bias(norms, biases, scratch[2], n, first, reach, scratch[0], scratch[6])
+def values_once(
+    state: State, history: History, before: Maps, layer: int, cell: int, v: int, w: int, reach: float, scratch: Scratch,
+    bounds: FloatArray, dim: int,
+) -> None:  # fmt: skip
+    """The values of a layer at two vertices of a cell in scratch.values, and their bounds (2, widest)."""
+    ready = prepare(history, layer, cell, scratch, dim)
+    first, second = values_at(state, history.layers, before, layer, ready, v, w, scratch)
+    meta = history.layers.meta[layer - 1]
+    start, stop = meta[BIAS], meta[BIAS] + meta[N]
+    norms, biases = history.layers.norms[start:stop], history.layers.biases[start:stop]
+    add_bias(norms, biases, scratch.inputs[0, : meta[N_PREVIOUS]], first, reach, scratch.values[0], bounds[0])
     if v != w:
-        add_bias(norms, biases, scratch[3], n, second, reach, scratch[1], scratch[7])
+        add_bias(norms, biases, scratch.inputs[1, : meta[N_PREVIOUS]], second, reach, scratch.values[1], bounds[1])
 
 
 @kernel
-def own_faces_once(s, dim, start, order):  # type: ignore[no-untyped-def]
-    own_faces(s, dim, start, order)
+def own_faces_once(state: State, dim: int, start: IntArray, order: IntArray) -> None:
+    own_faces(state, dim, start, order)
 
 
 @kernel
-def sharpen_once(s, vertex, a, extent, dim):  # type: ignore[no-untyped-def]
-    sharpen(s, vertex, a, extent, dim)
+def sharpen_once(state: State, vertex: int, a: FloatArray, dim: int) -> None:
+    sharpen(state, vertex, a, dim)
 
 
 class Twin:
@@ -130,7 +138,7 @@ class Twin:
         """Each row differs from the true one, on the whole domain, by at most its bound."""
         s, d, n = self.run.state, self.dim, 0
         most = [*(Fraction(v) for v in self.extent.tolist()), Fraction(1)]
-        for plane in range(2 * d, int(s.counts[NPLANE])):
+        for plane in range(2 * d, int(s.sizes[Size.PLANES])):
             *row, norm, bound = s.planes[plane, : d + 3].tolist()
             if not np.isfinite(bound):
                 continue
@@ -147,7 +155,7 @@ class Twin:
         most = [*(Fraction(v) for v in self.extent.tolist()), Fraction(1)]
         norms = [sum((abs(Fraction(v)) for v in w), Fraction(0)) for w in self.net.weights[layer - 1].tolist()]
         for cell in cells:
-            f, g, t = (Fraction(v) for v in factors_once(maps, cell, n_previous, self.run.reach))
+            f, g, t = (Fraction(v) for v in factors_once(maps, cell, n_previous, self.run.frame.reach))
             for j, true in enumerate(self.map(layer, cell)):
                 bias = float(self.net.biases[layer - 1][j])
                 *row, doubt = (Fraction(v) for v in maps.rows[cell, :, j].tolist())
@@ -158,47 +166,40 @@ class Twin:
         """Cut by a layer; before that, its values at the vertices that exist must be off by at most their bounds."""
         run, d = self.run, self.dim
         before, s = run.maps, run.state
-        n_vertices, n_cells = int(s.counts[NV]), int(s.counts[NCELL])
+        n_vertices, n_cells = int(s.sizes[Size.VERTICES]), int(s.sizes[Size.CELLS])
         start, order = np.empty(n_cells + 1, np.int64), np.empty(n_vertices, np.int64)
         own_faces_once(s, d, start, order)
-        net, scratch = self.net, np.empty((8, max(d, *self.net.hidden_widths)))
-        n = net.hidden_widths[number - 1]
-        offset = int(run.layers.meta[number - 1, BIAS])
-        norms, biases = run.layers.norms[offset : offset + n], run.layers.biases[offset : offset + n]
+        scratch, bounds = run.scratch, np.empty((2, run.scratch.neurons.shape[1]))
         for cell in range(n_cells):
             mine = order[start[cell] : start[cell + 1]].tolist()
             for v, w in zip(mine, mine[1:] + mine[:1], strict=True):
-                values_once(
-                    s, run.layers, run.history, before, number, cell, v, w, run.reach, scratch, run.active,
-                    norms, biases, d,
-                )  # fmt: skip
+                values_once(s, run.history, before, number, cell, v, w, run.frame.reach, scratch, bounds, d)
                 for side, vertex in enumerate((v, w)[: 1 + (v != w)]):
                     for j, row in enumerate(self.map(number, cell)):
-                        off = abs(Fraction(float(scratch[side, j])) - self.value(row, vertex))
-                        assert off <= Fraction(float(scratch[6 + side, j])), (number, cell, vertex, j)
+                        off = abs(Fraction(float(scratch.values[side, j])) - self.value(row, vertex))
+                        assert off <= Fraction(float(bounds[side, j])), (number, cell, vertex, j)
         run.layer(number)
         return n_vertices
 
     def check_vertices(self) -> int:
         """Each vertex is off by at most its radius."""
         s, d = self.run.state, self.dim
-        for v in range(int(s.counts[NV])):
+        for v in range(int(s.sizes[Size.VERTICES])):
             radius = float(s.x[v, d])
             assert np.isfinite(radius)
             off = max(abs(Fraction(x) - y) for x, y in zip(s.x[v, :d].tolist(), self.point(v), strict=True))
             assert off <= Fraction(radius), (v, float(off), radius)
-        return int(s.counts[NV])
+        return int(s.sizes[Size.VERTICES])
 
     def check_evaluate(self, layer: int, vertices: Any, units: Any) -> dict[int, int]:
         """`evaluate` gives the signs of Fractions at vertices of the complex before ``layer``."""
         s, d, seen = self.run.state, self.dim, {-1: 0, 0: 0, 1: 0}
-        own_faces_once(s, d, np.empty(s.counts[NCELL] + 1, np.int64), np.empty(s.counts[NV], np.int64))
+        own_faces_once(s, d, np.empty(s.sizes[Size.CELLS] + 1, np.int64), np.empty(s.sizes[Size.VERTICES], np.int64))
         for v in vertices:
             for unit in units:
                 cell = int(s.vplanes[v, d])
                 sign = evaluate_once(
-                    self.run.arithmetic, self.run.layers, self.run.history, s.planes, s.porigin, s.vplanes,
-                    v, layer, unit, cell, d, s.x,
+                    self.run.arithmetic, self.run.history, s, v, layer, unit, cell, d,
                 )  # fmt: skip
                 true = self.value(self.row(layer, unit, cell), v)
                 assert sign == (true > 0) - (true < 0), (v, unit)
@@ -315,11 +316,11 @@ def test_integer_arithmetic_on_a_wide_layer_of_mixed_exponents(dim: int, activat
     net = sg.Network(weights, [first.biases[0], np.ones(200), np.zeros(6), [0.0]], activation=first.activations[0])
     breaks = len(net.activations[0].breakpoints)
     twin = Twin(net, -np.ones(dim), np.ones(dim), 1)
-    n = int(twin.run.state.counts[NV])
+    n = int(twin.run.state.sizes[Size.VERTICES])
     twin.check_evaluate(2, range(min(n, 8)), range(0, 200 * breaks, 7 * breaks + 1))
     if dim == 1 and breaks == 1:
         twin.run.layer(2)
-        n = int(twin.run.state.counts[NV])
+        n = int(twin.run.state.sizes[Size.VERTICES])
         twin.check_evaluate(3, rng.integers(0, n, 6).tolist(), range(6))
 
 
@@ -333,9 +334,9 @@ def test_integer_arithmetic_of_extreme_exponents(bits: int) -> None:
     net = sg.Network([w, second, third, [[1.0, 1.0]]], [-w @ [0.3, 0.1], [0.0, 0.0, 5e-324, 0.0], [0.0, 0.0], [0.0]])
     twin = Twin(net, [-1.0, -1.0], [1.0, 1.0], 0)
     for layer, units in ((1, 3), (2, 4), (3, 2)):
-        twin.check_evaluate(layer, range(int(twin.run.state.counts[NV])), range(units))
+        twin.check_evaluate(layer, range(int(twin.run.state.sizes[Size.VERTICES])), range(units))
         twin.run.layer(layer)
-    assert int(twin.run.state.counts[NCELL]) > 1
+    assert int(twin.run.state.sizes[Size.CELLS]) > 1
 
 
 def test_integer_arithmetic_finds_zeros() -> None:
@@ -343,15 +344,15 @@ def test_integer_arithmetic_finds_zeros() -> None:
     w = rng.normal(size=(4, 2))
     net = sg.Network([w, [[1.0, -1.0, 0.5, 0.0], [-2.0, 2.0, -1.0, 0.0]], [[1.0, 1.0]]], [np.zeros(4), [0, 0], [0.0]])
     twin = Twin(net, [-1.0, -1.0], [1.0, 1.0], 1)
-    seen = twin.check_evaluate(2, range(int(twin.run.state.counts[NV])), range(2))
+    seen = twin.check_evaluate(2, range(int(twin.run.state.sizes[Size.VERTICES])), range(2))
     assert all(seen.values())
 
 
 @pytest.mark.parametrize("dim", [2, 3])
 @pytest.mark.parametrize("row", [0, 1])
 def test_a_bound_that_is_not_a_number_proves_no_position(dim: int, row: int) -> None:
-    state, extent = domain_state(sg.Box(-np.ones(dim), np.ones(dim)), dim, True, 8)
+    state, _ = domain_state(sg.Box(-np.ones(dim), np.ones(dim)), dim, True, 8)
     state.planes[state.vplanes[0, row], dim + 2] = np.nan
     state.x[0, dim] = np.inf
-    sharpen_once(state, 0, np.empty((dim, 2 * dim)), extent, dim)
+    sharpen_once(state, 0, np.empty((dim, 2 * dim)), dim)
     assert not state.x[0, dim] < np.inf

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -52,9 +53,14 @@ def test_complex_without_network_or_domain(cx: PolyhedralComplex, tmp_path: Path
 
 def test_polytope_domain_survives(cx: PolyhedralComplex, tmp_path: Path) -> None:
     domain = sg.Polytope([[-1, 0], [0, -1], [1, 1]], [0, 0, 1])
-    changed = PolyhedralComplex(cx.vertices, cx.faces, (cx.gradients, cx.offsets), domain=domain)
-    changed.save(tmp_path / "p.npz")
-    np.testing.assert_array_equal(sg.load_complex(tmp_path / "p.npz").domain.A, domain.A)
+    sg.enumerate_regions(random_network([2, 4, 1], 1), domain).save(tmp_path / "p.npz")
+    again = sg.load_complex(tmp_path / "p.npz")
+    np.testing.assert_array_equal(again.domain.A, domain.A)
+    assert again.verify_certificate()
+    # vertices of a larger domain are outside, by more than their errors
+    replace(cx, domain=domain, metadata={}).save(tmp_path / "outside.npz")
+    with pytest.raises(sg.ReadError, match="outside the domain"):
+        sg.load_complex(tmp_path / "outside.npz")
 
 
 def test_missing_file(tmp_path: Path) -> None:
@@ -166,6 +172,27 @@ DAMAGE = {
     "domain": ("domain_upper", lambda a: -a),
     "domain of another dimension": ("domain_lower", lambda a: a[:1]),
     "walls": ("metadata_facet_walls", lambda a: poisoned(a, 4)),
+    "walls of other facets": ("metadata_facet_walls", lambda a: a[1:]),
+    "walls below -1": ("metadata_facet_walls", lambda a: poisoned(a, -2)),
+    "fractional walls": ("metadata_facet_walls", lambda a: a + 0.5),
+    "errors of other vertices": ("metadata_vertex_errors", lambda a: a[1:]),
+    "negative errors": ("metadata_vertex_errors", lambda a: poisoned(a, -1.0)),
+    "NaN errors": ("metadata_vertex_errors", lambda a: poisoned(a, np.nan)),
+    "whole errors": ("metadata_vertex_errors", lambda a: np.zeros(len(a), dtype=int)),
+    "vertex outside": ("vertices", lambda a: a + [3.0, 0.0]),
+    "vertex just outside": ("vertices", lambda a: np.nextafter(a, [-9.0, a[0, 1]])),
+    "offsets that fall": ("faces_2_offsets", lambda a: a[::-1]),
+    "negative offsets": ("faces_2_offsets", lambda a: a - a[1]),
+    "offsets beyond the list": ("faces_2_offsets", lambda a: np.where(np.arange(len(a)) == 1, a[-1] + 9, a)),
+    "no offsets": ("faces_1_offsets", lambda a: a[:0]),
+    "no faces": ("faces_1_offsets", lambda a: a[:1]),
+    "edges with three ends": ("faces_1_offsets", lambda a: np.concatenate(([0, 3], a[2:]))),
+    "units of no layer": ("signs_layers", lambda a: a + 7),
+    "units backwards": ("signs_neurons", lambda a: a[::-1]),
+    "signs of units beyond": ("signs_positive", lambda a: a | np.uint64(1 << 60)),
+    "signed words": ("signs_positive", lambda a: a.astype(np.int64)),
+    "integer bias": ("bias_0", lambda a: np.array(["x"] * len(a))),
+    "bias of another layer": ("bias_0", lambda a: a[1:]),
 }
 
 
@@ -181,7 +208,27 @@ def test_corrupt_contents_are_refused(cx: PolyhedralComplex, tmp_path: Path, nam
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [('"dim": 2', '"dim": 1'), ('"Box"', '"Ball"'), ('"intercept": "-0x1', '"intercept": "-0x1p9999'), ('"dim', '"d')],
+    [
+        ('"dim": 2', '"dim": 1'),
+        ('"dim": 2', '"dim": 0'),
+        ('"dim": 2', '"dim": 2.5'),
+        ('"Box"', '"Ball"'),
+        ('"Box"', "3"),
+        ('"intercept": "-0x1', '"intercept": "-0x1p9999'),
+        ('"dim', '"d'),
+        ('"dense"', '"conv"'),
+        ('"kind": "dense"', '"stride": 2'),
+        ('"metadata": {}', '"metadata": {"network": 3}'),
+        ('"metadata": {}', '"metadata": {"facet_walls": [1]}'),
+        ('"metadata": {}', '"metadata": []'),
+        ('"metadata": {}', '"skip": 1, "metadata": {}'),
+        ('"certified": true', '"certified": "yes"'),
+        ('"certified": true', '"proved": true'),
+        ('"float_filter": ', '"float_filter": -'),
+        ('"exact_zeros": ', '"exact_zeros": 999'),
+        ('"smallest_margin": ', '"smallest_margin": 0.1e-'),
+        ('"seconds": {', '"seconds": {"all": "long", '),
+    ],
 )
 def test_corrupt_headers_are_refused(cx: PolyhedralComplex, tmp_path: Path, old: str, new: str) -> None:
     path = tmp_path / "complex.npz"
@@ -192,6 +239,39 @@ def test_corrupt_headers_are_refused(cx: PolyhedralComplex, tmp_path: Path, old:
     change(path, header=np.frombuffer(text.replace(old, new).encode(), dtype=np.uint8))
     with pytest.raises(sg.ReadError, match=r"complex\.npz: "):
         sg.load_complex(path)
+
+
+def test_offsets_that_wrap_around_are_refused(cx: PolyhedralComplex, tmp_path: Path) -> None:
+    """Their differences are right only modulo 2^64."""
+    path = tmp_path / "complex.npz"
+    cx.save(path)
+    top = 2**63 - 1
+    change(path, faces_2_offsets=np.array([0, top, -top + 1, 2]), faces_2_indices=np.zeros(2, np.int32))
+    with pytest.raises(sg.ReadError, match="boundary lists of 2-faces"):
+        sg.load_complex(path)
+
+
+@pytest.mark.parametrize("name", ["weight_9", "faces_3_indices", "kernel"])
+def test_unknown_arrays_are_refused(cx: PolyhedralComplex, tmp_path: Path, name: str) -> None:
+    path = tmp_path / "complex.npz"
+    cx.save(path)
+    with np.load(path) as file:
+        np.savez(path, **dict(file), **{name: np.zeros(3)})
+    with pytest.raises(sg.ReadError, match=f"unknown arrays.*{name}"):
+        sg.load_complex(path)
+
+
+def test_vertices_may_be_outside_by_their_errors(tmp_path: Path) -> None:
+    """The corner (1/3, 2/3) of the triangle has no floats: its rounding may be on either side of the walls."""
+    triangle = sg.Polytope([[-3.0, 0.0], [0.0, -1.0], [3.0, 3.0]], [-1.0, 0.0, 3.0])
+    cx = sg.enumerate_regions(random_network([2, 4, 1], 1), triangle)
+    for step in (-1.0, 1.0):
+        moved = cx.vertices + step * 0.5 * cx.metadata["vertex_errors"][:, None]
+        replace(cx, vertices=moved).save(tmp_path / "cx.npz")
+        assert sg.load_complex(tmp_path / "cx.npz").f_vector == cx.f_vector
+    replace(cx, vertices=cx.vertices - 4.0 * cx.metadata["vertex_errors"].max()).save(tmp_path / "cx.npz")
+    with pytest.raises(sg.ReadError, match="outside the domain, by more than its error"):
+        sg.load_complex(tmp_path / "cx.npz")
 
 
 def test_pickle_keeps_the_pieces_and_nothing_derived(cx: PolyhedralComplex) -> None:

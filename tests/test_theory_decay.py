@@ -219,7 +219,11 @@ def test_zero_and_affine_networks(d: int) -> None:
         assert len(dr.normal_directions(cx).variation) == 0
         assert str(dr.shell_law(cx, [5.0], samples=3))
     assert dr.free_identities(zero).holds
-    assert dr.direction_report(zero, np.ones(d), samples=50).codimensions == ()
+    nothing = dr.direction_report(zero, np.ones(d), samples=50)
+    assert nothing.codimensions == () and "no exponent" in str(nothing)
+    assert (nothing.exponent, nothing.measured_rms, nothing.fitted_slope) == (None, None, None)
+    assert sg.directional_expansion(zero, np.ones(d)).decay_exponent is None
+    assert json.dumps(nothing.to_dict(), allow_nan=False)
 
 
 def test_trained_network() -> None:
@@ -241,3 +245,81 @@ def test_trained_network() -> None:
     assert dr.free_identities(compact).measured < 1e-12
     law = dr.shell_law(compact, [400.0])
     assert law.measured[0] == pytest.approx(law.predicted, rel=0.1)
+
+
+@pytest.mark.parametrize("d", [1, 2, 3])
+def test_mirror_variation_is_that_of_one_box_of_the_period(d: int) -> None:
+    """Against the reflected function on its whole period, enumerated as a network of its own."""
+    box = sg.Box([0.0] * d, [1.0] * d)
+    net = random_network(d, (4, 3), "he", 5)
+    fold = sg.Network([np.eye(d), np.eye(d)], [np.zeros(d)] * 2, "abs")  # |x|: the box and its mirror images
+    reflected = sg.Network([*fold.weights[:1], *net.weights], [*fold.biases[:1], *net.biases], ["abs", "relu", "relu"])
+    cx = sg.enumerate_regions(net, box)
+    around = sg.enumerate_regions(reflected, sg.Box([-1.0] * d, [1.0] * d))
+    k = dc.kinks(around)
+    walls = dc.kinks(around, 0, "zero")
+    rim = around.facets.is_boundary  # the other walls of the period: met once, with twice the slope
+    period = np.abs(k.jumps) @ k.measures + np.abs(2 * walls.jumps[rim]) @ walls.measures[rim] / 2
+    assert dc.total_variation(cx, boundary="mirror") == pytest.approx(period / 2**d, rel=1e-9)
+    u = np.eye(d)
+    hessian = np.abs(k.jumps) * k.measures @ k.normals**2
+    hessian = hessian + np.abs(walls.jumps[rim]) * walls.measures[rim] @ walls.normals[rim] ** 2
+    assert dc.directional_variation(cx, u, boundary="mirror") == pytest.approx(hessian / 2**d, rel=1e-9)
+
+
+@pytest.mark.parametrize(("d", "variation"), [(1, 4.0), (2, 4.0), (3, 4.0)])
+def test_mirror_variation_of_a_crease(d: int, variation: float) -> None:
+    """|x_1 - 1/2| on the unit box: a kink of 2 inside, two walls with jump 2 shared by halves; 2^d boxes a period."""
+    net = sg.Network([np.eye(1, d), [[1.0]]], [[-0.5], [0.0]], "abs")
+    cx = sg.enumerate_regions(net, sg.Box([0.0] * d, [1.0] * d))
+    assert dc.total_variation(cx, boundary="mirror") == variation
+    assert dc.total_variation(cx, boundary="interior") == 2.0
+    n = np.arange(1, 30)[:, None] * np.eye(1, d, dtype=int)
+    c = np.abs(sg.fourier_coefficients(cx, n)[:, 0]) * (np.pi * n[:, 0]) ** 2
+    assert c.max() == pytest.approx(variation, rel=1e-9)  # attained: |c_n| |k|^2 |box| <= the variation of a box
+
+
+def test_directions_of_any_length() -> None:
+    _, cx = random_case(2, (7, 6))
+    u = np.random.default_rng(0).normal(size=(20, 2))
+    for scale in (1e-310, 1e-200, 7.0, 1e200):
+        for name in ("shadow", "crossings", "directional_variation"):
+            function = getattr(dc, name)
+            assert function(cx, u * scale) == pytest.approx(function(cx, u), rel=1e-9 if scale > 1e-300 else 1e-5)
+    for name in ("shadow", "crossings", "directional_variation"):
+        with pytest.raises(sg.InvalidInputError, match="directions: .*zero vector"):
+            getattr(dc, name)(cx, [[1.0, 0.0], [0.0, 0.0]])
+    assert dc.shadow(cx, [3.0, 4.0]) == pytest.approx(2 * (3 + 4) / 5)
+
+
+@pytest.mark.parametrize("d", [1, 2])
+@pytest.mark.parametrize("place", [0.0, 1e3, 1e6])
+def test_compact_support_far_from_the_origin(d: int, place: float) -> None:
+    net = random_network(d, (5,), "he", 1).precompose(np.eye(d), np.full(d, -place))
+    box = sg.Box([place - 1] * d, [place + 1.1] * d)
+    cx = sg.enumerate_regions(dc.clamp_to_support(net.precompose(np.eye(d)), box, 3.0), box)
+    assert dc.is_compact(cx)
+    assert not dc.is_compact(sg.enumerate_regions(net, box))
+
+
+def test_shell_windows_follow_the_size_of_the_domain() -> None:
+    for scale in (1.0, 1e-3, 1e3):
+        net = sg.Network([[[1.0]] * 3, [[1.0, -2.0, 1.0]]], [[scale, 0.0, -scale], [0.0]])
+        law = dr.shell_law(sg.enumerate_regions(net, sg.Box([-2 * scale], [2 * scale])), samples=200)
+        assert law.windows * scale == pytest.approx([35.0, 70.0])
+        assert law.measured == pytest.approx(law.predicted, rel=0.2)
+
+
+def test_outputs_out_of_range_are_refused() -> None:
+    from specgeo.theory import lipschitz, peaks
+
+    net, cx = random_network(1, (4,)), random_case(1, (5, 4, 4))[1]
+    for output in (1, -1):
+        for call in (
+            lambda o: dc.path_norm(net, o), lambda o: lipschitz.lipschitz_constant(cx, o),
+            lambda o: peaks.circle_variation(cx, o), lambda o: peaks.peak_report(net, cx, 10, output=o),
+            lambda o: dr.direction_report(cx, [1.0], o), lambda o: dr.normal_directions(cx, o),
+            lambda o: dc.integral_of_modulus(cx, o), lambda o: peaks.variation_check(cx, [[1.0]], o),
+        ):  # fmt: skip
+            with pytest.raises(sg.InvalidInputError, match="output"):
+                call(output)

@@ -15,7 +15,9 @@ from specgeo.theory import (
     PetalCurve,
     circle_kernel,
     curve_kernel,
+    energy_comparison,
     kernel_bound,
+    low_pass_check,
     restrict_to_curve,
     restrict_to_polyline,
     trace_segment,
@@ -216,3 +218,139 @@ def test_bad_arguments_are_named() -> None:
         restrict_to_polyline(net, [[0, 0], [1, 1]])(1.5)
     with pytest.raises(sg.InvalidInputError, match="curve"):
         curve_kernel(lambda z: np.stack((z, z), -1), 1, [200.0, 0.5])
+
+
+class Arc:
+    """An arc of the unit circle of some share of a turn, with honest bounds of its derivatives: open below 1."""
+
+    def __init__(self, turns: float, exact: bool = True) -> None:
+        self.turns, self.speed_bound = turns, 2 * np.pi * turns
+        self.second_derivative_bound = (2 * np.pi * turns) ** 2 * (1.0 if exact else 0.5)
+
+    def __call__(self, z):
+        angle = 2 * np.pi * self.turns * np.asarray(z, dtype=float)
+        return np.stack((np.cos(angle), np.sin(angle)), axis=-1)
+
+
+class Teardrop:
+    """Closed, with a corner at z = 0: a half circle and back along its chord, smoothly parametrised."""
+
+    speed_bound, second_derivative_bound = 2 * np.pi, 4 * np.pi**2
+
+    def __call__(self, z):
+        angle = np.pi * np.asarray(z, dtype=float)
+        return np.stack((np.sin(2 * angle) / 2, np.sin(angle)), axis=-1)
+
+
+PLANE = sg.Network([[[1.0, 0.0]], [[1.0]]], [[0.0], [0.0]])
+
+
+@pytest.mark.parametrize("turns", [0.25, 0.5, 0.999, 1 - 1e-9, 1.5])
+def test_open_curves_are_refused(turns: float) -> None:
+    arc = Arc(turns)
+    box = sg.enumerate_regions(PLANE, sg.Box([-2, -2], [2, 2]))
+    full = restrict_to_curve(PLANE, PetalCurve(0), 100)
+    for call in (
+        lambda: restrict_to_curve(PLANE, arc, 1000),
+        lambda: kernel_bound(arc, 20, 3.0),
+        lambda: curve_kernel(arc, 3, [1.0, 0.0]),
+        lambda: curve_kernel(arc.__call__, 3, [1.0, 0.0]),
+        lambda: energy_comparison(box, full, arc, [1]),
+        lambda: low_pass_check(box, arc, 5.0),
+    ):
+        with pytest.raises(sg.InvalidInputError, match="curve: is not closed.*restrict_to_polyline"):
+            call()
+
+
+def test_a_whole_turn_is_closed_and_so_is_two() -> None:
+    for turns in (1.0, 2.0):
+        fine = restrict_to_curve(PLANE, Arc(turns), 1000)
+        z = np.random.default_rng(0).random(500)
+        assert np.abs(PLANE(Arc(turns)(z)) - fine.function(z)).max() <= fine.total_error < 5e-5 * turns**2
+        assert float(kernel_bound(Arc(turns), 20, 3.0)) < 1
+        assert abs(curve_kernel(Arc(turns), 2, [1.5, 0.0])) == pytest.approx(float(mpmath.besselj(2 / turns, 1.5)))
+
+
+def test_a_corner_at_the_seam_falsifies_the_kernel_bound_and_is_refused() -> None:
+    z = (np.arange(200_000) + 0.5) / 200_000
+    true = abs(np.mean(np.exp(1j * (Teardrop()(z) @ [0.0, 3.0] - 2 * np.pi * 200 * z))))
+    assert true > 3.0 * Teardrop.second_derivative_bound / (2 * np.pi * 200 - 3 * Teardrop.speed_bound) ** 2
+    for call in (lambda: kernel_bound(Teardrop(), 200, 3.0), lambda: curve_kernel(Teardrop(), 200, [0.0, 3.0])):
+        with pytest.raises(sg.InvalidInputError, match="curve: has a corner"):
+            call()
+    fine = restrict_to_curve(PLANE, Teardrop(), 500)  # the polyline does not mind a corner at a node
+    z = z[::97]
+    assert np.abs(PLANE(Teardrop()(z)) - fine.function(z)).max() <= fine.total_error
+
+
+def test_a_bend_beyond_its_bound_is_refused() -> None:
+    with pytest.raises(sg.InvalidInputError, match="second_derivative_bound"):
+        restrict_to_curve(PLANE, Arc(1.0, exact=False), 100)
+
+
+@pytest.mark.parametrize("n", [255, 256, 512, -512, 1023, 4096, 65536, 1_000_000])
+def test_kernel_does_not_alias(n: int) -> None:
+    for k in ([1.0, 0.0], [-3.0, 4.0]):
+        assert abs(curve_kernel(PetalCurve(0), n, k)) < 1e-13
+        assert abs(curve_kernel(lambda z: PetalCurve(0)(z), n, k)) < 1e-13
+
+
+@pytest.mark.parametrize("size", [600.0, 30_000.0])
+def test_kernel_at_large_wavevectors(size: float) -> None:
+    rng = np.random.default_rng(4)
+    for share in (0.0, 0.5, 0.97, 1.0, 1.05):
+        n, angle = int(size * share), rng.uniform(0, 7)
+        k = [size * np.cos(angle), size * np.sin(angle)]
+        exact = complex(circle_kernel(n, k))
+        assert abs(curve_kernel(PetalCurve(0), n, k) - exact) < 1e-15 * size + 1e-13
+
+
+def test_kernel_of_many_petals_is_resolved() -> None:
+    """At |k| = .001 the phase is slow and the curve is not: P against a sum over Bessel functions in both factors."""
+    curve, k = PetalCurve(4096), 1e-3
+    z = (np.arange(1 << 18) + 0.25) / (1 << 18)
+    for n in (0, 1, 4095, 4097):
+        direct = np.mean(np.exp(1j * (k * curve(z)[:, 0] - 2 * np.pi * n * z)))
+        assert abs(curve_kernel(curve, n, [k, 0.0]) - direct) < 1e-13
+
+
+def test_latent_frequencies_are_whole() -> None:
+    for n in (0.5, 19.5, [3, 4.25]):
+        for call in (lambda n: kernel_bound(PetalCurve(2), n, 1.0), lambda n: circle_kernel(n, [1.0, 0.0])):
+            with pytest.raises(sg.InvalidInputError, match="n: .*whole"):
+                call(n)
+    with pytest.raises(sg.InvalidInputError, match="n: .*whole"):
+        curve_kernel(PetalCurve(2), 0.5, [1.0, 0.0])
+    with pytest.raises(sg.InvalidInputError, match="n_segments"):
+        restrict_to_curve(PLANE, PetalCurve(0), 10.5)
+
+
+def test_energies_need_a_box_that_holds_the_curve() -> None:
+    curve = PetalCurve(4)
+    fine = restrict_to_curve(PLANE, curve, 200)
+    for upper in ([1.0, 2.0], [2.0, 1.2]):
+        small = sg.enumerate_regions(PLANE, sg.Box([-2, -2], upper))
+        for call in (lambda cx: energy_comparison(cx, fine, curve, [1]), lambda cx: low_pass_check(cx, curve, 5.0)):
+            with pytest.raises(sg.DomainError, match="does not hold the curve"):
+                call(small)
+    cx = sg.enumerate_regions(PLANE, sg.Box([-2, -2], [2, 2]))
+    with pytest.raises(sg.InvalidInputError, match="another curve"):
+        energy_comparison(cx, fine, PetalCurve(5), [1])
+    with pytest.raises(sg.InvalidInputError, match="output"):
+        energy_comparison(cx, fine, curve, [1], 1)
+    flat = sg.Network([[[0.0, 0.0]], [[1.0]]], [[0.1], [0.2]])
+    with pytest.raises(sg.InvalidInputError, match="constant along the curve"):
+        energy_comparison(cx, restrict_to_curve(flat, curve, 200), curve, [1])
+    with pytest.raises(sg.BudgetError, match="mirror modes"):
+        energy_comparison(cx, fine, curve, [10_000_000])
+
+
+@pytest.mark.parametrize("centre", [0.0, 1e6])
+def test_rounding_of_points_and_sums_is_in_the_total_error(centre: float) -> None:
+    """A linear function on a circle, at fine resolution: c_1 = r / 2 and c_0 are known, far from the origin too."""
+    net = sg.Network([[[1.0, 0.0]], [[1.0]]], [[10.0], [-10.0]])
+    fine = restrict_to_curve(net, PetalCurve(0, centre=(centre, 0.0)), 20_000)
+    c = fine.fourier_coefficients([0, 1, 2, 7000])[:, 0]
+    assert np.all(np.abs(c - [centre, 0.5, 0, 0]) <= fine.total_error)
+    z = np.random.default_rng(1).random(400)
+    assert np.all(np.abs(net(PetalCurve(0, centre=(centre, 0.0))(z)) - fine.function(z)) <= fine.total_error)

@@ -59,7 +59,7 @@ def test_random_and_fitting_networks() -> None:
     coefficients = np.abs(sg.spectrum(cx, 2 * np.pi * np.arange(1, 40)[:, None])[:, 0])
     assert coefficients == pytest.approx(pk.tent_coefficients(n, np.arange(1, 40)), rel=1e-10)
     assert round(float(pk.tent_coefficients(200, 100)) * 200, 3) == 0.405
-    assert report.variation == 4 * n
+    assert report.variation.slope == 4 * n and report.variation.jump < 1e-12
     assert json.dumps(report.to_dict(), allow_nan=False)
     pytest.importorskip("matplotlib")
     assert report.plot().has_data()
@@ -104,9 +104,9 @@ def test_triangle_wave_attains_the_mode_bound() -> None:
     net = sg.Network([[[1.0]] * 6, [signs.tolist()]], [(-x).tolist(), [0.0]])
     cx = sg.enumerate_regions(net, sg.Box([0], [1]))
     j = pk.circle_variation(cx)
-    assert j == pytest.approx(6 * 24)
+    assert j.slope == pytest.approx(6 * 24)
     c = np.abs(sg.spectrum(cx, [[2 * np.pi * 3]])[0, 0])
-    assert c == pytest.approx(j / (4 * np.pi**2 * 9), rel=1e-10)
+    assert c == pytest.approx(j.bound(3), rel=1e-10)
     assert pk.largest_mode(j, 2 * c) == pytest.approx(3, rel=1e-10)
 
 
@@ -136,6 +136,65 @@ def test_zero_network() -> None:
     zero = sg.Network([[[1.0]], [[0.0]]], [[0.1], [0.0]])
     cx = sg.enumerate_regions(zero, sg.Box([-1], [1]))
     report = pk.peak_report(zero, cx, 10)
-    assert (report.sup_error, report.squared_error, report.variation) == (1.0, 1.0, 0.0)
+    assert (report.sup_error, report.squared_error, report.variation) == (1.0, 1.0, pk.CircleVariation(0.0, 0.0))
     assert all(check.holds for check in report.checks)
     assert pk.variation_check(cx, [[1.0], [5.0]]).measured == 0.0
+
+
+def wave(periods: int, lower: float, length: float, height: float = 1.0) -> sg.Network:
+    """A triangle wave from 0 up to ``height`` and down again, that many times."""
+    at = lower + np.arange(2 * periods) * length / (2 * periods)
+    slope = height * 2 * periods / length
+    jumps = slope * np.array([1.0, *([-2.0, 2.0] * periods)[: 2 * periods - 1]])
+    return sg.Network([np.ones((len(at), 1)), [jumps]], [-at, [0.0]])
+
+
+@pytest.mark.parametrize(("lower", "length"), [(0.0, 10.0), (-3.0, 0.125), (1000.0, 16.0), (0.0, 1e-6), (0.0, 1.0)])
+def test_a_triangle_wave_reaches_its_mode_on_any_interval(lower: float, length: float) -> None:
+    for periods in (1, 4):
+        net = wave(periods, lower, length, 3.0)
+        cx = sg.enumerate_regions(net, sg.Box([lower], [lower + length]))
+        reach = pk.circle_variation(cx)
+        assert reach.slope == pytest.approx(3.0 * 8 * periods**2, rel=1e-9)
+        assert reach.jump < 1e-10
+        assert pk.largest_mode(reach, 3.0 * 4 / np.pi**2) == pytest.approx(periods, rel=1e-9)
+        c = np.abs(sg.fourier_coefficients(cx, [[periods]], "periodic")[0, 0])
+        assert pk.largest_mode(reach, 2 * c) == pytest.approx(periods, rel=1e-6)
+
+
+def test_a_jump_at_the_seam_is_part_of_the_bound() -> None:
+    ramp = sg.Network([[[1.0]], [[1.0]]], [[0.0], [0.0]])
+    cx = sg.enumerate_regions(ramp, sg.Box([0], [1]))
+    reach = pk.circle_variation(cx)
+    assert reach.slope == 0.0 and reach.jump == pytest.approx(1.0, rel=1e-14)
+    assert reach.bound(5) == pytest.approx(1 / (10 * np.pi), rel=1e-14)  # |c_5| = .0318
+    assert pk.largest_mode(reach, 1 / (5 * np.pi)) == pytest.approx(5, rel=1e-12)
+    assert pk.series_error([0, 0, 0, 0, 0.05], reach) == pytest.approx(2 * (0.05 - 1 / (10 * np.pi)) ** 2)
+    c = np.abs(sg.fourier_coefficients(cx, np.arange(1, 50)[:, None], "periodic")[:, 0])
+    assert c == pytest.approx(reach.bound(np.arange(1, 50)), rel=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_every_mode_of_random_networks_is_within_the_bound(seed: int) -> None:
+    """Coefficients by an FFT of 2^16 samples of the network's values, an interval at a random place."""
+    rng = np.random.default_rng(seed)
+    lower, length = rng.normal() * 5, 10 ** rng.uniform(-2, 2)
+    unit = random_network(1, (6, 5), ("he", "integer")[seed % 2], seed)
+    net = unit.precompose([[2 / length]], [-2 * lower / length - 1])
+    cx = sg.enumerate_regions(net, sg.Box([lower], [lower + length]))
+    n = 1 << 16
+    x = lower + length * (np.arange(n) + 0.5) / n
+    c = np.abs(np.fft.fft(net(x[:, None])[:, 0]) / n)[1:60]
+    bound = pk.circle_variation(cx).bound(np.arange(1, 60))
+    assert np.all(c <= bound * (1 + 1e-6) + 1e-9)
+    assert np.max(c / bound) > 0.05
+
+
+def test_the_plot_marks_the_steepness_of_the_unit_problem() -> None:
+    pytest.importorskip("matplotlib")
+    net = wave(1, 0.0, 10.0, 5.0)
+    report = pk.peak_report(net, sg.enumerate_regions(net, sg.Box([0], [10])), 20, height=5.0)
+    assert report.lipschitz == pytest.approx(1.0) and report.steepness == pytest.approx(2.0)
+    ax = report.plot()
+    assert ax.lines[1].get_xdata()[0] == report.steepness
+    assert ax.lines[1].get_ydata()[0] >= np.interp(report.steepness, *ax.lines[0].get_data())

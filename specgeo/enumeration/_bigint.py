@@ -8,9 +8,13 @@ carries.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
+from specgeo._cast import IntArray
 from specgeo._jit import hot, leaf
+from specgeo.enumeration._scalars import Integer
 
 BITS = 28
 _HALF = np.int64(1 << 27)
@@ -19,8 +23,16 @@ _SHIFT = np.int64(28)
 MAX_PRODUCTS = 256
 
 
+class Digits(NamedTuple):
+    """A number: n digits of x from ``start`` on."""
+
+    x: IntArray
+    start: Integer
+    n: Integer
+
+
 @hot
-def carry(x, start, n):  # type: ignore[no-untyped-def]
+def carry(x: IntArray, start: Integer, n: Integer) -> None:
     """Restore the normal form of the n digits from x[start]; the last digit must not overflow."""
     c = np.int64(0)
     for i in range(start, start + n - 1):
@@ -32,7 +44,7 @@ def carry(x, start, n):  # type: ignore[no-untyped-def]
 
 
 @hot
-def length(x, start, n):  # type: ignore[no-untyped-def]
+def length(x: IntArray, start: Integer, n: Integer) -> Integer:
     """Number of digits up to the highest non-zero one."""
     while n > 0 and x[start + n - 1] == 0:
         n -= 1
@@ -40,7 +52,7 @@ def length(x, start, n):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def sign(x, start, n):  # type: ignore[no-untyped-def]
+def sign(x: IntArray, start: Integer, n: Integer) -> int:
     """-1, 0 or 1 of a number in normal form."""
     n = length(x, start, n)
     if n == 0:
@@ -49,20 +61,20 @@ def sign(x, start, n):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def add_product(out, o, n, a, i0, na, b, j0, nb, s):  # type: ignore[no-untyped-def]
-    """out += s a b for s = 1 or -1; ``out`` has n digits and is left in normal form."""
-    for i in range(na):
-        ai = s * a[i0 + i]
-        if ai != 0:
-            for j in range(nb):
-                out[o + i + j] += ai * b[j0 + j]
+def add_product(out: Digits, a: Digits, b: Digits, factor: Integer) -> None:
+    """out += factor a b for a factor of 1 or -1; ``out`` is left in normal form."""
+    for i in range(a.n):
+        digit = factor * a.x[a.start + i]
+        if digit != 0:
+            for j in range(b.n):
+                out.x[out.start + i + j] += digit * b.x[b.start + j]
         if i % MAX_PRODUCTS == MAX_PRODUCTS - 1:
-            carry(out, o, n)
-    carry(out, o, n)
+            carry(out.x, out.start, out.n)
+    carry(out.x, out.start, out.n)
 
 
 @leaf
-def float_digits(bits, unit, out):  # type: ignore[no-untyped-def]
+def float_digits(bits: Integer, unit: Integer, out: IntArray) -> tuple[Integer, int]:
     """Digits of the float with this bit pattern in units of 2^unit: (first digit's position, sign).
 
     Writes three normal digits to ``out``; 2^unit must divide the float. Sign 0 means zero.
@@ -91,7 +103,7 @@ def float_digits(bits, unit, out):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def to_float(x, start, n):  # type: ignore[no-untyped-def]
+def to_float(x: IntArray, start: Integer, n: Integer) -> tuple[float, Integer]:
     """(m, e) with number = m 2^e up to a relative error of 2^-52, rounded twice; (0, 0) for zero."""
     n = length(x, start, n)
     m = 0.0

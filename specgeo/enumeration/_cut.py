@@ -8,103 +8,76 @@ order of dimension, so that a piece's own boundary is ready when its turn comes.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
-import numpy.typing as npt
 
 from specgeo._jit import hot, leaf_kernel, merged
-from specgeo.enumeration._layers import N_WORDS, WORD
+from specgeo.enumeration._layers import N_WORDS, WORD, History
 from specgeo.enumeration._layout import (
-    BLOCK,
-    CONTRADICTION,
     CUT,
-    DIM,
-    DONE,
-    FACE,
-    FULL,
     HALF,
     LEN,
-    LONGEST,
-    NCELL,
     NEXT,
-    NF,
-    NPOOL,
-    NV,
-    OLD,
-    OPEN,
-    OVER_BUDGET,
     OWN,
-    RUNNING,
     STAMP,
     START,
-    STATUS,
-    STEP,
+    Cursor,
+    Knife,
+    Limits,
+    Size,
+    State,
+    Status,
+    Work,
 )
-from specgeo.enumeration._positions import COARSE, RELIABLE
-from specgeo.enumeration._rows import end_layer, face_bits
-from specgeo.enumeration._scalars import ONE, index, lowest_unit
-from specgeo.enumeration._split import edge_bits, new_cell, plane_of, settle_vertex, split_edge, split_face
+from specgeo.enumeration._planes import end_layer, face_bits
+from specgeo.enumeration._scalars import ONE, Integer, Word, index, lowest_unit
+from specgeo.enumeration._split import Job, edge_bits, new_cell, plane_of, settle_vertex, split_edge, split_face
 
 
 @hot
-def _expanded_length(s, f):  # type: ignore[no-untyped-def]
+def _expanded_length(state: State, f: Integer) -> int:
     """Number of facets of a face once those that were split are replaced by their pieces."""
     n = 0
-    start = s.faces[f, START]
-    for i in range(start, start + s.faces[f, LEN]):
-        g = s.pool[i]
+    start = state.faces[f, START]
+    for i in range(start, start + state.faces[f, LEN]):
+        g = state.pool[i]
         while g >= 0:
             n += 1
-            g = s.faces[g, NEXT]
+            g = state.faces[g, NEXT]
     return n
 
 
 @hot
-def _expand(s, f, n):  # type: ignore[no-untyped-def]
+def _expand(state: State, f: Integer, n: Integer) -> None:
     """Replace split facets by their pieces."""
-    start, length = s.faces[f, START], s.faces[f, LEN]
+    start, length = state.faces[f, START], state.faces[f, LEN]
     if n == length:
         return
-    o = s.counts[NPOOL]
-    s.faces[f, START], s.faces[f, LEN] = o, n
+    o = state.sizes[Size.POOL]
+    state.faces[f, START], state.faces[f, LEN] = o, n
     for i in range(start, start + length):
-        g = s.pool[i]
+        g = state.pool[i]
         while g >= 0:
-            s.pool[o] = g
+            state.pool[o] = g
             o += 1
-            g = s.faces[g, NEXT]
-    s.counts[NPOOL] = o
-
-
-class Work(NamedTuple):
-    """Scratch space of `cut_layer`; what it says survives a return in the middle of a face."""
-
-    level: npt.NDArray[np.int64]  # (d + 1,) number of pieces inside the current face, by dimension
-    pieces: npt.NDArray[np.int32]  # (d + 1, any) the pieces
-    rest: npt.NDArray[np.uint64]  # (1,) units that still have to cut it
-    positive: npt.NDArray[np.int32]
-    negative: npt.NDArray[np.int32]
-    cut: npt.NDArray[np.int32]
-    pending: npt.NDArray[np.int64]
-    newton: npt.NDArray[np.float64]  # (d, 2 d)
+            g = state.faces[g, NEXT]
+    state.sizes[Size.POOL] = o
 
 
 @hot
-def _fits(s, work, k, bit):  # type: ignore[no-untyped-def]
+def _fits(state: State, work: Work, k: Integer, bit: Word) -> bool:
     """Whether there is room for all that one unit can create inside the current face."""
     total = 0
     for m in range(1, k + 1):
         total += work.level[m]
         if 2 * work.level[m] + 2 > work.pieces.shape[1]:
             return False
-    longest = s.counts[LONGEST]
-    room = s.pool.shape[0] - s.counts[NPOOL]
+    longest = state.sizes[Size.LONGEST]
+    room = state.pool.shape[0] - state.sizes[Size.POOL]
     if (
-        s.counts[NF] + 2 * total > s.dims.shape[0]
-        or s.counts[NV] + work.level[1] > s.x.shape[0]
-        or s.counts[NCELL] + work.level[k] > s.cells.shape[0]
-        or min(longest * longest, s.counts[NPOOL]) > len(work.cut)  # each list of facets has its own place in the pool
+        state.sizes[Size.FACES] + 2 * total > state.dims.shape[0]
+        or state.sizes[Size.VERTICES] + work.level[1] > state.x.shape[0]
+        or state.sizes[Size.CELLS] + work.level[k] > state.cells.shape[0]
+        or min(longest * longest, state.sizes[Size.POOL]) > len(work.cut)  # each list of facets is in the pool
     ):
         return False
     if total * (4 * longest + 8) <= room:
@@ -113,138 +86,152 @@ def _fits(s, work, k, bit):  # type: ignore[no-untyped-def]
     for m in range(1, k + 1):
         for i in range(work.level[m]):
             g = work.pieces[m, i]
-            if s.bits[g, 0] & s.bits[g, 1] & bit != 0:
-                items += 4 * s.faces[g, LEN] + 8
-    return items <= room
+            if state.bits[g, 0] & state.bits[g, 1] & bit != 0:
+                items += 4 * state.faces[g, LEN] + 8
+    return bool(items <= room)
 
 
 @hot
-def _enter(s, work, f, k):  # type: ignore[no-untyped-def]
+def _enter(state: State, work: Work, f: Integer, k: Integer) -> bool:
     """Begin with a crossed face: its boundary up to date, itself the only piece. False if the pool is full."""
     if k >= 2:
-        n = _expanded_length(s, f)
-        if s.counts[NPOOL] + n > s.pool.shape[0]:
+        n = _expanded_length(state, f)
+        if state.sizes[Size.POOL] + n > state.pool.shape[0]:
             return False
-        _expand(s, f, n)
-        s.counts[LONGEST] = max(s.counts[LONGEST], n + 1)
+        _expand(state, f, n)
+        state.sizes[Size.LONGEST] = max(state.sizes[Size.LONGEST], n + 1)
     for m in range(1, k):
         work.level[m] = 0
     work.level[k] = 1
     work.pieces[k, 0] = f
-    work.rest[0] = s.bits[f, 0] & s.bits[f, 1]
+    work.rest[0] = state.bits[f, 0] & state.bits[f, 1]
     return True
 
 
 @merged
-def _begin_block(s, layers, layer, word, words, dim):  # type: ignore[no-untyped-def]
+def _begin_block(state: State, history: History, layer: Integer, word: Integer, words: Integer, dim: Integer) -> None:
     """Bits of the faces for 64 units; those of the first block are there. Faces from OLD on are made in the block."""
-    if s.counts[DIM] == 0:
-        face_bits(s, s.vbits, words, word, layers.decided[layers.meta[layer - 1, WORD] + word], dim)
-        s.counts[DIM], s.counts[FACE] = 1, 0
-    if s.counts[DIM] == 1 and s.counts[FACE] == 0 and s.counts[OPEN] == 0:
-        for f in range(s.counts[NF]):
-            s.faces[f, NEXT] = -1
-        s.counts[OLD] = s.counts[NF]
+    if state.cursor[Cursor.DIMENSION] == 0:
+        layers = history.layers
+        face_bits(state, state.vbits, words, word, layers.decided[layers.meta[layer - 1, WORD] + word], dim)
+        state.cursor[Cursor.DIMENSION], state.cursor[Cursor.FACE] = 1, 0
+    fresh = state.cursor[Cursor.DIMENSION] == 1 and state.cursor[Cursor.FACE] == 0
+    if fresh and state.cursor[Cursor.OPEN] == 0:
+        for f in range(state.sizes[Size.FACES]):
+            state.faces[f, NEXT] = -1
+        state.cursor[Cursor.OLD] = state.sizes[Size.FACES]
 
 
 @merged
-def _end_block(s, word, words):  # type: ignore[no-untyped-def]
+def _end_block(state: State, word: Integer, words: Integer) -> None:
     """The signs of the block's units on the cells."""
-    for number in range(s.counts[NCELL]):
-        g = s.cells[number, 0]
-        s.signs[number, word] = s.bits[g, 0]
-        s.signs[number, words + word] = s.bits[g, 1]
-    s.counts[BLOCK], s.counts[DIM] = word + 1, 0
+    for number in range(state.sizes[Size.CELLS]):
+        g = state.cells[number, 0]
+        state.signs[number, word] = state.bits[g, 0]
+        state.signs[number, words + word] = state.bits[g, 1]
+    state.cursor[Cursor.BLOCK], state.cursor[Cursor.DIMENSION] = word + 1, 0
 
 
 @merged
-def _leave(s, work, f, rest, step, status):  # type: ignore[no-untyped-def]
-    """Write down where to go on."""
-    s.counts[FACE], s.counts[STEP], s.counts[STATUS] = f, step, status
-    work.rest[0] = rest
+def _split_piece(state: State, job: Job, work: Work, knife: Knife, g: Integer, m: Integer) -> np.int64:
+    """Split one piece of dimension m and list its cut among the pieces; its negative half, or -1 at a contradiction."""
+    if m == 1:
+        half, h, n_open = split_edge(state, job, work, knife, g)
+        if job.frame.exact and (n_open > 0 or not state.x[h, job.frame.dim] <= job.frame.reliable):
+            settle_vertex(state, job, knife, h, work.pending[:n_open])
+        edge_bits(state, g, knife.word, knife.words)
+        edge_bits(state, half, knife.word, knife.words)
+    else:
+        half, h = split_face(state, work, knife, g, m, job.frame.dim)
+        if half >= 0:
+            work.pieces[m - 1, work.level[m - 1]] = h
+            work.level[m - 1] += 1
+    state.faces[g, STAMP], state.faces[g, HALF], state.faces[g, CUT] = knife.step, half, h
+    return half
+
+
+@merged
+def _cut_pieces(state: State, job: Job, work: Work, knife: Knife, k: Integer) -> bool:
+    """Cut all pieces inside a k-face by one unit, in order of dimension; False if signs contradict each other."""
+    for m in range(1, k + 1):
+        for i in range(work.level[m]):
+            g = index(work.pieces[m, i])
+            if state.bits[g, 0] & state.bits[g, 1] & knife.bit == 0:
+                continue
+            half = _split_piece(state, job, work, knife, g, np.int64(m))
+            if half < 0:
+                return False
+            work.pieces[m, work.level[m]] = half
+            work.level[m] += 1
+            if m == k:
+                state.faces[half, NEXT] = state.faces[g, NEXT]
+                state.faces[g, NEXT] = half
+            if m == job.frame.dim:
+                new_cell(state, g, half, knife.words)
+    return True
+
+
+@merged
+def _cut_face(state: State, job: Job, work: Work, limits: Limits, f: Integer, k: Integer, last_step: Integer) -> Status:
+    """Cut a face of dimension k by the units of the block that still have to: DONE, or why it stops before."""
+    words, word = job.crossings.units.shape[1], index(state.cursor[Cursor.BLOCK])
+    cell = index(state.faces[f, OWN])
+    while work.rest[0] != 0:
+        unit = 64 * word + lowest_unit(work.rest[0])
+        bit = ONE << np.uint64(unit & 63)
+        if not _fits(state, work, k, bit):
+            return Status.FULL
+        step = state.cursor[Cursor.STEP] + 1
+        state.cursor[Cursor.STEP] = step
+        knife = Knife(unit, bit, word, words, cell, plane_of(job.crossings, cell, unit), step)
+        if not _cut_pieces(state, job, work, knife, k):
+            return Status.CONTRADICTION
+        work.rest[0] &= work.rest[0] - ONE
+        # a face in more pieces lies in as many cells that will be: each piece is in the closure of another
+        if state.sizes[Size.CELLS] > limits.cells or work.level[k] > limits.cells:
+            return Status.OVER_BUDGET
+        if step >= last_step:
+            return Status.RUNNING
+    return Status.DONE
+
+
+@merged
+def _cut_block(state: State, job: Job, work: Work, limits: Limits, last_step: Integer) -> Status:
+    """Cut every face, by dimension, by the units of the block: DONE, or why it stops before."""
+    while state.cursor[Cursor.DIMENSION] <= job.frame.dim:
+        k = state.cursor[Cursor.DIMENSION]
+        for face in range(state.cursor[Cursor.FACE], state.cursor[Cursor.OLD]):
+            f = index(face)
+            if state.cursor[Cursor.OPEN] == 0:
+                if state.dims[f] != k or state.bits[f, 0] & state.bits[f, 1] == 0:
+                    continue
+                if not _enter(state, work, f, k):
+                    state.cursor[Cursor.FACE] = f
+                    return Status.FULL
+                state.cursor[Cursor.OPEN] = 1
+            status = _cut_face(state, job, work, limits, f, k, last_step)
+            if status != Status.DONE:
+                state.cursor[Cursor.FACE] = f
+                return status
+            state.cursor[Cursor.OPEN] = 0
+        state.cursor[Cursor.DIMENSION], state.cursor[Cursor.FACE] = k + 1, 0
+    return Status.DONE
 
 
 @leaf_kernel
-def cut_layer(s, layers, history, ex, work, layer, first, crossed, extent, exact, max_cells, limit, dim):  # type: ignore[no-untyped-def]
+def cut_layer(state: State, job: Job, work: Work, limits: Limits) -> Status:
     """Cut the complex by a layer: blocks of 64 units; in each, faces by dimension; for each face, its units.
 
-    ``s.counts[STATUS]`` tells why it returns: DONE; RUNNING after about ``limit`` cuts, so that the caller can report
-    progress; FULL when arrays must grow; OVER_BUDGET or CONTRADICTION. Call it again to go on.
+    The `Status` tells why it returns, RUNNING after about ``limits.cuts`` cuts. Call it again to go on.
     """
-    words = layers.meta[layer - 1, N_WORDS]
-    size = extent[0]
-    for c in range(1, dim):
-        size = max(size, extent[c])
-    coarse, reliable = COARSE * size, RELIABLE * size
-    step = s.counts[STEP]
-    last_step = step + limit
-    while s.counts[BLOCK] < words:
-        word = index(s.counts[BLOCK])
-        _begin_block(s, layers, layer, word, words, dim)
-        while s.counts[DIM] <= dim:
-            k = s.counts[DIM]
-            for face in range(s.counts[FACE], s.counts[OLD]):
-                f = index(face)
-                if s.counts[OPEN] == 0:
-                    if s.dims[f] != k or s.bits[f, 0] & s.bits[f, 1] == 0:
-                        continue
-                    if not _enter(s, work, f, k):
-                        _leave(s, work, f, np.uint64(0), step, FULL)
-                        return
-                    s.counts[OPEN] = 1
-                cell, rest = index(s.faces[f, OWN]), work.rest[0]
-                while rest != 0:
-                    unit = 64 * word + lowest_unit(rest)
-                    bit = ONE << np.uint64(unit & 63)
-                    if not _fits(s, work, k, bit):
-                        _leave(s, work, f, rest, step, FULL)
-                        return
-                    plane = plane_of(first, crossed, cell, unit)
-                    step += 1
-                    for m in range(1, k + 1):  # the pieces inside the face, in order of dimension
-                        for i in range(work.level[m]):
-                            g = index(work.pieces[m, i])
-                            if s.bits[g, 0] & s.bits[g, 1] & bit == 0:
-                                continue
-                            if m == 1:
-                                half, h, n_open = split_edge(
-                                    s, g, unit, word, words, cell, plane, first, crossed, work.pending, work.newton,
-                                    extent, coarse, exact, dim,
-                                )  # fmt: skip
-                                if exact and (n_open > 0 or not s.x[h, dim] <= reliable):
-                                    settle_vertex(
-                                        s, layers, history, ex, layer, h, cell, work.pending, n_open, words, reliable,
-                                        dim,
-                                    )  # fmt: skip
-                                edge_bits(s, g, word, words)
-                                edge_bits(s, half, word, words)
-                            else:
-                                half, h = split_face(
-                                    s, g, m, bit, plane, word, words, step, work.positive, work.negative, work.cut, dim
-                                )
-                                if half < 0:
-                                    _leave(s, work, f, rest, step, CONTRADICTION)
-                                    return
-                                work.pieces[m - 1, work.level[m - 1]] = h
-                                work.level[m - 1] += 1
-                            s.faces[g, STAMP], s.faces[g, HALF], s.faces[g, CUT] = step, half, h
-                            work.pieces[m, work.level[m]] = half
-                            work.level[m] += 1
-                            if m == k:
-                                s.faces[half, NEXT] = s.faces[g, NEXT]
-                                s.faces[g, NEXT] = half
-                            if m == dim:
-                                new_cell(s, g, half, words)
-                    rest &= rest - ONE
-                    # a face in more pieces lies in as many cells that will be: each piece is in the closure of another
-                    if s.counts[NCELL] > max_cells or work.level[k] > max_cells:
-                        _leave(s, work, f, rest, step, OVER_BUDGET)
-                        return
-                    if step >= last_step:
-                        _leave(s, work, f, rest, step, RUNNING)
-                        return
-                s.counts[OPEN] = 0
-            s.counts[DIM], s.counts[FACE] = k + 1, 0
-        _end_block(s, word, words)
-    end_layer(s, layers, layer)
-    _leave(s, work, np.int64(0), np.uint64(0), step, DONE)
+    words = job.history.layers.meta[job.layer - 1, N_WORDS]
+    last_step = state.cursor[Cursor.STEP] + limits.cuts
+    while state.cursor[Cursor.BLOCK] < words:
+        word = index(state.cursor[Cursor.BLOCK])
+        _begin_block(state, job.history, job.layer, word, words, job.frame.dim)
+        status = _cut_block(state, job, work, limits, last_step)
+        if status != Status.DONE:
+            return status
+        _end_block(state, word, words)
+    end_layer(state, job.history.layers, job.layer)
+    return Status.DONE

@@ -12,22 +12,13 @@ from specgeo.enumeration._lattice import box_state
 from specgeo.enumeration._layers import N_WORDS, Layers, flatten
 from specgeo.enumeration._layout import (
     LEN,
-    LONGEST,
-    N_COORD,
-    N_EXACT,
-    N_FLOAT,
-    N_REFINED,
-    N_ZERO,
-    NCELL,
-    NF,
-    NPLANE,
-    NPOOL,
     NUMBER,
-    NV,
     START,
-    STEP,
+    Cursor,
+    Size,
     State,
     padded,
+    sizes_of,
 )
 from specgeo.enumeration._run import Run
 from specgeo.errors import DomainError
@@ -53,7 +44,7 @@ def _cut_to_polytope(state: State, domain: Polytope, extent: FloatArray, exact: 
     run = Run(flatten([-domain.A], [domain.b], [Activation.relu()]), state, extent, exact)
     run.layer(1)
     words = int(run.layers.meta[0, N_WORDS])
-    n_cells = int(run.state.counts[NCELL])
+    n_cells = int(run.state.sizes[Size.CELLS])
     inside = np.flatnonzero(~np.any(run.state.signs[:n_cells, words:], axis=1))
     return _single_cell(run.state, int(inside[0]), run.layers, spare)
 
@@ -86,17 +77,17 @@ def _single_cell(s: State, cell: int, layers: Layers, spare: int) -> State:
         row[START] = len(pool)
         pool.extend((vertex_id if k == 1 else face_id)[g] for g in members)
     rows[-1, NUMBER] = 0
-    n_planes = int(s.counts[NPLANE])
+    n_planes = int(s.sizes[Size.PLANES])
     origin = np.full((n_planes + spare, 3), -1, np.int32)
     origin[:n_planes, 1] = np.arange(n_planes)
     origin[2 * dim : n_planes, 2] = s.porigin[2 * dim : n_planes, 1]  # the row of the polytope
-    count = np.zeros_like(s.counts)
-    count[[NV, NF, NPOOL, NCELL, NPLANE]] = len(vertices), len(rows), len(pool), 1, n_planes
-    kept = [STEP, LONGEST, N_FLOAT, N_REFINED, N_EXACT, N_ZERO, N_COORD]
-    count[kept] = s.counts[kept]
+    cursor = np.zeros_like(s.cursor)
+    cursor[Cursor.STEP] = s.cursor[Cursor.STEP]  # stamps on the faces stay in the past
     n_v, n_f = len(vertices) + spare, len(rows) + spare * (2**dim - 1)
     return State(
-        count,
+        sizes_of(len(vertices), len(rows), len(pool), 1, n_planes, int(s.sizes[Size.LONGEST])),
+        cursor,
+        s.tally,
         s.margin,
         padded(s.x[vertices], n_v),
         padded(s.vplanes[vertices], n_v),

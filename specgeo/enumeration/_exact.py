@@ -14,8 +14,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from specgeo._cast import FloatArray, IntArray
 from specgeo._jit import hot, kernel, leaf, merged
 from specgeo.enumeration import _bigint as big
 from specgeo.enumeration._layers import (
@@ -26,10 +26,13 @@ from specgeo.enumeration._layers import (
     PIECE,
     UNIT,
     WEIGHT,
+    History,
     Layers,
     N,
     piece,
 )
+from specgeo.enumeration._layout import State
+from specgeo.enumeration._scalars import Integer
 
 _EMPTY = np.int64(-1)
 _FAR = np.int64(1 << 40)
@@ -37,30 +40,36 @@ _FAR = np.int64(1 << 40)
 ZERO, PLUS, MINUS = np.int64(0), np.int64(1), np.int64(-1)
 
 
+class Bits(NamedTuple):
+    """Views of the floats of the layers as integers."""
+
+    weights: IntArray
+    biases: IntArray
+    thresholds: IntArray
+    slopes: IntArray
+    intercept_terms: IntArray
+
+
 class Exact(NamedTuple):
     """Units, widths, scratch space and the table of the exact arithmetic."""
 
-    z_unit: npt.NDArray[np.int64]  # (L + 1,) rows of layer m are in units of 2^z_unit[m]
-    a_unit: npt.NDArray[np.int64]  # (L + 1,) the same after the activation
-    width: npt.NDArray[np.int64]  # (1,) digits that hold any coefficient
-    weight_bits: npt.NDArray[np.int64]  # views of the floats as integers
-    bias_bits: npt.NDArray[np.int64]
-    threshold_bits: npt.NDArray[np.int64]
-    slope_bits: npt.NDArray[np.int64]
-    intercept_bits: npt.NDArray[np.int64]
-    keys: npt.NDArray[np.int64]  # hash table: key, start in pool
-    slots: npt.NDArray[np.int64]
-    pool: npt.NDArray[np.int64]
-    used: npt.NDArray[np.int64]  # (3,) pool items, table entries, vertex whose cross product is in `minors`
-    term: npt.NDArray[np.int64]  # (d + 1) width: post-activation of one neuron
-    digits: npt.NDArray[np.int64]  # (3,)
-    rows: npt.NDArray[np.int64]  # (d + 1)^2 width: rows of the planes through the vertex, then of the unit asked for
-    minors: npt.NDArray[np.int64]  # 2^(d + 1) (d width + 2)
-    product: npt.NDArray[np.int64]  # (d + 1) width + 4
+    z_unit: IntArray  # (L + 1,) rows of layer m are in units of 2^z_unit[m]
+    a_unit: IntArray  # (L + 1,) the same after the activation
+    width: IntArray  # (1,) digits that hold any coefficient
+    bits: Bits
+    keys: IntArray  # hash table: key, start in pool
+    slots: IntArray
+    pool: IntArray
+    used: IntArray  # (3,) pool items, table entries, vertex whose cross product is in `minors`
+    term: IntArray  # (d + 1) width: post-activation of one neuron
+    digits: IntArray  # (3,)
+    rows: IntArray  # (d + 1)^2 width: rows of the planes through the vertex, then of the unit asked for
+    minors: IntArray  # 2^(d + 1) (d width + 2)
+    product: IntArray  # (d + 1) width + 4
 
 
 @hot
-def _lowest_bit(bits):  # type: ignore[no-untyped-def]
+def _lowest_bit(bits: Integer) -> np.int64:
     """Exponent of the lowest set bit of a float; far for zero."""
     mantissa = bits & np.int64((1 << 52) - 1)
     exponent = (bits >> np.int64(52)) & np.int64(2047)
@@ -73,11 +82,11 @@ def _lowest_bit(bits):  # type: ignore[no-untyped-def]
     while mantissa & np.int64(1) == 0:
         mantissa >>= np.int64(1)
         exponent += 1
-    return exponent - np.int64(1075)
+    return np.int64(exponent - np.int64(1075))
 
 
 @leaf
-def _span(bits, start, stop):  # type: ignore[no-untyped-def]
+def _span(bits: IntArray, start: Integer, stop: Integer) -> tuple[np.int64, np.int64]:
     """(lowest bit of all, highest bit of all) of a range of floats; (far, -far) if all are zero."""
     low, high = _FAR, -_FAR
     for i in range(start, stop):
@@ -88,16 +97,16 @@ def _span(bits, start, stop):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def units_and_width(layers, wb, bb, tb, sb, ib, domain_bits, z_unit, a_unit):  # type: ignore[no-untyped-def]
+def units_and_width(meta_rows: IntArray, bits: Bits, domain_bits: IntArray, z_unit: IntArray, a_unit: IntArray) -> int:
     """Fill the units of every layer and return the number of digits that any coefficient needs."""
     low, high = _span(domain_bits, ZERO, len(domain_bits))
     most = max(high - low, np.int64(1))
     low, high = np.int64(0), np.int64(1)  # of the post-activation rows of the layer before: a_0 = x
-    for m in range(1, len(layers.meta) + 1):
-        meta = layers.meta[m - 1]
-        w_low, w_high = _span(wb, meta[WEIGHT], meta[WEIGHT] + meta[N] * meta[N_PREVIOUS])
-        b_low, b_high = _span(bb, meta[BIAS], meta[BIAS] + meta[N])
-        t_low, t_high = _span(tb, meta[UNIT], meta[UNIT] + meta[N_UNITS])
+    for m in range(1, len(meta_rows) + 1):
+        meta = meta_rows[m - 1]
+        w_low, w_high = _span(bits.weights, meta[WEIGHT], meta[WEIGHT] + meta[N] * meta[N_PREVIOUS])
+        b_low, b_high = _span(bits.biases, meta[BIAS], meta[BIAS] + meta[N])
+        t_low, t_high = _span(bits.thresholds, meta[UNIT], meta[UNIT] + meta[N_UNITS])
         growth = np.int64(np.ceil(np.log2(meta[N_PREVIOUS] + 1.0))) + 1
         if w_low == _FAR:
             w_low, w_high = np.int64(0), np.int64(0)
@@ -106,35 +115,29 @@ def units_and_width(layers, wb, bb, tb, sb, ib, domain_bits, z_unit, a_unit):  #
         z_unit[m] = low
         most = max(most, high - low)
         pieces = meta[N_BREAKS] + 1
-        s_low, s_high = _span(sb, meta[PIECE], meta[PIECE] + pieces)
-        i_low, i_high = _span(ib, 8 * meta[PIECE], 8 * (meta[PIECE] + pieces))
+        s_low, s_high = _span(bits.slopes, meta[PIECE], meta[PIECE] + pieces)
+        i_low, i_high = _span(bits.intercept_terms, 8 * meta[PIECE], 8 * (meta[PIECE] + pieces))
         low = min(low + s_low, i_low)
         high = max(high + s_high, i_high + 3) + 1
         a_unit[m] = low
         most = max(most, high - low)
-    return most // big.BITS + 2
+    return int(most // big.BITS + 2)
 
 
-def make_exact(layers: Layers, domain_rows: npt.NDArray[np.float64], dim: int) -> Exact:
+def make_exact(layers: Layers, domain_rows: FloatArray, dim: int) -> Exact:
     """The exact arithmetic for a network on a domain whose planes have these rows."""
     n = len(layers.meta) + 1
     z_unit, a_unit = np.zeros(n, np.int64), np.zeros(n, np.int64)
-    wb, bb, tb, sb, ib = (
-        a.ravel().view(np.int64)
-        for a in (layers.weights, layers.biases, layers.thresholds, layers.slopes, layers.intercept_terms)
-    )
-    width = int(units_and_width(layers, wb, bb, tb, sb, ib, domain_rows.ravel().view(np.int64), z_unit, a_unit))
+    floats = layers.weights, layers.biases, layers.thresholds, layers.slopes, layers.intercept_terms
+    bits = Bits(*(array.ravel().view(np.int64) for array in floats))
+    width = units_and_width(layers.meta, bits, domain_rows.ravel().view(np.int64), z_unit, a_unit)
     # the largest map and a hundred rows must fit
     largest = int(max((m[N] for m in layers.meta), default=1)) * (dim + 1) * width
     return Exact(
         z_unit,
         a_unit,
         np.array([width]),
-        wb,
-        bb,
-        tb,
-        sb,
-        ib,
+        bits,
         np.full(1 << 13, _EMPTY),
         np.empty(1 << 13, np.int64),
         np.empty(max(1 << 20, 4 * largest * n), np.int64),
@@ -148,19 +151,20 @@ def make_exact(layers: Layers, domain_rows: npt.NDArray[np.float64], dim: int) -
 
 
 @hot
-def _find(keys, key):  # type: ignore[no-untyped-def]
+def _find(keys: IntArray, key: Integer) -> np.int64:
     """Slot of a key in the table: where it is, or the empty one where it goes."""
     size = np.int64(len(keys))
     h = (key * np.int64(-7046029254386353131)) >> np.int64(20) & (size - 1)
     while keys[h] != _EMPTY and keys[h] != key:
         h = (h + 1) & (size - 1)
-    return h
+    return np.int64(h)
 
 
 @leaf
-def _claim(keys, slots, used, room, key, items):  # type: ignore[no-untyped-def]
+def _claim(ex: Exact, key: Integer, items: Integer) -> np.int64:
     """Room for a new entry: its start in the pool, or -1 after emptying a full table."""
-    if used[0] + items > room or 2 * used[1] > len(keys):
+    keys, used = ex.keys, ex.used
+    if used[0] + items > len(ex.pool) or 2 * used[1] > len(keys):
         for i in range(len(keys)):
             keys[i] = _EMPTY
         used[0] = 0
@@ -168,40 +172,57 @@ def _claim(keys, slots, used, room, key, items):  # type: ignore[no-untyped-def]
         return np.int64(-1)
     h = _find(keys, key)
     keys[h] = key
-    slots[h] = used[0]
+    ex.slots[h] = used[0]
     used[0] += items
     used[1] += 1
-    return slots[h]
+    return np.int64(ex.slots[h])
 
 
 @leaf
-def _add_float(ex, bits, unit, out, o, s):  # type: ignore[no-untyped-def]
-    """out[o:] += s * float, in units of 2^unit."""
+def _add_float(ex: Exact, bits: Integer, unit: Integer, out: IntArray, o: Integer, factor: Integer) -> None:
+    """out[o:] += factor * float, in units of 2^unit, for a factor of 1 or -1."""
     position, sign = big.float_digits(bits, unit, ex.digits)
     if sign != 0:
         for i in range(3):
             if ex.digits[i] != 0:
-                out[o + position + i] += s * sign * ex.digits[i]
+                out[o + position + i] += factor * sign * ex.digits[i]
 
 
 @leaf
-def _add_float_product(ex, bits, unit, source, i0, n, out, o, limit):  # type: ignore[no-untyped-def]
-    """out[o:o + limit] += float * source[i0:i0 + n], the float in units of 2^unit."""
-    position, sign = big.float_digits(bits, unit, ex.digits)
+def _add_float_product(
+    digits: IntArray, bits: Integer, unit: Integer, source: big.Digits, out: IntArray, o: Integer, limit: Integer
+) -> None:
+    """out[o:o + limit] += float * source, the float in units of 2^unit; ``digits`` (3,) is scratch."""
+    position, sign = big.float_digits(bits, unit, digits)
     for i in range(3):
-        a = sign * ex.digits[i]
+        a = sign * digits[i]
         if a != 0:
-            for j in range(min(n, limit - position - i)):
-                out[o + position + i + j] += a * source[i0 + j]
+            for j in range(min(source.n, limit - position - i)):
+                out[o + position + i + j] += a * source.x[source.start + j]
+
+
+@hot
+def _number(x: IntArray, start: Integer, n: Integer) -> big.Digits:
+    """The number in n digits of x from ``start`` on, without its leading zeros."""
+    return big.Digits(x, np.int64(start), np.int64(big.length(x, start, n)))
 
 
 @leaf
-def _combine(ex, layers, history, layer, neuron, cell, source, out, o, dim):  # type: ignore[no-untyped-def]
+def _combine(
+    ex: Exact,
+    history: History,
+    layer: Integer,
+    neuron: Integer,
+    cell: Integer,
+    source: Integer,
+    out: IntArray,
+    o: Integer,
+) -> None:
     """out[o:] = row of a neuron of ``layer`` on a cell of complex layer - 1, without threshold, in normal form.
 
     ``source``: start in the pool of the map of the layer before (unused for layer 1).
     """
-    width = ex.width[0]
+    layers, width, dim = history.layers, ex.width[0], len(ex.term) // ex.width[0] - 1
     meta = layers.meta[layer - 1]
     n_previous = meta[N_PREVIOUS]
     w0 = meta[WEIGHT] + neuron * n_previous
@@ -210,14 +231,14 @@ def _combine(ex, layers, history, layer, neuron, cell, source, out, o, dim):  # 
         out[i] = 0
     if layer == 1:
         for c in range(dim):
-            _add_float(ex, ex.weight_bits[w0 + c], ex.z_unit[1], out, o + c * width, PLUS)
+            _add_float(ex, ex.bits.weights[w0 + c], ex.z_unit[1], out, o + c * width, PLUS)
     else:
         added = 0
         slope_unit = ex.a_unit[layer - 1] - ex.z_unit[layer - 1]
         for i in range(n_previous):
             if layers.weights[w0 + i] == 0.0:
                 continue
-            p = piece(layers, history, layer - 1, cell, i)
+            p = piece(history, layer - 1, cell, i)
             slope = layers.slopes[p]
             flat = layers.intercept_terms[p, 0] == 0.0
             if slope == 0.0 and flat:
@@ -225,78 +246,82 @@ def _combine(ex, layers, history, layer, neuron, cell, source, out, o, dim):  # 
             start = source + i * (dim + 1) * width
             if slope == 1.0 and flat and slope_unit == 0:
                 for c in range(dim + 1):
-                    used = big.length(ex.pool, start + c * width, width)
-                    _add_float_product(
-                        ex, ex.weight_bits[w0 + i], unit, ex.pool, start + c * width, used, out, o + c * width, width
-                    )
+                    row = _number(ex.pool, start + c * width, width)
+                    _add_float_product(ex.digits, ex.bits.weights[w0 + i], unit, row, out, o + c * width, width)
             else:
                 for t in range(len(ex.term)):
                     ex.term[t] = 0
                 for c in range(dim + 1):
-                    used = big.length(ex.pool, start + c * width, width)
-                    _add_float_product(
-                        ex, ex.slope_bits[p], slope_unit, ex.pool, start + c * width, used, ex.term, c * width, width
-                    )
+                    row = _number(ex.pool, start + c * width, width)
+                    _add_float_product(ex.digits, ex.bits.slopes[p], slope_unit, row, ex.term, c * width, width)
                 for t in range(8):
-                    _add_float(ex, ex.intercept_bits[8 * p + t], ex.a_unit[layer - 1], ex.term, dim * width, PLUS)
+                    _add_float(ex, ex.bits.intercept_terms[8 * p + t], ex.a_unit[layer - 1], ex.term, dim * width, PLUS)
                 for c in range(dim + 1):
                     big.carry(ex.term, c * width, width)
-                    _add_float_product(
-                        ex, ex.weight_bits[w0 + i], unit, ex.term, c * width, width, out, o + c * width, width
-                    )
+                    row = _number(ex.term, c * width, width)
+                    _add_float_product(ex.digits, ex.bits.weights[w0 + i], unit, row, out, o + c * width, width)
             added += 1
             if added % 64 == 0:
                 for c in range(dim + 1):
                     big.carry(out, o + c * width, width)
-    _add_float(ex, ex.bias_bits[meta[BIAS] + neuron], ex.z_unit[layer], out, o + dim * width, PLUS)
+    _add_float(ex, ex.bits.biases[meta[BIAS] + neuron], ex.z_unit[layer], out, o + dim * width, PLUS)
     for c in range(dim + 1):
         big.carry(out, o + c * width, width)
 
 
 @hot
-def _ancestor(parents, parent_start, cell, layer, target):  # type: ignore[no-untyped-def]
+def _ancestor(history: History, cell: Integer, layer: Integer, target: Integer) -> np.int64:
     """Cell of complex ``target`` that contains a cell of complex ``layer``."""
     c = np.int64(cell)
     for m in range(layer, target, -1):
-        c = np.int64(parents[parent_start[m] + c])
+        c = np.int64(history.parents[history.parent_start[m] + c])
     return c
 
 
 @leaf
-def _map(ex, layers, history, layer, cell, dim):  # type: ignore[no-untyped-def]
+def _map(ex: Exact, history: History, layer: Integer, cell: Integer) -> np.int64:
     """Start in the pool of the rows of all neurons of ``layer`` on a cell of complex layer - 1."""
-    width = ex.width[0]
+    row_length = len(ex.term)
     m = np.int64(1)
     source = np.int64(0)
     while m <= layer:
-        c = _ancestor(history.parents, history.parent_start, cell, layer - 1, m - 1)
+        c = _ancestor(history, cell, layer - 1, m - 1)
         key = (m << np.int64(34)) | c
         h = _find(ex.keys, key)
         if ex.keys[h] == key:
             source = ex.slots[h]
             m += 1
             continue
-        n = layers.meta[m - 1, N]
-        start = _claim(ex.keys, ex.slots, ex.used, len(ex.pool), key, n * (dim + 1) * width)
+        n = history.layers.meta[m - 1, N]
+        start = _claim(ex, key, n * row_length)
         if start < 0:  # the table was emptied: begin again
             m = np.int64(1)
             continue
         for j in range(n):
-            _combine(ex, layers, history, m, j, c, source, ex.pool, start + j * (dim + 1) * width, dim)
+            _combine(ex, history, m, j, c, source, ex.pool, start + j * row_length)
         source = start
         m += 1
     return source
 
 
 @merged
-def _row(ex, layers, history, planes, plane, layer, unit, cell, dim, o):  # type: ignore[no-untyped-def]
+def _row(
+    ex: Exact,
+    history: History,
+    planes: FloatArray,
+    plane: Integer,
+    layer: Integer,
+    unit: Integer,
+    cell: Integer,
+    o: Integer,
+) -> None:
     """ex.rows[o:] = exact coefficients of a unit of ``layer`` on a cell of complex layer - 1.
 
     Rows of planes (``plane`` >= 0) are kept in the table; those of layers below 1 are walls of the domain, whose
     float rows are exact.
     """
-    width = ex.width[0]
-    n = (dim + 1) * width
+    width, n = ex.width[0], len(ex.term)
+    dim = n // width - 1
     if layer < 1:
         bits = planes[plane].view(np.int64)
         wall, _ = _span(bits, ZERO, dim + 1)
@@ -313,23 +338,23 @@ def _row(ex, layers, history, planes, plane, layer, unit, cell, dim, o):  # type
             for i in range(n):
                 ex.rows[o + i] = ex.pool[ex.slots[h] + i]
             return
-    meta = layers.meta[layer - 1]
+    meta = history.layers.meta[layer - 1]
     source = np.int64(0)
     if layer > 1:
         parent = np.int64(history.parents[history.parent_start[layer - 1] + cell])
-        source = _map(ex, layers, history, layer - 1, parent, dim)
-    _combine(ex, layers, history, layer, unit // meta[N_BREAKS], cell, source, ex.rows, o, dim)
-    _add_float(ex, ex.threshold_bits[meta[UNIT] + unit], ex.z_unit[layer], ex.rows, o + dim * width, MINUS)
+        source = _map(ex, history, layer - 1, parent)
+    _combine(ex, history, layer, unit // meta[N_BREAKS], cell, source, ex.rows, o)
+    _add_float(ex, ex.bits.thresholds[meta[UNIT] + unit], ex.z_unit[layer], ex.rows, o + dim * width, MINUS)
     big.carry(ex.rows, o + dim * width, width)
     if plane >= 0:
-        start = _claim(ex.keys, ex.slots, ex.used, len(ex.pool), key, n)
+        start = _claim(ex, key, n)
         if start >= 0:
             for i in range(n):
                 ex.pool[start + i] = ex.rows[o + i]
 
 
 @leaf
-def _minors(width, rows, minors, dim):  # type: ignore[no-untyped-def]
+def _minors(width: Integer, rows: IntArray, minors: IntArray, dim: Integer) -> None:
     """Homogeneous coordinates of a vertex from the rows of its planes.
 
     D[mask] is the minor of the first rows, as many as columns in the mask. The vertex has
@@ -349,30 +374,37 @@ def _minors(width, rows, minors, dim):  # type: ignore[no-untyped-def]
         position = 0
         for c in range(dim + 1):
             if (mask >> c) & 1:
-                s = 1 if (size - 1 + position) % 2 == 0 else -1
+                factor = PLUS if (size - 1 + position) % 2 == 0 else MINUS
                 position += 1
-                a = ((size - 1) * (dim + 1) + c) * width
-                na = big.length(rows, a, width)
-                b = (mask ^ (1 << c)) * stride
-                nb = big.length(minors, b, stride)
-                big.add_product(minors, o, stride, rows, a, na, minors, b, nb, s)
+                entry = _number(rows, ((size - 1) * (dim + 1) + c) * width, width)
+                minor = _number(minors, (mask ^ (1 << c)) * stride, stride)
+                big.add_product(big.Digits(minors, np.int64(o), np.int64(stride)), entry, minor, factor)
 
 
 @leaf
-def evaluate(ex, layers, history, planes, porigin, vplanes, vertex, layer, unit, cell, dim, x):  # type: ignore[no-untyped-def]
+def evaluate(
+    ex: Exact,
+    history: History,
+    state: State,
+    vertex: Integer,
+    layer: Integer,
+    unit: Integer,
+    cell: Integer,
+    dim: Integer,
+) -> int:
     """Sign of a unit of ``layer`` at a vertex of the closure of a cell of complex layer - 1.
 
-    With layer 0: write the vertex's coordinates to ``x``, and an error radius of a few units in the last place.
+    With layer 0: write the vertex's coordinates to the state, and an error radius of a few units in the last place.
     """
-    width = ex.width[0]
+    width, x = ex.width[0], state.x
     known = ex.used[2] == vertex
     for r in range(dim if known else 0, dim + 1 if layer > 0 else dim):
-        plane = np.int64(vplanes[vertex, r]) if r < dim else np.int64(-1)
+        plane = np.int64(state.vplanes[vertex, r]) if r < dim else np.int64(-1)
         row_layer, row_unit, row_cell = layer, unit, cell
         if r < dim:
-            row_layer, row_unit = np.int64(porigin[plane, 0]), np.int64(porigin[plane, 1])
-            row_cell = np.int64(porigin[plane, 2])
-        _row(ex, layers, history, planes, plane, row_layer, row_unit, row_cell, dim, r * (dim + 1) * width)
+            row_layer, row_unit = np.int64(state.porigin[plane, 0]), np.int64(state.porigin[plane, 1])
+            row_cell = np.int64(state.porigin[plane, 2])
+        _row(ex, history, state.planes, plane, row_layer, row_unit, row_cell, r * (dim + 1) * width)
     if not known:
         _minors(width, ex.rows, ex.minors, dim)
         ex.used[2] = vertex
@@ -384,10 +416,10 @@ def evaluate(ex, layers, history, planes, porigin, vplanes, vertex, layer, unit,
         for i in range(n):
             ex.product[i] = 0
         for c in range(dim + 1):
-            o, a = (full ^ (1 << c)) * stride, (dim * (dim + 1) + c) * width
-            na, nb = big.length(ex.rows, a, width), big.length(ex.minors, o, stride)
-            s = 1 if (c + dim) % 2 == 0 else -1
-            big.add_product(ex.product, ZERO, n, ex.rows, a, na, ex.minors, o, nb, s)
+            entry = _number(ex.rows, (dim * (dim + 1) + c) * width, width)
+            minor = _number(ex.minors, (full ^ (1 << c)) * stride, stride)
+            factor = PLUS if (c + dim) % 2 == 0 else MINUS
+            big.add_product(big.Digits(ex.product, ZERO, np.int64(n)), entry, minor, factor)
         return big.sign(ex.product, ZERO, n) * big.sign(ex.minors, last, stride)
     w, we = big.to_float(ex.minors, last, stride)
     largest = 0.0

@@ -8,26 +8,24 @@ from typing import Any
 
 import numpy as np
 
-from specgeo._cast import FloatArray
+from specgeo._cast import FloatArray, IntArray
 from specgeo._jit import hot, kernel, leaf_kernel
 from specgeo.enumeration._layout import (
     LEN,
-    LONGEST,
-    N_COUNTERS,
-    NCELL,
     NEXT,
-    NF,
-    NPLANE,
-    NPOOL,
     NUMBER,
-    NV,
     PLANES,
     STAMP,
     START,
+    Cursor,
+    Size,
     State,
+    Tally,
     padded,
+    sizes_of,
 )
 from specgeo.enumeration._memory import workspace
+from specgeo.enumeration._scalars import Ids, Integer, Words
 
 
 @lru_cache(maxsize=8)
@@ -73,9 +71,6 @@ def box_state(lower: FloatArray, upper: FloatArray, spare: int) -> State:
     """The complex of one cell, with room for ``spare`` cells."""
     dim = len(lower)
     corners, corner_planes, dims, rows, pool, walls, origin = _cube(dim)
-    count = np.zeros(N_COUNTERS, np.int64)
-    count[LONGEST] = 2 * dim
-    count[[NV, NF, NPOOL, NCELL, NPLANE]] = len(corners), len(rows), len(pool), 1, 2 * dim
     faces = spare * (2**dim - 1) + len(rows)
     x = workspace((spare + len(corners), dim + 1), np.float64)
     x[: len(corners), :dim] = np.where(corners == 0, lower, upper)
@@ -84,7 +79,9 @@ def box_state(lower: FloatArray, upper: FloatArray, spare: int) -> State:
     planes[0 : 2 * dim : 2, dim], planes[1 : 2 * dim : 2, dim] = -lower, upper
     planes[: 2 * dim, dim + 2] = 4 * 1.2e-16 * np.repeat(np.maximum(np.abs(lower), np.abs(upper)), 2)
     return State(
-        count,
+        sizes_of(len(corners), len(rows), len(pool), 1, 2 * dim, 2 * dim),
+        np.zeros(len(Cursor), np.int64),
+        np.zeros(len(Tally), np.int64),
         np.array([np.inf]),
         x,
         padded(corner_planes, len(x)),
@@ -101,30 +98,33 @@ def box_state(lower: FloatArray, upper: FloatArray, spare: int) -> State:
 
 
 @hot
-def _wall(s, plane):  # type: ignore[no-untyped-def]
-    return s.porigin[plane, 2] if s.porigin[plane, 0] < 0 else -1
+def _wall(state: State, plane: Integer) -> Integer:
+    """The wall of the domain that a plane is, -1 for none."""
+    return np.int64(state.porigin[plane, 2]) if state.porigin[plane, 0] < 0 else np.int64(-1)
 
 
 @leaf_kernel
-def number_faces(s, dim, index, sizes, items, walls):  # type: ignore[no-untyped-def]
+def number_faces(state: State, dim: Integer, index: Ids, sizes: IntArray, items: IntArray, walls: Ids) -> None:
     """Number of each face within its dimension (cells keep theirs), number and boundary items of each dimension.
 
     ``walls`` receives the wall of the domain that each facet lies in, -1 for none.
     """
-    for f in range(s.counts[NF]):
-        k = s.dims[f]
-        index[f] = sizes[k] if k < dim else s.faces[f, NUMBER]
+    for f in range(state.sizes[Size.FACES]):
+        k = state.dims[f]
+        index[f] = sizes[k] if k < dim else state.faces[f, NUMBER]
         if k == dim - 1:
-            walls[sizes[k]] = _wall(s, s.faces[f, PLANES])
+            walls[sizes[k]] = _wall(state, state.faces[f, PLANES])
         sizes[k] += 1
-        items[k] += s.faces[f, LEN]
+        items[k] += state.faces[f, LEN]
     if dim == 1:
-        for v in range(s.counts[NV]):
-            walls[v] = _wall(s, s.vplanes[v, 0])
+        for v in range(state.sizes[Size.VERTICES]):
+            walls[v] = _wall(state, state.vplanes[v, 0])
 
 
 @kernel
-def boundary_lists(s, dim, index, first, begin, offsets, indices):  # type: ignore[no-untyped-def]
+def boundary_lists(
+    state: State, dim: Integer, index: Ids, first: IntArray, begin: IntArray, offsets: IntArray, indices: Ids
+) -> None:
     """Boundaries of the faces as offsets and indices of faces of one dimension less.
 
     Those of the k-faces fill ``offsets`` from first[k] and ``indices`` from begin[k] on; both are advanced. Faces are
@@ -133,11 +133,11 @@ def boundary_lists(s, dim, index, first, begin, offsets, indices):  # type: igno
     for k in range(1, dim + 1):
         offsets[first[k]] = 0
     start_of = begin.copy()
-    for f in range(s.counts[NF]):
-        k, start, length = s.dims[f], s.faces[f, START], s.faces[f, LEN]
+    for f in range(state.sizes[Size.FACES]):
+        k, start, length = state.dims[f], state.faces[f, START], state.faces[f, LEN]
         o = begin[k]
         for i in range(length):
-            g = s.pool[start + i]
+            g = state.pool[start + i]
             indices[o + i] = g if k == 1 else index[g]
         begin[k] = o + length
         first[k] += 1
@@ -145,7 +145,7 @@ def boundary_lists(s, dim, index, first, begin, offsets, indices):  # type: igno
 
 
 @leaf_kernel
-def spread_signs(rows, parents, cells, bit, positive, negative):  # type: ignore[no-untyped-def]
+def spread_signs(rows: Words, parents: Ids, cells: IntArray, bit: Integer, positive: Words, negative: Words) -> None:
     """Add the signs of one layer to those of the final cells, beginning at a bit.
 
     ``cells`` (n_cells,) says which cell of the complex after this layer each lies in; on return, of the one before.

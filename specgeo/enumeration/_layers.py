@@ -10,9 +10,10 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from specgeo._cast import FloatArray, IntArray
 from specgeo._jit import hot
+from specgeo.enumeration._scalars import Ids, Integer, Words
 from specgeo.errors import UnsupportedError
 
 # columns of Layers.meta, one row a hidden layer
@@ -22,28 +23,29 @@ WEIGHT, BIAS, UNIT, PIECE, WORD, N, N_PREVIOUS, N_UNITS, N_BREAKS, N_WORDS = ran
 class Layers(NamedTuple):
     """Hidden layers, flattened; ``meta`` has the offsets."""
 
-    meta: npt.NDArray[np.int64]  # (L, 10)
-    weights: npt.NDArray[np.float64]
-    transposed: npt.NDArray[np.float64]  # the weight matrices transposed, at the same offsets
-    absolute: npt.NDArray[np.float64]  # their absolute values
-    biases: npt.NDArray[np.float64]
-    norms: npt.NDArray[np.float64]  # 1-norms of the weight rows, rounded up (offset as the biases)
-    thresholds: npt.NDArray[np.float64]  # one a unit
-    twins: npt.NDArray[np.int64]  # a unit: itself, or an earlier one with the same zero set
-    twin_signs: npt.NDArray[np.int64]  # 1 or -1: sign of the unit relative to its twin
-    decided: npt.NDArray[np.uint64]  # bits of the units that are their own twins, in words of 64
-    slopes: npt.NDArray[np.float64]  # one a piece
-    intercepts: npt.NDArray[np.float64]  # one a piece, rounded
-    intercept_terms: npt.NDArray[np.float64]  # (pieces, 8): floats that add up to the exact intercept
+    meta: IntArray  # (L, 10)
+    weights: FloatArray
+    transposed: FloatArray  # the weight matrices transposed, at the same offsets
+    absolute: FloatArray  # their absolute values
+    biases: FloatArray
+    norms: FloatArray  # 1-norms of the weight rows, rounded up (offset as the biases)
+    thresholds: FloatArray  # one a unit
+    twins: IntArray  # a unit: itself, or an earlier one with the same zero set
+    twin_signs: IntArray  # 1 or -1: sign of the unit relative to its twin
+    decided: Words  # bits of the units that are their own twins, in words of 64
+    slopes: FloatArray  # one a piece
+    intercepts: FloatArray  # one a piece, rounded
+    intercept_terms: FloatArray  # (pieces, 8): floats that add up to the exact intercept
 
 
 class History(NamedTuple):
-    """Sign patterns and ancestry of the cells of each complex done so far, flat with offsets."""
+    """The layers, and sign patterns and ancestry of the cells of each complex done so far, flat with offsets."""
 
-    signs: npt.NDArray[np.uint64]  # layer m: rows of 2 n_words for the cells of complex m
-    sign_start: npt.NDArray[np.int64]  # (L + 2,)
-    parents: npt.NDArray[np.int32]  # complex m: cell of complex m - 1 that contains it
-    parent_start: npt.NDArray[np.int64]  # (L + 2,)
+    layers: Layers
+    signs: Words  # layer m: rows of 2 n_words for the cells of complex m
+    sign_start: IntArray  # (L + 2,)
+    parents: Ids  # complex m: cell of complex m - 1 that contains it
+    parent_start: IntArray  # (L + 2,)
 
 
 def _exact_terms(value: Fraction) -> list[float]:
@@ -69,7 +71,7 @@ def _exact_intercepts(activation: Any) -> list[list[float]]:
     return [parts + [0.0] * (8 - len(parts)) for parts in map(_exact_terms, exact)]
 
 
-def _twins(rows: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _twins(rows: FloatArray) -> tuple[IntArray, IntArray]:
     """For each row (normal, constant) the first row that is an exact multiple of it, and the sign of the factor.
 
     Rounded keys find candidates; rational arithmetic decides.
@@ -175,19 +177,19 @@ def flatten(weights: Any, biases: Any, activations: Any) -> Layers:
 
 
 @hot
-def piece(layers, history, layer, cell, neuron):  # type: ignore[no-untyped-def]
+def piece(history: History, layer: Integer, cell: Integer, neuron: Integer) -> np.int64:
     """Where slope and intercept stand of the piece that a neuron of ``layer`` is on, on a cell of complex ``layer``."""
-    meta = layers.meta[layer - 1]
+    meta = history.layers.meta[layer - 1]
     breaks = meta[N_BREAKS]
     row = history.sign_start[layer] + cell * 2 * meta[N_WORDS]
     p = np.int64(0)
     for u in range(neuron * breaks, (neuron + 1) * breaks):
         p += np.int64((history.signs[row + (u >> 6)] >> np.uint64(u & 63)) & np.uint64(1))
-    return meta[PIECE] + p
+    return np.int64(meta[PIECE] + p)
 
 
 @hot
-def active_pieces(layers, layer, bits, slope, shift):  # type: ignore[no-untyped-def]
+def active_pieces(layers: Layers, layer: Integer, bits: Words, slope: FloatArray, shift: FloatArray) -> None:
     """slope[k], shift[k] = slope and intercept of the piece that neuron k of ``layer`` is on, by its positive bits."""
     meta = layers.meta[layer - 1]
     n, breaks, first = meta[N], meta[N_BREAKS], meta[PIECE]

@@ -22,41 +22,181 @@ first two.
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._cast import FloatArray, IntArray
 from specgeo.enumeration._memory import workspace
+from specgeo.enumeration._scalars import Flags, Ids, Integer, Word, Words
 from specgeo.errors import BudgetError
 
 START, LEN, OWN, NEXT, STAMP, HALF, CUT, NUMBER, PLANES = range(9)
 
-# counters
-NV, NF, NPOOL, NCELL, NPLANE, STEP, STATUS, BLOCK, DIM, FACE = range(10)
-N_FLOAT, N_REFINED, N_EXACT, N_ZERO, N_COORD, OLD, OPEN, LONGEST = range(10, 18)
-N_COUNTERS = 18
 
-# status
-RUNNING, DONE, OVER_BUDGET, CONTRADICTION, FULL = range(5)
+class Size(IntEnum):
+    """How much of the arrays is used."""
+
+    VERTICES = 0
+    FACES = 1  # of dimension 1 and more
+    POOL = 2
+    CELLS = 3
+    PLANES = 4
+    LONGEST = 5  # no boundary has more items
+
+
+class Cursor(IntEnum):
+    """Where the cutting of a layer stands, so that it can go on after a return in the middle of a face."""
+
+    STEP = 0  # cuts so far in the whole run: a stamp on what each of them splits
+    BLOCK = 1  # of 64 units
+    DIMENSION = 2  # of the faces whose turn it is; 0: the block has not begun
+    FACE = 3
+    OLD = 4  # faces from here on were made in this block
+    OPEN = 5  # whether the cutting of the face has begun
+
+
+class Tally(IntEnum):
+    """How signs and positions were decided."""
+
+    FLOAT = 0
+    REFINED = 1
+    EXACT = 2
+    ZERO = 3  # of the exact ones
+    POSITION = 4  # exact positions
+
+
+class Status(IntEnum):
+    """Why `cut_layer` returns."""
+
+    RUNNING = 0  # after the cuts it was allowed: the caller may report progress
+    DONE = 1
+    OVER_BUDGET = 2
+    CONTRADICTION = 3
+    FULL = 4  # arrays must grow
 
 
 class State(NamedTuple):
-    """A complex in the making. Arrays have spare rows; ``counts`` says how many are used."""
+    """A complex in the making. Arrays have spare rows; ``sizes`` says how many are used."""
 
-    counts: npt.NDArray[np.int64]  # (N_COUNTERS,)
-    margin: npt.NDArray[np.float64]  # (1,) smallest |value| / bound that the float filter accepted
-    x: npt.NDArray[np.float64]  # (n_v, d + 1) coordinates and the radius of their error (max norm)
-    vplanes: npt.NDArray[np.int32]  # (n_v, d + 1) d independent planes through the vertex, and a cell
-    vbits: npt.NDArray[np.uint64]  # (n_v, 2 n_words) signs of the layer's units: positive words, negative words
+    sizes: IntArray  # (len(Size),)
+    cursor: IntArray  # (len(Cursor),)
+    tally: IntArray  # (len(Tally),)
+    margin: FloatArray  # (1,) smallest |value| / bound that the float filter accepted
+    x: FloatArray  # (n_v, d + 1) coordinates and the radius of their error (max norm)
+    vplanes: Ids  # (n_v, d + 1) d independent planes through the vertex, and a cell
+    vbits: Words  # (n_v, 2 n_words) signs of the layer's units: positive words, negative words
     dims: npt.NDArray[np.uint8]  # (n_f,)
-    faces: npt.NDArray[np.int32]  # (n_f, PLANES + d - 1)
-    bits: npt.NDArray[np.uint64]  # (n_f, 3)
-    pool: npt.NDArray[np.int32]  # boundaries
-    cells: npt.NDArray[np.int32]  # (n_c, 2) face id, and number of the cell it came from at the start of the layer
-    signs: npt.NDArray[np.uint64]  # (n_c, 2 n_words) signs of the layer's units on the cell
-    planes: npt.NDArray[np.float64]  # (n_p, d + 3) row of d + 1, 1-norm of its normal, error of its values
-    porigin: npt.NDArray[np.int32]  # (n_p, 3) layer (-1: domain), unit, cell number at the start of that layer (wall)
+    faces: Ids  # (n_f, PLANES + d - 1)
+    bits: Words  # (n_f, 3)
+    pool: Ids  # boundaries
+    cells: Ids  # (n_c, 2) face id, and number of the cell it came from at the start of the layer
+    signs: Words  # (n_c, 2 n_words) signs of the layer's units on the cell
+    planes: FloatArray  # (n_p, d + 3) row of d + 1, 1-norm of its normal, error of its values
+    porigin: Ids  # (n_p, 3) layer (-1: domain), unit, cell number at the start of that layer (wall)
+
+
+COARSE = 1e-12  # larger position errors, relative to the domain, are reduced by a Newton step
+RELIABLE = 1e-9  # larger ones that remain are removed by computing the position exactly
+
+
+class Frame(NamedTuple):
+    """What stays the same for a whole run."""
+
+    extent: FloatArray  # (d,) largest |x_c| on the domain
+    reach: float  # 1 + their sum
+    coarse: float  # position errors beyond this are reduced by a Newton step
+    reliable: float  # those that remain beyond this, by computing the position exactly
+    exact: bool  # signs are proved
+    dim: int
+
+
+class Neuron(IntEnum):
+    """What scratch space keeps of each neuron, or of each unit, of a layer on one cell."""
+
+    SLOPE = 0  # of the piece that it is on
+    SHIFT = 1
+    NORM = 2  # of its row: 1-norm of the gradient, size, doubt
+    SIZE = 3
+    DOUBT = 4
+    ACTIVATED = 5  # doubt of its post-activation
+    BOUND = 6  # on the error of its value
+
+
+class Scratch(NamedTuple):
+    """Work space for one cell, as wide as the widest layer."""
+
+    rows: FloatArray  # (d + 1, n) post-activations as affine functions of x
+    neurons: FloatArray  # (len(Neuron), n)
+    values: FloatArray  # (2, n) pre-activations at two vertices
+    inputs: FloatArray  # (2, n) what comes into them
+    active: IntArray  # (n,) neurons that are not identically zero
+    exact_input: Flags  # (n,)
+
+
+class Crossings(NamedTuple):
+    """Which units of a layer cross which cells of the complex before it: the planes of a cell have ids in order."""
+
+    first: IntArray  # (n_c, n_words) first plane of the cell and block
+    units: Words  # (n_c, n_words)
+
+
+class Knife(NamedTuple):
+    """A unit that cuts a face."""
+
+    unit: Integer
+    bit: Word  # in its block
+    word: Integer  # the block
+    words: Integer  # number of blocks
+    cell: Integer  # of the complex before the layer, around the face
+    plane: Integer
+    step: Integer  # number of the cut
+
+
+class Work(NamedTuple):
+    """Scratch space of the cutting; what it says survives a return in the middle of a face."""
+
+    level: IntArray  # (d + 1,) number of pieces inside the current face, by dimension
+    pieces: Ids  # (d + 1, any) the pieces
+    rest: Words  # (1,) units that still have to cut it
+    positive: Ids  # lists of facets
+    negative: Ids
+    cut: Ids
+    pending: IntArray  # units whose signs at a new vertex are open
+    newton: FloatArray  # (d, 2 d)
+
+
+class Limits(NamedTuple):
+    """When `cut_layer` is to return."""
+
+    cells: Integer
+    cuts: Integer
+
+
+def sizes_of(vertices: int, faces: int, pool: int, cells: int, planes: int, longest: int) -> IntArray:
+    """The sizes of a state, in the order of `Size`."""
+    return np.array([vertices, faces, pool, cells, planes, longest], np.int64)
+
+
+def frame_of(extent: FloatArray, exact: bool) -> Frame:
+    """The frame of a run on a domain of this extent."""
+    size = float(extent.max())
+    with np.errstate(over="ignore"):  # an infinite reach only means that floats prove nothing
+        return Frame(extent, 1.0 + float(extent.sum()), COARSE * size, RELIABLE * size, exact, len(extent))
+
+
+def scratch_of(widest: int, dim: int) -> Scratch:
+    """Work space, not initialised."""
+    return Scratch(
+        np.empty((dim + 1, widest)),
+        np.empty((len(Neuron), widest)),
+        np.empty((2, widest)),
+        np.empty((2, widest)),
+        np.empty(widest, np.int64),
+        np.empty(widest, np.bool_),
+    )
 
 
 def with_room(s: State, **wanted: int) -> State:

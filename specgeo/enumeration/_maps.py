@@ -28,9 +28,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from specgeo._cast import FloatArray
+from specgeo._cast import FloatArray, IntArray
 from specgeo._jit import hot, leaf, leaf_kernel, merged
 from specgeo.enumeration._layers import (
     BIAS,
@@ -39,14 +38,15 @@ from specgeo.enumeration._layers import (
     N_WORDS,
     PIECE,
     WEIGHT,
+    History,
     Layers,
     N,
     active_pieces,
     piece,
 )
-from specgeo.enumeration._layout import LEN, NCELL, START
+from specgeo.enumeration._layout import LEN, START, Frame, Neuron, Scratch, Size, State
 from specgeo.enumeration._memory import workspace
-from specgeo.enumeration._scalars import ONE, SAFE, TINY, gamma, lowest_unit, popcount
+from specgeo.enumeration._scalars import ONE, SAFE, TINY, Ids, Integer, gamma, lowest_unit, popcount
 
 STEPS, INPUT, SIZE, STEEP, DOUBT, ROUNDING = range(6)
 _MOST = 128  # roundings by corrections before a map is summed afresh
@@ -56,9 +56,16 @@ _CORRECTION = 6
 class Maps(NamedTuple):
     """Maps of a layer on the cells of the complex before it."""
 
-    rows: npt.NDArray[np.float64]  # (n_c, d + 2, n): gradient, constant (with bias, without threshold), D
-    doubts: npt.NDArray[np.float64]  # (n_c, n): bounds on the errors of the rows on the domain
-    trust: npt.NDArray[np.float64]  # (n_c, 6): r and S of the rows; S, G and E of their post-activations, and R
+    rows: FloatArray  # (n_c, d + 2, n): gradient, constant (with bias, without threshold), D
+    doubts: FloatArray  # (n_c, n): bounds on the errors of the rows on the domain
+    trust: FloatArray  # (n_c, 6): r and S of the rows; S, G and E of their post-activations, and R
+
+
+class Walk(NamedTuple):
+    """Scratch space of `propagate`."""
+
+    sides: Ids  # (facets, 2) cells on either side, -1 to begin with
+    queue: Ids  # (n_c,)
 
 
 def empty_maps(layers: Layers, layer: int, n_cells: int, dim: int) -> Maps:
@@ -76,13 +83,13 @@ def input_maps(extent: FloatArray) -> Maps:
 
 
 @hot
-def roundings(n):  # type: ignore[no-untyped-def]
+def roundings(n: Integer) -> float:
     """How many roundings a term passes through in `combine` of n post-activations, and a bias."""
-    return n // 4 + 8.0
+    return float(n // 4 + 8.0)
 
 
 @hot
-def factors(size, steps, n_previous, reach):  # type: ignore[no-untyped-def]
+def factors(size: float, steps: float, n_previous: Integer, reach: float) -> tuple[float, float, float]:
     """(f, g, t): f |W_j| + g |b_j| + t bounds the rounding error of row j on the domain after r = ``steps`` roundings.
 
     ``size`` is S of what comes into the row.
@@ -93,13 +100,15 @@ def factors(size, steps, n_previous, reach):  # type: ignore[no-untyped-def]
 
 
 @hot
-def row_factors(maps, cell, n_previous, reach):  # type: ignore[no-untyped-def]
+def row_factors(maps: Maps, cell: Integer, n_previous: Integer, reach: float) -> tuple[float, float, float]:
     """`factors` of the rows of a map."""
     return factors(maps.trust[cell, INPUT], maps.trust[cell, STEPS], n_previous, reach)
 
 
 @leaf
-def combine(transposed, start, a, active, n_active, out):  # type: ignore[no-untyped-def]
+def combine(
+    transposed: FloatArray, start: Integer, a: FloatArray, active: IntArray, n_active: Integer, out: FloatArray
+) -> None:
     """out = W a for the matrix whose transpose starts at ``start``, where only the active entries of a count.
 
     Four columns at a time: the inner loop vectorises, as no sum is reordered.
@@ -127,9 +136,12 @@ def combine(transposed, start, a, active, n_active, out):  # type: ignore[no-unt
 
 
 @leaf
-def combine_two(transposed, start, a, b, active, n_active, out, other):  # type: ignore[no-untyped-def]
-    """out = W a and other = W b as in `combine`: the matrix is read once for both."""
-    n = len(out)
+def combine_two(
+    transposed: FloatArray, start: Integer, inputs: FloatArray, active: IntArray, n_active: Integer, n: Integer,
+    values: FloatArray,
+) -> None:  # fmt: skip
+    """values = the first n entries of W a for both rows a of ``inputs``, as in `combine`: W is read once."""
+    a, b, out, other = inputs[0], inputs[1], values[0, :n], values[1, :n]
     for j in range(n):
         out[j], other[j] = 0.0, 0.0
     t = 0
@@ -155,7 +167,7 @@ def combine_two(transposed, start, a, b, active, n_active, out, other):  # type:
 
 
 @leaf
-def largest(numbers, n):  # type: ignore[no-untyped-def]
+def largest(numbers: FloatArray, n: Integer) -> float:
     """The largest magnitude of n numbers, NaN if one is: bit patterns without sign are ordered as the numbers."""
     words, most = numbers.view(np.int64), np.int64(0)
     for k in range(n):
@@ -164,11 +176,11 @@ def largest(numbers, n):  # type: ignore[no-untyped-def]
     words[0] = most
     result = numbers[0]
     words[0] = first
-    return result
+    return float(result)
 
 
 @leaf
-def _add_column(transposed, start, factor, old, new):  # type: ignore[no-untyped-def]
+def _add_column(transposed: FloatArray, start: Integer, factor: float, old: FloatArray, new: FloatArray) -> None:
     """new = old + factor * column."""
     n = len(new)
     w = transposed[start : start + n]
@@ -177,7 +189,7 @@ def _add_column(transposed, start, factor, old, new):  # type: ignore[no-untyped
 
 
 @hot
-def activated_doubt(slope, shift, size, doubt, tiny):  # type: ignore[no-untyped-def]
+def activated_doubt(slope: float, shift: float, size: float, doubt: float, tiny: float) -> float:
     """Doubt of slope z + shift from that of z; a ReLU rounds nothing. ``tiny`` covers what underflows."""
     plain = abs(slope) * doubt
     rounded = (plain + gamma(4.0) * (abs(slope) * size + abs(shift)) + tiny) * SAFE
@@ -185,12 +197,13 @@ def activated_doubt(slope, shift, size, doubt, tiny):  # type: ignore[no-untyped
 
 
 @leaf
-def _neurons(maps, cell, norms, biases, n_previous, extent, reach, dim, out):  # type: ignore[no-untyped-def]
-    """out = 1-norm of the gradient, size and doubt of all rows of a map, whose layer has these norms and biases."""
-    rows = maps.rows
+def _neurons(maps: Maps, cell: Integer, layers: Layers, layer: Integer, frame: Frame, scratch: Scratch) -> None:
+    """1-norm of the gradient, size and doubt of all rows of a map of ``layer``."""
+    rows, dim, extent, meta = maps.rows, frame.dim, frame.extent, layers.meta[layer - 1]
     n = rows.shape[2]
-    f, g, tiny = row_factors(maps, cell, n_previous, reach)
-    norm, size, doubt = out[0], out[1], out[2]
+    norms, biases = layers.norms[meta[BIAS] : meta[BIAS] + n], layers.biases[meta[BIAS] : meta[BIAS] + n]
+    f, g, tiny = row_factors(maps, cell, meta[N_PREVIOUS], frame.reach)
+    norm, size, doubt = scratch.neurons[Neuron.NORM], scratch.neurons[Neuron.SIZE], scratch.neurons[Neuron.DOUBT]
     constant, inherited = rows[cell, dim], rows[cell, dim + 1]
     for k in range(n):
         norm[k] = 0.0
@@ -204,31 +217,43 @@ def _neurons(maps, cell, norms, biases, n_previous, extent, reach, dim, out):  #
 
 
 @leaf
-def _neighbours(s, sides, dim):  # type: ignore[no-untyped-def]
+def _neighbours(state: State, sides: Ids) -> None:
     """sides = the cells on either side of each facet, -1 for none."""
-    for cell in range(s.counts[NCELL]):
-        f = s.cells[cell, 0]
-        start = s.faces[f, START]
-        for i in range(start, start + s.faces[f, LEN]):
-            g = s.pool[i]
+    for cell in range(state.sizes[Size.CELLS]):
+        f = state.cells[cell, 0]
+        start = state.faces[f, START]
+        for i in range(start, start + state.faces[f, LEN]):
+            g = state.pool[i]
             sides[g, 0 if sides[g, 0] < 0 else 1] = cell
 
 
 @hot
-def _changes(history, words, here, there):  # type: ignore[no-untyped-def]
+def _changes(history: History, words: Integer, here: Integer, there: Integer) -> np.int64:
     """Number of units that are positive on one of two cells only."""
-    n = 0
+    n = np.int64(0)
     for w in range(words):
         n += popcount(history.signs[here + w] ^ history.signs[there + w])
     return n
 
 
 @merged
-def _correct(layers, history, layer, before, rows, extent, reach, cell, base, parent, here, there, dim):  # type: ignore[no-untyped-def]
-    """The map of a cell from that of its neighbour ``base``; their signs start at ``here`` and ``there``."""
+def _correct(
+    history: History,
+    layer: Integer,
+    before: Maps,
+    rows: FloatArray,
+    frame: Frame,
+    parent: Integer,
+    cell: Integer,
+    base: Integer,
+) -> None:
+    """The map of a cell from that of its neighbour ``base``, both inside ``parent``."""
+    layers, dim, extent = history.layers, frame.dim, frame.extent
     meta, earlier = layers.meta[layer - 1], layers.meta[layer - 2]
     n, breaks, b0 = meta[N], earlier[N_BREAKS], earlier[BIAS]
-    f, g, tiny = row_factors(before, parent, earlier[N_PREVIOUS], reach)
+    here = history.sign_start[layer - 1] + cell * 2 * earlier[N_WORDS]
+    there = history.sign_start[layer - 1] + base * 2 * earlier[N_WORDS]
+    f, g, tiny = row_factors(before, parent, earlier[N_PREVIOUS], frame.reach)
     source, last = base, np.int64(-1)
     for w in range(earlier[N_WORDS]):
         change = history.signs[here + w] ^ history.signs[there + w]
@@ -239,7 +264,7 @@ def _correct(layers, history, layer, before, rows, extent, reach, cell, base, pa
                 continue
             last = k
             column = meta[WEIGHT] + k * n
-            p, q = piece(layers, history, layer - 1, cell, k), piece(layers, history, layer - 1, base, k)
+            p, q = piece(history, layer - 1, cell, k), piece(history, layer - 1, base, k)
             size = 0.0
             for c in range(dim + 1):
                 z = before.rows[parent, c, k]
@@ -260,8 +285,11 @@ def _correct(layers, history, layer, before, rows, extent, reach, cell, base, pa
 
 
 @leaf
-def activate(rows, parent, slope, shift, n, out, dim):  # type: ignore[no-untyped-def]
-    """out[: d + 1] = rows of the post-activations, for these slopes and intercepts of the pieces."""
+def activate(
+    rows: FloatArray, parent: Integer, slope: FloatArray, shift: FloatArray, n: Integer, out: FloatArray
+) -> None:
+    """out (d + 1, any) = rows of the post-activations, for these slopes and intercepts of the pieces."""
+    dim = len(out) - 1
     for c in range(dim + 1):
         to, row = out[c], rows[parent, c]
         for k in range(n):
@@ -273,48 +301,63 @@ def activate(rows, parent, slope, shift, n, out, dim):  # type: ignore[no-untype
 
 
 @merged
-def _sum(layers, history, layer, before, maps, extent, reach, cell, parent, scratch, active, dim):  # type: ignore[no-untyped-def]
-    """The map of a cell from nothing."""
+def _sum(
+    history: History,
+    layer: Integer,
+    before: Maps,
+    maps: Maps,
+    frame: Frame,
+    parent: Integer,
+    cell: Integer,
+    scratch: Scratch,
+) -> None:
+    """The map of a cell inside ``parent`` from nothing."""
+    layers, dim, active = history.layers, frame.dim, scratch.active
     meta, earlier = layers.meta[layer - 1], layers.meta[layer - 2]
-    n_previous, b0 = meta[N_PREVIOUS], earlier[BIAS]
-    _neurons(
-        before, parent, layers.norms[b0 : b0 + n_previous], layers.biases[b0 : b0 + n_previous], earlier[N_PREVIOUS],
-        extent, reach, dim, scratch[dim + 2 :],
-    )  # fmt: skip
-    size, doubt, slope, shift = scratch[dim + 3], scratch[dim + 4], scratch[dim + 5], scratch[dim + 6]
+    n_previous = meta[N_PREVIOUS]
+    _neurons(before, parent, layers, layer - 1, frame, scratch)
+    size, doubt, slope, shift = (
+        scratch.neurons[Neuron.SIZE],
+        scratch.neurons[Neuron.DOUBT],
+        scratch.neurons[Neuron.SLOPE],
+        scratch.neurons[Neuron.SHIFT],
+    )
     start = history.sign_start[layer - 1] + cell * 2 * earlier[N_WORDS]
     active_pieces(layers, layer - 1, history.signs[start : start + earlier[N_WORDS]], slope, shift)
-    activate(before.rows, parent, slope, shift, n_previous, scratch, dim)
-    _, _, tiny = row_factors(before, parent, earlier[N_PREVIOUS] + dim, reach)
-    out, n_active = scratch[dim + 1], 0
+    activate(before.rows, parent, slope, shift, n_previous, scratch.rows)
+    _, _, tiny = row_factors(before, parent, earlier[N_PREVIOUS] + dim, frame.reach)
+    out, n_active = scratch.neurons[Neuron.ACTIVATED], 0
     for k in range(n_previous):
         out[k] = activated_doubt(slope[k], shift[k], size[k] * SAFE, doubt[k], tiny)
     for k in range(n_previous):
         active[n_active] = k
         n_active += int((slope[k] != 0.0) | (shift[k] != 0.0))
     for c in range(dim + 1):
-        combine(layers.transposed, meta[WEIGHT], scratch[c], active, n_active, maps.rows[cell, c])
-    combine(layers.absolute, meta[WEIGHT], scratch[dim + 1], active, n_active, maps.rows[cell, dim + 1])
+        combine(layers.transposed, meta[WEIGHT], scratch.rows[c], active, n_active, maps.rows[cell, c])
+    combine(layers.absolute, meta[WEIGHT], out, active, n_active, maps.rows[cell, dim + 1])
     for j in range(meta[N]):
         maps.rows[cell, dim, j] += layers.biases[meta[BIAS] + j]
     maps.trust[cell, STEPS] = roundings(n_previous)
 
 
 @merged
-def _reach(layers, layer, maps, cell, extent, reach, scratch, dim):  # type: ignore[no-untyped-def]
+def _reach(layers: Layers, layer: Integer, maps: Maps, cell: Integer, frame: Frame, scratch: Scratch) -> None:
     """S, G, E and R of the post-activations of a layer on a cell, over all their pieces; and its doubts."""
     meta = layers.meta[layer - 1]
-    n, b0 = meta[N], meta[BIAS]
+    n = meta[N]
     steepest, shifted, rounds = 0.0, 0.0, False
     for p in range(meta[PIECE], meta[PIECE] + meta[N_BREAKS] + 1):
         slope, shift = layers.slopes[p], layers.intercepts[p]
         steepest, shifted = max(steepest, abs(slope)), max(shifted, abs(shift))
         rounds |= (shift != 0.0) | ((slope != 1.0) & (slope != 0.0))
-    _, _, tiny = row_factors(maps, cell, meta[N_PREVIOUS] + dim, reach)
-    _neurons(
-        maps, cell, layers.norms[b0 : b0 + n], layers.biases[b0 : b0 + n], meta[N_PREVIOUS], extent, reach, dim, scratch
+    _, _, tiny = row_factors(maps, cell, meta[N_PREVIOUS] + frame.dim, frame.reach)
+    _neurons(maps, cell, layers, layer, frame, scratch)
+    norm, size, doubt, kept = (
+        scratch.neurons[Neuron.NORM],
+        scratch.neurons[Neuron.SIZE],
+        scratch.neurons[Neuron.DOUBT],
+        maps.doubts[cell],
     )
-    norm, size, doubt, kept = scratch[0], scratch[1], scratch[2], maps.doubts[cell]
     for k in range(n):
         kept[k] = doubt[k]
         size[k] += doubt[k]
@@ -325,44 +368,43 @@ def _reach(layers, layer, maps, cell, extent, reach, scratch, dim):  # type: ign
 
 
 @leaf_kernel
-def first_map(layers, before, maps, extent, reach, scratch, dim):  # type: ignore[no-untyped-def]
-    """The map of layer 1: weights and biases themselves. ``scratch`` (3, widest layer) need not be initialised."""
-    meta, layer, cell = layers.meta[0], np.int64(1), np.int64(0)
+def first_map(layers: Layers, before: Maps, maps: Maps, frame: Frame, scratch: Scratch) -> None:
+    """The map of layer 1: weights and biases themselves."""
+    dim, meta, layer, cell = frame.dim, layers.meta[0], np.int64(1), np.int64(0)
     for j in range(meta[N]):
         for c in range(dim):
             maps.rows[cell, c, j] = layers.transposed[meta[WEIGHT] + c * meta[N] + j]
         maps.rows[cell, dim, j], maps.rows[cell, dim + 1, j] = layers.biases[meta[BIAS] + j], 0.0
     maps.trust[cell, STEPS], maps.trust[cell, INPUT] = 0.0, before.trust[cell, SIZE]
-    _reach(layers, layer, maps, cell, extent, reach, scratch, dim)
+    _reach(layers, layer, maps, cell, frame, scratch)
 
 
 @leaf_kernel
-def propagate(s, layers, history, layer, before, maps, extent, reach, sides, queue, scratch, active, dim):  # type: ignore[no-untyped-def]
-    """Fill the maps of a layer > 1 on the cells that exist from those of the layer before, ``before``.
-
-    ``sides`` is (facets, 2) of -1; ``queue`` (n_c,), ``scratch`` (d + 7, widest layer) and ``active`` (widest layer)
-    need not be initialised.
-    """
+def propagate(
+    state: State, history: History, layer: Integer, before: Maps, maps: Maps, frame: Frame, scratch: Scratch, walk: Walk
+) -> None:
+    """Fill the maps of a layer > 1 on the cells that exist from those of the layer before, ``before``."""
+    layers, sides, queue = history.layers, walk.sides, walk.queue
     n_previous = layers.meta[layer - 1, N_PREVIOUS]
     words, most = layers.meta[layer - 2, N_WORDS], roundings(n_previous) + _MOST
-    _neighbours(s, sides, dim)
-    for c in range(s.counts[NCELL]):
+    _neighbours(state, sides)
+    for c in range(state.sizes[Size.CELLS]):
         maps.trust[c, STEPS] = -1.0
-    for seed in range(s.counts[NCELL]):
+    for seed in range(state.sizes[Size.CELLS]):
         if maps.trust[seed, STEPS] >= 0.0:
             continue
         parent = np.int64(history.parents[history.parent_start[layer - 1] + seed])
-        _sum(layers, history, layer, before, maps, extent, reach, seed, parent, scratch, active, dim)
+        _sum(history, layer, before, maps, frame, parent, np.int64(seed), scratch)
         queue[0], head, tail = seed, 0, 1
         while head < tail:  # breadth first inside the parent
             base = np.int64(queue[head])
             head += 1
             maps.trust[base, INPUT] = before.trust[parent, SIZE]
-            _reach(layers, layer, maps, base, extent, reach, scratch, dim)
-            face = s.cells[base, 0]
-            start = s.faces[face, START]
-            for i in range(start, start + s.faces[face, LEN]):
-                g = s.pool[i]
+            _reach(layers, layer, maps, base, frame, scratch)
+            face = state.cells[base, 0]
+            start = state.faces[face, START]
+            for i in range(start, start + state.faces[face, LEN]):
+                g = state.pool[i]
                 cell = np.int64(sides[g, 0] if sides[g, 1] == base else sides[g, 1])
                 if (
                     cell < 0
@@ -375,7 +417,7 @@ def propagate(s, layers, history, layer, before, maps, extent, reach, sides, que
                 steps = maps.trust[base, STEPS] + _CORRECTION * _changes(history, words, here, there)
                 if steps > most:
                     continue  # another neighbour may do, or its own sum
-                _correct(layers, history, layer, before, maps.rows, extent, reach, cell, base, parent, here, there, dim)
+                _correct(history, layer, before, maps.rows, frame, parent, cell, base)
                 maps.trust[cell, STEPS] = steps
                 queue[tail] = cell
                 tail += 1

@@ -9,23 +9,23 @@ from __future__ import annotations
 
 import numpy as np
 
+from specgeo._cast import FloatArray
 from specgeo._jit import hot, leaf, merged
-from specgeo.enumeration._scalars import SAFE, TINY, U, at_least, gamma
-
-COARSE = 1e-12  # larger position errors, relative to the domain, are reduced by a Newton step
-RELIABLE = 1e-9  # larger ones that remain are removed by computing the position exactly
+from specgeo.enumeration._layout import State
+from specgeo.enumeration._scalars import SAFE, TINY, Integer, U, at_least, gamma
 
 
 @hot
-def _residual(s, vertex, plane, dim):  # type: ignore[no-untyped-def]
-    value = s.planes[plane, dim]
+def _residual(state: State, vertex: Integer, plane: Integer, dim: Integer) -> float:
+    """Value of a plane's row at a vertex."""
+    value = state.planes[plane, dim]
     for c in range(dim):
-        value += s.planes[plane, c] * s.x[vertex, c]
-    return value
+        value += state.planes[plane, c] * state.x[vertex, c]
+    return float(value)
 
 
 @merged
-def place(s, vertex, p, q, plane, dim):  # type: ignore[no-untyped-def]
+def place(state: State, vertex: Integer, p: Integer, q: Integer, plane: Integer, dim: Integer) -> bool:
     """Position of a new vertex: the zero of a plane on the line through vertices p and q, with its error radius.
 
     With d_p = norm e_p + err the weight of q is off by at most (|z_q| d_p + |z_p| d_q) / (gap true gap)
@@ -33,10 +33,10 @@ def place(s, vertex, p, q, plane, dim):  # type: ignore[no-untyped-def]
     second bound that does not (`sharpen` has the argument and does the same in any dimension). Returns whether the
     position is as good as can be had by interpolation.
     """
-    zp, zq = s.planes[plane, dim], s.planes[plane, dim]
+    zp, zq = state.planes[plane, dim], state.planes[plane, dim]
     length, largest = 0.0, 0.0
     for c in range(dim):
-        a, b, g = s.x[p, c], s.x[q, c], s.planes[plane, c]
+        a, b, g = state.x[p, c], state.x[q, c], state.planes[plane, c]
         zp += g * a
         zq += g * b
         length = max(length, abs(b - a))
@@ -46,36 +46,36 @@ def place(s, vertex, p, q, plane, dim):  # type: ignore[no-untyped-def]
     if not between:
         ratio = 0.5
     for c in range(dim):
-        s.x[vertex, c] = s.x[p, c] + ratio * (s.x[q, c] - s.x[p, c])
-    ep, eq = s.x[p, dim], s.x[q, dim]
-    dp = s.planes[plane, dim + 1] * ep + s.planes[plane, dim + 2]
-    dq = s.planes[plane, dim + 1] * eq + s.planes[plane, dim + 2]
+        state.x[vertex, c] = state.x[p, c] + ratio * (state.x[q, c] - state.x[p, c])
+    ep, eq = state.x[p, dim], state.x[q, dim]
+    dp = state.planes[plane, dim + 1] * ep + state.planes[plane, dim + 2]
+    dq = state.planes[plane, dim + 1] * eq + state.planes[plane, dim + 2]
     gap = abs(zp - zq) - (dp + dq)
     error = max(ep, eq) + (max(dp, dq) / gap + 4.0 * U) * length + 4.0 * U * largest
     # an overflow, or values that are not numbers, mean that nothing is known
     known = gap > 0.0 and gap < np.inf and between and error < np.inf
-    s.x[vertex, dim] = error * SAFE + TINY if known else np.inf
+    state.x[vertex, dim] = error * SAFE + TINY if known else np.inf
     settled = True  # the residuals are no larger than what rounding explains
     if dim == 1:
-        gap, err = abs(s.planes[plane, 0]), s.planes[plane, dim + 2]
-        residual = abs(_residual(s, vertex, plane, dim))
+        gap, err = abs(state.planes[plane, 0]), state.planes[plane, dim + 2]
+        residual = abs(_residual(state, vertex, plane, dim))
         error, settled = (residual + err) / gap, residual <= 4.0 * err
     elif dim == 2:
-        other = np.int64(s.vplanes[vertex, 0])
-        a0, a1, b0, b1 = s.planes[other, 0], s.planes[other, 1], s.planes[plane, 0], s.planes[plane, 1]
-        ra, rb = abs(_residual(s, vertex, other, dim)), abs(_residual(s, vertex, plane, dim))
-        settled = ra <= 4.0 * s.planes[other, dim + 2] and rb <= 4.0 * s.planes[plane, dim + 2]
-        ra, rb = ra + s.planes[other, dim + 2], rb + s.planes[plane, dim + 2]
+        other = np.int64(state.vplanes[vertex, 0])
+        a0, a1, b0, b1 = state.planes[other, 0], state.planes[other, 1], state.planes[plane, 0], state.planes[plane, 1]
+        ra, rb = abs(_residual(state, vertex, other, dim)), abs(_residual(state, vertex, plane, dim))
+        settled = ra <= 4.0 * state.planes[other, dim + 2] and rb <= 4.0 * state.planes[plane, dim + 2]
+        ra, rb = ra + state.planes[other, dim + 2], rb + state.planes[plane, dim + 2]
         gap = abs(a0 * b1 - a1 * b0) - 8.0 * U * (abs(a0 * b1) + abs(a1 * b0)) - 4.0 * TINY  # 4 U outside the box
         error = (max(abs(b1) * ra + abs(a1) * rb, abs(b0) * ra + abs(a0) * rb) + 4.0 * TINY) / gap
     error = error * SAFE + TINY
-    if dim < 3 and gap > 0.0 and gap < np.inf and error < s.x[vertex, dim]:
-        s.x[vertex, dim] = error
-    return known and settled
+    if dim < 3 and gap > 0.0 and gap < np.inf and error < state.x[vertex, dim]:
+        state.x[vertex, dim] = error
+    return bool(known and settled)
 
 
 @leaf
-def sharpen(s, vertex, a, extent, dim):  # type: ignore[no-untyped-def]
+def sharpen(state: State, vertex: Integer, a: FloatArray, dim: Integer) -> None:
     """One Newton step for the d planes of a vertex, and an error radius from the residual.
 
     The rounded rows N x + c take at the true vertex a value of at most err, and at x the computed one up to rounding:
@@ -85,9 +85,9 @@ def sharpen(s, vertex, a, extent, dim):  # type: ignore[no-untyped-def]
     better. ``a`` is scratch, (d, 2 d).
     """
     for r in range(dim):
-        plane = s.vplanes[vertex, r]
+        plane = state.vplanes[vertex, r]
         for c in range(dim):
-            a[r, c] = s.planes[plane, c]
+            a[r, c] = state.planes[plane, c]
             a[r, dim + c] = 1.0 if r == c else 0.0
     for c in range(dim):  # Gauss-Jordan elimination with partial pivoting; the inverse is left in a[:, dim:]
         best = c
@@ -112,7 +112,7 @@ def sharpen(s, vertex, a, extent, dim):  # type: ignore[no-untyped-def]
         for k in range(dim):
             entry, size = (-1.0 if c == k else 0.0), 0.0
             for r in range(dim):
-                product = a[c, dim + r] * s.planes[s.vplanes[vertex, r], k]
+                product = a[c, dim + r] * state.planes[state.vplanes[vertex, r], k]
                 entry += product
                 size += abs(product)
             total += abs(entry) + gamma(2 * dim + 2) * (size + 1.0)  # rounding of this entry, and outside the box
@@ -120,27 +120,27 @@ def sharpen(s, vertex, a, extent, dim):  # type: ignore[no-untyped-def]
     if not eta < 0.5:
         return
     for r in range(dim):  # residuals, then the step; columns 0 and 1 of the scratch are free now
-        a[r, 0] = _residual(s, vertex, s.vplanes[vertex, r], dim)
-    old = s.x[vertex, 0]
+        a[r, 0] = _residual(state, vertex, state.vplanes[vertex, r], dim)
+    old = state.x[vertex, 0]
     for c in range(dim):
         step = 0.0
         for r in range(dim):
             step += a[c, dim + r] * a[r, 0]
         if dim > 1:
-            a[c, 1] = s.x[vertex, c]
-        s.x[vertex, c] -= step
+            a[c, 1] = state.x[vertex, c]
+        state.x[vertex, c] -= step
     radius = 0.0
     for r in range(dim):
-        residual = _residual(s, vertex, s.vplanes[vertex, r], dim)
-        a[r, 0] = abs(residual) + s.planes[s.vplanes[vertex, r], dim + 2]
+        residual = _residual(state, vertex, state.vplanes[vertex, r], dim)
+        a[r, 0] = abs(residual) + state.planes[state.vplanes[vertex, r], dim + 2]
     for c in range(dim):
         total = 0.0
         for r in range(dim):
             total += abs(a[c, dim + r]) * a[r, 0]
         radius = at_least(radius, total)
     radius = radius * SAFE / (1.0 - eta) + dim * TINY
-    if radius < s.x[vertex, dim]:
-        s.x[vertex, dim] = radius
+    if radius < state.x[vertex, dim]:
+        state.x[vertex, dim] = radius
     else:
         for c in range(dim):
-            s.x[vertex, c] = a[c, 1] if dim > 1 else old
+            state.x[vertex, c] = a[c, 1] if dim > 1 else old

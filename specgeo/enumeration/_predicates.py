@@ -13,22 +13,18 @@ from __future__ import annotations
 
 import numpy as np
 
+from specgeo._cast import FloatArray, IntArray
 from specgeo._jit import hot, leaf, leaf_kernel, merged
-from specgeo.enumeration._exact import evaluate
-from specgeo.enumeration._layers import N_WORDS
-from specgeo.enumeration._layout import (
-    N_COORD,
-    N_EXACT,
-    N_FLOAT,
-    N_ZERO,
-)
-from specgeo.enumeration._scalars import ONE, SAFE, TINY, gamma
+from specgeo.enumeration._exact import Exact, evaluate
+from specgeo.enumeration._layers import N_WORDS, History
+from specgeo.enumeration._layout import Frame, State, Tally
+from specgeo.enumeration._scalars import ONE, SAFE, TINY, Flags, Integer, Word, Words, gamma
 
 UNDECIDED = 2
 
 
 @hot
-def set_sign(bits, row, words, unit, sign):  # type: ignore[no-untyped-def]
+def set_sign(bits: Words, row: Integer, words: Integer, unit: Integer, sign: int) -> None:
     """Record the sign of a unit: a bit among the positive words, or among the negative words, or none."""
     if sign > 0:
         bits[row, unit >> 6] |= ONE << np.uint64(unit & 63)
@@ -37,43 +33,53 @@ def set_sign(bits, row, words, unit, sign):  # type: ignore[no-untyped-def]
 
 
 @hot
-def sign_on_plane(s, vertex, plane, exact, dim):  # type: ignore[no-untyped-def]
+def sign_on_plane(state: State, vertex: Integer, plane: Integer, frame: Frame) -> int:
     """Sign of a unit at a vertex from its row on a cell, or UNDECIDED."""
-    value = s.planes[plane, dim]
+    dim = frame.dim
+    value = state.planes[plane, dim]
     for c in range(dim):
-        value += s.planes[plane, c] * s.x[vertex, c]
-    bound = (s.planes[plane, dim + 1] * s.x[vertex, dim] + s.planes[plane, dim + 2]) * SAFE
-    s.counts[N_FLOAT] += 1
+        value += state.planes[plane, c] * state.x[vertex, c]
+    bound = (state.planes[plane, dim + 1] * state.x[vertex, dim] + state.planes[plane, dim + 2]) * SAFE
+    state.tally[Tally.FLOAT] += 1
     if abs(value) > bound and abs(value) < np.inf:
-        if abs(value) < s.margin[0] * bound:
-            s.margin[0] = abs(value) / bound
+        if abs(value) < state.margin[0] * bound:
+            state.margin[0] = abs(value) / bound
         return 1 if value > 0 else -1
-    if not exact:
+    if not frame.exact:
         return 1 if value > 0 else (-1 if value < 0 else 0)
-    s.counts[N_FLOAT] -= 1
+    state.tally[Tally.FLOAT] -= 1
     return UNDECIDED
 
 
 @merged
-def exact_decision(s, layers, history, ex, vertex, layer, unit, cell, dim):  # type: ignore[no-untyped-def]
+def exact_decision(
+    state: State,
+    history: History,
+    ex: Exact,
+    vertex: Integer,
+    layer: Integer,
+    unit: Integer,
+    cell: Integer,
+    dim: Integer,
+) -> int:
     """The sign by exact arithmetic, counted."""
-    sign = evaluate(ex, layers, history, s.planes, s.porigin, s.vplanes, vertex, layer, unit, cell, dim, s.x)
-    s.counts[N_EXACT] += 1
+    sign = evaluate(ex, history, state, vertex, layer, unit, cell, dim)
+    state.tally[Tally.EXACT] += 1
     if sign == 0:
-        s.counts[N_ZERO] += 1
+        state.tally[Tally.ZERO] += 1
     return sign
 
 
 @merged
-def exact_position(s, layers, history, ex, vertex, dim):  # type: ignore[no-untyped-def]
+def exact_position(state: State, history: History, ex: Exact, vertex: Integer, dim: Integer) -> None:
     """Replace a position by the rounded exact one, counted."""
     zero = np.int64(0)
-    evaluate(ex, layers, history, s.planes, s.porigin, s.vplanes, vertex, zero, zero, zero, dim, s.x)
-    s.counts[N_COORD] += 1
+    evaluate(ex, history, state, vertex, zero, zero, zero, dim)
+    state.tally[Tally.POSITION] += 1
 
 
 @leaf
-def proved(values, bounds):  # type: ignore[no-untyped-def]
+def proved(values: FloatArray, bounds: FloatArray) -> tuple[Word, Word]:
     """Bits of the values that are positive for sure, and of those that are negative for sure; at most 64."""
     positive, negative = np.uint64(0), np.uint64(0)
     for u in range(len(values)):
@@ -84,7 +90,7 @@ def proved(values, bounds):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def smallest_margin(values, bounds, n, margin):  # type: ignore[no-untyped-def]
+def smallest_margin(values: FloatArray, bounds: FloatArray, n: Integer, margin: float) -> float:
     """The least of ``margin`` and of |value| / bound over the n values that exceed their bounds.
 
     The smallest value by the largest bound is not more, and is found faster: by integers, which bit patterns without
@@ -109,7 +115,7 @@ def smallest_margin(values, bounds, n, margin):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def refined(weights, bias, threshold, a, exact_input, error):  # type: ignore[no-untyped-def]
+def refined(weights: FloatArray, bias: float, threshold: float, a: FloatArray, exact_input: Flags, error: float) -> int:
     """Sign of a unit by the componentwise bound, or UNDECIDED; ``error`` bounds the error of inputs that are not exact.
 
     Where only exact zeros come in, the value is exact.
@@ -134,13 +140,13 @@ def refined(weights, bias, threshold, a, exact_input, error):  # type: ignore[no
 
 
 @leaf_kernel
-def settle(s, layers, history, ex, pairs, layer, dim):  # type: ignore[no-untyped-def]
+def settle(state: State, history: History, ex: Exact, pairs: IntArray, layer: Integer, dim: Integer) -> None:
     """Decide open pairs (vertex, unit) exactly; with layer 0: find the exact positions of the vertices."""
-    words = layers.meta[layer - 1, N_WORDS] if layer > 0 else np.int64(0)  # a network may have no hidden layer
+    words = history.layers.meta[layer - 1, N_WORDS] if layer > 0 else np.int64(0)  # a network may have no hidden layer
     for i in range(len(pairs)):
         v, u = pairs[i, 0], pairs[i, 1]
         if layer == 0:
-            exact_position(s, layers, history, ex, v, dim)
+            exact_position(state, history, ex, v, dim)
         else:
-            cell = np.int64(s.vplanes[v, dim])
-            set_sign(s.vbits, v, words, u, exact_decision(s, layers, history, ex, v, layer, u, cell, dim))
+            cell = np.int64(state.vplanes[v, dim])
+            set_sign(state.vbits, v, words, u, exact_decision(state, history, ex, v, layer, u, cell, dim))

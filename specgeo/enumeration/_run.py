@@ -11,35 +11,31 @@ from typing import Any
 import numpy as np
 
 from specgeo._cast import FloatArray
-from specgeo.enumeration._cut import Work, cut_layer
+from specgeo.enumeration._cut import cut_layer
 from specgeo.enumeration._exact import make_exact
 from specgeo.enumeration._layers import N_UNITS, N_WORDS, History, Layers, N
 from specgeo.enumeration._layout import (
-    CONTRADICTION,
-    DONE,
-    FACE,
-    FULL,
     LEN,
-    LONGEST,
-    NCELL,
     NEXT,
-    NF,
-    NPLANE,
-    NPOOL,
-    NV,
-    OPEN,
-    OVER_BUDGET,
     START,
-    STATUS,
+    Crossings,
+    Cursor,
+    Limits,
+    Size,
     State,
+    Status,
+    Work,
     extra_bytes,
+    frame_of,
+    scratch_of,
     with_room,
 )
-from specgeo.enumeration._maps import Maps, empty_maps, first_map, input_maps, propagate
+from specgeo.enumeration._maps import Maps, Walk, empty_maps, first_map, input_maps, propagate
 from specgeo.enumeration._memory import workspace
+from specgeo.enumeration._planes import begin_layer, make_planes
 from specgeo.enumeration._predicates import settle
-from specgeo.enumeration._rows import begin_layer, make_planes
-from specgeo.enumeration._vertex_signs import classify
+from specgeo.enumeration._split import Job
+from specgeo.enumeration._vertex_signs import Evaluation, Inside, classify
 from specgeo.errors import BudgetError, SpecgeoError
 
 _FACES_A_CALL = 100_000
@@ -75,155 +71,108 @@ class Run:
     ) -> None:
         self.dim = len(extent)
         self.layers = layers
-        self.state, self.extent, self.exact, self.report = state, extent, exact, report
+        self.state, self.report = state, report
         self.max_cells = sys.maxsize if max_cells is None else max_cells
         self.max_bytes = max_bytes
-        domain_rows = np.ascontiguousarray(state.planes[: state.counts[NPLANE], : self.dim + 1])
+        self.frame = frame_of(extent, exact)
+        domain_rows = np.ascontiguousarray(state.planes[: state.sizes[Size.PLANES], : self.dim + 1])
         self.arithmetic = make_exact(self.layers, domain_rows, self.dim)
         self.sign_rows: list[Any] = []  # of each layer done, for the cells of the complex after it
         self.parents: list[Any] = [np.zeros(1, np.int32)]
-        self.history = _history(self.sign_rows, self.parents)
-        with np.errstate(over="ignore"):  # an infinite reach only means that floats prove nothing
-            self.reach = 1.0 + float(extent.sum())
+        self.history = _history(layers, self.sign_rows, self.parents)
         self.maps = input_maps(extent)
         meta = self.layers.meta
         widest = max(self.dim, int(meta[:, [N, N_UNITS]].max(initial=1)))
-        self.scratch = np.empty((self.dim + 7, widest))
-        self.active = np.empty(widest, np.int64)
-        self.exact_input = np.empty(widest, np.bool_)
+        self.scratch = scratch_of(widest, self.dim)
         self.seconds: defaultdict[str, float] = defaultdict(float)
 
     def layer(self, number: int) -> None:
         """Cut by hidden layer ``number`` (from 1)."""
         t = time.perf_counter()
-        dim, layers, words = self.dim, self.layers, int(self.layers.meta[number - 1, N_WORDS])
+        layers, words = self.layers, int(self.layers.meta[number - 1, N_WORDS])
         before = self.maps
         if number < len(layers.meta):  # what follows the last layer asks for nothing on its cells
             self.maps = self._next_maps(number, before)
         t = self._lap("maps", t)
         self._signs(number, before)
         t = self._lap("signs", t)
-        n_cells = int(self.state.counts[NCELL])
-        first, crossed = np.empty((n_cells, words), np.int64), np.empty((n_cells, words), np.uint64)
-        n_planes = begin_layer(self.state, layers, number, first, crossed, dim)
+        n_cells = int(self.state.sizes[Size.CELLS])
+        crossings = Crossings(np.empty((n_cells, words), np.int64), np.empty((n_cells, words), np.uint64))
+        n_planes = begin_layer(self.state, layers, number, crossings, self.dim)
         self._afford(planes=n_planes)
         self.state = with_room(self.state, planes=n_planes)
-        make_planes(
-            self.state, layers, self.history, before, number, first, crossed, self.extent, self.reach, self.scratch, dim
-        )
-        self.state.counts[NPLANE] = n_planes
+        make_planes(self.state, self.history, before, number, crossings, self.scratch, self.frame)
+        self.state.sizes[Size.PLANES] = n_planes
         t = self._lap("planes", t)
-        self._cut(number, first, crossed)
-        n_cells = int(self.state.counts[NCELL])
+        self._cut(number, crossings)
+        n_cells = int(self.state.sizes[Size.CELLS])
         self.sign_rows.append(self.state.signs[:n_cells].copy())
         self.parents.append(self.state.cells[:n_cells, 1].copy())
         if number < len(layers.meta):
-            self.history = _history(self.sign_rows, self.parents)
+            self.history = _history(layers, self.sign_rows, self.parents)
         self._lap("cut", t)
 
     def _next_maps(self, number: int, before: Maps) -> Maps:
         """The maps of a layer on the cells that exist."""
-        s, count = self.state, self.state.counts
-        n_cells = int(count[NCELL])
+        state = self.state
+        n_cells = int(state.sizes[Size.CELLS])
         self._afford(extra=8 * n_cells * ((self.dim + 3) * int(self.layers.meta[number - 1, N]) + 6))
         maps = empty_maps(self.layers, number, n_cells, self.dim)
         if number == 1:
-            first_map(self.layers, before, maps, self.extent, self.reach, self.scratch, self.dim)
+            first_map(self.layers, before, maps, self.frame, self.scratch)
             return maps
-        facets = int(count[NF if self.dim > 1 else NV])
-        propagate(
-            s,
-            self.layers,
-            self.history,
-            number,
-            before,
-            maps,
-            self.extent,
-            self.reach,
-            np.full((facets, 2), -1, np.int32),
-            np.empty(n_cells, np.int32),
-            self.scratch,
-            self.active,
-            self.dim,
-        )
+        facets = int(state.sizes[Size.FACES if self.dim > 1 else Size.VERTICES])
+        walk = Walk(np.full((facets, 2), -1, np.int32), np.empty(n_cells, np.int32))
+        propagate(state, self.history, number, before, maps, self.frame, self.scratch, walk)
         return maps
 
     def _signs(self, number: int, before: Maps) -> None:
         """Signs of a layer at the vertices that exist: by floats, where they do not prove them by exact arithmetic."""
         words, n_units = (int(n) for n in self.layers.meta[number - 1, [N_WORDS, N_UNITS]])
-        n_vertices, n_cells = int(self.state.counts[NV]), int(self.state.counts[NCELL])
+        n_vertices, n_cells = int(self.state.sizes[Size.VERTICES]), int(self.state.sizes[Size.CELLS])
         start, order = np.empty(n_cells + 1, np.int64), np.empty(n_vertices, np.int64)
         earlier = self.state.vbits
         self.state = self.state._replace(
             vbits=workspace((len(self.state.x), 2 * words), np.uint64),
             signs=workspace((len(self.state.cells), 2 * words), np.uint64),
         )
-        pairs, cell = np.empty((16 * n_units + 1024, 2), np.int64), 0
+        job = Evaluation(self.history, before, earlier, number, self.frame)
+        inside, cell = Inside(start, order, np.empty((16 * n_units + 1024, 2), np.int64)), 0
         while cell < n_cells:
-            cell, n_pairs = classify(
-                self.state,
-                self.layers,
-                self.history,
-                before,
-                earlier,
-                number,
-                start,
-                order,
-                self.exact,
-                self.reach,
-                self.scratch,
-                self.exact_input,
-                self.active,
-                pairs,
-                cell,
-                self.dim,
-            )
+            cell, n_pairs = classify(self.state, job, self.scratch, inside, cell)
             if cell < n_cells and n_pairs == 0:
-                pairs = np.empty((2 * len(pairs), 2), np.int64)  # a cell of many vertices
+                # a cell of many vertices
+                inside = inside._replace(pairs=np.empty((2 * len(inside.pairs), 2), np.int64))
             elif n_pairs:
                 t = time.perf_counter()
-                settle(self.state, self.layers, self.history, self.arithmetic, pairs[:n_pairs], number, self.dim)
+                settle(self.state, self.history, self.arithmetic, inside.pairs[:n_pairs], number, self.dim)
                 self._lap("exact signs", t)
 
-    def _cut(self, number: int, first: Any, crossed: Any) -> None:
-        work = self._scratch(number)
+    def _cut(self, number: int, crossings: Crossings) -> None:
+        job = Job(self.history, self.arithmetic, number, crossings, self.frame)
+        work, limits = self._work(number), Limits(self.max_cells, _FACES_A_CALL)
         while True:
-            cut_layer(
-                self.state,
-                self.layers,
-                self.history,
-                self.arithmetic,
-                work,
-                number,
-                first,
-                crossed,
-                self.extent,
-                self.exact,
-                self.max_cells,
-                _FACES_A_CALL,
-                self.dim,
-            )
-            status, n_cells = int(self.state.counts[STATUS]), int(self.state.counts[NCELL])
-            if status == OVER_BUDGET:
+            status, n_cells = cut_layer(self.state, job, work, limits), int(self.state.sizes[Size.CELLS])
+            if status == Status.OVER_BUDGET:
                 raise BudgetError(
                     f"max_cells: more than {self.max_cells} cells, reached in hidden layer {number} of "
                     f"{len(self.layers.meta)}; raise max_cells or shrink the domain"
                 )
-            if status == CONTRADICTION:
+            if status == Status.CONTRADICTION:
                 raise SpecgeoError(
                     "internal error: proved signs contradict each other; please report this network"
-                    if self.exact
+                    if self.frame.exact
                     else "exact=False: rounding gave signs that contradict each other; use exact=True"
                 )
-            if status == FULL:
+            if status == Status.FULL:
                 work = self._grow(work)
                 continue
             if self.report is not None:
-                self.report(number, n_cells, status == DONE)
-            if status == DONE:
+                self.report(number, n_cells, status == Status.DONE)
+            if status == Status.DONE:
                 return
 
-    def _scratch(self, number: int) -> Work:
+    def _work(self, number: int) -> Work:
         units = 64 * int(self.layers.meta[number - 1, N_WORDS])
         return Work(
             np.zeros(self.dim + 1, np.int64),
@@ -238,23 +187,23 @@ class Run:
 
     def _grow(self, work: Work) -> Work:
         """Double whatever has little room left."""
-        s, count = self.state, self.state.counts
+        state = self.state
         needed = work.level.copy()  # what one more unit can need, at most
         total = int(needed.sum())
         used = {
-            "vertices": (count[NV], int(needed[1]), len(s.x)),
-            "faces": (count[NF], 2 * total, len(s.dims)),
-            "pool": (count[NPOOL], self._items_needed(work), len(s.pool)),
-            "cells": (count[NCELL], int(needed.max()), len(s.cells)),
+            "vertices": (state.sizes[Size.VERTICES], int(needed[1]), len(state.x)),
+            "faces": (state.sizes[Size.FACES], 2 * total, len(state.dims)),
+            "pool": (state.sizes[Size.POOL], self._items_needed(work), len(state.pool)),
+            "cells": (state.sizes[Size.CELLS], int(needed.max()), len(state.cells)),
         }
         wanted = {k: int(2 * (u + n)) for k, (u, n, room) in used.items() if u + n > room}
         self._afford(**wanted)
-        self.state = with_room(s, **wanted)
+        self.state = with_room(state, **wanted)
         if 2 * int(needed.max()) + 2 > work.pieces.shape[1]:
             pieces = np.empty((self.dim + 1, 4 * int(needed.max()) + 4), np.int32)
             pieces[:, : work.pieces.shape[1]] = work.pieces
             work = work._replace(pieces=pieces)
-        scratch = min(int(count[LONGEST]) ** 2, int(count[NPOOL]))
+        scratch = min(int(state.sizes[Size.LONGEST]) ** 2, int(state.sizes[Size.POOL]))
         if scratch > len(work.cut):
             a, b, c = (np.empty(2 * scratch, np.int32) for _ in range(3))
             work = work._replace(positive=a, negative=b, cut=c)
@@ -264,19 +213,19 @@ class Run:
         """Raise unless so many rows in all, and other bytes beside them, stay within the budget."""
         if self.max_bytes is None:
             return
-        held = [*self.state, *self.maps, *self.history, *self.sign_rows, *self.parents]
+        held = [*self.state, *self.maps, *self.history.layers, *self.history[1:], *self.sign_rows, *self.parents]
         total = sum(array.nbytes for array in held) + extra + extra_bytes(self.state, **wanted)
         if total > self.max_bytes:
             raise BudgetError(
-                f"max_bytes: {total:,} bytes would be needed at {int(self.state.counts[NCELL]):,} cells, "
+                f"max_bytes: {total:,} bytes would be needed at {int(self.state.sizes[Size.CELLS]):,} cells, "
                 f"{self.max_bytes:,} are allowed; raise max_bytes or shrink the domain"
             )
 
     def _items_needed(self, work: Work) -> int:
         """Pool items that one more unit can need in the current face."""
         s = self.state
-        if s.counts[OPEN] == 0:
-            f = int(s.counts[FACE])
+        if s.cursor[Cursor.OPEN] == 0:
+            f = int(s.cursor[Cursor.FACE])
             start = int(s.faces[f, START])
             pieces, n = s.pool[start : start + int(s.faces[f, LEN])].tolist(), 0
             for g in pieces:
@@ -289,13 +238,13 @@ class Run:
     def polish(self) -> None:
         """Exact positions for vertices with a coordinate so close to zero that its sign is in doubt."""
         t = time.perf_counter()
-        if self.exact:
-            x = self.state.x[: self.state.counts[NV]]
+        if self.frame.exact:
+            x = self.state.x[: self.state.sizes[Size.VERTICES]]
             size, error = np.abs(x[:, :-1]), x[:, -1:]
             if not (size > error).all():
                 doubtful = np.flatnonzero(np.any(~(size > error) & (size > 0), axis=1))
                 pairs = np.column_stack((doubtful, np.zeros_like(doubtful)))
-                settle(self.state, self.layers, self.history, self.arithmetic, pairs, 0, self.dim)
+                settle(self.state, self.history, self.arithmetic, pairs, 0, self.dim)
         self._lap("positions", t)
 
     def _lap(self, stage: str, since: float) -> float:
@@ -304,11 +253,12 @@ class Run:
         return now
 
 
-def _history(sign_rows: list[Any], parents: list[Any]) -> History:
+def _history(layers: Layers, sign_rows: list[Any], parents: list[Any]) -> History:
     """Flatten; the rows of layer m start at ``sign_start[m]``."""
     sizes = [0, 0, *(rows.size for rows in sign_rows)]
     lengths = [0, *(len(p) for p in parents)]
     return History(
+        layers,
         np.concatenate([rows.ravel() for rows in sign_rows]) if sign_rows else np.zeros(0, np.uint64),
         np.cumsum(sizes),
         np.concatenate(parents),

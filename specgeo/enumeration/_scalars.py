@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
+import numpy.typing as npt
 
 from specgeo._jit import hot
+
+Integer: TypeAlias = int | np.int64
+Word: TypeAlias = np.uint64  # bits of 64 units
+Ids: TypeAlias = npt.NDArray[np.int32]
+Words: TypeAlias = npt.NDArray[np.uint64]
+Flags: TypeAlias = npt.NDArray[np.bool_]
 
 ONE = np.uint64(1)
 U = 1.1102230246251565e-16
@@ -13,7 +22,7 @@ SAFE = 1.0 + 1e-8  # covers the rounding of the bounds themselves
 
 
 @hot
-def popcount(x):  # type: ignore[no-untyped-def]
+def popcount(x: Word) -> np.int64:
     """Number of set bits of a uint64."""
     x = x - ((x >> np.uint64(1)) & np.uint64(0x5555555555555555))
     x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
@@ -22,24 +31,24 @@ def popcount(x):  # type: ignore[no-untyped-def]
 
 
 @hot
-def lowest_unit(x):  # type: ignore[no-untyped-def]
+def lowest_unit(x: Word) -> np.int64:
     """Position of the lowest set bit."""
     return popcount((x & (~x + ONE)) - ONE)
 
 
 @hot
-def at_least(x, y):  # type: ignore[no-untyped-def]
+def at_least(x: float, y: float) -> float:
     """The larger of two bounds; NaN if either is: the built-in max may lose a NaN, and the doubt it stands for."""
     return x if y <= x or x != x else y
 
 
 @hot
-def gamma(n):  # type: ignore[no-untyped-def]
+def gamma(n: float | np.int64) -> float:
     """Bound on the relative error of a sum of products that pass through n roundings."""
-    return n * U * SAFE
+    return float(n * U * SAFE)
 
 
 @hot
-def index(i):  # type: ignore[no-untyped-def]
+def index(i: Integer) -> np.int64:
     """The id or offset i, which fits 31 bits: as it cannot be negative, numba spares the test whether it is."""
     return np.int64(i) & np.int64(0x7FFFFFFF)

@@ -15,229 +15,250 @@ special: zero sets through vertices, along faces, or several at once need no cod
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
+from specgeo._cast import IntArray
 from specgeo._jit import hot, merged
+from specgeo.enumeration._exact import Exact
+from specgeo.enumeration._layers import History
 from specgeo.enumeration._layout import (
     CUT,
     HALF,
     LEN,
-    LONGEST,
-    NCELL,
     NEXT,
-    NF,
-    NPOOL,
     NUMBER,
-    NV,
     OWN,
     PLANES,
     STAMP,
     START,
+    Crossings,
+    Frame,
+    Knife,
+    Size,
+    State,
+    Work,
 )
 from specgeo.enumeration._positions import place, sharpen
 from specgeo.enumeration._predicates import UNDECIDED, exact_decision, exact_position, set_sign, sign_on_plane
-from specgeo.enumeration._scalars import ONE, index, lowest_unit, popcount
+from specgeo.enumeration._scalars import ONE, Ids, Integer, Word, Words, index, lowest_unit, popcount
+
+
+class Job(NamedTuple):
+    """The cutting of one layer: what came before it, and which of its units cross which cells."""
+
+    history: History
+    arithmetic: Exact
+    layer: Integer
+    crossings: Crossings
+    frame: Frame
 
 
 @merged
-def plane_of(first, crossed, cell, unit):  # type: ignore[no-untyped-def]
+def plane_of(crossings: Crossings, cell: Integer, unit: Integer) -> np.int64:
     """Plane of a unit that crosses a cell."""
     word = unit >> 6
     below = (ONE << np.uint64(unit & 63)) - ONE
-    return first[cell, word] + popcount(crossed[cell, word] & below)
+    return np.int64(crossings.first[cell, word] + popcount(crossings.units[cell, word] & below))
 
 
 @hot
-def _new_face(s, k, own):  # type: ignore[no-untyped-def]
+def _new_face(state: State, k: Integer, own: Integer) -> np.int64:
     """Append a face of dimension k with an empty boundary."""
-    f = index(s.counts[NF])
-    s.counts[NF] = f + 1
-    s.dims[f] = k
-    s.faces[f, OWN] = own
-    s.faces[f, NEXT] = -1
-    s.faces[f, STAMP] = -1
-    s.faces[f, NUMBER] = -1
+    f = index(state.sizes[Size.FACES])
+    state.sizes[Size.FACES] = f + 1
+    state.dims[f] = k
+    state.faces[f, OWN] = own
+    state.faces[f, NEXT] = -1
+    state.faces[f, STAMP] = -1
+    state.faces[f, NUMBER] = -1
     return f
 
 
 @merged
-def split_edge(  # type: ignore[no-untyped-def]
-    s, g, unit, word, words, cell, plane, first, crossed, pending, scratch, extent, coarse, exact, dim
-):
+def split_edge(state: State, job: Job, work: Work, knife: Knife, g: Integer) -> tuple[np.int64, np.int64, int]:
     """Split an edge at the zero of a unit: a new vertex, and a new edge on the negative side.
 
-    Returns (edge, vertex, number of units whose signs at the vertex are left in ``pending``).
+    Returns (edge, vertex, number of units whose signs at the vertex are left in ``work.pending``).
     """
-    start = index(s.faces[g, START])
-    p, q = index(s.pool[start]), index(s.pool[start + 1])
-    if (s.vbits[p, word] >> np.uint64(unit & 63)) & ONE == 0:
+    word, words, frame, dim = knife.word, knife.words, job.frame, job.frame.dim
+    start = index(state.faces[g, START])
+    p, q = index(state.pool[start]), index(state.pool[start + 1])
+    if state.vbits[p, word] & knife.bit == 0:
         p, q = q, p
-    v = index(s.counts[NV])
-    s.counts[NV] = v + 1
+    v = index(state.sizes[Size.VERTICES])
+    state.sizes[Size.VERTICES] = v + 1
     for i in range(dim - 1):
-        s.vplanes[v, i] = s.faces[g, PLANES + i]
-    s.vplanes[v, dim - 1] = plane
-    s.vplanes[v, dim] = cell
-    settled = place(s, v, p, q, plane, dim)
-    if exact and not (settled and s.x[v, dim] <= coarse):
-        sharpen(s, v, scratch, extent, dim)
+        state.vplanes[v, i] = state.faces[g, PLANES + i]
+    state.vplanes[v, dim - 1] = knife.plane
+    state.vplanes[v, dim] = knife.cell
+    settled = place(state, v, p, q, knife.plane, dim)
+    if frame.exact and not (settled and state.x[v, dim] <= frame.coarse):
+        sharpen(state, v, work.newton, dim)
     n_pending = 0
     for w in range(words):
-        positive = s.vbits[p, w] | s.vbits[q, w]
-        negative = s.vbits[p, words + w] | s.vbits[q, words + w]
+        positive = state.vbits[p, w] | state.vbits[q, w]
+        negative = state.vbits[p, words + w] | state.vbits[q, words + w]
         both = positive & negative
-        s.vbits[v, w] = positive & ~both
-        s.vbits[v, words + w] = negative & ~both
+        state.vbits[v, w] = positive & ~both
+        state.vbits[v, words + w] = negative & ~both
         while both != 0:
             other = 64 * w + lowest_unit(both)
             both &= both - ONE
-            if other != unit:
-                sign = sign_on_plane(s, v, plane_of(first, crossed, cell, other), exact, dim)
+            if other != knife.unit:
+                sign = sign_on_plane(state, v, plane_of(job.crossings, knife.cell, other), frame)
                 if sign == UNDECIDED:
-                    pending[n_pending] = other
+                    work.pending[n_pending] = other
                     n_pending += 1
                 else:
-                    set_sign(s.vbits, v, words, other, sign)
-    half = _new_face(s, np.int64(1), s.faces[g, OWN])
+                    set_sign(state.vbits, v, words, other, sign)
+    half = _new_face(state, np.int64(1), state.faces[g, OWN])
     for i in range(PLANES, PLANES + dim - 1):
-        s.faces[half, i] = s.faces[g, i]
-    s.pool[start], s.pool[start + 1] = p, v
-    start = index(s.counts[NPOOL])
-    s.counts[NPOOL] = start + 2
-    s.faces[half, START], s.faces[half, LEN] = start, 2
-    s.pool[start], s.pool[start + 1] = v, q
+        state.faces[half, i] = state.faces[g, i]
+    state.pool[start], state.pool[start + 1] = p, v
+    start = index(state.sizes[Size.POOL])
+    state.sizes[Size.POOL] = start + 2
+    state.faces[half, START], state.faces[half, LEN] = start, 2
+    state.pool[start], state.pool[start + 1] = v, q
     return half, v, n_pending
 
 
 @merged
-def settle_vertex(s, layers, history, ex, layer, vertex, cell, pending, n_pending, words, reliable, dim):  # type: ignore[no-untyped-def]
+def settle_vertex(state: State, job: Job, knife: Knife, vertex: Integer, open_units: IntArray) -> None:
     """Exact position and exact signs where floats left them open."""
-    for i in range(n_pending):
-        unit = pending[i]
-        set_sign(s.vbits, vertex, words, unit, exact_decision(s, layers, history, ex, vertex, layer, unit, cell, dim))
-    if not s.x[vertex, dim] <= reliable:
-        exact_position(s, layers, history, ex, vertex, dim)
+    dim = job.frame.dim
+    for i in range(len(open_units)):
+        unit = open_units[i]
+        sign = exact_decision(state, job.history, job.arithmetic, vertex, job.layer, unit, knife.cell, dim)
+        set_sign(state.vbits, vertex, knife.words, unit, sign)
+    if not state.x[vertex, dim] <= job.frame.reliable:
+        exact_position(state, job.history, job.arithmetic, vertex, dim)
 
 
 @merged
-def edge_bits(s, f, word, words):  # type: ignore[no-untyped-def]
+def edge_bits(state: State, f: Integer, word: Integer, words: Integer) -> None:
     """Bits of an edge from its vertices."""
-    start = index(s.faces[f, START])
-    p, q = index(s.pool[start]), index(s.pool[start + 1])
-    pp, pn = s.vbits[p, word], s.vbits[p, words + word]
-    qp, qn = s.vbits[q, word], s.vbits[q, words + word]
-    s.bits[f, 0] = pp | qp
-    s.bits[f, 1] = pn | qn
-    s.bits[f, 2] = ~(pp | pn) | ~(qp | qn)
+    start = index(state.faces[f, START])
+    p, q = index(state.pool[start]), index(state.pool[start + 1])
+    pp, pn = state.vbits[p, word], state.vbits[p, words + word]
+    qp, qn = state.vbits[q, word], state.vbits[q, words + word]
+    state.bits[f, 0] = pp | qp
+    state.bits[f, 1] = pn | qn
+    state.bits[f, 2] = ~(pp | pn) | ~(qp | qn)
 
 
 @hot
-def _joined(total, bits, f):  # type: ignore[no-untyped-def]
+def _joined(total: tuple[Word, Word, Word], bits: Words, f: Integer) -> tuple[Word, Word, Word]:
     """The bits of a face joined to those of others."""
     return total[0] | bits[f, 0], total[1] | bits[f, 1], total[2] | bits[f, 2]
 
 
 @hot
-def _collect_cut(s, g, k, bit, word, words, cut, n):  # type: ignore[no-untyped-def]
+def _collect_cut(state: State, g: Integer, k: Integer, knife: Knife, cut: Ids, n: Integer) -> Integer:
     """Append to ``cut`` the faces of dimension k - 2 that a (k-1)-face has in the zero set."""
-    start = index(s.faces[g, START])
-    for i in range(start, start + s.faces[g, LEN]):
-        h = index(s.pool[index(i)])
+    start = index(state.faces[g, START])
+    for i in range(start, start + state.faces[g, LEN]):
+        h = index(state.pool[index(i)])
         if k == 2:
-            signs = s.vbits[h, word] | s.vbits[h, words + word]
+            signs = state.vbits[h, knife.word] | state.vbits[h, knife.words + knife.word]
         else:
-            signs = s.bits[h, 0] | s.bits[h, 1]
-        if signs & bit == 0:
+            signs = state.bits[h, 0] | state.bits[h, 1]
+        if signs & knife.bit == 0:
             cut[index(n)] = h
             n += 1
     return n
 
 
 @hot
-def split_face(s, g, k, bit, plane, word, words, step, positive, negative, cut, dim):  # type: ignore[no-untyped-def]
+def split_face(
+    state: State, work: Work, knife: Knife, g: Integer, k: Integer, dim: Integer
+) -> tuple[np.int64, np.int64]:
     """Split a face of dimension k >= 2: (negative half, cut), or (-1, -1) if the signs contradict each other."""
-    n_positive, n_negative, n_cut = 0, 0, np.int64(0)
+    positive, negative, cut = work.positive, work.negative, work.cut
+    n_positive, n_negative = 0, 0
+    n_cut: Integer = np.int64(0)
     above = (np.uint64(0), np.uint64(0), np.uint64(0))  # bits of the halves
     below = above
-    start = index(s.faces[g, START])
-    for i in range(start, start + s.faces[g, LEN]):
-        f = index(s.pool[index(i)])
-        if s.faces[f, STAMP] == step:
-            other = index(s.faces[f, HALF])
+    start = index(state.faces[g, START])
+    for i in range(start, start + state.faces[g, LEN]):
+        f = index(state.pool[index(i)])
+        if state.faces[f, STAMP] == knife.step:
+            other = index(state.faces[f, HALF])
             positive[index(n_positive)], negative[index(n_negative)] = f, other
-            cut[index(n_cut)] = s.faces[f, CUT]
+            cut[index(n_cut)] = state.faces[f, CUT]
             n_positive, n_negative, n_cut = n_positive + 1, n_negative + 1, n_cut + 1
-            above, below = _joined(above, s.bits, f), _joined(below, s.bits, other)
-        elif s.bits[f, 0] & bit != 0:
+            above, below = _joined(above, state.bits, f), _joined(below, state.bits, other)
+        elif state.bits[f, 0] & knife.bit != 0:
             positive[index(n_positive)] = f
             n_positive += 1
-            above = _joined(above, s.bits, f)
-            if s.bits[f, 2] & bit != 0:
-                n_cut = _collect_cut(s, f, k, bit, word, words, cut, n_cut)
+            above = _joined(above, state.bits, f)
+            if state.bits[f, 2] & knife.bit != 0:
+                n_cut = _collect_cut(state, f, k, knife, cut, n_cut)
         else:
             negative[index(n_negative)] = f
             n_negative += 1
-            below = _joined(below, s.bits, f)
+            below = _joined(below, state.bits, f)
     if n_cut < k or (k == 2 and n_cut != 2):
         return np.int64(-1), np.int64(-1)
-    half = _new_face(s, k, s.faces[g, OWN])
-    h = _new_face(s, k - 1, s.faces[g, OWN])
+    half = _new_face(state, k, state.faces[g, OWN])
+    h = _new_face(state, k - 1, state.faces[g, OWN])
     for i in range(dim - k):
-        s.faces[half, PLANES + i] = s.faces[g, PLANES + i]
-        s.faces[h, PLANES + i] = s.faces[g, PLANES + i]
-    s.faces[h, PLANES + dim - k] = plane
+        state.faces[half, PLANES + i] = state.faces[g, PLANES + i]
+        state.faces[h, PLANES + i] = state.faces[g, PLANES + i]
+    state.faces[h, PLANES + dim - k] = knife.plane
     # boundary of the cut
-    start = index(s.counts[NPOOL])
-    s.faces[h, START], s.faces[h, LEN] = start, n_cut
+    start = index(state.sizes[Size.POOL])
+    state.faces[h, START], state.faces[h, LEN] = start, n_cut
     for i in range(n_cut):
-        s.pool[index(start + i)] = cut[i]
+        state.pool[index(start + i)] = cut[i]
     start += n_cut
     if k == 2:
-        edge_bits(s, h, word, words)
+        edge_bits(state, h, knife.word, knife.words)
     else:
-        _list_bits(s, h)
+        _list_bits(state, h)
     # boundaries of the halves
-    if n_positive + 1 <= s.faces[g, LEN]:
-        place_at = np.int64(s.faces[g, START])
+    if n_positive + 1 <= state.faces[g, LEN]:
+        place_at = np.int64(state.faces[g, START])
     else:
         place_at = start
         start += n_positive + 1
-    s.faces[g, START], s.faces[g, LEN] = place_at, n_positive + 1
+    state.faces[g, START], state.faces[g, LEN] = place_at, n_positive + 1
     for i in range(n_positive):
-        s.pool[index(place_at + i)] = positive[i]
-    s.pool[index(place_at + n_positive)] = h
-    s.faces[half, START], s.faces[half, LEN] = start, n_negative + 1
+        state.pool[index(place_at + i)] = positive[i]
+    state.pool[index(place_at + n_positive)] = h
+    state.faces[half, START], state.faces[half, LEN] = start, n_negative + 1
     for i in range(n_negative):
-        s.pool[index(start + i)] = negative[i]
-    s.pool[index(start + n_negative)] = h
-    s.counts[NPOOL] = start + n_negative + 1
-    s.counts[LONGEST] = max(s.counts[LONGEST], max(n_positive, n_negative) + 2)
-    above, below = _joined(above, s.bits, h), _joined(below, s.bits, h)
-    s.bits[g, 0], s.bits[g, 1], s.bits[g, 2] = above
-    s.bits[half, 0], s.bits[half, 1], s.bits[half, 2] = below
+        state.pool[index(start + i)] = negative[i]
+    state.pool[index(start + n_negative)] = h
+    state.sizes[Size.POOL] = start + n_negative + 1
+    state.sizes[Size.LONGEST] = max(state.sizes[Size.LONGEST], max(n_positive, n_negative) + 2)
+    above, below = _joined(above, state.bits, h), _joined(below, state.bits, h)
+    state.bits[g, 0], state.bits[g, 1], state.bits[g, 2] = above
+    state.bits[half, 0], state.bits[half, 1], state.bits[half, 2] = below
     return half, h
 
 
 @hot
-def _list_bits(s, f):  # type: ignore[no-untyped-def]
+def _list_bits(state: State, f: Integer) -> None:
     """Bits of a face of dimension >= 2 from its facets."""
     positive, negative, touch = np.uint64(0), np.uint64(0), np.uint64(0)
-    start = index(s.faces[f, START])
-    for i in range(start, start + s.faces[f, LEN]):
-        g = index(s.pool[index(i)])
-        positive |= s.bits[g, 0]
-        negative |= s.bits[g, 1]
-        touch |= s.bits[g, 2]
-    s.bits[f, 0], s.bits[f, 1], s.bits[f, 2] = positive, negative, touch
+    start = index(state.faces[f, START])
+    for i in range(start, start + state.faces[f, LEN]):
+        g = index(state.pool[index(i)])
+        positive |= state.bits[g, 0]
+        negative |= state.bits[g, 1]
+        touch |= state.bits[g, 2]
+    state.bits[f, 0], state.bits[f, 1], state.bits[f, 2] = positive, negative, touch
 
 
 @merged
-def new_cell(s, g, half, words):  # type: ignore[no-untyped-def]
+def new_cell(state: State, g: Integer, half: Integer, words: Integer) -> None:
     """Number the negative half of a cell; it inherits the signs of the blocks done before."""
-    number = index(s.counts[NCELL])
-    s.counts[NCELL] = number + 1
-    parent = index(s.faces[g, NUMBER])
-    s.faces[half, NUMBER] = number
-    s.cells[number, 0], s.cells[number, 1] = half, s.cells[parent, 1]
+    number = index(state.sizes[Size.CELLS])
+    state.sizes[Size.CELLS] = number + 1
+    parent = index(state.faces[g, NUMBER])
+    state.faces[half, NUMBER] = number
+    state.cells[number, 0], state.cells[number, 1] = half, state.cells[parent, 1]
     for w in range(2 * words):
-        s.signs[number, w] = s.signs[parent, w]
+        state.signs[number, w] = state.signs[parent, w]

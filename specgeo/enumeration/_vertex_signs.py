@@ -8,56 +8,87 @@ underflow.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
+from specgeo._cast import FloatArray, IntArray
 from specgeo._jit import hot, leaf, leaf_kernel, merged
-from specgeo.enumeration._layers import BIAS, N_BREAKS, N_PREVIOUS, N_WORDS, PIECE, UNIT, WEIGHT, WORD, N, active_pieces
-from specgeo.enumeration._layout import (
-    LEN,
-    N_FLOAT,
-    N_REFINED,
-    NCELL,
-    NF,
-    NUMBER,
-    NV,
-    OWN,
-    START,
+from specgeo.enumeration._layers import (
+    BIAS,
+    N_BREAKS,
+    N_PREVIOUS,
+    N_WORDS,
+    PIECE,
+    UNIT,
+    WEIGHT,
+    WORD,
+    History,
+    Layers,
+    N,
+    active_pieces,
 )
-from specgeo.enumeration._maps import DOUBT, SIZE, STEEP, combine, combine_two, factors, largest, roundings
+from specgeo.enumeration._layout import LEN, NUMBER, OWN, START, Frame, Neuron, Scratch, Size, State, Tally
+from specgeo.enumeration._maps import DOUBT, SIZE, STEEP, Maps, combine, combine_two, factors, largest, roundings
 from specgeo.enumeration._predicates import UNDECIDED, proved, refined, set_sign, smallest_margin
-from specgeo.enumeration._scalars import ONE, SAFE, TINY, U, gamma, lowest_unit, popcount
+from specgeo.enumeration._scalars import ONE, SAFE, TINY, Flags, Integer, U, Word, Words, gamma, lowest_unit, popcount
+
+
+class Evaluation(NamedTuple):
+    """Signs of one layer at the vertices before it, and what they come from."""
+
+    history: History
+    before: Maps  # of the layer before
+    earlier: Words  # the vbits of the layer before
+    layer: Integer
+    frame: Frame
+
+
+class Inside(NamedTuple):
+    """The vertices of each cell, those of cell c being order[start[c] : start[c + 1]]; pairs whose signs are open."""
+
+    start: IntArray  # (n_c + 1,)
+    order: IntArray  # (n_v,)
+    pairs: IntArray  # (any, 2) vertex, unit
+
+
+class Prepared(NamedTuple):
+    """A cell made ready: the cell of its map, and the number of neurons before the layer that are active on it."""
+
+    parent: np.int64
+    n_active: np.int64
 
 
 @leaf
-def own_faces(s, dim, start, order):  # type: ignore[no-untyped-def]
+def own_faces(state: State, dim: Integer, start: IntArray, order: IntArray) -> None:
     """Give every face and vertex the first cell that contains it, top down, and list the vertices of each cell.
 
     These are order[start[c] : start[c + 1]], for start (n_c + 1,) and order (n_v,).
     """
-    n_faces, n_cells = s.counts[NF], s.counts[NCELL]
+    n_faces, n_cells = state.sizes[Size.FACES], state.sizes[Size.CELLS]
     for f in range(n_faces):
-        s.faces[f, OWN] = s.faces[f, NUMBER] if s.dims[f] == dim else n_cells
-    for v in range(s.counts[NV]):
-        s.vplanes[v, dim] = n_cells
+        state.faces[f, OWN] = state.faces[f, NUMBER] if state.dims[f] == dim else n_cells
+    for v in range(state.sizes[Size.VERTICES]):
+        state.vplanes[v, dim] = n_cells
     for k in range(dim, 0, -1):
         for f in range(n_faces):
-            if s.dims[f] == k:
-                own, begin = s.faces[f, OWN], s.faces[f, START]
-                for i in range(begin, begin + s.faces[f, LEN]):
-                    g = s.pool[i]
+            if state.dims[f] == k:
+                own, begin = state.faces[f, OWN], state.faces[f, START]
+                for i in range(begin, begin + state.faces[f, LEN]):
+                    g = state.pool[i]
                     if k > 1:
-                        s.faces[g, OWN] = min(s.faces[g, OWN], own)
+                        state.faces[g, OWN] = min(state.faces[g, OWN], own)
                     else:
-                        s.vplanes[g, dim] = min(s.vplanes[g, dim], own)
+                        state.vplanes[g, dim] = min(state.vplanes[g, dim], own)
     for c in range(n_cells + 1):
         start[c] = 0
-    for v in range(s.counts[NV]):
-        start[s.vplanes[v, dim]] += 1
+    for v in range(state.sizes[Size.VERTICES]):
+        start[state.vplanes[v, dim]] += 1
     total = 0
     for c in range(n_cells + 1):
         start[c], total = total, total + start[c]
-    for v in range(s.counts[NV]):
-        own = s.vplanes[v, dim]
+    for v in range(state.sizes[Size.VERTICES]):
+        own = state.vplanes[v, dim]
         order[start[own]] = v
         start[own] += 1
     for c in range(n_cells, 0, -1):
@@ -66,39 +97,52 @@ def own_faces(s, dim, start, order):  # type: ignore[no-untyped-def]
 
 
 @merged
-def prepare(layers, history, before, layer, cell, scratch, active, dim):  # type: ignore[no-untyped-def]
-    """Make ready for `values_at` on a cell: pieces of the neurons before in scratch[4:6], and a list of the active.
-
-    Returns the cell of their map and the number of active neurons.
-    """
+def prepare(history: History, layer: Integer, cell: Integer, scratch: Scratch, dim: Integer) -> Prepared:
+    """Make ready for `values_at` on a cell: pieces of the neurons before, and a list of the active."""
+    layers, active = history.layers, scratch.active
     if layer == 1:
         for c in range(dim):
             active[c] = c
-        return np.int64(0), dim
+        return Prepared(np.int64(0), np.int64(dim))
     words, n_active = layers.meta[layer - 2, N_WORDS], 0
     start = history.sign_start[layer - 1] + cell * 2 * words
-    slope, shift = scratch[4], scratch[5]
+    slope, shift = scratch.neurons[Neuron.SLOPE], scratch.neurons[Neuron.SHIFT]
     active_pieces(layers, layer - 1, history.signs[start : start + words], slope, shift)
     for k in range(layers.meta[layer - 1, N_PREVIOUS]):
         active[n_active] = k
         n_active += int((slope[k] != 0.0) | (shift[k] != 0.0))
-    return np.int64(history.parents[history.parent_start[layer - 1] + cell]), n_active
+    return Prepared(np.int64(history.parents[history.parent_start[layer - 1] + cell]), np.int64(n_active))
 
 
 @merged
-def _inputs(s, before, layer, vertex, parent, slope, shift, a, n, dim):  # type: ignore[no-untyped-def]
-    """a = the n post-activations of the layer before at a vertex; returns a bound on their errors."""
-    error = s.x[vertex, dim]
+def _inputs(
+    state: State,
+    before: Maps,
+    layer: Integer,
+    parent: Integer,
+    vertex: Integer,
+    scratch: Scratch,
+    n: Integer,
+    side: Integer,
+) -> float:
+    """inputs[side] = the n post-activations of the layer before at a vertex; returns a bound on their errors."""
+    a, slope, shift, dim = (
+        scratch.inputs[side],
+        scratch.neurons[Neuron.SLOPE],
+        scratch.neurons[Neuron.SHIFT],
+        state.x.shape[1] - 1,
+    )
+    error = state.x[vertex, dim]
     if layer == 1:  # the coordinates
         for c in range(dim):
-            a[c] = s.x[vertex, c]
-        return error
+            a[c] = state.x[vertex, c]
+        return float(error)
     rows = before.rows[parent]
     constant = rows[dim]
     for k in range(n):
         a[k] = constant[k]
     for c in range(dim):
-        row, x = rows[c], s.x[vertex, c]
+        row, x = rows[c], state.x[vertex, c]
         for k in range(n):
             a[k] += row[k] * x
     for k in range(n):
@@ -106,35 +150,43 @@ def _inputs(s, before, layer, vertex, parent, slope, shift, a, n, dim):  # type:
         a[k] = (0.0 if slope[k] == 0.0 else z) + shift[k]  # what overflows may be inactive
     trust = before.trust[parent]
     # what underflows here and is multiplied by a steep slope is in the doubts: they have room for it
-    return (trust[STEEP] * error + trust[DOUBT] + gamma(dim + 4) * trust[SIZE] + dim * TINY) * SAFE
+    return float((trust[STEEP] * error + trust[DOUBT] + gamma(dim + 4) * trust[SIZE] + dim * TINY) * SAFE)
 
 
 @merged
-def values_at(s, layers, before, layer, parent, v, w, scratch, active, n_active, dim):  # type: ignore[no-untyped-def]
-    """scratch[0], scratch[1] = W a at two vertices of a cell that `prepare` has made ready.
+def values_at(
+    state: State, layers: Layers, before: Maps, layer: Integer, cell: Prepared, v: Integer, w: Integer, scratch: Scratch
+) -> tuple[float, float]:
+    """scratch.values = W a at two vertices of a cell that `prepare` has made ready, scratch.inputs = a.
 
-    The inputs a are left in scratch[2] and scratch[3]; returns bounds on their errors.
+    Returns bounds on the errors of a.
     """
     meta = layers.meta[layer - 1]
-    n, n_previous, slope, shift = meta[N], meta[N_PREVIOUS], scratch[4], scratch[5]
-    a, b, first, second = scratch[2], scratch[3], 0.0, 0.0
+    n, n_previous, first, second = meta[N], meta[N_PREVIOUS], 0.0, 0.0
     for side in range(2 if v != w else 1):
-        second = _inputs(
-            s, before, layer, w if side > 0 else v, parent, slope, shift, b if side > 0 else a, n_previous, dim
-        )
+        second = _inputs(state, before, layer, cell.parent, w if side > 0 else v, scratch, n_previous, side)
         if side == 0:
             first = second
+    active, start = scratch.active, meta[WEIGHT]
     if v == w:
-        combine(layers.transposed, meta[WEIGHT], a, active, n_active, scratch[0, :n])
+        combine(layers.transposed, start, scratch.inputs[0], active, cell.n_active, scratch.values[0, :n])
     else:
-        combine_two(layers.transposed, meta[WEIGHT], a, b, active, n_active, scratch[0, :n], scratch[1, :n])
+        combine_two(layers.transposed, start, scratch.inputs, active, cell.n_active, n, scratch.values)
     return first, second
 
 
 @leaf
-def add_bias(norms, biases, a, n_previous, error, reach, values, bounds):  # type: ignore[no-untyped-def]
+def add_bias(
+    norms: FloatArray,
+    biases: FloatArray,
+    a: FloatArray,
+    error: float,
+    reach: float,
+    values: FloatArray,
+    bounds: FloatArray,
+) -> None:
     """values += biases; bounds = bounds on the errors of W a + b where those of a stay below ``error``."""
-    f, g, tiny = factors(largest(a, n_previous), roundings(n_previous), n_previous, reach)
+    f, g, tiny = factors(largest(a, len(a)), roundings(len(a)), len(a), reach)
     f += error
     for j in range(len(biases)):
         values[j] += biases[j]
@@ -142,19 +194,23 @@ def add_bias(norms, biases, a, n_previous, error, reach, values, bounds):  # typ
 
 
 @hot
-def _bit(bits, row, unit):  # type: ignore[no-untyped-def]
-    return (bits[row, unit >> 6] >> np.uint64(unit & 63)) & ONE
+def _bit(bits: Words, row: Integer, unit: Integer) -> Word:
+    """Bit of a unit in a row of words."""
+    return np.uint64((bits[row, unit >> 6] >> np.uint64(unit & 63)) & ONE)
 
 
 @leaf
-def _exact_inputs(s, layers, earlier, layer, vertex, a, exact_input, dim):  # type: ignore[no-untyped-def]
+def _exact_inputs(
+    state: State, layers: Layers, earlier: Words, layer: Integer, vertex: Integer, a: FloatArray, exact_input: Flags
+) -> None:
     """Make what is known exactly of the inputs of a layer at a vertex exact, and mark it in ``exact_input``.
 
     These are neurons that are inactive, or whose pre-activation is a breakpoint.
     """
     if layer == 1:
+        dim = state.x.shape[1] - 1
         for c in range(dim):
-            exact_input[c] = s.x[vertex, dim] == 0.0
+            exact_input[c] = state.x[vertex, dim] == 0.0
         return
     meta = layers.meta[layer - 2]
     breaks, words = meta[N_BREAKS], meta[N_WORDS]
@@ -173,75 +229,94 @@ def _exact_inputs(s, layers, earlier, layer, vertex, a, exact_input, dim):  # ty
         exact_input[k] = (slope == 0.0 or z == 0.0) and layers.intercept_terms[p, 1] == 0.0
 
 
+@leaf
+def _subtract_thresholds(values: FloatArray, bounds: FloatArray, thresholds: FloatArray, breaks: Integer) -> None:
+    """From the values of neurons to those of units, in place."""
+    for u in range(len(thresholds) - 1, -1, -1):  # u // breaks <= u: nothing is overwritten that is still needed
+        z, t = values[u // breaks], thresholds[u]
+        bounds[u] = (bounds[u // breaks] + U * (abs(z) + abs(t))) * SAFE
+        values[u] = z - t
+
+
+@hot
+def _refined_sign(layers: Layers, layer: Integer, unit: Integer, scratch: Scratch, side: Integer, error: float) -> int:
+    """Sign of a unit by the componentwise bound, or UNDECIDED."""
+    meta = layers.meta[layer - 1]
+    j = unit // meta[N_BREAKS]
+    row = layers.weights[meta[WEIGHT] + j * meta[N_PREVIOUS] : meta[WEIGHT] + (j + 1) * meta[N_PREVIOUS]]
+    bias, threshold = layers.biases[meta[BIAS] + j], layers.thresholds[meta[UNIT] + unit]
+    return refined(row, bias, threshold, scratch.inputs[side], scratch.exact_input, error)
+
+
+@merged
+def _record(
+    state: State, job: Evaluation, scratch: Scratch, pairs: IntArray, n_pairs: Integer, vertex: Integer, side: Integer,
+    error: float,
+) -> Integer:  # fmt: skip
+    """Write down the signs at a vertex that values and bounds prove, and list the others; the new number of pairs."""
+    layers, meta = job.history.layers, job.history.layers.meta[job.layer - 1]
+    words, units, values, ready = meta[N_WORDS], meta[N] * meta[N_BREAKS], scratch.values[side], False
+    for w in range(words):
+        decided, stop = layers.decided[meta[WORD] + w], min(64 * w + 64, units)
+        positive, negative = proved(values[64 * w : stop], scratch.neurons[Neuron.BOUND, 64 * w : stop])
+        rest = decided & ~(positive | negative)
+        state.tally[Tally.FLOAT] += popcount(decided & (positive | negative))
+        state.vbits[vertex, w], state.vbits[vertex, words + w] = positive & decided, negative & decided
+        while rest != 0:
+            u = 64 * w + lowest_unit(rest)
+            rest &= rest - ONE
+            if not job.frame.exact:
+                state.tally[Tally.FLOAT] += 1
+                set_sign(state.vbits, vertex, words, u, 1 if values[u] > 0 else (-1 if values[u] < 0 else 0))
+                continue
+            if not ready:
+                ready = True
+                _exact_inputs(state, layers, job.earlier, job.layer, vertex, scratch.inputs[side], scratch.exact_input)
+            sign = _refined_sign(layers, job.layer, u, scratch, side, error)
+            if sign != UNDECIDED:
+                state.tally[Tally.REFINED] += 1
+                set_sign(state.vbits, vertex, words, u, sign)
+                continue
+            pairs[n_pairs, 0], pairs[n_pairs, 1] = vertex, u
+            n_pairs += 1
+    return n_pairs
+
+
 @leaf_kernel
-def classify(  # type: ignore[no-untyped-def]
-    s, layers, history, before, earlier, layer, start, order, exact, reach, scratch, exact_input, active, pairs, begin,
-    dim,
-):  # fmt: skip
+def classify(state: State, job: Evaluation, scratch: Scratch, inside: Inside, begin: Integer) -> tuple[int, int]:
     """Signs of all units of a layer at the vertices that exist, as far as floats prove them, from cell ``begin`` on.
 
-    Sets bits of s.vbits and writes the pairs (vertex, unit) that are left open to ``pairs``. Returns the cell to go
-    on with, when there is no room for the pairs of another, and the number of pairs. ``before`` and ``earlier`` are
-    the maps and the vbits of the layer before; ``start`` and ``order`` are filled by `own_faces` to begin with.
+    Sets bits of state.vbits and writes the pairs (vertex, unit) that are left open to ``inside.pairs``. Returns the
+    cell to go on with, when there is no room for the pairs of another, and the number of pairs. ``inside`` is filled
+    by `own_faces` to begin with.
     """
+    start, order, layer = inside.start, inside.order, job.layer
     if begin == 0:
-        own_faces(s, dim, start, order)
-    meta = layers.meta[layer - 1]
-    n, n_previous, breaks, words, w0 = meta[N], meta[N_PREVIOUS], meta[N_BREAKS], meta[N_WORDS], meta[WEIGHT]
-    biases = layers.biases[meta[BIAS] : meta[BIAS] + n]
-    norms = layers.norms[meta[BIAS] : meta[BIAS] + n]
-    thresholds = layers.thresholds[meta[UNIT] : meta[UNIT] + n * breaks]
-    plain = breaks == 1
-    for u in range(n * breaks):
+        own_faces(state, job.frame.dim, start, order)
+    layers, meta = job.history.layers, job.history.layers.meta[layer - 1]
+    n, n_previous, units = meta[N], meta[N_PREVIOUS], meta[N] * meta[N_BREAKS]
+    norms, biases = layers.norms[meta[BIAS] : meta[BIAS] + n], layers.biases[meta[BIAS] : meta[BIAS] + n]
+    thresholds = layers.thresholds[meta[UNIT] : meta[UNIT] + units]
+    plain = meta[N_BREAKS] == 1
+    for u in range(units):
         plain = plain and thresholds[u] == 0.0
-    bounds = scratch[6]
-    n_pairs = np.int64(0)
-    for cell in range(begin, s.counts[NCELL]):
+    n_pairs: Integer = np.int64(0)
+    for cell in range(begin, state.sizes[Size.CELLS]):
         if start[cell] == start[cell + 1]:
             continue
-        if n_pairs + (start[cell + 1] - start[cell]) * n * breaks > len(pairs):
-            return np.int64(cell), n_pairs  # at least one, unless ``pairs`` is too short for this cell
-        parent, n_active = prepare(layers, history, before, layer, np.int64(cell), scratch, active, dim)
+        if n_pairs + (start[cell + 1] - start[cell]) * units > len(inside.pairs):
+            return int(cell), int(n_pairs)  # at least one, unless ``pairs`` is too short for this cell
+        ready = prepare(job.history, layer, np.int64(cell), scratch, job.frame.dim)
         for i in range(start[cell], start[cell + 1], 2):
             both = min(i + 1, start[cell + 1] - 1)
-            first, second = values_at(
-                s, layers, before, layer, parent, np.int64(order[i]), np.int64(order[both]), scratch, active,
-                n_active, dim,
-            )  # fmt: skip
+            v, w = np.int64(order[i]), np.int64(order[both])
+            first, second = values_at(state, layers, job.before, layer, ready, v, w, scratch)
             for side in range(1 + both - i):
-                v, values, a = np.int64(order[i + side]), scratch[side], scratch[2 + side]
                 error = second if side == 1 else first
-                add_bias(norms, biases, a, n_previous, error, reach, values, bounds)
+                values, bounds = scratch.values[side], scratch.neurons[Neuron.BOUND]
+                add_bias(norms, biases, scratch.inputs[side, :n_previous], error, job.frame.reach, values, bounds)
                 if not plain:
-                    for u in range(n * breaks - 1, -1, -1):  # j <= u: nothing is overwritten that is still needed
-                        z, t = values[u // breaks], thresholds[u]
-                        bounds[u] = (bounds[u // breaks] + U * (abs(z) + abs(t))) * SAFE
-                        values[u] = z - t
-                ready = False
-                for w in range(words):
-                    decided, stop = layers.decided[meta[WORD] + w], min(64 * w + 64, n * breaks)
-                    positive, negative = proved(values[64 * w : stop], bounds[64 * w : stop])
-                    rest = decided & ~(positive | negative)
-                    s.counts[N_FLOAT] += popcount(decided & (positive | negative))
-                    s.vbits[v, w], s.vbits[v, words + w] = positive & decided, negative & decided
-                    while rest != 0:
-                        u = 64 * w + lowest_unit(rest)
-                        rest &= rest - ONE
-                        if not exact:
-                            s.counts[N_FLOAT] += 1
-                            set_sign(s.vbits, v, words, u, 1 if values[u] > 0 else (-1 if values[u] < 0 else 0))
-                            continue
-                        if not ready:
-                            ready = True
-                            _exact_inputs(s, layers, earlier, layer, v, a, exact_input, dim)
-                        j = u // breaks
-                        row = layers.weights[w0 + j * n_previous : w0 + (j + 1) * n_previous]
-                        sign = refined(row, biases[j], thresholds[u], a, exact_input, error)
-                        if sign != UNDECIDED:
-                            s.counts[N_REFINED] += 1
-                            set_sign(s.vbits, v, words, u, sign)
-                            continue
-                        pairs[n_pairs, 0], pairs[n_pairs, 1] = v, u
-                        n_pairs += 1
-                s.margin[0] = smallest_margin(values, bounds, n * breaks, s.margin[0])
-    return s.counts[NCELL], n_pairs
+                    _subtract_thresholds(values, bounds, thresholds, meta[N_BREAKS])
+                n_pairs = _record(state, job, scratch, inside.pairs, n_pairs, w if side == 1 else v, side, error)
+                state.margin[0] = smallest_margin(values, bounds, units, state.margin[0])
+    return int(state.sizes[Size.CELLS]), int(n_pairs)

@@ -12,7 +12,10 @@ from specgeo._cast import IntArray, as_budget
 from specgeo.enumeration._domain import domain_state
 from specgeo.enumeration._lattice import boundary_lists, number_faces, spread_signs
 from specgeo.enumeration._layers import N_BREAKS, N_UNITS, Layers, N, flatten
-from specgeo.enumeration._layout import N_COORD, N_EXACT, N_FLOAT, N_REFINED, N_ZERO, NCELL, NF, NV
+from specgeo.enumeration._layout import (
+    Size,
+    Tally,
+)
 from specgeo.enumeration._run import Run
 from specgeo.enumeration._walls import snap
 from specgeo.enumeration.certificate import Certificate
@@ -178,7 +181,7 @@ def _layers_of(network: Network) -> tuple[Layers, Labels]:
 def _as_complex(run: Run, network: Network, labels: Labels, domain: Any) -> PolyhedralComplex:
     """The arrays of a finished run as a PolyhedralComplex."""
     s, dim = run.state, run.dim
-    n_faces, n_vertices = int(s.counts[NF]), int(s.counts[NV])
+    n_faces, n_vertices = int(s.sizes[Size.FACES]), int(s.sizes[Size.VERTICES])
     index, walls = np.empty(n_faces, np.int32), np.empty(max(n_faces, n_vertices), np.int32)
     sizes, items = np.zeros(dim + 1, np.int64), np.zeros(dim + 1, np.int64)
     number_faces(s, dim, index, sizes, items, walls)
@@ -215,14 +218,14 @@ def _as_complex(run: Run, network: Network, labels: Labels, domain: Any) -> Poly
 
 
 def _certificate(run: Run) -> Certificate:
-    count = run.state.counts
+    state = run.state
     return Certificate(
-        certified=run.exact,
-        float_filter=int(count[N_FLOAT]),
-        refined_filter=int(count[N_REFINED]),
-        exact=int(count[N_EXACT]),
-        exact_zeros=int(count[N_ZERO]),
-        exact_positions=int(count[N_COORD]),
+        certified=run.frame.exact,
+        float_filter=int(state.tally[Tally.FLOAT]),
+        refined_filter=int(state.tally[Tally.REFINED]),
+        exact=int(state.tally[Tally.EXACT]),
+        exact_zeros=int(state.tally[Tally.ZERO]),
+        exact_positions=int(state.tally[Tally.POSITION]),
         smallest_margin=float(run.state.margin[0]),
         seconds=dict(run.seconds),
     )
@@ -231,7 +234,7 @@ def _certificate(run: Run) -> Certificate:
 def _final_signs(run: Run, labels: Labels) -> Patterns:
     """Signs of all units on the final cells, units of all layers side by side."""
     meta = run.layers.meta
-    n_cells, total = int(run.state.counts[NCELL]), int(meta[:, N_UNITS].sum())
+    n_cells, total = int(run.state.sizes[Size.CELLS]), int(meta[:, N_UNITS].sum())
     words = (total + 63) // 64
     positive, negative = np.zeros((n_cells, words), np.uint64), np.zeros((n_cells, words), np.uint64)
     cells, start = np.arange(n_cells), total

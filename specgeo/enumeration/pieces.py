@@ -22,7 +22,7 @@ def affine_pieces(network: Network, signs: Patterns) -> tuple[FloatArray, FloatA
     """Gradients (n_cells, m, d) and offsets (n_cells, m): f = gradients @ x + offsets on each cell.
 
     Runs backwards through the layers: the rows of the output layer are multiplied by the slopes of
-    the active pieces and by the weights, one layer after the other.
+    the active pieces and by the weights, one layer after the other. `stored_values.piece_bounds` bounds the errors.
     """
     layers = [
         (weight, bias, activation.slopes, activation.intercepts)

@@ -24,12 +24,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
+from specgeo._measures import simplex_measures
 from specgeo.domain import Box
 from specgeo.enumeration._walls import axis_walls, wall_corners
 from specgeo.enumeration.pieces import Layer, backward
 from specgeo.errors import SpecgeoError
 from specgeo.fourier.forms import UNIT, FacetSimplices, facet_simplices, vertex_values, wall_normals, wall_rows
-from specgeo.fourier.measures import simplex_measures
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.exact_points import domain_rows
 from specgeo.geometry.facets import orientation_margins

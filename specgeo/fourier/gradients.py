@@ -22,12 +22,14 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import ComplexArray, FloatArray, IntArray, as_complexes, as_floats, as_indices
-from specgeo.errors import InvalidInputError, UnsupportedError
-from specgeo.fourier.measures import simplex_measures
-from specgeo.fourier.polytope import polytope_transform
+from specgeo._exact import dual_edges
+from specgeo._measures import rounded_measures, simplex_measures
+from specgeo.errors import DomainError, InvalidInputError, UnsupportedError
+from specgeo.fourier.polytope import in_units, polytope_transform, powers_of_two
 from specgeo.fourier.shapes import Shape, as_shapes
 from specgeo.fourier.simplex import as_wavevectors, polynomial_sum
 
+THIN = 1e-2  # measure over product of sides below which a pseudo-inverse in floats loses digits that are wanted
 BATCH = 2**20  # complex numbers held at a time by `mesh_pullback`
 
 
@@ -69,7 +71,9 @@ def simplex_gradients(vertices: npt.ArrayLike, k: npt.ArrayLike, values: npt.Arr
     Raises
     ------
     InvalidInputError
-        Shapes that do not fit, or a flat simplex, whose measure has no derivative.
+        Shapes that do not fit.
+    DomainError
+        A flat simplex (decided exactly): its measure has no derivative.
 
     Notes
     -----
@@ -90,15 +94,16 @@ def simplex_gradients(vertices: npt.ArrayLike, k: npt.ArrayLike, values: npt.Arr
     density = np.ones(nodes) if values is None else as_floats(values, "values", (nodes,))
     waves, batch = as_wavevectors(k, dim, float(np.abs(corners).max()))
     measure = float(simplex_measures(corners[None])[0])
-    if not measure > 0.0:
-        raise InvalidInputError("vertices: the simplex is flat; its measure has no derivative there")
+    if measure == 0.0:
+        raise DomainError(f"vertices: the simplex is flat, of dimension less than {nodes - 1}: no derivative there")
     first = _derivatives(corners[None], waves, 1)[0] * measure  # (n_k, nodes): j! |S| G_i
     second = _symmetric(_derivatives(corners[None], waves, 2)[0] * measure, nodes)
     pull = np.einsum("i,kil->kl", density, second)  # j! |S| sum_i f_i (1 + [i = l]) H_il
     value = first @ density
     wrt_k = -1j * pull @ corners
     wrt_vertices = (
-        value[:, None, None] * _barycentric_gradients(corners[None])[0] - 1j * pull[:, :, None] * waves[:, None, :]
+        value[:, None, None] * _barycentric_gradients(corners[None], np.array([measure]))[0]
+        - 1j * pull[:, :, None] * waves[:, None, :]
     )
     return Gradients(
         value.reshape(batch),
@@ -128,10 +133,22 @@ def _symmetric(second: ComplexArray, nodes: int) -> ComplexArray:
     return result
 
 
-def _barycentric_gradients(corners: FloatArray) -> FloatArray:
-    """Gradients of the barycentric coordinates within the span of each simplex, (n_s, j + 1, d)."""
+def _barycentric_gradients(corners: FloatArray, measures: FloatArray) -> FloatArray:
+    """Gradients of the barycentric coordinates within the span of each simplex that is not flat, (n_s, j + 1, d)."""
+    n_s, nodes, dim = corners.shape
     edges = corners[:, 1:] - corners[:, :1]
-    inner = np.linalg.pinv(edges, rcond=1e-300).transpose(0, 2, 1) if edges.shape[1] else edges
+    if nodes == 1:
+        return np.zeros((n_s, 1, dim))
+    largest = np.abs(edges).max(axis=2)
+    lengths = largest * np.linalg.norm(edges / largest[:, :, None], axis=2)
+    with np.errstate(over="ignore", under="ignore", divide="ignore"):
+        # a simplex loses the digits of its measure over the product of its sides; thin ones are inverted exactly
+        fat = np.log(measures) + math.lgamma(nodes) > np.log(lengths).sum(axis=1) + math.log(THIN)
+    inner = np.empty(edges.shape)
+    sides = lengths[fat, :, None]
+    inner[fat] = np.linalg.pinv(edges[fat] / sides).transpose(0, 2, 1) / sides
+    for s in np.flatnonzero(~fat):
+        inner[s] = dual_edges(corners[s])
     return np.concatenate([-inner.sum(axis=1, keepdims=True), inner], axis=1)
 
 
@@ -148,10 +165,12 @@ def polytope_gradients(polytope: Any, k: npt.ArrayLike) -> Gradients:
     Returns
     -------
     Gradients
-        ``wrt_vertices`` follows the order of the vertices given (a shapely polygon: exterior, then
-        interiors, each without its closing point). It is given for plane polygons and wherever all
-        facets are simplices; vertices inside the hull get 0. Otherwise it is None: then a vertex
-        cannot move alone without bending a facet.
+        ``wrt_vertices`` follows the order of the vertices given, whichever way they run: of a shapely
+        geometry that of its coordinates, polygon after polygon, exterior then interiors, each ring
+        without its closing point; of a `specgeo.Box` or `specgeo.Polytope` that of its ``vertices``.
+        It is given for plane polygons and wherever all facets are simplices; vertices inside the hull
+        get 0, and of equal vertices all but one. Otherwise it is None: then a vertex cannot move alone
+        without bending a facet.
 
     Raises
     ------
@@ -176,45 +195,50 @@ def polytope_gradients(polytope: Any, k: npt.ArrayLike) -> Gradients:
     if len(shapes) != 1:
         raise UnsupportedError("polytope: gradients of a union are not supported; add the gradients of its parts")
     shape = shapes[0]
-    waves, batch = as_wavevectors(k, shape.dim, float(np.abs(shape.points).max()))
+    waves, batch = as_wavevectors(k, shape.dim, np.ldexp(shape.reach, shape.exponents))
     identity = (np.eye(shape.dim), np.zeros(shape.dim))
     wrt_k = -1j * polytope_transform(polytope, waves, identity)
     boundary = _boundary_simplices(shape)
     wrt_vertices = None
     if boundary is not None:
-        wrt_vertices = _hadamard(shape.points, *boundary, waves).reshape(*batch, len(shape.points), shape.dim)
+        own = in_units(shape, lambda own, k: _hadamard(own.points, *boundary, k), waves)
+        parts = powers_of_two(own.view(np.float64).reshape(-1, shape.dim, 2), -shape.exponents[:, None])
+        wrt_vertices = parts.view(np.complex128).reshape(*batch, len(shape.points), shape.dim)
     return Gradients(polytope_transform(polytope, waves).reshape(batch), wrt_k.reshape(*batch, shape.dim), wrt_vertices)
 
 
 def _boundary_simplices(shape: Shape) -> tuple[IntArray, FloatArray] | None:
-    """Simplicial facets (n_b, d) and outward normals, or None where some facet is no simplex."""
+    """Simplicial facets (n_b, d) and outward normals of the length of their measures, or None where one is none."""
+    points = shape.points
     if shape.dim == 1:
-        low, high = int(np.argmin(shape.points)), int(np.argmax(shape.points))
+        low, high = int(np.argmin(points)), int(np.argmax(points))
         return np.array([[low], [high]], dtype=np.int64), np.array([[-1.0], [1.0]])
     if shape.rings is not None:
         ends = np.concatenate([np.column_stack([ring, np.roll(ring, -1)]) for ring in shape.rings])
-        step = shape.points[ends[:, 1]] - shape.points[ends[:, 0]]
-        return ends, np.column_stack([step[:, 1], -step[:, 0]]) / np.linalg.norm(step, axis=1)[:, None]
+        step = points[ends[:, 1]] - points[ends[:, 0]]
+        return ends, np.column_stack([step[:, 1], -step[:, 0]])
     if shape.faces is not None:
         if any(len(face) > 3 for face in shape.faces):
             return None
-        return np.concatenate(shape.face_triangles), shape.solid.frames[:, 2]
+        facets = np.concatenate(shape.face_triangles)
+        return facets, shape.solid.frames[:, 2] * rounded_measures(points[facets])[:, None]
     if shape.facets is None or any(len(facet) > shape.dim for facet in shape.facets):
         return None
     facets = np.array([sorted(facet) for facet in shape.facets], dtype=np.int64)
-    inside = shape.points[np.unique(facets)].mean(axis=0)
-    corners = shape.points[facets]
+    corners = points[facets]
     normals = np.linalg.svd(corners[:, 1:] - corners[:, :1])[2][:, -1]
-    outward = np.einsum("sa,sa->s", normals, corners.mean(axis=1) - inside)
-    return facets, normals * np.sign(outward)[:, None]
+    inside = points[np.unique(facets)]
+    heights = np.einsum("sa,sva->sv", normals, inside[None] - corners[:, :1])
+    farthest = np.take_along_axis(heights, np.abs(heights).argmax(axis=1)[:, None], axis=1)
+    return facets, normals * np.where(farthest > 0.0, -1.0, 1.0) * rounded_measures(corners)[:, None]
 
 
 def _hadamard(points: FloatArray, simplices: IntArray, normals: FloatArray, k: FloatArray) -> ComplexArray:
-    """sum over boundary simplices of n int lambda_v exp(-i k.x) for every vertex v: (n_k, n, d)."""
+    """sum over boundary simplices of n mean(lambda_v exp(-i k.x)) for every vertex v: (n_k, n, d)."""
     n_b, nodes = simplices.shape
     groups = np.arange(n_b, dtype=np.int64)
     hats = np.broadcast_to(np.eye(nodes), (n_b, nodes, nodes))
-    shares = polynomial_sum(points, simplices, simplex_measures(points[simplices]), k, hats, 1, groups, n_b)
+    shares = polynomial_sum(points, simplices, np.ones(n_b), k, hats, 1, groups, n_b)
     result = np.zeros((len(k), *points.shape), dtype=np.complex128)
     for i in range(nodes):
         for s in range(n_b):
@@ -265,7 +289,9 @@ def mesh_pullback(
     Raises
     ------
     InvalidInputError
-        Shapes that do not fit, point numbers out of range, or a flat simplex.
+        Shapes that do not fit, point numbers out of range.
+    DomainError
+        A flat simplex (decided exactly).
 
     Notes
     -----
@@ -289,8 +315,9 @@ def mesh_pullback(
         raise InvalidInputError(f"cotangent: shape {weight.shape} given, one number for each wavevector {batch} wanted")
     corners = nodes_at[cells]
     measures = simplex_measures(corners)
-    if np.any(measures <= 0.0):
-        raise InvalidInputError("simplices: a simplex is flat; its volume has no derivative there")
+    if np.any(measures == 0.0):
+        number = int(np.argmin(measures))
+        raise DomainError(f"simplices: simplex {number} is flat; its volume has no derivative there")
     value = np.zeros(len(waves), dtype=np.complex128)
     by_points, by_values, by_k = np.zeros((n_p, dim)), np.zeros(n_p), np.zeros((len(waves), dim))
     batch_size = max(1, BATCH // max(1, len(waves) * (dim + 1) ** 2))
@@ -304,6 +331,6 @@ def mesh_pullback(
         value += part.sum(axis=0)
         np.add.at(by_values, cell, np.einsum("k,ski->si", weight, first).real)
         by_k += (weight[:, None] * -1j * np.einsum("skl,sla->ka", pull, corner)).real
-        stretch = (part @ weight).real[:, None, None] * _barycentric_gradients(corner)
+        stretch = (part @ weight).real[:, None, None] * _barycentric_gradients(corner, scale[:, 0, 0])
         np.add.at(by_points, cell, stretch + (-1j * np.einsum("k,skl,ka->sla", weight, pull, waves)).real)
     return MeshPullback(value, by_points, by_values, by_k)

@@ -11,13 +11,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import ComplexArray, FloatArray, as_floats, as_whole
+from specgeo._measures import dot
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier.boundary import polygon_sum, polyhedron_sum
 from specgeo.fourier.shapes import Shape, as_shapes
@@ -33,6 +34,7 @@ Density = tuple[npt.ArrayLike, npt.ArrayLike] | Callable[[FloatArray], npt.Array
 
 SWITCH = 0.6  # |k| |P| / |boundary| above which the boundary form is used: it loses eps / that number
 FLAT = 2e-14  # |k| times the warp of a face above which its triangles replace it: they are exactly flat
+ENDLESS = 1e100  # wavevectors of shapes near unit size that none is beyond: phases would exceed 1e15
 MARGIN = 1e-14  # relative, of |k|^2: the two sides of a switch overlap by its rounding
 MAX_DEGREE = 12
 
@@ -47,7 +49,7 @@ def polytope_transform(
     polytope : array_like, Box, Polytope, shapely geometry, tuple or list
         - vertices (n, d): their convex hull, any d;
         - `specgeo.Box`, `specgeo.Polytope`;
-        - shapely Polygon or MultiPolygon, holes included;
+        - shapely Polygon or MultiPolygon, holes included, rings either way round, no z;
         - (vertices (n, 3), faces): a closed surface, not necessarily convex; each face lists its
           vertices counter-clockwise as seen from outside;
         - a list of these: their union, interiors disjoint.
@@ -66,16 +68,23 @@ def polytope_transform(
 
     Raises
     ------
-    InvalidInputError, DomainError
-        Something else than a polytope, one of no volume, shapes that do not fit.
+    DomainError
+        Points without volume (they lie in one hyperplane, decided exactly; hardly any volume is a volume), an
+        empty or invalid geometry, one with z.
+    InvalidInputError
+        Something else than a polytope, shapes that do not fit, a volume beyond the range of floats.
     UnsupportedError
         Faces outside three dimensions; a degree above 12.
 
     Notes
     -----
-    Errors are a few 1e-16 of |P| (times max|f|) for every k, up to d = 3, whatever the shape; at
-    |k| R = 1e9 they are 1e-13 of the sum of absolute vertex terms. Gauss's theorem twice (Wuttke
-    2021 for the field) with compensated phases, and divided differences at small |k|.
+    The result is that of the coordinates given, as exact numbers. Errors stay within about 1e-15 of |P| (a few 1e-15
+    times max|f| with a density) for every k, up to d = 3: for hulls and plane shapes of any proportion, at any scale
+    whose volume floats hold and at any distance from the origin, phases up to 1e15 included. For closed surfaces
+    from (vertices, faces) the unit is, at small |k|, the sum of |tetrahedra| that their faces span with the mean of
+    the vertices or with the first, which is |P| where no two of them overlap. At |k| R = 1e9 they are 1e-13 of
+    the sum of absolute vertex terms. Gauss's theorem twice (Wuttke 2021 for the field) with compensated phases,
+    and divided differences at small |k|.
 
     Examples
     --------
@@ -91,17 +100,37 @@ def polytope_transform(
     dim = shapes[0].dim
     if any(shape.dim != dim for shape in shapes):
         raise InvalidInputError("polytope: the parts of a union must have one dimension")
-    waves, batch = as_wavevectors(k, dim, max(float(np.abs(shape.points).max()) for shape in shapes))
+    waves, batch = as_wavevectors(k, dim, np.max([np.ldexp(shape.reach, shape.exponents) for shape in shapes], axis=0))
     if density is None:
         if degree is not None:
             raise InvalidInputError("degree: given without a density; pass density too")
-        indicator = _indicator(shapes[0], waves)
+        indicator = in_units(shapes[0], _indicator, waves)
         for shape in shapes[1:]:
-            indicator += _indicator(shape, waves)
+            indicator += in_units(shape, _indicator, waves)
         return indicator.reshape(batch)
-    parts = [_with_density(shape, waves, density, degree) for shape in shapes]
-    total = np.asarray(sum(part for part, _ in parts[1:]) + parts[0][0])
-    return total.reshape((*batch, total.shape[1]) if parts[0][1] else batch)
+    parts, vector = [], False
+    for shape in shapes:
+        coefficients, degree_used, vector = _coefficients(shape, density, degree)
+        parts.append(in_units(shape, partial(_polynomial, coefficients, degree_used), waves))
+    total = np.asarray(sum(parts[1:], parts[0]))
+    return total.reshape((*batch, total.shape[1]) if vector else batch)
+
+
+def in_units(shape: Shape, transform: Callable[[Shape, FloatArray], ComplexArray], k: FloatArray) -> ComplexArray:
+    """A transform in the coordinates of the shape, from wavevectors and to values in those of the caller."""
+    if not shape.exponents.any():
+        return transform(shape, k)
+    result = transform(shape, np.ldexp(k, shape.exponents))
+    return powers_of_two(result.view(np.float64), shape.exponents.sum()).view(np.complex128)
+
+
+def powers_of_two(array: FloatArray, exponents: npt.ArrayLike) -> FloatArray:
+    """array * 2^exponents; what overflows is refused."""
+    with np.errstate(over="ignore"):
+        result = np.ldexp(array, exponents)
+    if not np.all(np.isfinite(result)):
+        raise InvalidInputError("polytope: a result is beyond the range of floats; rescale it, and k the other way")
+    return result
 
 
 def _indicator(shape: Shape, k: FloatArray) -> ComplexArray:
@@ -110,15 +139,18 @@ def _indicator(shape: Shape, k: FloatArray) -> ComplexArray:
         return _box(*shape.box, k)
     if shape.dim not in (2, 3):
         return _simplices(shape, k)
-    low = (SWITCH * shape.surface / abs(shape.volume)) ** 2
+    low = min(SWITCH * shape.surface / shape.volume, ENDLESS) ** 2
+    if low == ENDLESS**2:
+        return _simplices(shape, k)
     high = np.inf
-    if shape.dim == 3 and shape.warp > 0.0:
+    if shape.dim == 3 and shape.warp > FLAT / ENDLESS:
         high = (FLAT / shape.warp) ** 2
     result = np.empty(len(k), dtype=np.complex128)
     if _boundary(shape, k, low, high, result) == 0:
         return result
     square = np.einsum("ka,ka->k", k, k)  # may differ from the kernel's by rounding: hence the margins
-    for mask, form in ((square < low * (1.0 + MARGIN), _simplices), (square > high * (1.0 - MARGIN), _split_solid)):
+    small = square < low * (1.0 + MARGIN)
+    for mask, form in ((small, _simplices), ((square > high * (1.0 - MARGIN)) & ~small, _split_solid)):
         if mask.any():
             result[mask] = form(shape, np.ascontiguousarray(k[mask]))
     return result
@@ -154,31 +186,45 @@ def _box(lower: FloatArray, upper: FloatArray, k: FloatArray) -> ComplexArray:
     return result
 
 
-def _with_density(shape: Shape, k: FloatArray, density: Density, degree: int | None) -> tuple[ComplexArray, bool]:
-    """Transform (n_k, m) of a polynomial density, and whether the density is vector-valued."""
+def _polynomial(coefficients: FloatArray, degree: int, shape: Shape, k: FloatArray) -> ComplexArray:
+    """Transform (n_k, m) of a polynomial density by its coefficients on each simplex."""
+    points, simplices, volumes = shape.triangulated
+    groups = np.zeros(len(simplices), dtype=np.int64)
+    return np.asarray(polynomial_sum(points, simplices, volumes, k, coefficients, degree, groups, 1)[0])
+
+
+def _coefficients(shape: Shape, density: Density, degree: int | None) -> tuple[FloatArray, int, bool]:
+    """Bernstein coefficients (n_s, n_b, m) of a density on the shape's simplices, degree, whether it has outputs."""
     if shape.box is not None and shape.dim > 8:
         raise UnsupportedError(f"density on a box of dimension {shape.dim}: not supported above 8 (d! simplices)")
-    points, simplices, volumes = shape.triangulated
+    points, simplices, _ = shape.triangulated
     if callable(density):
         if degree is None or as_whole(degree, "degree") > MAX_DEGREE:
             raise UnsupportedError(f"degree: {degree} given; a callable density needs one from 0 to {MAX_DEGREE}")
-        coefficients, vector = _bernstein(points[simplices], density, degree)
-    else:
-        if not isinstance(density, tuple) or len(density) != 2:
-            raise InvalidInputError("density: pass (gradient, offset) or a callable with its degree")
-        if degree not in (None, 1):
-            raise InvalidInputError(f"degree: {degree!r} given with an affine density; leave it out")
-        degree = 1
-        gradient, offset = as_floats(density[0], "gradient"), as_floats(density[1], "offset")
-        vector = gradient.ndim == 2
-        if gradient.ndim not in (1, 2) or gradient.shape[-1] != shape.dim or offset.shape != gradient.shape[:-1]:
-            raise InvalidInputError(
-                f"density: shapes {gradient.shape} and {offset.shape} given; (d,) and () or (m, d) and (m,) wanted"
-            )
-        values = points @ np.atleast_2d(gradient).T + np.atleast_1d(offset)
-        coefficients = values[simplices]
-    groups = np.zeros(len(simplices), dtype=np.int64)
-    return polynomial_sum(points, simplices, volumes, k, coefficients, degree, groups, 1)[0], vector
+        coefficients, vector = _bernstein(np.ldexp(points, shape.exponents)[simplices], density, degree)
+        return coefficients, degree, vector
+    if not isinstance(density, tuple) or len(density) != 2:
+        raise InvalidInputError("density: pass (gradient, offset) or a callable with its degree")
+    if degree not in (None, 1):
+        raise InvalidInputError(f"degree: {degree!r} given with an affine density; leave it out")
+    gradient, offset = as_floats(density[0], "gradient"), as_floats(density[1], "offset")
+    if gradient.ndim not in (1, 2) or gradient.shape[-1] != shape.dim or offset.shape != gradient.shape[:-1]:
+        raise InvalidInputError(
+            f"density: shapes {gradient.shape} and {offset.shape} given; (d,) and () or (m, d) and (m,) wanted"
+        )
+    values = _affine_values(points, np.ldexp(np.atleast_2d(gradient), shape.exponents), np.atleast_1d(offset))
+    return values[simplices], 1, gradient.ndim == 2
+
+
+def _affine_values(points: FloatArray, gradient: FloatArray, offset: FloatArray) -> FloatArray:
+    """gradient @ x + offset, (n, m), in double-double: far from the origin one term cancels the other."""
+    left = np.concatenate([points, np.ones((len(points), 1))], axis=1)[:, None]
+    right = np.concatenate([gradient, offset[:, None]], axis=1)[None]
+    with np.errstate(over="ignore", invalid="ignore"):
+        values = dot((left, np.zeros_like(left)), (right, np.zeros_like(right)))[0]
+    if not np.all(np.isfinite(values)):
+        raise InvalidInputError("density: its values are beyond the range of floats; rescale gradient and offset")
+    return values
 
 
 def _bernstein(
@@ -211,21 +257,17 @@ class Moments:
         int x dx.
     second : ndarray, shape (d, d)
         int x x^T dx.
+    centroid : ndarray, shape (d,)
+        Centre of mass.
+    covariance : ndarray, shape (d, d)
+        Mean of (x - centroid)(x - centroid)^T, computed as such: ``second`` loses it far from the origin.
     """
 
     volume: float
     first: FloatArray
     second: FloatArray
-
-    @cached_property
-    def centroid(self) -> FloatArray:
-        """Centre of mass, first / volume."""
-        return self.first / self.volume
-
-    @cached_property
-    def covariance(self) -> FloatArray:
-        """Mean of (x - centroid)(x - centroid)^T."""
-        return self.second / self.volume - np.outer(self.centroid, self.centroid)
+    centroid: FloatArray
+    covariance: FloatArray
 
 
 def polytope_moments(polytope: Any) -> Moments:
@@ -254,15 +296,30 @@ def polytope_moments(polytope: Any) -> Moments:
     """
     shapes = as_shapes(polytope)
     dim = shapes[0].dim
-    volume, first, second = 0.0, np.zeros(dim), np.zeros((dim, dim))
+    if any(shape.dim != dim for shape in shapes):
+        raise InvalidInputError("polytope: the parts of a union must have one dimension")
+    units = np.max([shape.exponents for shape in shapes], axis=0)
+    anchor = np.ldexp(shapes[0].points[0], shapes[0].exponents - units)
+    volume, first, second = 0.0, np.zeros(dim), np.zeros((dim, dim))  # in these units, about the anchor
     for shape in shapes:
         if shape.box is not None and dim > 8:
             raise UnsupportedError(f"moments of a box of dimension {dim}: not supported above 8; use the closed form")
         points, simplices, volumes = shape.triangulated
-        corners = points[simplices]
+        volumes = np.ldexp(volumes, (shape.exponents - units).sum())
+        corners = np.ldexp(points, shape.exponents - units)[simplices] - anchor
         sums = corners.sum(axis=1)
         volume += float(volumes.sum())
         first += volumes @ sums / (dim + 1)
         squares = np.einsum("sia,sib->sab", corners, corners) + np.einsum("sa,sb->sab", sums, sums)
         second += np.einsum("s,sab->ab", volumes, squares) / ((dim + 1) * (dim + 2))
-    return Moments(volume, first, second)
+    middle = first / volume
+    covariance = second / volume - np.outer(middle, middle)
+    centroid = anchor + middle
+    whole, planes = units.sum(), units + units[:, None]
+    return Moments(
+        float(powers_of_two(np.array(volume), whole)),
+        powers_of_two(volume * centroid, whole + units),
+        powers_of_two(volume * (covariance + np.outer(centroid, centroid)), whole + planes),
+        powers_of_two(centroid, units),
+        powers_of_two(covariance, planes),
+    )

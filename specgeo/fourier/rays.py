@@ -117,9 +117,9 @@ class DirectionalExpansion:
         raise KeyError(n)
 
     @property
-    def decay_exponent(self) -> int:
-        """The smallest n + 1 present: |f^(t u)| = O(t^{-exponent}), and no faster."""
-        return min((part.n for part in self.classes), default=0) + 1
+    def decay_exponent(self) -> int | None:
+        """The smallest n + 1 present: |f^(t u)| = O(t^{-exponent}), and no faster; None where none is (f = 0)."""
+        return min((part.n + 1 for part in self.classes), default=None)
 
 
 def ray_spectrum(

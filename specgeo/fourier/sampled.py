@@ -10,6 +10,9 @@ In several variables one axis is sampled after the other: axis j contributes E_{
 times the mean of V over lines along it, lines through the samples of the later axes, all lines in
 the earlier ones. Those means are counts, lengths and areas of the facets' shadows. A jump D across the seam of a 1-D
 periodic function adds D times the known DFT of a ramp, (i cot(pi n / N) - 1) / (2 N), against i / (2 pi n).
+
+The samples are rounded too. Each is off by its running error (`specgeo._running_error`), the rounding of its position
+included, and F_n by no more than their mean over a period; the transform itself adds some roundoffs of max |f|.
 """
 
 from __future__ import annotations
@@ -21,15 +24,22 @@ from math import pi
 import numpy as np
 import numpy.typing as npt
 import scipy.fft
+import scipy.special
 
 from specgeo._cast import FloatArray, IntArray, as_choice, as_floats
+from specgeo._running_error import OUTWARD, values_with_error
 from specgeo.domain import Box
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier.forms import UNIT, FacetForm, Term, forms_of
 from specgeo.fourier.series import EXTENSIONS, Extension, _box_forms, as_modes, fourier_coefficients
 from specgeo.geometry.complex import PolyhedralComplex
+from specgeo.network import Network
 
-FFT_ROUNDING = 16  # roundoffs of max |f|, times log2 N: the values of f, and each level of the transform
+FFT_ROUNDING = 16  # roundoffs of max |f|, times log2 N: each level of the transform
+_POSITION_ROUNDING = 5  # roundoffs of |x| + side: a + s (j / N) rounds s, j / N, their product and the sum
+_SMALL_ANGLE = 0.5  # below it 1 / sin^2 t - 1 / t^2 and 1 / t - cot t come from their series, where they cancel
+_ORDERS = 2 * np.arange(1, 13)  # 1 / t - cot t = sum of c_j t^(2j - 1), c_j = 2 zeta(2j) / pi^(2j): 1e-18 is left out
+_COTANGENT = 2 * scipy.special.zeta(_ORDERS) / pi**_ORDERS
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +53,8 @@ class SampledSpectrum:
     sampled, exact : (N_1', .., N_d', m)
         float64 (mirror) or complex128 (periodic); same normalisation and phases.
     alias_bound : (N_1', .., N_d', m)
-        Certified bound on |sampled - exact| from aliasing, plus the rounding of ``sampled``; infinite
-        where none is known (periodic in two dimensions or more).
+        Certified bound on |sampled - exact| from aliasing, plus the rounding of ``sampled``: of the transform and of
+        the values within the network. Infinite where none is known (periodic in two dimensions or more).
     exact_error : (N_1', .., N_d', m)
         Rounding of ``exact``.
     """
@@ -79,7 +89,9 @@ def sampled_spectrum(
     extension : {"mirror", "periodic"}
         As in `fourier_coefficients`. "periodic" is the naive FFT of a non-periodic function.
     function : callable, optional
-        Maps points (..., d) to values (..., m), usually the network. Default: the pieces of ``cx``.
+        Maps points (..., d) to values (..., m), usually the network, whose rounding is then bounded by the running
+        error of its forward pass. Default: the pieces of ``cx``. Of another callable the bound allows for the rounding
+        that evaluating these pieces would have.
 
     Returns
     -------
@@ -111,7 +123,7 @@ def sampled_spectrum(
     counts = sample_counts(n_samples, box.dim, extension)
     axes = [_sample_axis(box, j, counts[j], extension) for j in range(box.dim)]
     points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
-    values = _values_at(cx, points, function)
+    values, value_error = _values_at(cx, box, points, function)
     along = tuple(range(box.dim))
     if extension == "mirror":
         sampled = scipy.fft.dctn(values, type=1, axes=along) / np.prod(counts)
@@ -122,6 +134,7 @@ def sampled_spectrum(
     modes = np.stack(np.meshgrid(*numbers, indexing="ij"), axis=-1)
     exact, error = fourier_coefficients(cx, modes, extension, return_error=True)
     rounding = FFT_ROUNDING * UNIT * (1 + np.log2(np.prod(counts))) * np.abs(values).max(axis=along)
+    rounding += _mean_over_period(value_error, extension)
     return SampledSpectrum(modes, sampled, exact, alias_bound(cx, modes, counts, extension) + rounding, error)
 
 
@@ -158,18 +171,20 @@ def alias_bound(
 
 def alias_factor(n: npt.ArrayLike, n_samples: int) -> FloatArray:
     """E_N(n) = sum over p != 0 of 1 / (n + p N)^2, |n| <= N / 2."""
-    numbers = np.asarray(n, dtype=np.float64)
-    nonzero = np.where(numbers == 0, 1.0, numbers)
-    closed = pi**2 / (n_samples * np.sin(pi * nonzero / n_samples)) ** 2 - 1 / nonzero**2
-    return np.where(numbers == 0, pi**2 / (3 * n_samples**2), closed)
+    t = pi * np.asarray(n, dtype=np.float64) / n_samples
+    away = np.where(np.abs(t) < _SMALL_ANGLE, 1.0, t)
+    series = np.polynomial.polynomial.polyval(t**2, (_ORDERS - 1) * _COTANGENT)
+    value = np.where(np.abs(t) < _SMALL_ANGLE, series, 1 / np.sin(away) ** 2 - 1 / away**2)
+    return np.asarray(value * (pi / n_samples) ** 2)
 
 
 def _ramp_error(n: npt.ArrayLike, n_samples: int) -> FloatArray:
-    """Distance of the ramp's DFT to its Fourier coefficient."""
-    numbers = np.asarray(n, dtype=np.float64)
-    nonzero = np.where(numbers == 0, 1.0, numbers)
-    sampled = (1j / np.tan(pi * nonzero / n_samples) - 1) / (2 * n_samples)
-    return np.where(numbers == 0, 0.5 / n_samples, np.abs(sampled - 0.5j / (pi * nonzero)))
+    """Distance of the ramp's DFT to its Fourier coefficient: |i (1 / t - cot t) + 1| / (2 N), t = pi n / N."""
+    t = pi * np.asarray(n, dtype=np.float64) / n_samples
+    away = np.where(np.abs(t) < _SMALL_ANGLE, 1.0, t)
+    series = t * np.polynomial.polynomial.polyval(t**2, _COTANGENT)
+    rest = np.where(np.abs(t) < _SMALL_ANGLE, series, 1 / away - 1 / np.tan(away))
+    return np.asarray(np.hypot(rest, 1) / (2 * n_samples))
 
 
 def sample_counts(n_samples: npt.ArrayLike, dim: int, extension: Extension) -> list[int]:
@@ -185,19 +200,37 @@ def sample_counts(n_samples: npt.ArrayLike, dim: int, extension: Extension) -> l
 def _sample_axis(box: Box, axis: int, count: int, extension: Extension) -> FloatArray:
     """The samples of one axis that lie in the box."""
     inside = np.arange(count // 2 + 1) * 2 if extension == "mirror" else np.arange(count)
-    return np.asarray(box.lower[axis] + (box.upper[axis] - box.lower[axis]) * (inside / count))
+    side = box.upper[axis] - box.lower[axis]
+    return np.asarray(np.minimum(box.lower[axis] + side * (inside / count), box.upper[axis]))
 
 
 def _values_at(
-    cx: PolyhedralComplex, points: FloatArray, function: Callable[[FloatArray], npt.ArrayLike] | None
-) -> FloatArray:
+    cx: PolyhedralComplex, box: Box, points: FloatArray, function: Callable[[FloatArray], npt.ArrayLike] | None
+) -> tuple[FloatArray, FloatArray]:
+    """Values at the samples, and how far rounding took each from the value at the sample's true place."""
     m = cx.gradients.shape[1]
-    values = as_floats((cx if function is None else function)(points), "function(points)")
+    shift = _POSITION_ROUNDING * UNIT * (np.abs(points) + (box.upper - box.lower))
+    if isinstance(function, Network):
+        values, error = values_with_error(function, points, shift)
+    else:
+        values, error = as_floats((cx if function is None else function)(points), "function(points)"), None
     if values.shape != (*points.shape[:-1], m):
         raise InvalidInputError(
             f"function: returned shape {values.shape} for points {points.shape}, {(*points.shape[:-1], m)} wanted"
         )
-    return values
+    if error is None:  # g.x + b in any cell: d + 1 products and sums, the rounding of x among them
+        slopes, offsets = np.abs(cx.gradients).max(axis=0), np.abs(cx.offsets).max(axis=0)
+        error = shift @ slopes.T + (cx.dim + 2) * UNIT * (np.abs(points) @ slopes.T + offsets)
+    if not np.all(np.isfinite(values)):
+        raise InvalidInputError("function: returned NaN or infinite values; scale the network down")
+    return values, error
+
+
+def _mean_over_period(error: FloatArray, extension: Extension) -> FloatArray:
+    """Mean (m,) over the samples of a period, of the errors (.., m) of those in the box."""
+    while error.ndim > 1:
+        error = np.tensordot(_row_weights(len(error), extension), error, axes=1)
+    return np.asarray(error * OUTWARD)
 
 
 def _mean_variation(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -12,21 +11,29 @@ from typing import Any
 
 import numpy as np
 import shapely
-from shapely.geometry.polygon import orient
 
 from specgeo._cast import FloatArray, IntArray, as_floats, as_indices
+from specgeo._exact import check_volume, determinant, integers, unit_axes
+from specgeo._measures import check_range, rounded_measures, signed_volumes
 from specgeo.domain import Box
 from specgeo.errors import DomainError, InvalidInputError, UnsupportedError
-from specgeo.fourier.measures import check_range, signed_volumes, simplex_measures, unit_scale
 from specgeo.fourier.solids import Solid, check_closed, check_flat, face_triangles, make_solid, warp
-from specgeo.fourier.triangulation import hull_facets, hull_polygon, pulling_triangulation, triangulate_rings
+from specgeo.fourier.triangulation import cones, convex_hull, hull_polygon, pulling_triangulation, triangulate_rings
+
+MODERATE = 256  # exponents of the coordinates, times the dimension, that leave room for every product
+CANCELLED = 1e-12  # relative size of a sum of volumes below which floats do not tell its sign
 
 
 @dataclass(frozen=True, eq=False)
 class Shape:
-    """A bounded polytope of full dimension: convex, or not; a region with holes; in several parts."""
+    """A bounded polytope of full dimension: convex, or not; a region with holes; in several parts.
+
+    Coordinates are those given divided by 2^exponents, axis by axis: an affine map, so that transforms only scale.
+    """
 
     points: FloatArray  # (n, d)
+    exponents: IntArray  # (d,); zeros unless coordinates are so large or small that products leave the range of floats
+    pieces: IntArray | None = None  # convex: simplices (n_b, d) of the boundary
     facets: tuple[frozenset[int], ...] | None = None  # convex: vertex sets of the facets
     rings: tuple[IntArray, ...] | None = None  # plane: closed point lists, interior on the left
     parts: tuple[tuple[int, ...], ...] | None = None  # plane: shell and holes of each part, by ring number
@@ -44,14 +51,17 @@ class Shape:
         """Points, simplices (n_s, d + 1) and their volumes (signed where simplices overlap)."""
         if self.dim == 1:
             ends = np.array([[int(np.argmin(self.points)), int(np.argmax(self.points))]], dtype=np.int64)
-            return self.points, ends, simplex_measures(self.points[ends])
+            return self.points, ends, rounded_measures(self.points[ends])
         if self.rings is not None:
             return self._plane()
         if self.faces is not None and not self.convex:
             return self._solid()
-        assert self.facets is not None
-        simplices = pulling_triangulation(list(self.facets), self.dim)
-        return self.points, simplices, simplex_measures(self.points[simplices])
+        if self.pieces is not None:
+            simplices = cones(self.pieces)
+        else:
+            assert self.facets is not None
+            simplices = pulling_triangulation(list(self.facets), self.dim)
+        return self.points, simplices, rounded_measures(self.points[simplices])
 
     def _plane(self) -> tuple[FloatArray, IntArray, FloatArray]:
         assert self.rings is not None and self.parts is not None
@@ -65,12 +75,16 @@ class Shape:
         return self.points, simplices, np.abs(volumes) if delaunay else volumes
 
     def _solid(self) -> tuple[FloatArray, IntArray, FloatArray]:
-        """Tetrahedra from one apex to the boundary triangles, with signs."""
+        """Tetrahedra to the boundary triangles, with signs, from the mean of the vertices or the first one."""
         triangles = np.concatenate(self.face_triangles)
-        apex = self.points[np.unique(triangles)].mean(axis=0)
-        points = np.concatenate([self.points, apex[None, :]])
-        simplices = np.column_stack([np.full(len(triangles), len(self.points)), triangles])
-        return points, simplices, signed_volumes(points[simplices])
+        apexes = (self.points[np.unique(triangles)].mean(axis=0), self.points[triangles[0, 0]])
+        choices = []
+        for apex in apexes:
+            points = np.concatenate([self.points, apex[None, :]])
+            simplices = np.column_stack([np.full(len(triangles), len(self.points)), triangles])
+            choices.append((points, simplices, signed_volumes(points[simplices])))
+        # the one of less overlap
+        return min(choices, key=lambda choice: float(np.abs(choice[2]).sum()))
 
     @cached_property
     def face_triangles(self) -> list[IntArray]:
@@ -81,7 +95,20 @@ class Shape:
     @cached_property
     def volume(self) -> float:
         """d-dimensional measure."""
+        if self.box is not None:
+            return float(np.prod(self.box[1] - self.box[0]))
         return float(self.triangulated[2].sum())
+
+    def check_volume(self) -> None:
+        """Refuse a volume that leaves the range of floats."""
+        with np.errstate(over="ignore", under="ignore"):
+            true = np.ldexp(self.volume, self.exponents.sum())
+        check_range(np.ones(1), np.atleast_1d(true), "polytope: its volume", "it")
+
+    @cached_property
+    def reach(self) -> FloatArray:
+        """Largest absolute coordinate along each axis, (d,)."""
+        return np.asarray(np.abs(self.points).max(axis=0))
 
     @cached_property
     def surface(self) -> float:
@@ -89,7 +116,7 @@ class Shape:
         if self.rings is not None:
             turned = [self.points[np.roll(r, -1)] - self.points[r] for r in self.rings]
             return float(sum(np.linalg.norm(t, axis=1).sum() for t in turned))
-        return float(simplex_measures(self.points[np.concatenate(self.face_triangles)]).sum())
+        return float(rounded_measures(self.points[np.concatenate(self.face_triangles)]).sum())
 
     @cached_property
     def outline(self) -> tuple[FloatArray, IntArray]:
@@ -119,7 +146,7 @@ class Shape:
 
 def as_shapes(polytope: Any) -> list[Shape]:
     """The shapes whose union a polytope argument is; their interiors do not meet."""
-    if isinstance(polytope, (shapely.Polygon, shapely.MultiPolygon)):
+    if isinstance(polytope, shapely.Geometry):
         return [_from_shapely(polytope)]
     if isinstance(polytope, Box):
         return [_from_box(polytope)]
@@ -155,27 +182,38 @@ def _is_points(value: Any) -> bool:
     return array.ndim == 2 and all(isinstance(x, Number) for x in array.ravel()[:1].tolist())
 
 
+def _in_range(points: FloatArray) -> tuple[FloatArray, IntArray]:
+    """Points, axes scaled by powers of two where products of coordinates could leave the range, and the exponents."""
+    unit, exponents = unit_axes(points)
+    if len(exponents) * int(np.abs(exponents).max(initial=0)) <= MODERATE:
+        return points, np.zeros_like(exponents)
+    return unit, exponents
+
+
+def _checked(shape: Shape) -> Shape:
+    shape.check_volume()
+    return shape
+
+
 def from_points(points: FloatArray) -> Shape:
     """Convex hull."""
-    n, d = points.shape
-    if d == 0 or n < d + 1:
-        raise DomainError(f"polytope: {n} points given; a polytope of dimension {d} needs {d + 1} or more")
+    check_volume(points, "polytope")
+    points, exponents = _in_range(points)
+    d = points.shape[1]
     if d == 1:
-        if np.ptp(points) == 0.0:
-            raise DomainError("polytope: all its points are equal; an interval of positive length is needed")
-        return Shape(points)
+        return _checked(Shape(points, exponents))
     if d == 2:
-        return Shape(points, rings=(hull_polygon(points),), parts=((0,),))
-    facets = hull_facets(points)
-    if d > 3:
-        return Shape(points, tuple(facets))
-    return Shape(points, tuple(facets), faces=tuple(_outward(points, facets)))
+        return _checked(Shape(points, exponents, rings=(hull_polygon(points),), parts=((0,),)))
+    hull = convex_hull(points)
+    faces = None
+    if d == 3:
+        faces = tuple(_outward(hull.unit, hull.facets) if hull.pieces is None else hull.pieces)
+    return _checked(Shape(points, exponents, hull.pieces, tuple(hull.facets), faces=faces))
 
 
 def _outward(points: FloatArray, facets: list[frozenset[int]]) -> list[IntArray]:
-    """Vertex cycles of the facets of a convex solid, counter-clockwise from outside."""
+    """Vertex cycles of the facets of a convex solid that is not thin, counter-clockwise from outside."""
     inside = points[sorted(frozenset().union(*facets))].mean(axis=0)
-    scale = unit_scale(points - inside)
     cycles = []
     for facet in facets:
         sides = [facet & other for other in facets if other is not facet and len(facet & other) == 2]
@@ -190,7 +228,7 @@ def _outward(points: FloatArray, facets: list[frozenset[int]]) -> list[IntArray]
         cycle.append(follow[cycle[0]][0])
         while len(cycle) < len(facet):
             cycle.append(next(v for v in follow[cycle[-1]] if v != cycle[-2]))
-        corners = (points[cycle] - inside) * scale
+        corners = points[cycle] - inside
         rest = corners - corners[0]
         normal = np.cross(rest[1:-1], rest[2:]).sum(axis=0)
         if normal @ corners.mean(axis=0) < 0.0:
@@ -200,42 +238,68 @@ def _outward(points: FloatArray, facets: list[frozenset[int]]) -> list[IntArray]
 
 
 def _from_box(box: Box) -> Shape:
-    lower, upper = box.lower, box.upper
+    (lower, upper), exponents = _in_range(np.stack([box.lower, box.upper]))
     d = len(lower)
-    check_range(np.ones(1), np.array([math.prod((upper - lower).tolist())]))
     if d > 12:
         # closed form only: a triangulation has d! simplices
-        return Shape(np.stack([lower, upper]), box=(lower, upper))
+        return _checked(Shape(np.stack([lower, upper]), exponents, box=(lower, upper)))
     corners = np.array(list(product((0, 1), repeat=d)), dtype=np.int64)
     points = np.ascontiguousarray(np.where(corners == 0, lower, upper))
     if d == 1:
-        return Shape(points, box=(lower, upper))
+        return _checked(Shape(points, exponents, box=(lower, upper)))
     if d == 2:
-        return Shape(points, rings=(np.array([0, 2, 3, 1]),), parts=((0,),), box=(lower, upper))
+        return _checked(Shape(points, exponents, rings=(np.array([0, 2, 3, 1]),), parts=((0,),), box=(lower, upper)))
     facets = [frozenset(np.flatnonzero(corners[:, a] == side).tolist()) for a in range(d) for side in (0, 1)]
-    faces = tuple(_outward(points, facets)) if d == 3 else None
-    return Shape(points, tuple(facets), faces=faces, box=(lower, upper))
+    faces = tuple(_outward(corners.astype(np.float64), facets)) if d == 3 else None
+    return _checked(Shape(points, exponents, facets=tuple(facets), faces=faces, box=(lower, upper)))
 
 
 def _from_shapely(polygon: Any) -> Shape:
-    if polygon.is_empty or not polygon.is_valid:
-        reason = shapely.is_valid_reason(polygon)
-        raise DomainError(f"polytope: empty or invalid polygon ({reason}); repair it with shapely.make_valid")
+    """Points in the order of the polygon's coordinates; rings that run the other way round are read backwards."""
+    kind = polygon.geom_type
+    if kind not in ("Polygon", "MultiPolygon"):
+        raise DomainError(
+            f"polytope: a shapely {kind} has no area of its own; pass the Polygons in it, if any, as a list"
+        )
+    if polygon.has_z or getattr(polygon, "has_m", False):
+        raise DomainError(f"polytope: the {kind} has z or m coordinates; drop them with shapely.force_2d if meant so")
+    corners = shapely.get_coordinates(polygon)
+    if polygon.is_empty or not np.all(np.isfinite(corners)):
+        raise DomainError(f"polytope: the {kind} is empty or has infinite coordinates; give it finite ones")
+    points, exponents = _in_range(corners)
+    scaled = shapely.set_coordinates(shapely.transform(polygon, np.copy), points) if exponents.any() else polygon
+    if not scaled.is_valid:  # decided by products of coordinates
+        reason = shapely.is_valid_reason(scaled)
+        raise DomainError(f"polytope: invalid polygon ({reason}); repair it with shapely.make_valid")
     rings: list[IntArray] = []
     parts: list[tuple[int, ...]] = []
-    points: list[FloatArray] = []
-    total = 0
+    kept: list[FloatArray] = []
+    total = start = 0
     for part in shapely.get_parts(polygon):
-        part = orient(part)
         numbers = []
-        for ring in (part.exterior, *part.interiors):
-            corners = shapely.get_coordinates(ring)[:-1]
+        for hole, ring in enumerate((part.exterior, *part.interiors)):
+            size = shapely.get_num_coordinates(ring) - 1
+            corners = points[start : start + size]
+            start += size + 1  # the closing point is left out
+            order = np.arange(total, total + size, dtype=np.int64)
             numbers.append(len(rings))
-            rings.append(np.arange(total, total + len(corners), dtype=np.int64))
-            points.append(corners)
-            total += len(corners)
+            rings.append(order if (_ring_sign(corners) > 0) == (hole == 0) else order[::-1].copy())
+            kept.append(corners)
+            total += size
         parts.append(tuple(numbers))
-    return Shape(np.concatenate(points), rings=tuple(rings), parts=tuple(parts), convex=False)
+    return _checked(Shape(np.concatenate(kept), exponents, rings=tuple(rings), parts=tuple(parts), convex=False))
+
+
+def _ring_sign(corners: FloatArray) -> int:
+    """1 if a ring runs counter-clockwise, -1 if clockwise, decided exactly."""
+    steps = corners - corners[0]
+    terms = steps[:-1, 0] * steps[1:, 1] - steps[:-1, 1] * steps[1:, 0]
+    lengths = np.linalg.norm(steps, axis=1)
+    area = float(terms.sum())
+    if abs(area) > CANCELLED * float(lengths[:-1] @ lengths[1:]):
+        return 1 if area > 0.0 else -1
+    rows = integers(corners)[0]
+    return 1 if sum(a[0] * b[1] - a[1] * b[0] for a, b in zip(rows, [*rows[1:], rows[0]], strict=True)) > 0 else -1
 
 
 def _from_faces(vertices: Any, faces: Sequence[Sequence[int]]) -> Shape:
@@ -253,8 +317,19 @@ def _from_faces(vertices: Any, faces: Sequence[Sequence[int]]) -> Shape:
         if len(set(face.tolist())) < len(face):
             raise UnsupportedError(f"faces: face {number} repeats a vertex; cut faces with holes into simple polygons")
     check_closed(cycles)
+    check_volume(points[np.unique(np.concatenate(cycles))], "polytope")
+    points, exponents = _in_range(points)
     check_flat(points, cycles)
-    shape = Shape(points, faces=tuple(cycles), convex=False)
-    if not shape.volume > 0.0:
+    shape = Shape(points, exponents, faces=tuple(cycles), convex=False)
+    if not _encloses(shape):
         raise DomainError("polytope: volume is not positive; list each face counter-clockwise as seen from outside")
-    return shape
+    return _checked(shape)
+
+
+def _encloses(shape: Shape) -> bool:
+    """Whether the signed volume of a closed surface is positive, decided exactly."""
+    points, _, volumes = shape.triangulated
+    if abs(shape.volume) > CANCELLED * float(np.abs(volumes).sum()):
+        return shape.volume > 0.0
+    rows = integers(points)[0]
+    return sum(determinant([rows[i] for i in t]) for t in np.concatenate(shape.face_triangles).tolist()) > 0

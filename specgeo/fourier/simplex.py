@@ -17,10 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import ComplexArray, FloatArray, IntArray, as_floats, as_whole
+from specgeo._measures import simplex_measures
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier.chunks import Plan, chunked
 from specgeo.fourier.divided import MAX_NODES
-from specgeo.fourier.measures import simplex_measures
 from specgeo.fourier.sums import affine_sum, constant_sum, general_sum
 
 MAX_PHASE = 1e15
@@ -45,7 +45,7 @@ def simplices_sum(
     simplices : (n_s, j + 1) int64
         Point numbers; j = 1, 2, 3 run in vector kernels, other j in a scalar one.
     measures : (n_s,) float64
-        j-dimensional measures (`specgeo.fourier.measures.simplex_measures`), signs allowed.
+        j-dimensional measures (`specgeo._measures.simplex_measures`), signs allowed.
     k : (n_k, d) float64
     weights : (n_s, m) float64, optional
         Constant densities.
@@ -162,8 +162,8 @@ def bernstein_indices(j: int, degree: int) -> IntArray:
     return np.array([[row.count(i) for i in range(j + 1)] for row in rows], dtype=np.int64).reshape(len(rows), j + 1)
 
 
-def as_wavevectors(k: npt.ArrayLike, dim: int, reach: float) -> tuple[FloatArray, tuple[int, ...]]:
-    """Wavevectors as (n_k, d) array and their batch shape; ``reach`` bounds the coordinates of the points."""
+def as_wavevectors(k: npt.ArrayLike, dim: int, reach: float | FloatArray) -> tuple[FloatArray, tuple[int, ...]]:
+    """Wavevectors as (n_k, d) array and their batch shape; ``reach`` as in `check_phases`."""
     waves = as_floats(k, "k")
     if waves.ndim == 0 or waves.shape[-1] != dim:
         raise InvalidInputError(f"k: shape {waves.shape} given, (..., {dim}) wanted (last axis = dimension)")
@@ -173,13 +173,16 @@ def as_wavevectors(k: npt.ArrayLike, dim: int, reach: float) -> tuple[FloatArray
     return flat, batch
 
 
-def check_phases(waves: FloatArray, reach: float, name: str) -> None:
-    """Refuse wavevectors (n_k, d) whose phases floats do not resolve; ``reach`` bounds the points' coordinates."""
+def check_phases(waves: FloatArray, reach: float | FloatArray, name: str) -> None:
+    """Refuse wavevectors (n_k, d) whose phases floats do not resolve.
+
+    ``reach`` bounds the points' coordinates: all of them, or, with shape (d,), along each axis.
+    """
     if waves.size == 0:
         return
     with np.errstate(over="ignore"):
-        largest = max(waves.max(), -waves.min()) * reach
-        if waves.shape[1] * largest > MAX_PHASE and np.abs(waves).sum(axis=1).max() * reach > MAX_PHASE:
+        largest = max(waves.max(), -waves.min()) * np.max(reach)
+        if waves.shape[1] * largest > MAX_PHASE and (np.abs(waves) * reach).sum(axis=1).max() > MAX_PHASE:
             raise InvalidInputError(f"{name}: some phase k.x exceeds 1e15, where floats no longer resolve it; rescale")
 
 
@@ -190,7 +193,7 @@ def simplex_transform(
 
     Computes int_S f(x) exp(-i k.x) dx for each simplex S, with respect to the j-dimensional
     measure of its own affine span. The result is right at every wavevector: zero, normal to a
-    face, nearly so, or large.
+    face, nearly so, or large. A simplex whose vertices span less (decided exactly) has measure 0.
 
     Parameters
     ----------
@@ -242,7 +245,7 @@ def simplex_transform(
         raise UnsupportedError(f"simplices with j + degree = {nodes - 1 + degree}: not supported above {MAX_NODES - 1}")
     n_s = math.prod(batch)
     flat = corners.reshape(n_s, nodes, dim)
-    waves, wave_batch = as_wavevectors(k, dim, float(np.abs(flat).max(initial=0.0)))
+    waves, wave_batch = as_wavevectors(k, dim, np.abs(flat).max(axis=(0, 1), initial=0.0))
     coefficients, vector = _as_coefficients(values, batch, nodes, degree)
     simplices = np.arange(n_s * nodes, dtype=np.int64).reshape(n_s, nodes)
     result = polynomial_sum(

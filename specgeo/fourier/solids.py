@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
+from specgeo._measures import rounded_measures, unit_scale
 from specgeo.errors import InvalidInputError
-from specgeo.fourier.measures import simplex_measures, unit_scale
 from specgeo.fourier.triangulation import triangulate_rings
 
 WARPED = 1e-6  # a face further from flat than this, in units of its size, is refused
@@ -53,7 +53,8 @@ def warp(corners: FloatArray) -> float:
     """Largest distance of a face's vertex from the plane of the face."""
     if len(corners) == 3:
         return 0.0
-    return float(np.abs((corners - corners.mean(axis=0)) @ _frame(corners)[2]).max())
+    rest = corners - corners[0]
+    return float(np.abs((rest - rest.mean(axis=0)) @ _frame(corners)[2]).max())
 
 
 def check_flat(points: FloatArray, faces: Sequence[IntArray]) -> None:
@@ -70,7 +71,7 @@ def make_solid(points: FloatArray, faces: Sequence[IntArray], triangles: Sequenc
     """Arrays of a closed polyhedron whose faces are counter-clockwise seen from outside."""
     edges: dict[tuple[int, int], list[tuple[int, FloatArray]]] = {}
     frames, perimeters = [], []
-    areas = [simplex_measures(points[t]) for t in triangles]
+    areas = [rounded_measures(points[t]) for t in triangles]
     for f, face in enumerate(faces):
         frame = _frame(points[face])
         frames.append(frame)
@@ -99,7 +100,8 @@ def _limits(perimeters: FloatArray, areas: FloatArray, normals: FloatArray, volu
     the solid. Either may be small: small faces of a large solid need not be right by themselves. Faces of nearly
     one normal are bad together, so their second errors are counted together, as independent ones.
     """
-    own = (SMALL_FACE * perimeters / np.maximum(areas, 1e-300)) ** 2
+    with np.errstate(over="ignore"):  # faces of no area are always summed over their triangles
+        own = (SMALL_FACE * perimeters / np.maximum(areas, 1e-300)) ** 2
     _, group = np.unique(np.round(3.0 * normals), axis=0, return_inverse=True)
     together = np.sqrt(np.bincount(group.ravel(), weights=perimeters**2))[group.ravel()]
     return np.asarray(np.minimum(own, together / (SMALL_ERROR * abs(volume))))

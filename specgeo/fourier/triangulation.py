@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 import shapely
@@ -12,17 +13,23 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import ConvexHull, QhullError
 
 from specgeo._cast import FloatArray, IntArray
+from specgeo._exact import affine_coordinates, orientations
+from specgeo._measures import dot, rounded_measures, two_sum, unit_scale
 from specgeo.errors import DomainError
-from specgeo.fourier.measures import dot, simplex_measures, two_sum, unit_scale
+from specgeo.fourier.exact_hull import exact_hull
 
 # Neighbouring simplices of a hull are pieces of one facet if each is this flat on the plane of the other, in units of
 # the whitened size, and if the wedge between them, which is lost then, is below this share of the volume.
 COPLANAR = 1e-13
 WEDGE = 3e-16
+OUTSIDE = 1e-15  # height, in those units, above the facets of a hull that is taken for an error of it
+NEAR = 1e-9  # depth below all facets at which no error of theirs reaches a point
+THIN = 1e-13  # least over largest principal axis below which double-doubles do not resolve a hull
+_UNDERFLOW = 1e-300  # of products of differences of coordinates near 1
 
 
 def hull_polygon(points: FloatArray) -> IntArray:
-    """Vertices of the convex hull of plane points, counter-clockwise: monotone chain with exact signs."""
+    """Vertices of the convex hull of plane points that span it, counter-clockwise: monotone chain with exact signs."""
     order = sorted(range(len(points)), key=lambda i: (points[i, 0], points[i, 1]))
     chain: list[int] = []
     for sweep in (order, order[::-1]):
@@ -32,15 +39,13 @@ def hull_polygon(points: FloatArray) -> IntArray:
                 part.pop()
             part.append(i)
         chain += part[:-1]
-    if len(chain) < 3:
-        raise DomainError("polytope: its points lie on a line; a polygon of positive area is needed")
     return np.array(chain, dtype=np.int64)
 
 
 def _turn(a: FloatArray, b: FloatArray, c: FloatArray) -> int:
     """Sign of det(b - a, c - a): floating-point filter, then rational numbers."""
     left, right = (b[0] - a[0]) * (c[1] - a[1]), (b[1] - a[1]) * (c[0] - a[0])
-    if abs(left - right) > 1e-15 * (abs(left) + abs(right)):
+    if abs(left - right) > 1e-15 * (abs(left) + abs(right)) + _UNDERFLOW:
         return 1 if left > right else -1
     (ax, ay), (bx, by), (cx, cy) = ([Fraction(float(x)) for x in p] for p in (a, b, c))
     exact = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
@@ -50,42 +55,75 @@ def _turn(a: FloatArray, b: FloatArray, c: FloatArray) -> int:
 def whitened(points: FloatArray) -> tuple[FloatArray, float]:
     """Points moved and scaled to unit principal axes (hulls are affine-invariant), and the factor on volumes.
 
-    In double-double, so that the vertices of a sliver are as good across as they are along.
+    In double-double, so that the vertices of a sliver are as good across as they are along; what is too thin for
+    that gets the coordinates of `affine_coordinates`. The orientation stays.
     """
-    centred = points - points.mean(axis=0)
-    _, sizes, axes = np.linalg.svd(centred, full_matrices=False)
-    if len(sizes) < points.shape[1] or sizes[-1] <= 1e-14 * sizes[0]:
-        raise DomainError("polytope: its points lie in a hyperplane; a polytope of positive volume is needed")
+    steps = points - points[0]
+    _, sizes, axes = np.linalg.svd(steps - steps.mean(axis=0), full_matrices=False)
+    if sizes[-1] <= THIN * sizes[0]:
+        return affine_coordinates(points), 0.0
+    if np.linalg.det(axes) < 0.0:
+        axes[0] = -axes[0]
     scaled = axes / (sizes[:, None] / np.sqrt(len(points)))
     rest = two_sum(points, np.broadcast_to(-points[0], points.shape))
     unit, _ = dot((rest[0][:, None], rest[1][:, None]), (scaled, np.zeros_like(scaled)))
     return unit, float(np.prod(np.sqrt(len(points)) / sizes))
 
 
-def hull_facets(points: FloatArray) -> list[frozenset[int]]:
-    """Vertex sets of the facets of the convex hull, d >= 2; coplanar pieces are merged."""
+class Hull(NamedTuple):
+    """The convex hull of points in three dimensions or more."""
+
+    facets: list[frozenset[int]]  # vertex sets of the facets, coplanar pieces merged
+    pieces: IntArray | None  # simplices of the boundary instead, counter-clockwise from outside, where they are many
+    unit: FloatArray  # the points in an affine image of the same orientation in which the hull is not thin
+
+
+def convex_hull(points: FloatArray) -> Hull:
+    """Hull of points that span the space, d >= 3: by Qhull, and where that is not right to the last bits, exactly."""
     n, d = points.shape
     if n == d + 1:
-        return [frozenset(range(n)) - {i} for i in range(n)]
+        unit = np.concatenate([np.zeros((1, d)), np.eye(d)])
+        unit[1] *= orientations(points[None])[0]
+        return Hull([frozenset(range(n)) - {i} for i in range(n)], None, unit)
     points = points * unit_scale(points - points[0])
     unit, growth = whitened(points)
     try:
         hull = ConvexHull(unit)
-    except QhullError as error:
-        reason = str(error).splitlines()[0]
-        raise DomainError(f"polytope: no convex hull of positive volume ({reason}); check the points") from error
+    except QhullError:
+        return Hull([], exact_hull(points, unit), unit)
+    near = _outmost(unit, hull.equations)
+    if near is not None:
+        pieces = near[exact_hull(points[near], unit[near])]
+        return Hull([frozenset(piece) for piece in pieces.tolist()], pieces, unit)
     # the vertex of each simplex that its neighbour lacks, over the neighbour's plane
     piece, across = np.repeat(np.arange(len(hull.simplices)), d), hull.neighbors.ravel()
     apex = hull.simplices.ravel()
     heights = np.einsum("pa,pa->p", unit[apex], hull.equations[across, :-1]) + hull.equations[across, -1]
     flat = np.flatnonzero(np.abs(heights) <= COPLANAR)
-    wedges = simplex_measures(points[np.column_stack([apex[flat], hull.simplices[across[flat]]])])
-    flat = flat[wedges * growth <= WEDGE * hull.volume]
+    pairs = np.column_stack([apex[flat], hull.simplices[across[flat]]])
+    wedges = rounded_measures(points[pairs]) * growth if growth else rounded_measures(unit[pairs])
+    flat = flat[wedges <= WEDGE * hull.volume]
     one_way = coo_matrix((np.ones(len(flat)), (piece[flat], across[flat])), shape=(len(hull.simplices),) * 2).tocsr()
     _, label = connected_components(one_way.multiply(one_way.T), directed=False)
     order = np.argsort(label, kind="stable")
-    facets = np.split(hull.simplices[order], np.flatnonzero(np.diff(label[order])) + 1)
-    return [frozenset(facet.ravel().tolist()) for facet in facets]
+    groups = np.split(hull.simplices[order], np.flatnonzero(np.diff(label[order])) + 1)
+    return Hull([frozenset(group.ravel().tolist()) for group in groups], None, unit)
+
+
+def _outmost(unit: FloatArray, planes: FloatArray) -> IntArray | None:
+    """Points that may be vertices, if one of all stands out of a facet that Qhull found, which merges near ones."""
+    highest = np.full(len(unit), -np.inf)
+    for start in range(0, len(planes), 256):
+        part = planes[start : start + 256]
+        np.maximum(highest, (unit @ part[:, :-1].T + part[:, -1]).max(axis=1), out=highest)
+    return np.flatnonzero(highest > -NEAR) if highest.max() > OUTSIDE else None
+
+
+def cones(pieces: IntArray) -> IntArray:
+    """Simplices (n_s, d + 1) from the vertex that most pieces (n_b, d) of a convex boundary share to all the others."""
+    apex = np.bincount(pieces.ravel()).argmax()
+    far = pieces[~np.any(pieces == apex, axis=1)]
+    return np.column_stack([np.full(len(far), apex), far])
 
 
 def pulling_triangulation(facets: list[frozenset[int]], dim: int) -> IntArray:

@@ -267,16 +267,19 @@ class PolyhedralComplex:
         return _module("exact_points").exact_vertices(self, wanted)  # type: ignore[no-any-return]
 
     def verify_certificate(self) -> Reproof:
-        """Prove the complex again, in integers, from its stored faces, signs, network and domain.
+        """Prove the complex again, in integers, and all that is stored with it, from its network and domain.
 
         Independent of the enumerator: exact vertices, their covectors by exact evaluation of the
-        network, local completeness of each face, closure, connectedness (`specgeo.geometry.reproof`
-        gives the argument). About a millisecond for each vertex of a small network.
+        network, local completeness of each face, closure (`specgeo.geometry.reproof` gives the
+        argument); then coordinates, affine pieces and walls against the exact ones
+        (`specgeo.geometry.stored_values` has what is promised of them). About a millisecond for each
+        vertex of a small network. `specgeo.check` is a short program that proves a saved complex alone.
 
         Returns
         -------
         Reproof
-            True as a bool when the complex is proved; otherwise ``failure`` names what is wrong.
+            True as a bool when the complex is proved; otherwise ``failure`` names what is wrong. Damaged data
+            are not proved, whatever they are. ``not_covered`` names what is stored and says nothing provable.
 
         Raises
         ------

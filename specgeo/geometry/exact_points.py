@@ -16,6 +16,7 @@ import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
 from specgeo.errors import SpecgeoError, UnsupportedError
+from specgeo.geometry.incidence import facet_cells
 from specgeo.geometry.integer_network import IntegerNetwork, Integers, scaled
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class ExactPoints:
         self.domain = integer_rows(domain_rows(cx))
         self._signs = cx.sign_vectors
         self._layers = cx.signs.layers
+        self._cells = facet_cells(cx)
         self._walls = self._domain_walls()
 
     def _domain_walls(self) -> IntArray:
@@ -62,7 +64,7 @@ class ExactPoints:
         if len(walls) == cx.f_vector[-2]:
             return walls
         walls = np.full(cx.f_vector[-2], -1, dtype=np.int64)
-        outer = np.flatnonzero(cx.facets.is_boundary)
+        outer = np.flatnonzero(self._cells[:, 1] < 0)
         rows = domain_rows(cx)
         rows = rows / np.abs(rows[:, :-1]).max(axis=1, keepdims=True)
         corners = cx.vertices_of(cx.dim - 1)
@@ -76,7 +78,7 @@ class ExactPoints:
         """(layer, unit) of a unit that vanishes on the facet but not on the cell, or (-1, domain row)."""
         if self._walls[facet] >= 0:
             return -1, int(self._walls[facet])
-        a, b = self._cx.facets.cells[facet]
+        a, b = self._cells[facet]
         opposite = np.flatnonzero(self._signs[a] * self._signs[b] < 0)
         if len(opposite) == 0:
             raise SpecgeoError(f"facet {facet}: no unit changes its sign there, so the complex cannot be a network's")

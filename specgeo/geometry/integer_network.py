@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._cast import IntArray
+
 try:
     from flint import fmpz_mat
 except ImportError:  # the optional extra "exact": products of large integers, some ten times faster
@@ -54,7 +56,7 @@ def scaled(values: Any, exponent: int) -> Integers:
 
 
 class IntegerNetwork:
-    """The hidden layers of a network, exactly.
+    """A network, exactly.
 
     Parameters
     ----------
@@ -87,6 +89,27 @@ class IntegerNetwork:
                 )
             )
             total = outer + slope
+        weight, bias = network["weights"][-1], network["biases"][-1]
+        linear = max(_bits(np.ravel(weight).tolist()), _bits(bias.tolist()) - total)
+        self._output = IntegerMatrix(scaled(weight, linear)), scaled(bias, total + linear)
+        self._exponent = total + linear  # outputs are scaled by 2 to this
+
+    def affine_pieces(self, pieces: list[IntArray]) -> tuple[Integers, int]:
+        """Integers (n_cells, m, d + 1) and e: gradients and offsets of the outputs on cells are the integers / 2^e.
+
+        ``pieces`` says for each layer which piece of the activation each neuron is on, (n_cells, n_l).
+        """
+        n, d = len(pieces[0]) if pieces else 1, self.input_dim
+        unit = np.zeros(n * (d + 1), dtype=object)
+        unit[d :: d + 1] = 1
+        a = np.tile(np.eye(d, d + 1, dtype=object), n)  # a column for each cell and each column of its map
+        for (weight, bias, _, slopes, intercepts), piece in zip(self._layers, pieces, strict=True):
+            z = weight @ a + np.multiply.outer(bias, unit)
+            chosen = np.repeat(np.broadcast_to(piece, (n, len(bias))).T, d + 1, axis=1)
+            a = slopes[chosen] * z + intercepts[chosen] * unit
+        weight, bias = self._output
+        z = weight @ a + np.multiply.outer(bias, unit)
+        return z.reshape(-1, n, d + 1).transpose(1, 0, 2), self._exponent
 
     def signs_at(self, numerators: Integers, denominators: Integers) -> npt.NDArray[np.int8]:
         """Signs of all units at the points N / D: (n, d), (n,) -> (n, n_units)."""

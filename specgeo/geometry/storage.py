@@ -1,27 +1,27 @@
 """Complexes on disk: one compressed ``.npz`` file, nothing pickled.
 
-The file holds the faces, the signs, the affine pieces, the domain, the certificate, and the network
-and the defining planes of the vertices where the enumeration left them, so that a loaded complex
-can be verified like a fresh one.
+The file holds the faces, the signs, the affine pieces, the domain, the certificate, the network, the errors of the
+vertices and the walls that facets lie in, so that a loaded complex can be verified like a fresh one. The format is
+described in docs/complex-format.md, for other programs too; `specgeo.check` is one that proves a file right.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import zipfile
-import zlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import FloatArray, as_floats
-from specgeo._files import as_path, write_npz
+from specgeo._files import as_path
+from specgeo._npz import read_npz, write_npz
 from specgeo.activation import Activation
 from specgeo.domain import Box, Polytope
 from specgeo.errors import InvalidInputError, ReadError, SpecgeoError
 from specgeo.geometry.complex import Patterns, PolyhedralComplex, Ragged
+from specgeo.geometry.structure import check_inside, check_structure, require
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +41,7 @@ def save_complex(cx: PolyhedralComplex, path: str | os.PathLike[str]) -> None:
     if cx.signs is not None:
         arrays.update({f"signs_{name}": array for name, array in cx.signs._asdict().items()})
     header["domain"] = _pack_domain(cx.domain, arrays)
-    header["certificate"] = cx.certificate.to_dict() if hasattr(cx.certificate, "to_dict") else cx.certificate
+    header["certificate"] = None if cx.certificate is None else cx.certificate.to_dict()
     header["metadata"] = {}
     for name, value in cx.metadata.items():
         if name == "network":
@@ -58,12 +58,14 @@ def save_complex(cx: PolyhedralComplex, path: str | os.PathLike[str]) -> None:
     write_npz(file, arrays)
 
 
-def load_complex(path: str | os.PathLike[str]) -> PolyhedralComplex:
+def load_complex(path: str | os.PathLike[str], max_bytes: int | None = None) -> PolyhedralComplex:
     """Read a complex written by `PolyhedralComplex.save`.
 
     Parameters
     ----------
     path : path-like
+    max_bytes : int, optional
+        Budget for the memory that reading takes; four fifths of what is available by default.
 
     Returns
     -------
@@ -73,6 +75,8 @@ def load_complex(path: str | os.PathLike[str]) -> PolyhedralComplex:
     ------
     ReadError
         The file is missing, corrupt, of another kind or of a later version.
+    BudgetError
+        The file unfolds to more than ``max_bytes``.
 
     Examples
     --------
@@ -86,21 +90,16 @@ def load_complex(path: str | os.PathLike[str]) -> PolyhedralComplex:
     True
     """
     file = as_path(path)
+    arrays = read_npz(file, max_bytes)
     try:
-        with open(file, "rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in archive.files}
         header = json.loads(bytes(arrays["header"]).decode())
         if header["schema"] != SCHEMA:
             raise ReadError(f"written as {header['schema']!r}, this version reads {SCHEMA!r}; upgrade specgeo")
         return _unpack(arrays, header)
     except SpecgeoError as error:
         raise ReadError(f"{file}: {error}") from error
-    except FileNotFoundError as error:
-        raise ReadError(f"{file}: no such file") from error
-    except (OSError, EOFError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError) as error:
+    except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError) as error:
         raise ReadError(f"{file}: not a complex saved by specgeo, or corrupt ({error!r})") from error
-    except (RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise ReadError(f"{file}: corrupt archive ({error})") from error
 
 
 def _unpack(arrays: Arrays, header: dict[str, Any]) -> PolyhedralComplex:
@@ -111,7 +110,10 @@ def _unpack(arrays: Arrays, header: dict[str, Any]) -> PolyhedralComplex:
             raise ReadError(f"corrupt: {name} is no array of numbers with {ndim} axes")
         return array
 
-    dim = int(header["dim"])
+    dim = header["dim"]
+    require(type(dim) is int and dim > 0, "header: dim is no dimension")
+    layers, notes = header.get("layers"), dict(header["metadata"])
+    _check_names(arrays, header, dim)
     faces = tuple(
         Ragged(take(f"faces_{k}_offsets", np.int64, 1), take(f"faces_{k}_indices", np.int32, 1))
         for k in range(1, dim + 1)
@@ -120,7 +122,7 @@ def _unpack(arrays: Arrays, header: dict[str, Any]) -> PolyhedralComplex:
     if "signs_positive" in arrays:
         words = [take(f"signs_{name}", np.uint64, 2) for name in ("positive", "negative")]
         signs = Patterns(*words, *(take(f"signs_{name}", np.int64, 1) for name in ("layers", "neurons", "breakpoints")))
-    metadata: dict[str, Any] = dict(header["metadata"])
+    metadata: dict[str, Any] = notes
     for key, array in arrays.items():
         if key.startswith("metadata_"):
             metadata[key.removeprefix("metadata_")] = array.astype(array.dtype.newbyteorder("="))
@@ -133,42 +135,30 @@ def _unpack(arrays: Arrays, header: dict[str, Any]) -> PolyhedralComplex:
         _unpack_certificate(header["certificate"]),
         metadata,
     )
-    _check(cx)
-    if "layers" in header:
-        metadata["network"] = _unpack_network(arrays, header["layers"], cx)
+    if layers is not None:
+        metadata["network"] = _unpack_network(arrays, layers)
+    check_structure(cx)
+    check_inside(cx)
     return cx
 
 
-def _check(cx: PolyhedralComplex) -> None:
-    """Shapes, ranges and orders, so that no kernel reads beyond an array."""
-    n = cx.f_vector
-    if len(cx.faces) != cx.dim or cx.dim == 0 or n[-1] == 0:
-        raise ReadError("corrupt: vertices and faces do not fit together")
-    if not all(np.all(np.isfinite(array)) for array in (cx.vertices, cx.gradients, cx.offsets)):
-        raise ReadError("corrupt: infinite coordinates or affine pieces")
-    for k, lists in enumerate(cx.faces, start=1):
-        if lists.offsets[0] != 0 or lists.offsets[-1] != len(lists.indices) or np.any(np.diff(lists.offsets) < 2):
-            raise ReadError(f"corrupt: boundary lists of the {k}-faces")
-        if len(lists.indices) and not 0 <= lists.indices.min() <= lists.indices.max() < n[k - 1]:
-            raise ReadError(f"corrupt: boundary of the {k}-faces names faces that do not exist")
-    if np.any(np.diff(cx.faces[0].offsets) != 2):
-        raise ReadError("corrupt: an edge without two ends")
-    m = cx.offsets.shape[-1]
-    if cx.gradients.shape != (n[-1], m, cx.dim) or cx.offsets.shape != (n[-1], m):
-        raise ReadError("corrupt: affine pieces and cells differ in number")
-    if cx.signs is not None:
-        units = len(cx.signs.layers)
-        if not cx.signs.positive.shape == cx.signs.negative.shape == (n[-1], (units + 63) // 64):
-            raise ReadError("corrupt: signs and cells differ in number")
-        if not units == len(cx.signs.neurons) == len(cx.signs.breakpoints):
-            raise ReadError("corrupt: labels and units differ in number")
-    if cx.domain is not None and cx.domain.dim != cx.dim:
-        raise ReadError("corrupt: domain and vertices differ in dimension")
-    walls = cx.metadata.get("facet_walls")
-    if walls is not None and cx.domain is not None:
-        rows = 2 * cx.dim if isinstance(cx.domain, Box) else len(cx.domain.A)
-        if walls.shape != (n[-2],) or walls.dtype != np.int64 or np.any((walls < -1) | (walls >= rows)):
-            raise ReadError("corrupt: facets on walls that do not exist")
+def _check_names(arrays: Arrays, header: dict[str, Any], dim: int) -> None:
+    """Refuse what this version does not know: it would be lost, or mean that the rest is something else."""
+    layers = header.get("layers") or []
+    known = {"header", "vertices", "gradients", "offsets", *(f"domain_{name}" for name in ("lower", "upper", "A", "b"))}
+    known |= {f"faces_{k}_{name}" for k in range(1, dim + 1) for name in ("offsets", "indices")}
+    known |= {f"signs_{name}" for name in Patterns._fields}
+    known |= {f"{name}_{i}" for i in range(len(layers)) for name in ("breakpoints", "slopes")}
+    known |= {f"{name}_{i}" for i in range(len(layers) + 1) for name in ("weight", "bias")}
+    unknown = sorted(name for name in arrays.keys() - known if not name.startswith("metadata_"))
+    require(not unknown, f"unknown arrays {unknown}")
+    unknown = sorted(header.keys() - {"schema", "dim", "domain", "certificate", "metadata", "layers"})
+    require(not unknown, f"header: unknown entries {unknown}")
+    kinds = {layer.get("kind", "dense") for layer in layers} - {"dense"}
+    keys = {key for layer in layers for key in layer} - {"kind", "name", "intercept"}
+    require(not kinds and not keys, f"layers of kinds {sorted(kinds)} or with entries {sorted(keys)}; upgrade specgeo")
+    reserved = {"network", "vertex_errors", "facet_walls"} & header["metadata"].keys()
+    require(not reserved and "metadata_network" not in arrays, "header: metadata that are arrays")
 
 
 def _pack_domain(domain: Any, arrays: dict[str, npt.NDArray[Any]]) -> str | None:
@@ -197,29 +187,21 @@ def _pack_network(network: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) 
         arrays[f"weight_{layer}"], arrays[f"bias_{layer}"] = weight, bias
     for layer, activation in enumerate(network["activations"]):
         arrays[f"breakpoints_{layer}"], arrays[f"slopes_{layer}"] = activation.breakpoints, activation.slopes
-    return [{"name": a.name, "intercept": float(a.intercept).hex()} for a in network["activations"]]
+    return [{"kind": "dense", "name": a.name, "intercept": float(a.intercept).hex()} for a in network["activations"]]
 
 
-def _unpack_network(arrays: Arrays, layers: list[dict[str, Any]], cx: PolyhedralComplex) -> dict[str, Any]:
+def _unpack_network(arrays: Arrays, layers: list[dict[str, Any]]) -> dict[str, Any]:
     activations = [
         Activation(arrays[f"breakpoints_{i}"], arrays[f"slopes_{i}"], float.fromhex(a["intercept"]), a["name"])
         for i, a in enumerate(layers)
     ]
-    weights: list[FloatArray] = []
-    biases: list[FloatArray] = []
-    for i in range(len(layers) + 1):
-        n_previous = len(biases[-1]) if biases else cx.dim
-        weights.append(as_floats(arrays[f"weight_{i}"], f"weight_{i}", (None, n_previous)))
-        biases.append(as_floats(arrays[f"bias_{i}"], f"bias_{i}", (len(weights[-1]),)))
-    if len(biases[-1]) != cx.offsets.shape[1]:
-        raise ReadError("corrupt: network and affine pieces differ in dimension")
-    n_units = sum(len(b) * len(a.breakpoints) for b, a in zip(biases[:-1], activations, strict=True))
-    if cx.signs is not None and n_units != len(cx.signs.layers):
-        raise ReadError("corrupt: network and signs differ in their units")
+    count = range(len(layers) + 1)
+    weights: list[FloatArray] = [as_floats(arrays[f"weight_{i}"], f"weight_{i}", (None, None)) for i in count]
+    biases: list[FloatArray] = [as_floats(arrays[f"bias_{i}"], f"bias_{i}", (None,)) for i in count]
     return {"weights": weights, "biases": biases, "activations": activations}
 
 
 def _unpack_certificate(data: Any) -> Any:
     from specgeo.enumeration.certificate import Certificate
 
-    return Certificate(**data) if isinstance(data, dict) else data
+    return None if data is None else Certificate(**data)

@@ -18,16 +18,19 @@ from specgeo.readers.torch import from_torch
 __all__ = ["from_sklearn", "from_torch", "read_network", "read_nnet", "read_npz", "read_onnx", "save_network"]
 
 _READERS: dict[str, Callable[..., Network]] = {".npz": read_npz, ".onnx": read_onnx, ".nnet": read_nnet}
-_OPTIONS = {"output": ".onnx", "normalized": ".nnet"}
+_OPTIONS = {"output": ".onnx", "normalized": ".nnet"}  # beside max_bytes, which all readers take
 
 
-def read_network(path: str | os.PathLike[str], **options: Any) -> Network:
+def read_network(path: str | os.PathLike[str], *, max_bytes: int | None = None, **options: Any) -> Network:
     """Read a network; the file name's suffix says the format.
 
     Parameters
     ----------
     path : path-like
         ``.npz`` (`read_npz`), ``.onnx`` (`read_onnx`) or ``.nnet`` (`read_nnet`).
+    max_bytes : int, optional
+        Budget for what the file may unfold to in memory. By default four fifths of the memory that is available, and
+        for ``.onnx`` 256 MiB and 64 times the size of the file if that is less.
     **options
         Passed on: ``normalized=False`` for ``.nnet``, ``output="name"`` for ``.onnx``.
 
@@ -41,6 +44,8 @@ def read_network(path: str | os.PathLike[str], **options: Any) -> Network:
         ``path`` is no name of a file, or an option is for another format.
     ReadError
         The file is missing, corrupt or of another format.
+    BudgetError
+        The file unfolds to more than ``max_bytes``.
     UnsupportedError
         The file holds a layer that is not piecewise linear or not supported; the message names it.
     MissingDependencyError
@@ -59,11 +64,9 @@ def read_network(path: str | os.PathLike[str], **options: Any) -> Network:
     file = as_path(path)
     suffix = file.suffix.lower()
     if suffix not in _READERS:
-        raise ReadError(f"path: {file.name} has suffix {file.suffix!r}; one of {sorted(_READERS)} can be read")
+        raise ReadError(f"path: {file.name!a} has suffix {file.suffix!r}; one of {sorted(_READERS)} can be read")
     for option in options:
         if _OPTIONS.get(option) != suffix:
             known = ", ".join(f"{name} (for {kind})" for name, kind in _OPTIONS.items())
             raise InvalidInputError(f"{option}: not an option for {suffix} files; drop it; there are {known}")
-    if not file.is_file():
-        raise ReadError(f"path: {file} is not a file; check the name and the folder")
-    return _READERS[suffix](file, **options)
+    return _READERS[suffix](file, max_bytes=max_bytes, **options)

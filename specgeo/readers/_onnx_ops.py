@@ -6,57 +6,55 @@ collected `Chain` computes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._cast import FloatArray
+from specgeo._cast import FloatArray, as_floats
 from specgeo.activation import Activation
 from specgeo.errors import ReadError, UnsupportedError
 from specgeo.readers._chain import Chain
+from specgeo.readers._limit import Limit
+from specgeo.readers._onnx_model import Node
 
 Constants = dict[int, npt.NDArray[Any]]
 _FLOAT_TYPES = {1, 10, 11, 16}  # FLOAT, FLOAT16, DOUBLE, BFLOAT16
 
 
-def describe(node: Any) -> str:
-    """The node as messages name it."""
-    name = repr(node.name) if node.name else f"that makes {node.output[0]!r}"
-    return f"node {name} of type {f'{node.domain}.' if node.domain else ''}{node.op_type}"
-
-
 class Signal:
     """Shape of the signal and the chain collected so far."""
 
-    def __init__(self, shape: tuple[int, ...]) -> None:
+    def __init__(self, shape: tuple[int, ...], opset: int, limit: Limit) -> None:
         self.shape = shape
-        self.chain = Chain(int(np.prod(shape, dtype=np.int64)))
+        self.opset = opset
+        self.chain = Chain(math.prod(shape), limit)
 
-    def linear(self, matrix: FloatArray, shape: tuple[int, ...]) -> None:
+    def linear(self, matrix: npt.NDArray[Any], shape: tuple[int, ...]) -> None:
         """Append a matrix; ``shape`` is the new shape of the signal."""
-        self.chain.affine(np.ascontiguousarray(matrix, dtype=np.float64), np.zeros(len(matrix)))
+        self.chain.affine(as_floats(matrix, "weight", finite=False), np.zeros(len(matrix)))
         self.shape = shape
 
-    def expand(self, node: Any, value: npt.NDArray[Any]) -> FloatArray:
+    def expand(self, node: Node, value: npt.NDArray[Any]) -> FloatArray:
         """A constant broadcast against the signal, flattened; the signal may gain axes of length 1."""
         try:
             shape = np.broadcast_shapes(self.shape, value.shape)
         except ValueError as error:
-            raise UnsupportedError(f"{describe(node)}: {error}; mend the model") from error
-        if np.prod(shape, dtype=np.int64) != self.chain.width:
+            raise UnsupportedError(f"{node}: {error}; mend the model") from error
+        if math.prod(shape) != self.chain.width:
             raise UnsupportedError(
-                f"{describe(node)}: broadcasts the signal from shape {self.shape} to {shape}, which is not supported"
+                f"{node}: broadcasts the signal from shape {self.shape} to {shape}, which is not supported"
             )
         self.shape = shape
-        return np.ascontiguousarray(np.broadcast_to(value, shape), dtype=np.float64).ravel()
+        return np.broadcast_to(as_floats(value, "constant", finite=False), shape).ravel()
 
     def rearrange(self, moved: npt.NDArray[np.int64]) -> None:
         """The entries in a new shape and order; ``moved`` has their old positions."""
         order = moved.ravel()
         if not np.array_equal(order, np.arange(len(order))):
-            self.linear(np.eye(len(order))[order], moved.shape)
+            self.chain.permute(order)
         self.shape = moved.shape
 
     def positions(self) -> npt.NDArray[np.int64]:
@@ -64,26 +62,20 @@ class Signal:
         return np.arange(self.chain.width).reshape(self.shape)
 
 
-def _attributes(node: Any) -> dict[str, Any]:
-    from onnx import helper
-
-    return {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
-
-
-def _scalar(node: Any, value: npt.NDArray[Any], what: str) -> float:
+def _scalar(node: Node, value: npt.NDArray[Any], what: str) -> float:
     if value.size != 1:
-        raise UnsupportedError(f"{describe(node)}: {what} of shape {value.shape}, only one number is supported")
+        raise UnsupportedError(f"{node}: {what} of shape {value.shape}, only one number is supported")
     return float(value.ravel()[0])
 
 
-def _wrong_shape(node: Any, signal: Signal, weight: npt.NDArray[Any]) -> UnsupportedError:
+def _wrong_shape(node: Node, signal: Signal, weight: npt.NDArray[Any]) -> UnsupportedError:
     return UnsupportedError(
-        f"{describe(node)}: signal of shape {signal.shape} and weight of shape {weight.shape}; "
+        f"{node}: signal of shape {signal.shape} and weight of shape {weight.shape}; "
         "only the product of a matrix with one vector is supported"
     )
 
 
-def _matmul(signal: Signal, node: Any, slot: int, others: Constants) -> None:
+def _matmul(signal: Signal, node: Node, slot: int, others: Constants) -> None:
     weight = others[1 - slot]
     if weight.ndim not in (1, 2) or not signal.shape:
         raise _wrong_shape(node, signal, weight)
@@ -100,11 +92,11 @@ def _matmul(signal: Signal, node: Any, slot: int, others: Constants) -> None:
     signal.linear(np.atleast_2d(weight), (*signal.shape[:axis], *weight.shape[:-1], *tail))
 
 
-def _gemm(signal: Signal, node: Any, slot: int, others: Constants) -> None:
-    attributes = _attributes(node)
+def _gemm(signal: Signal, node: Node, slot: int, others: Constants) -> None:
+    attributes = node.attributes
     alpha, beta = float(attributes.get("alpha", 1.0)), float(attributes.get("beta", 1.0))
     if slot == 2:
-        raise UnsupportedError(f"{describe(node)}: the signal as the bias is not supported; use Add")
+        raise UnsupportedError(f"{node}: the signal as the bias is not supported; use Add")
     weight = others[1 - slot]
     if weight.ndim != 2 or len(signal.shape) != 2:
         raise _wrong_shape(node, signal, weight)
@@ -122,63 +114,69 @@ def _gemm(signal: Signal, node: Any, slot: int, others: Constants) -> None:
     if alpha != 1.0:
         signal.chain.scale(np.full(signal.chain.width, alpha))
     if 2 in others:
-        signal.chain.shift(beta * signal.expand(node, others[2]))
+        with np.errstate(all="ignore"):  # what is not finite is refused with the layer
+            offset = beta * signal.expand(node, others[2])
+        signal.chain.shift(offset)
 
 
-def _operand(signal: Signal, node: Any, value: npt.NDArray[Any]) -> FloatArray:
+def _operand(signal: Signal, node: Node, value: npt.NDArray[Any]) -> FloatArray:
     """The constant of an elementwise operation; before opset 7 it starts at ``axis`` of the signal."""
-    axis = _attributes(node).get("axis")
+    axis = node.attributes.get("axis")
     if axis is not None and value.ndim:
         behind = len(signal.shape) - int(axis) if axis >= 0 else -int(axis)
         value = value.reshape(value.shape + (1,) * (behind - value.ndim))
     return signal.expand(node, value)
 
 
-def _add(signal: Signal, node: Any, slot: int, others: Constants) -> None:
+def _add(signal: Signal, node: Node, slot: int, others: Constants) -> None:
     signal.chain.shift(_operand(signal, node, others[1 - slot]))
 
 
-def _subtract(signal: Signal, node: Any, slot: int, others: Constants) -> None:
+def _subtract(signal: Signal, node: Node, slot: int, others: Constants) -> None:
     value = _operand(signal, node, others[1 - slot])
     if slot == 1:
         _negate(signal, node, slot, others)
     signal.chain.shift(-value if slot == 0 else value)
 
 
-def _multiply(signal: Signal, node: Any, slot: int, others: Constants) -> None:
+def _multiply(signal: Signal, node: Node, slot: int, others: Constants) -> None:
     signal.chain.scale(_operand(signal, node, others[1 - slot]))
 
 
-def _divide(signal: Signal, node: Any, slot: int, others: Constants) -> None:
+def _divide(signal: Signal, node: Node, slot: int, others: Constants) -> None:
     if slot == 1:
-        raise UnsupportedError(f"{describe(node)}: division by the signal is not piecewise linear")
+        raise UnsupportedError(f"{node}: division by the signal is not piecewise linear")
     value = _operand(signal, node, others[1])
     if np.any(value == 0.0):
-        raise UnsupportedError(f"{describe(node)}: divides by zero; mend the model")
-    signal.chain.scale(1.0 / value)
+        raise UnsupportedError(f"{node}: divides by zero; mend the model")
+    with np.errstate(all="ignore"):  # what is not finite is refused with the layer
+        factor = 1.0 / value
+    signal.chain.scale(factor)
 
 
-def _negate(signal: Signal, node: Any, slot: int, others: Constants) -> None:
+def _negate(signal: Signal, node: Node, slot: int, others: Constants) -> None:
     signal.chain.scale(np.full(signal.chain.width, -1.0))
 
 
-def _batch_norm(signal: Signal, node: Any, slot: int, others: Constants) -> None:
-    attributes = _attributes(node)
-    if attributes.get("training_mode", 0):
-        raise UnsupportedError(f"{describe(node)}: is in training mode; export the model for inference")
+def _batch_norm(signal: Signal, node: Node, slot: int, others: Constants) -> None:
+    attributes = node.attributes
+    if attributes.get("training_mode", 0) or (signal.opset < 7 and not attributes.get("is_test", 0)):
+        raise UnsupportedError(f"{node}: is in training mode; export the model for inference")
     if slot != 0:
-        raise UnsupportedError(f"{describe(node)}: parameters that depend on the input are not supported")
+        raise UnsupportedError(f"{node}: parameters that depend on the input are not supported")
     channels = signal.shape[1] if len(signal.shape) > 1 else signal.shape[0]
     trailing = (channels, *(1,) * (len(signal.shape) - 2)) if len(signal.shape) > 1 else (channels,)
     gamma, beta, mean, variance = (
-        signal.expand(node, np.asarray(others[i], dtype=np.float64).reshape(trailing)) for i in (1, 2, 3, 4)
+        signal.expand(node, others[i].reshape(trailing)) for i in (1, 2, 3, 4)
     )
-    factor = gamma / np.sqrt(variance + float(attributes.get("epsilon", 1e-5)))
+    with np.errstate(all="ignore"):  # what is not finite is refused with the layer
+        factor = gamma / np.sqrt(variance + float(attributes.get("epsilon", np.float32(1e-5))))
+        offset = beta - mean * factor
     signal.chain.scale(factor)
-    signal.chain.shift(beta - mean * factor)
+    signal.chain.shift(offset)
 
 
-def _relu(signal: Signal, node: Any, slot: int, others: Constants) -> None:
+def _relu(signal: Signal, node: Node, slot: int, others: Constants) -> None:
     signal.chain.activate(Activation.relu())
 
 
@@ -186,85 +184,89 @@ def _leaky(signal: Signal, slope: float) -> None:
     signal.chain.activate(Activation.identity() if slope == 1.0 else Activation.leaky_relu(slope))
 
 
-def _leaky_relu(signal: Signal, node: Any, slot: int, others: Constants) -> None:
-    _leaky(signal, float(_attributes(node).get("alpha", 0.01)))
+def _leaky_relu(signal: Signal, node: Node, slot: int, others: Constants) -> None:
+    _leaky(signal, float(node.attributes.get("alpha", np.float32(0.01))))
 
 
-def _p_relu(signal: Signal, node: Any, slot: int, others: Constants) -> None:
-    if slot != 0 or np.unique(others[1]).size != 1:
-        raise UnsupportedError(f"{describe(node)}: different slopes in one layer are not supported")
-    _leaky(signal, float(others[1].ravel()[0]))
+def _p_relu(signal: Signal, node: Node, slot: int, others: Constants) -> None:
+    if slot != 0:
+        raise UnsupportedError(f"{node}: slopes that depend on the input are not supported")
+    slopes = np.unique(signal.expand(node, others[1]))
+    if slopes.size != 1:
+        raise UnsupportedError(f"{node}: different slopes in one layer are not supported")
+    _leaky(signal, float(slopes[0]))
 
 
-def _abs(signal: Signal, node: Any, slot: int, others: Constants) -> None:
+def _abs(signal: Signal, node: Node, slot: int, others: Constants) -> None:
     signal.chain.activate(Activation.abs())
 
 
-def _clip(signal: Signal, node: Any, slot: int, others: Constants) -> None:
-    attributes = _attributes(node)
+def _clip(signal: Signal, node: Node, slot: int, others: Constants) -> None:
+    attributes = node.attributes
     if slot != 0:
-        raise UnsupportedError(f"{describe(node)}: bounds that depend on the input are not supported")
+        raise UnsupportedError(f"{node}: bounds that depend on the input are not supported")
     lower = _scalar(node, others[1], "a lower bound") if 1 in others else float(attributes.get("min", -np.inf))
     upper = _scalar(node, others[2], "an upper bound") if 2 in others else float(attributes.get("max", np.inf))
     if np.isnan(lower) or np.isnan(upper):
-        raise UnsupportedError(f"{describe(node)}: a bound is NaN; mend the model")
+        raise UnsupportedError(f"{node}: a bound is NaN; mend the model")
     # exporters write the largest float32 for "no bound"
     lower, upper = (lower if lower > -3.4e38 else -np.inf), (upper if upper < 3.4e38 else np.inf)
     if not lower < upper:
-        raise UnsupportedError(f"{describe(node)}: bounds {lower} and {upper} leave a constant; mend the model")
+        raise UnsupportedError(f"{node}: bounds {lower} and {upper} leave a constant; mend the model")
     signal.chain.activate(Activation.clip(lower, upper))
 
 
-def _reshape_to(signal: Signal, node: Any, shape: tuple[int, ...]) -> None:
+def _reshape_to(signal: Signal, node: Node, shape: tuple[int, ...]) -> None:
     try:
         signal.rearrange(signal.positions().reshape(shape))
     except ValueError as error:
-        raise UnsupportedError(f"{describe(node)}: {error}; export the model with batch size 1") from error
+        raise UnsupportedError(f"{node}: {error}; export the model with batch size 1") from error
 
 
-def _flatten(signal: Signal, node: Any, slot: int, others: Constants) -> None:
-    axis, rank = int(_attributes(node).get("axis", 1)), len(signal.shape)
+def _flatten(signal: Signal, node: Node, slot: int, others: Constants) -> None:
+    axis, rank = int(node.attributes.get("axis", 1)), len(signal.shape)
     if not -rank <= axis <= rank:
-        raise ReadError(f"{describe(node)}: axis {axis} of a signal with {rank} axes; the file is corrupt")
+        raise ReadError(f"{node}: axis {axis} of a signal with {rank} axes; the file is corrupt")
     axis = axis + rank if axis < 0 else axis
-    _reshape_to(signal, node, (int(np.prod(signal.shape[:axis], dtype=np.int64)), -1))
+    _reshape_to(signal, node, (math.prod(signal.shape[:axis]), -1))
 
 
-def _reshape(signal: Signal, node: Any, slot: int, others: Constants) -> None:
-    attributes = _attributes(node)
+def _reshape(signal: Signal, node: Node, slot: int, others: Constants) -> None:
+    attributes = node.attributes
     wanted = others[1].tolist() if 1 in others else list(attributes.get("shape", []))
     if not attributes.get("allowzero", 0):
         wanted = [signal.shape[i] if n == 0 and i < len(signal.shape) else n for i, n in enumerate(wanted)]
     _reshape_to(signal, node, tuple(int(n) for n in wanted))
 
 
-def _axes(node: Any, others: Constants) -> list[int] | None:
-    axes = others[1].ravel().tolist() if 1 in others else _attributes(node).get("axes")
+def _axes(node: Node, others: Constants) -> list[int] | None:
+    axes = others[1].ravel().tolist() if 1 in others else node.attributes.get("axes")
     return None if axes is None else [int(a) for a in axes]
 
 
-def _squeeze(signal: Signal, node: Any, slot: int, others: Constants) -> None:
+def _squeeze(signal: Signal, node: Node, slot: int, others: Constants) -> None:
     axes = _axes(node, others)
     try:
         signal.rearrange(np.squeeze(signal.positions(), None if axes is None else tuple(axes)))
     except (ValueError, IndexError) as error:
-        raise UnsupportedError(f"{describe(node)}: {error}; mend the model") from error
+        raise UnsupportedError(f"{node}: {error}; mend the model") from error
 
 
-def _unsqueeze(signal: Signal, node: Any, slot: int, others: Constants) -> None:
+def _unsqueeze(signal: Signal, node: Node, slot: int, others: Constants) -> None:
     signal.rearrange(np.expand_dims(signal.positions(), tuple(_axes(node, others) or ())))
 
 
-def _transpose(signal: Signal, node: Any, slot: int, others: Constants) -> None:
-    permutation = _attributes(node).get("perm")
+def _transpose(signal: Signal, node: Node, slot: int, others: Constants) -> None:
+    permutation = node.attributes.get("perm")
     signal.rearrange(np.transpose(signal.positions(), permutation))
 
 
-def _pass(signal: Signal, node: Any, slot: int, others: Constants) -> None:
-    if node.op_type == "Cast" and _attributes(node)["to"] not in _FLOAT_TYPES:
-        raise UnsupportedError(f"{describe(node)}: a cast to another type than float is not piecewise linear")
-    if node.op_type == "Dropout" and 2 in others and bool(others[2]):
-        raise UnsupportedError(f"{describe(node)}: is in training mode; export the model for inference")
+def _pass(signal: Signal, node: Node, slot: int, others: Constants) -> None:
+    if node.op_type == "Cast" and node.attributes["to"] not in _FLOAT_TYPES:
+        raise UnsupportedError(f"{node}: a cast to another type than float is not piecewise linear")
+    training = 2 in others and bool(others[2]) or (signal.opset < 7 and not node.attributes.get("is_test", 0))
+    if node.op_type == "Dropout" and training:
+        raise UnsupportedError(f"{node}: is in training mode; export the model for inference")
 
 
 HANDLERS: dict[str, Callable[[Signal, Any, int, Constants], None]] = {

@@ -11,8 +11,11 @@ normalisation that is not there is the identity.
 
 from __future__ import annotations
 
+import io
 import math
 import os
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -20,11 +23,14 @@ from typing import NamedTuple
 import numpy as np
 
 from specgeo._cast import FloatArray
-from specgeo._files import as_path
+from specgeo._files import as_path, open_regular
 from specgeo.activation import Activation
-from specgeo.errors import ReadError
+from specgeo.errors import BudgetError, ReadError
 from specgeo.network import Network
 from specgeo.readers._chain import Chain
+from specgeo.readers._limit import Limit
+
+_PER_NUMBER = 80  # bytes that a number takes while its line is split
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,26 +55,40 @@ class _Line(NamedTuple):
     number: int
     text: str
 
-    def values(self, *, finite: bool = True) -> list[float]:
+    def values(self) -> array[float]:
         """The numbers in it."""
         try:
-            found = [float(part) for part in self.text.replace(",", " ").split()]
+            if "_" in self.text or not self.text.isascii():  # Python reads 1_0 and digits of all scripts
+                raise ValueError(f"{self.text.strip()!a:.40} is no list of numbers")
+            return array("d", map(float, self.text.replace(",", " ").split()))
         except ValueError as error:
             raise ReadError(f"line {self.number}: {error}") from error
-        if any(math.isnan(value) or (finite and math.isinf(value)) for value in found):
+
+    def finite(self) -> array[float]:
+        """The numbers in it, none infinite."""
+        if not all(map(math.isfinite, found := self.values())):
             raise ReadError(f"line {self.number}: has NaN or infinite numbers")
         return found
 
+    def counts(self) -> list[int]:
+        """The integers in it."""
+        values = self.finite()
+        if not all(map(float.is_integer, values)):
+            raise ReadError(f"line {self.number}: {self.text.strip()!a:.40} are no counts")
+        return [int(value) for value in values]
 
-def _complete(values: list[float], length: int, default: float) -> FloatArray:
-    return np.array((values + [default] * length)[:length])
+
+def _complete(values: Sequence[float], length: int, default: float) -> FloatArray:
+    return np.array([*values[:length], *[default] * (length - len(values))])
 
 
 def _normalization(lines: list[_Line], n_inputs: int) -> NnetNormalization:
-    low, high = (line.values(finite=False) for line in lines[:2])
-    means, ranges = (line.values() for line in lines[2:])
+    low, high = (line.values() for line in lines[:2])  # infinite where there is no bound
+    means, ranges = (line.finite() for line in lines[2:])
+    if any(map(math.isnan, (*low, *high))):
+        raise ReadError(f"lines {lines[0].number} and {lines[1].number}: a bound is NaN")
     if not any(ranges):
-        ranges = []
+        ranges = array("d")
     if any(value == 0.0 or math.isinf(1.0 / value) for value in ranges):
         raise ReadError(f"line {lines[3].number}: a range is zero or too small")
     lower, upper = _complete(low, n_inputs, -np.inf), _complete(high, n_inputs, np.inf)
@@ -84,52 +104,112 @@ def _normalization(lines: list[_Line], n_inputs: int) -> NnetNormalization:
     )
 
 
-def _parse(text: str) -> tuple[list[FloatArray], list[FloatArray], NnetNormalization]:
-    numbered = enumerate(text.splitlines(), start=1)
-    lines = [_Line(n, line.split("//")[0]) for n, line in numbered if not line.lstrip().startswith("//")]
-    while lines and not lines[0].text.strip():
-        lines.pop(0)
-    if len(lines) < 7:
-        raise ReadError(f"{len(lines)} lines after the comments, at least 7 wanted")
-    n_layers = int(lines[0].values()[0])
-    sizes = [int(v) for v in lines[1].values()]
-    if n_layers < 1 or len(sizes) != n_layers + 1 or min(sizes) < 1:
-        raise ReadError(f"{n_layers} layers announced but sizes {sizes} given")
-    normalization = _normalization(lines[3:7], sizes[0])
-    rows = [values for line in lines[7:] if (values := line.values())]
-    weights: list[FloatArray] = []
-    biases: list[FloatArray] = []
-    at = 0
-    for n_in, n_out in pairwise(sizes):
-        matrix, bias = rows[at : at + n_out], rows[at + n_out : at + 2 * n_out]
-        at += 2 * n_out
-        if len(bias) < n_out:
-            raise ReadError(f"ends inside layer {len(weights) + 1}")
-        if any(len(row) != n_in for row in matrix) or any(len(row) != 1 for row in bias):
-            raise ReadError(f"layer {len(weights) + 1} is not {n_out} rows of {n_in} numbers and {n_out} biases")
-        weights.append(np.array(matrix))
-        biases.append(np.array(bias)[:, 0])
-    if at != len(rows):
-        raise ReadError(f"{len(rows) - at} lines follow the last layer")
-    return weights, biases, normalization
+class _Rows:
+    """The numbers of all rows after the header, and the length of each row."""
+
+    def __init__(self, lines: Iterable[_Line], limit: Limit) -> None:
+        self.values = array("d")
+        self.lengths = array("q")
+        numbers = array("q")
+        for line in lines:
+            self.values.extend(row := line.values())
+            if row:
+                self.lengths.append(len(row))
+                numbers.append(line.number)
+                limit.take(8 * len(row) + 16, "the rows")
+        finite = np.isfinite(np.frombuffer(self.values))
+        if not finite.all():
+            row_of = np.searchsorted(np.cumsum(self.lengths), np.argmin(finite), side="right")
+            raise ReadError(f"line {numbers[int(row_of)]}: has NaN or infinite numbers")
+
+    def layers(self, sizes: list[int]) -> Iterator[tuple[FloatArray, FloatArray]]:
+        """Weights and biases of layers of these sizes."""
+        numbers, lengths = np.frombuffer(self.values), np.frombuffer(self.lengths, np.int64)
+        at, row = 0, 0
+        if min(sizes) < 1 or max(sizes) > len(self.values):
+            raise ReadError(f"sizes {sizes!s:.80} do not fit the rows")
+        for layer, (n_in, n_out) in enumerate(pairwise(sizes), start=1):
+            shape = lengths[row : row + 2 * n_out]
+            if len(shape) < 2 * n_out:
+                raise ReadError(f"ends inside layer {layer}")
+            if np.any(shape[:n_out] != n_in) or np.any(shape[n_out:] != 1):
+                raise ReadError(f"layer {layer} is not {n_out} rows of {n_in} numbers and {n_out} biases")
+            end = at + n_out * n_in
+            yield numbers[at:end].reshape(n_out, n_in), numbers[end : end + n_out]
+            at, row = end + n_out, row + 2 * n_out
+        if row != len(lengths):
+            raise ReadError(f"{len(lengths) - row} lines follow the last layer")
 
 
-def _load(path: str | os.PathLike[str]) -> tuple[list[FloatArray], list[FloatArray], NnetNormalization]:
-    file = as_path(path)
+def _lines(stream: Iterable[str], limit: Limit) -> Iterator[_Line]:
+    """The lines that are no comments, from the first that is not blank."""
+    begun = False
+    for number, line in enumerate(stream, start=1):
+        if len(line) > 1 << 20:
+            limit.take(_PER_NUMBER * (line.count(",") + line.count(" ")), f"line {number}")
+        text = line.split("//", 1)[0]
+        begun = begun or bool(text.strip())
+        if begun and not line.lstrip().startswith("//"):
+            yield _Line(number, text)
+
+
+def _parse(stream: Iterable[str], limit: Limit) -> tuple[list[tuple[FloatArray, FloatArray]], NnetNormalization]:
+    lines = _lines(stream, limit)
+    header = [line for _, line in zip(range(7), lines, strict=False)]
+    if len(header) < 7:
+        raise ReadError(f"{len(header)} lines after the comments, at least 7 wanted")
+    n_layers, sizes = (header[0].counts() or [0])[0], header[1].counts()
+    if n_layers < 1 or len(sizes) < n_layers + 1:
+        raise ReadError(f"{n_layers!s:.20} layers announced but sizes {sizes!s:.80} given")
+    rows = _Rows(lines, limit)
+    layers = _fitting(rows, sizes, n_layers + 1)
+    return layers, _normalization(header[3:7], layers[0][0].shape[1])
+
+
+def _fitting(rows: _Rows, sizes: list[int], wanted: int) -> list[tuple[FloatArray, FloatArray]]:
+    """The layers of the sizes that were announced.
+
+    Some files list more sizes than they have layers. Then those are meant that the rows fit: as many as announced, from
+    the first on or later, or all.
+    """
+    first: ReadError | None = None
+    for start in range(len(sizes) - wanted + 1):
+        try:
+            return list(rows.layers(sizes[start : start + wanted]))
+        except ReadError as error:
+            first = first or error
     try:
-        return _parse(file.read_text(encoding="utf-8-sig", errors="replace"))
+        return list(rows.layers(sizes))
     except ReadError as error:
-        raise ReadError(f"{file.name}: {error}; the file is corrupt or not .nnet") from error
-    except (OSError, ValueError, IndexError, OverflowError) as error:
-        raise ReadError(f"{file.name}: {error}; the file is missing, corrupt or not .nnet") from error
+        raise first or error from error
+
+
+def _load(
+    path: str | os.PathLike[str], max_bytes: int | None = None
+) -> tuple[list[tuple[FloatArray, FloatArray]], NnetNormalization, Limit]:
+    file, limit = as_path(path), Limit(max_bytes)
+    with io.TextIOWrapper(open_regular(file), encoding="utf-8-sig", errors="replace") as stream:
+        try:
+            layers, header = _parse(stream, limit)
+        except ReadError as error:
+            raise ReadError(f"{file.name}: {error}; the file is corrupt or not .nnet") from error
+        except BudgetError as error:
+            raise BudgetError(f"{file.name}: {error}") from error
+        except OSError as error:
+            raise ReadError(f"{file.name}: {error.strerror or error}; the file cannot be read") from error
+        except MemoryError as error:
+            raise ReadError(f"{file.name}: memory ran out; free some, or read it on a larger machine") from error
+    return layers, header, limit
 
 
 def nnet_normalization(path: str | os.PathLike[str]) -> NnetNormalization:
     """The normalisation in the header of a ``.nnet`` file."""
-    return _load(path)[2]
+    return _load(path)[1]
 
 
-def read_nnet(path: str | os.PathLike[str], normalized: bool = True) -> Network:
+def read_nnet(
+    path: str | os.PathLike[str], normalized: bool = True, max_bytes: int | None = None
+) -> Network:
     """Read a ``.nnet`` file.
 
     Parameters
@@ -139,6 +219,8 @@ def read_nnet(path: str | os.PathLike[str], normalized: bool = True) -> Network:
         True: the raw layers, whose inputs are (x - mean) / range and whose outputs are normalised
         too. False: physical units; the maps of the header come first and last. The file's clipping
         of inputs to [minimum, maximum] is left to the choice of the domain.
+    max_bytes : int, optional
+        Budget for the memory that reading takes; four fifths of what is available by default.
 
     Returns
     -------
@@ -150,17 +232,19 @@ def read_nnet(path: str | os.PathLike[str], normalized: bool = True) -> Network:
     ------
     ReadError
         The file is truncated, or its numbers do not fit the sizes it announces.
+    BudgetError
+        The file unfolds to more than ``max_bytes``.
     """
-    weights, biases, header = _load(path)
-    chain = Chain(weights[0].shape[1])
+    layers, header, limit = _load(path, max_bytes)
+    chain = Chain(layers[0][0].shape[1], limit)
     if not normalized:
         if np.any(header.input_mean):
             chain.shift(-header.input_mean)
         if np.any(header.input_range != 1.0):
             chain.scale(1.0 / header.input_range)
-    for index, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
+    for index, (weight, bias) in enumerate(layers):
         chain.affine(weight, bias)
-        if index < len(weights) - 1:
+        if index < len(layers) - 1:
             chain.activate(Activation.relu())
     if not normalized:
         if header.output_range != 1.0:

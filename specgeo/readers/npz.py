@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import json
 import os
-import zipfile
-import zlib
 
 import numpy as np
 
-from specgeo._files import as_path, write_npz
+from specgeo._files import as_path
+from specgeo._npz import read_npz as read_arrays
+from specgeo._npz import write_npz
 from specgeo.activation import Activation
 from specgeo.errors import InvalidInputError, ReadError
 from specgeo.network import Network
@@ -56,34 +56,38 @@ def save_network(network: Network, path: str | os.PathLike[str]) -> None:
     write_npz(file, arrays)
 
 
-def read_npz(path: str | os.PathLike[str]) -> Network:
+def read_npz(path: str | os.PathLike[str], max_bytes: int | None = None) -> Network:
     """Read a network that `save_network` wrote.
+
+    Parameters
+    ----------
+    path : path-like
+    max_bytes : int, optional
+        Budget for the memory that reading takes; four fifths of what is available by default.
 
     Raises
     ------
     ReadError
         The file is corrupt, is not a network, or has a newer schema.
+    BudgetError
+        The file unfolds to more than ``max_bytes``.
     """
     file = as_path(path)
+    arrays = read_arrays(file, max_bytes)
     try:
-        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-            metadata = json.loads(str(arrays["metadata"][()]))
-            if metadata.get("format") != FORMAT:
-                raise ReadError(f"{file.name}: holds {metadata.get('format')!r}, not a network; use its own reader")
-            if metadata["schema"] > SCHEMA:
-                raise ReadError(f"{file.name}: schema {metadata['schema']} is newer than {SCHEMA}; update specgeo")
-            layers = range(metadata["layers"])
-            weights, biases = [arrays[f"W{i}"] for i in layers], [arrays[f"b{i}"] for i in layers]
-            activations = [
-                Activation(arrays[f"t{i}"], arrays[f"s{i}"], float(arrays[f"c{i}"]), str(name))
-                for i, name in enumerate(metadata["activations"])
-            ]
-            return Network(weights, biases, activations)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ReadError(f"{file.name}: {error} is missing or malformed; save the network again") from error
-    except InvalidInputError as error:
+        metadata = json.loads(str(arrays["metadata"][()]))
+        if metadata.get("format") != FORMAT:
+            raise ReadError(f"holds {metadata.get('format')!a:.80}, not a network; use its own reader")
+        if metadata["schema"] > SCHEMA:
+            raise ReadError(f"schema {metadata['schema']} is newer than {SCHEMA}; update specgeo")
+        layers = range(metadata["layers"])
+        weights, biases = [arrays[f"W{i}"] for i in layers], [arrays[f"b{i}"] for i in layers]
+        activations = [
+            Activation(arrays[f"t{i}"], arrays[f"s{i}"], float(arrays[f"c{i}"]), str(name))
+            for i, name in enumerate(metadata["activations"])
+        ]
+        return Network(weights, biases, activations)
+    except (InvalidInputError, ReadError) as error:
         raise ReadError(f"{file.name}: {error}") from error
-    except ReadError:
-        raise
-    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise ReadError(f"{file.name}: not a readable .npz file ({error}); it may be truncated") from error
+    except (LookupError, TypeError, AttributeError, ValueError, RecursionError) as error:
+        raise ReadError(f"{file.name}: {error} is missing or malformed; save the network again") from error

@@ -4,164 +4,81 @@ Each tensor is either a constant (initialiser, Constant node, or computed from c
 *signal*, which depends on the input. From the output the reader walks back along the signal; every node on
 that way must have exactly one signal input. Then it walks forward and collects affine maps and
 activations; the shape of the signal is a constant. Sorting of the nodes, branches that lead elsewhere, and
-initialisers that are also listed as inputs do not matter.
+initialisers that are also listed as inputs do not matter. Every step is linear in the size of the graph.
 """
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import Any
+from collections import defaultdict
 
 import numpy as np
-import numpy.typing as npt
 
 from specgeo._files import as_path
-from specgeo.errors import InvalidInputError, MissingDependencyError, ReadError, UnsupportedError
+from specgeo.errors import BudgetError, InvalidInputError, ReadError, UnsupportedError
 from specgeo.network import Network
-from specgeo.readers._onnx_ops import HANDLERS, Signal, describe
-
-Constant = npt.NDArray[Any]
-
-
-def _load(file: Path) -> Any:
-    try:
-        import onnx
-    except ImportError as error:
-        raise MissingDependencyError(
-            "reading .onnx files needs the package onnx: pip install 'specgeo[onnx]'"
-        ) from error
-    from google.protobuf.message import DecodeError
-
-    try:
-        model = onnx.load(os.fspath(file))
-    except (OSError, DecodeError, ValueError, onnx.checker.ValidationError) as error:
-        raise ReadError(f"not a readable ONNX file ({error}); it may be truncated") from error
-    if not model.graph.output or not model.graph.input:
-        raise ReadError("the graph has no input or no output; the file is corrupt or not ONNX")
-    return model
+from specgeo.readers._onnx_constants import Constants
+from specgeo.readers._onnx_model import Model, Node, input_shape, load_model
+from specgeo.readers._onnx_ops import HANDLERS, Signal
 
 
 class _Graph:
-    """The nodes of an ONNX graph by the tensors they make."""
+    """The nodes of an ONNX graph by the tensors they make and use."""
 
-    def __init__(self, model: Any) -> None:
-        from onnx import numpy_helper
-
+    def __init__(self, model: Model) -> None:
         self.model = model
-        self.constants: dict[str, Constant] = {}
-        for tensor in model.graph.initializer:
-            try:
-                self.constants[tensor.name] = numpy_helper.to_array(tensor)
-            except Exception as error:
-                message = f"graph: initialiser {tensor.name!r} cannot be read ({error}); the file is corrupt"
-                raise ReadError(message) from error
-        if model.graph.sparse_initializer:
-            raise UnsupportedError("graph: sparse initialisers are not supported; store dense ones")
-        self.producers = {name: node for node in model.graph.node for name in node.output if name}
-        self.inputs = {value.name: value for value in model.graph.input if value.name not in self.constants}
+        self.producers = {name: node for node in model.nodes for name in node.outputs if name}
+        self.constants = Constants(model, self.producers)
+        self.users: dict[str, list[Node]] = defaultdict(list)
+        for node in model.nodes:
+            for name in set(node.inputs):
+                self.users[name].append(node)
+        self.signals = self._signals()
 
-    def node_path(self, output: str) -> tuple[str, list[tuple[Any, int]]]:
+    def _signals(self) -> set[str]:
+        """The tensors that depend on the network's input; shapes are constants."""
+        found = set(self.model.inputs)
+        stack = list(found)
+        while stack:
+            for node in self.users.get(stack.pop(), ()):
+                if node.op_type != "Shape":
+                    new = [name for name in node.outputs if name and name not in found]
+                    found.update(new)
+                    stack.extend(new)
+        return found
+
+    def node_path(self, output: str) -> tuple[str, list[tuple[Node, int]]]:
         """The input that the output depends on, and the nodes from it to the output, each with its signal slot."""
-        path: list[tuple[Any, int]] = []
+        path: list[tuple[Node, int]] = []
         name = output
-        while name not in self.inputs:
+        while name not in self.model.inputs:
             node = self.producers.get(name)
             if node is None:
                 raise ReadError(f"graph: tensor {name!r} is made by no node; the file is corrupt")
-            slots = [i for i, source in enumerate(node.input) if source and self.depends_on_input(source)]
+            slots = [i for i, source in enumerate(node.inputs) if source in self.signals]
             if len(slots) != 1:
                 raise UnsupportedError(
-                    f"{describe(node)}: {len(slots)} of its inputs depend on the network's input; "
+                    f"{node}: {len(slots)} of its inputs depend on the network's input; "
                     "only chains of layers are supported"
                 )
-            if name != node.output[0]:
-                raise UnsupportedError(f"{describe(node)}: only its first output is supported, not {name!r}")
+            if name != node.outputs[0]:
+                raise UnsupportedError(f"{node}: only its first output is supported, not {name!r}")
             path.append((node, slots[0]))
-            name = node.input[slots[0]]
-            if len(path) > len(self.model.graph.node):
+            name = node.inputs[slots[0]]
+            if len(path) > len(self.model.nodes):
                 raise ReadError("graph: has a cycle; the file is corrupt")
         return name, path[::-1]
 
-    def depends_on_input(self, name: str) -> bool:
-        """Whether a tensor depends on the network's input."""
-        seen: set[str] = set()
-        stack = [name]
-        while stack:
-            current = stack.pop()
-            if current in self.inputs:
-                return True
-            if current in self.producers and current not in seen and self.producers[current].op_type != "Shape":
-                stack.extend(source for source in self.producers[current].input if source)
-            seen.add(current)
-        return False
-
     def set_shape(self, name: str, shape: tuple[int, ...]) -> None:
         """Shape of a tensor on the way: the constant that Shape nodes make of it."""
-        for node in self.model.graph.node:
-            if node.op_type == "Shape" and list(node.input) == [name]:
-                bounds = {a.name: a.i for a in node.attribute}
-                self.constants[node.output[0]] = np.array(shape[bounds.get("start") : bounds.get("end")], np.int64)
-
-    def constant(self, name: str) -> Constant:
-        """Value of a tensor that does not depend on the input."""
-        order: list[str] = []
-        stack = [name]
-        while stack:
-            current = stack.pop()
-            if current in self.constants or not current:
-                continue
-            if current in self.inputs:
-                raise UnsupportedError(
-                    f"graph: the value of {name!r} needs the shape of a tensor that is not on the way to it; "
-                    "export the model with fixed shapes"
-                )
-            if current not in self.producers or len(order) > 4 * len(self.producers):
-                raise ReadError(f"graph: tensor {current!r} is made by no node or by itself; the file is corrupt")
-            order.append(current)
-            stack.extend(self.producers[current].input)
-        for current in reversed(order):
-            if current not in self.constants:
-                self._evaluate(self.producers[current])
-        return self.constants[name]
-
-    def _evaluate(self, node: Any) -> None:
-        """Evaluate a node of constants by the reference implementation that onnx ships."""
-        from onnx import helper
-        from onnx.reference import ReferenceEvaluator
-
-        names = [n for n in dict.fromkeys(node.input) if n]
-        empty = [helper.make_empty_tensor_value_info(n) for n in names]
-        outputs = [helper.make_empty_tensor_value_info(n) for n in node.output if n]
-        graph = helper.make_graph([node], "constant", empty, outputs)
-        model = helper.make_model(graph, opset_imports=self.model.opset_import)
-        try:
-            values = ReferenceEvaluator(model).run(None, {n: self.constants[n] for n in names})
-        except Exception as error:
-            raise UnsupportedError(f"{describe(node)}: its constant value cannot be computed ({error})") from error
-        self.constants.update(zip([n for n in node.output if n], values, strict=True))
+        for node in self.users.get(name, ()):
+            if node.op_type == "Shape" and node.inputs == (name,):
+                bounds = node.attributes
+                part = shape[bounds.get("start") : bounds.get("end")]
+                self.constants.set(node.outputs[0], np.array(part, np.int64))
 
 
-def _input_shape(value: Any) -> tuple[int, ...]:
-    """Shape of the input with a symbolic or missing batch size taken as 1."""
-    if not value.type.tensor_type.HasField("shape"):
-        raise UnsupportedError(f"graph: input {value.name!r} has no shape; export the model with one")
-    sizes = [dim.dim_value for dim in value.type.tensor_type.shape.dim]
-    if sizes and max(sizes) <= 0:
-        raise UnsupportedError(
-            f"graph: all axes of input {value.name!r} are symbolic, so the number of features is unknown; "
-            "export the model with only the batch axis symbolic"
-        )
-    shape = [size if size > 0 else 1 for size in sizes]
-    if len(shape) > 1 and shape[0] > 1 and max(shape[1:]) > 1:
-        raise UnsupportedError(
-            f"graph: input {value.name!r} has shape {tuple(shape)} with a fixed batch of {shape[0]}; "
-            "export the model with batch size 1 or a symbolic one"
-        )
-    return tuple(shape)
-
-
-def read_onnx(path: str | os.PathLike[str], output: str | None = None) -> Network:
+def read_onnx(path: str | os.PathLike[str], output: str | None = None, max_bytes: int | None = None) -> Network:
     """Read an ONNX file.
 
     Parameters
@@ -169,13 +86,16 @@ def read_onnx(path: str | os.PathLike[str], output: str | None = None) -> Networ
     path : path-like
     output : str, optional
         Name of the output to follow; needed only when the graph has several.
+    max_bytes : int, optional
+        Budget for the memory that reading takes, computed constants included. By default 256 MiB and 64 times the
+        size of the file, or four fifths of what is available if that is less.
 
     Returns
     -------
     Network
         The real function of the stored weights: float32 weights are widened exactly, intermediate
-        roundings to float32 are not imitated. BatchNormalization and Div are evaluated in float64, all
-        other operations keep the numbers of the file.
+        roundings to float32 are not imitated. BatchNormalization, Div and the factor of Gemm's bias are evaluated
+        in float64, all other operations keep the numbers of the file.
 
     Raises
     ------
@@ -183,6 +103,8 @@ def read_onnx(path: str | os.PathLike[str], output: str | None = None) -> Networ
         The file is corrupt.
     UnsupportedError
         A node is not supported (named in the message with its type), or the graph is not a chain.
+    BudgetError
+        The file unfolds to more than ``max_bytes``.
     MissingDependencyError
         The package onnx is not installed.
 
@@ -190,42 +112,44 @@ def read_onnx(path: str | os.PathLike[str], output: str | None = None) -> Networ
     -----
     Supported: Gemm, MatMul with the weight on either side, Add, Sub, Mul, Div, Neg with constants, Relu, LeakyRelu,
     PRelu with one slope, Clip, Abs, BatchNormalization, Flatten, Reshape, Squeeze, Unsqueeze, Transpose, Identity,
-    Cast between float types, Dropout, Constant and anything computed from constants and from shapes of the signal.
+    Cast between float types, Dropout, Constant and what common nodes compute from constants and from shapes of the
+    signal.
     """
     file = as_path(path)
     try:
-        graph = _Graph(_load(file))
+        graph = _Graph(load_model(file, max_bytes))
         return _follow(graph, _choose(graph, output))
-    except (UnsupportedError, ReadError, InvalidInputError) as error:
-        raise type(error)(f"{file.name}: {error}") from error
+    except (UnsupportedError, ReadError, InvalidInputError, BudgetError) as error:
+        message = f"{error}" if str(error).startswith("path: ") else f"{file.name}: {error}"
+        raise type(error)(message) from error
 
 
 def _choose(graph: _Graph, output: str | None) -> str:
-    names = [value.name for value in graph.model.graph.output]
+    names = graph.model.outputs
     if output is None and len(names) > 1:
         raise InvalidInputError(f"output: there are several; choose one of {names}")
     if output is not None and output not in names:
         raise InvalidInputError(f"output: there is no {output!r}; choose one of {names}")
-    return output or str(names[0])
+    return output or names[0]
 
 
 def _follow(graph: _Graph, output: str) -> Network:
     """The network between the input and an output."""
     source, path = graph.node_path(output)
-    signal = Signal(_input_shape(graph.inputs[source]))
+    signal = Signal(input_shape(source, graph.model.inputs[source]), graph.model.opset, graph.model.limit)
     for node, slot in path:
-        graph.set_shape(node.input[slot], signal.shape)
-        if node.domain not in ("", "ai.onnx") or node.op_type not in HANDLERS:
+        graph.set_shape(node.inputs[slot], signal.shape)
+        if node.domain or node.op_type not in HANDLERS:
             raise UnsupportedError(
-                f"{describe(node)}: this type of node is not supported; supported are {', '.join(sorted(HANDLERS))}"
+                f"{node}: this type of node is not supported; supported are {', '.join(sorted(HANDLERS))}"
             )
-        others = {i: graph.constant(name) for i, name in enumerate(node.input) if i != slot and name}
+        others = {i: graph.constants.value(name) for i, name in enumerate(node.inputs) if i != slot and name}
         try:
             HANDLERS[node.op_type](signal, node, slot, others)
-        except (UnsupportedError, ReadError):
+        except (UnsupportedError, ReadError, BudgetError):
             raise
-        except (KeyError, IndexError, TypeError, ValueError) as error:
-            raise ReadError(f"{describe(node)}: malformed ({error!r}); the file is corrupt") from error
+        except (KeyError, IndexError, TypeError, ValueError, OverflowError, AttributeError) as error:
+            raise ReadError(f"{node}: malformed ({error!r}); the file is corrupt") from error
     try:
         return signal.chain.network()
     except InvalidInputError as error:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
+from specgeo._cast import as_floats
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.network import Network
 
@@ -34,14 +33,24 @@ def from_sklearn(estimator: Any) -> Network:
         raise InvalidInputError(
             f"estimator: {type(estimator).__name__} has no coefs_; pass a fitted MLPRegressor or MLPClassifier"
         )
-    if estimator.activation not in ("relu", "identity"):
+    activation = getattr(estimator, "activation", None)
+    if not isinstance(activation, str) or activation not in ("relu", "identity"):
         raise UnsupportedError(
-            f"estimator: activation {estimator.activation!r} is not piecewise linear; train with activation='relu'"
+            f"estimator: activation {activation!r:.80} is not piecewise linear; train with activation='relu'"
         )
     out = getattr(estimator, "out_activation_", "identity")
-    if out not in ("identity", "logistic", "softmax"):
+    if not isinstance(out, str) or out not in ("identity", "logistic", "softmax"):
         raise UnsupportedError(
-            f"estimator: its outputs go through {out!r}, which is not piecewise linear; train with loss='squared_error'"
+            f"estimator: its outputs go through {out!r:.80}, which is not piecewise linear; "
+            "train with loss='squared_error'"
         )
-    weights = [np.asarray(coefficients).T for coefficients in estimator.coefs_]
-    return Network(weights, list(estimator.intercepts_), estimator.activation)
+    try:
+        weights, biases = list(estimator.coefs_), list(estimator.intercepts_)
+    except TypeError as error:
+        raise InvalidInputError("estimator: coefs_ and intercepts_ are no lists; fit the estimator again") from error
+    try:
+        return Network(
+            [as_floats(w, f"coefs_[{i}]", (None, None)).T for i, w in enumerate(weights)], biases, activation
+        )
+    except InvalidInputError as error:
+        raise InvalidInputError(f"estimator: {error}") from error

@@ -1,6 +1,9 @@
-"""Reader of torch modules by their class names and attributes; torch itself is not imported.
+"""Reader of torch modules: what ``forward`` executes, layer by layer; torch itself is not imported.
 
-Any object whose class has the name of a torch layer and carries its attributes will do.
+Any object whose class has the name of a torch layer and carries its attributes will do. A real module is copied, the
+copy is called in evaluation mode, and its layers are read after that, with the parameters as the call left them
+(weight normalisation and pruning compute them anew); then each layer is compared with what the call made of its input
+(`specgeo.readers._torch_check`).
 """
 
 from __future__ import annotations
@@ -15,8 +18,10 @@ from specgeo.activation import Activation
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.network import Network
 from specgeo.readers._chain import Chain
+from specgeo.readers._torch_check import Layer, Step, check_calls, is_torch, kind_of, refuse_hooks, working_copy
 
 _TRANSPARENT = {"Flatten", "Dropout", "Identity", "AlphaDropout", "Dropout1d"}
+_MOST_LAYERS = 100_000
 
 
 def _values(layer: Any, key: str, name: str, *shape: int | None) -> FloatArray:
@@ -24,9 +29,26 @@ def _values(layer: Any, key: str, name: str, *shape: int | None) -> FloatArray:
     if not hasattr(layer, key):
         raise InvalidInputError(f"module: {name} has no {key}; pass a torch layer, or an object with its attributes")
     tensor = getattr(layer, key)
-    for method in ("detach", "cpu", "double", "numpy"):
-        tensor = getattr(tensor, method)() if hasattr(tensor, method) else tensor
-    return as_floats(tensor, f"{name}.{key}", shape)
+    if hasattr(tensor, "detach"):
+        tensor = _numbers(tensor.detach(), f"{name}.{key}")
+    return as_floats(tensor, f"module: {name}.{key}", shape)
+
+
+def _numbers(tensor: Any, name: str) -> Any:
+    """A tensor of real floats as an array, widened exactly."""
+    if getattr(tensor, "is_meta", False):
+        raise InvalidInputError(f"module: {name} is on the device 'meta' and has no values; load the weights first")
+    kind = str(getattr(tensor, "dtype", ""))
+    if getattr(tensor, "is_quantized", False) or not getattr(tensor, "is_floating_point", lambda: True)():
+        raise UnsupportedError(f"module: {name} is of type {kind}, not of real floats; convert the layer to float")
+    try:
+        if not str(getattr(tensor, "layout", "torch.strided")).endswith("strided"):
+            tensor = tensor.to_dense()
+        for method in ("cpu", "double", "numpy"):
+            tensor = getattr(tensor, method)() if hasattr(tensor, method) else tensor
+    except (RuntimeError, TypeError, NotImplementedError) as error:
+        raise UnsupportedError(f"module: {name} cannot be read ({error}); convert the layer to float") from error
+    return tensor
 
 
 def _has(layer: Any, key: str) -> bool:
@@ -34,41 +56,97 @@ def _has(layer: Any, key: str) -> bool:
     return getattr(layer, key, None) is not None
 
 
-def _walk(module: Any, name: str) -> Iterator[tuple[str, Any]]:
-    """Layers of nested Sequentials in order, with their dotted names."""
-    if type(module).__name__ != "Sequential":
-        yield name, module
+def _walk(module: Any, name: str, above: tuple[int, ...] = ()) -> Iterator[Layer]:
+    """Layers of nested Sequentials in the order of execution, with their dotted names; one used twice comes twice."""
+    if kind_of(module, name) != "Sequential":
+        yield Layer(name or "module", module)
         return
-    if not hasattr(module, "named_children"):
+    refuse_hooks(module, name)
+    if id(module) in above:
+        raise InvalidInputError(f"module: {name} contains itself; mend the module")
+    if not hasattr(module, "_modules") and not hasattr(module, "named_children"):
         raise InvalidInputError(f"module: {name or 'Sequential'} has no named_children; pass a torch Sequential")
-    for key, child in module.named_children():
-        yield from _walk(child, f"{name}.{key}" if name else str(key))
+    children = module._modules.items() if hasattr(module, "_modules") else module.named_children()
+    for key, child in children:
+        yield from _walk(child, f"{name}.{key}" if name else str(key), (*above, id(module)))
 
 
-def _batch_norm(module: Any, name: str) -> tuple[FloatArray, FloatArray]:
-    """Factor and offset of a BatchNorm1d in evaluation mode."""
+def _batch_norm(module: Any, name: str) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Factor, mean and bias of a BatchNorm1d in evaluation mode: factor * (x - mean) + bias."""
     if not _has(module, "running_mean") or not _has(module, "running_var"):
         raise UnsupportedError(f"module: {name} (BatchNorm1d) keeps no running statistics; train it with them")
     mean = _values(module, "running_mean", name, None)
     n = len(mean)
-    factor = 1.0 / np.sqrt(_values(module, "running_var", name, n) + float(_values(module, "eps", name)))
+    spread = _values(module, "running_var", name, n) + float(_values(module, "eps", name))
+    if not np.all(spread > 0.0):
+        raise InvalidInputError(f"module: {name}.running_var is not positive; mend the module")
+    factor = 1.0 / np.sqrt(spread)
     if _has(module, "weight"):
         factor = factor * _values(module, "weight", name, n)
-    offset = -mean * factor
-    return factor, offset + _values(module, "bias", name, n) if _has(module, "bias") else offset
+    return factor, mean, _values(module, "bias", name, n) if _has(module, "bias") else np.zeros(n)
 
 
 def _activation(module: Any, kind: str, name: str) -> Activation | None:
-    if kind == "ReLU":
-        return Activation.relu()
-    if kind == "LeakyReLU":
-        slope = float(_values(module, "negative_slope", name))
-        return Activation.identity() if slope == 1.0 else Activation.leaky_relu(slope)
-    if kind == "Hardtanh":
-        return Activation.clip(float(_values(module, "min_val", name)), float(_values(module, "max_val", name)))
-    if kind == "ReLU6":
-        return Activation.clip(0.0, 6.0)
+    try:
+        if kind == "ReLU":
+            return Activation.relu()
+        if kind == "LeakyReLU":
+            slope = float(_values(module, "negative_slope", name, *()))
+            return Activation.identity() if slope == 1.0 else Activation.leaky_relu(slope)
+        if kind in ("Hardtanh", "ReLU6"):
+            fixed = kind == "ReLU6" and not _has(module, "min_val")  # a stand-in
+            bounds = (0.0, 6.0) if fixed else (float(_values(module, key, name)) for key in ("min_val", "max_val"))
+            return Activation.clip(*bounds)
+    except InvalidInputError as error:
+        message = str(error)
+        raise InvalidInputError(message if name in message else f"module: {name} ({kind}): {message}") from error
     return None
+
+
+def _read_layer(chain: Chain | None, name: str, layer: Any) -> tuple[Chain | None, Step]:
+    """The chain with the layer, and the layer as a function with the sizes of its terms."""
+    kind = kind_of(layer, name)
+    if kind in _TRANSPARENT:
+        return chain, Step.identity()
+    if kind == "Linear":
+        matrix = _values(layer, "weight", name, None, None)
+        chain = chain or Chain(matrix.shape[1])
+        if matrix.shape[1] != chain.width:
+            raise InvalidInputError(
+                f"module: {name} (Linear) takes {matrix.shape[1]} inputs, {chain.width} arrive; mend the module"
+            )
+        bias = _values(layer, "bias", name, len(matrix)) if _has(layer, "bias") else np.zeros(len(matrix))
+        chain.affine(matrix, bias)
+        return chain, Step.linear(matrix, bias)
+    if kind == "BatchNorm1d":
+        factor, mean, bias = _batch_norm(layer, name)
+        chain = chain or Chain(len(factor))
+        if len(factor) != chain.width:
+            raise InvalidInputError(
+                f"module: {name} (BatchNorm1d) has {len(factor)} features, {chain.width} arrive; mend the module"
+            )
+        chain.scale(factor)
+        chain.shift(bias - mean * factor)
+        return chain, Step.norm(factor, mean, bias)
+    if (activation := _activation(layer, kind, name)) is not None:
+        if chain is None:
+            raise UnsupportedError(f"module: {name} ({kind}) comes before any Linear; put a Linear first")
+        chain.activate(activation)
+        return chain, Step.activation(activation)
+    raise UnsupportedError(
+        f"module: {name} is a {kind}, which is not supported; use a Sequential of Linear, ReLU, LeakyReLU, "
+        "Hardtanh, ReLU6, BatchNorm1d, Flatten, Dropout and Identity"
+    )
+
+
+def _layers(module: Any) -> list[Layer]:
+    found: list[Layer] = []
+    for layer in _walk(module, ""):
+        refuse_hooks(layer.module, layer.name)
+        found.append(layer)
+        if len(found) > _MOST_LAYERS:
+            raise UnsupportedError(f"module: more than {_MOST_LAYERS:,} layers are executed; pass a part of it")
+    return found
 
 
 def from_torch(module: Any) -> Network:
@@ -78,16 +156,22 @@ def from_torch(module: Any) -> Network:
     ----------
     module : torch.nn.Module
         ``Sequential`` of Linear, ReLU, LeakyReLU, Hardtanh, ReLU6, BatchNorm1d, Flatten, Dropout,
-        Identity, or one such layer. float32 is widened exactly; BatchNorm1d is evaluated in float64.
+        Identity, or one such layer. A layer used twice is read twice; parametrised and pruned weights are read as
+        a call computes them. The module is not changed.
 
     Returns
     -------
     Network
+        The real function of the weights: float32 and smaller types are widened exactly; BatchNorm1d is evaluated in
+        float64.
 
     Raises
     ------
     UnsupportedError
-        Another layer occurs; the message names it.
+        Another layer occurs, or one with a forward or hooks of its own; the message names it.
+    InvalidInputError
+        A layer has no weights yet or wrong ones, or a call of a copy of the module fails or makes other values than
+        the network; the message names the layer.
 
     Examples
     --------
@@ -99,41 +183,22 @@ def from_torch(module: Any) -> Network:
     >>> sg.from_torch(Linear())([[3.0, 4.0]])
     array([[11.]])
     """
-    layers = list(_walk(module, ""))
+    real = is_torch(module)
+    layers = _layers(module)
+    if real:
+        module, layers = working_copy(module, layers), []
+        layers = _layers(module)
     chain: Chain | None = None
-    for name, layer in layers:
-        kind = type(layer).__name__
-        shown = name or "module"
-        if kind in _TRANSPARENT:
-            continue
-        if kind == "Linear":
-            matrix = _values(layer, "weight", shown, None, None)
-            if chain is None:
-                chain = Chain(matrix.shape[1])
-            if matrix.shape[1] != chain.width:
-                raise InvalidInputError(
-                    f"module: {shown} (Linear) takes {matrix.shape[1]} inputs, {chain.width} arrive; mend the module"
-                )
-            n = len(matrix)
-            chain.affine(matrix, _values(layer, "bias", shown, n) if _has(layer, "bias") else np.zeros(n))
-        elif kind == "BatchNorm1d":
-            factor, offset = _batch_norm(layer, shown)
-            chain = chain or Chain(len(factor))
-            if len(factor) != chain.width:
-                raise InvalidInputError(
-                    f"module: {shown} (BatchNorm1d) has {len(factor)} features, {chain.width} arrive; mend the module"
-                )
-            chain.scale(factor)
-            chain.shift(offset)
-        elif (activation := _activation(layer, kind, shown)) is not None:
-            if chain is None:
-                raise UnsupportedError(f"module: {shown} ({kind}) comes before any Linear; put a Linear first")
-            chain.activate(activation)
-        else:
-            raise UnsupportedError(
-                f"module: {shown} is a {kind}, which is not supported; use a Sequential of Linear, ReLU, LeakyReLU, "
-                "Hardtanh, ReLU6, BatchNorm1d, Flatten, Dropout and Identity"
-            )
+    steps: list[Step] = []
+    for layer in layers:
+        chain, step = _read_layer(chain, layer.name, layer.module)
+        steps.append(step)
     if chain is None:
         raise InvalidInputError("module: has no Linear layer; pass a Sequential with at least one")
-    return chain.network()
+    try:
+        net = chain.network()
+    except InvalidInputError as error:
+        raise InvalidInputError(f"module: {error}") from error
+    if real:
+        check_calls(module, layers, steps, net.input_dim)
+    return net

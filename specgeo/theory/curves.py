@@ -20,6 +20,7 @@ from specgeo.theory._results import Result, axes
 from specgeo.theory.segments import UNIT_ROUNDOFF, as_polyline, trace_segment
 
 _CHUNK = 1 << 20  # entries of one (modes, intervals) block: 16 MB of complex numbers
+_PIECE_ROUNDING = 8  # roundoffs of a term of a Fourier coefficient
 _SMALL_ANGLE = 0.5  # below, (sin h - h cos h)/h^2 is taken from its series
 # Its coefficients are (-1)^k / (2^k k! (2k + 3)!!); eight terms leave 1e-20 at the limit above.
 _ODD_SINC_DIVISORS = (22230464256000, 93405312000, 518918400, 3991680, 45360, 840, 30, 3)
@@ -62,6 +63,20 @@ class CurveFunction(Result):
         left, right = self.values[:-1], self.values[1:]
         return np.asarray(np.diff(self.parameters) @ (left**2 + left * right + right**2) / 3)
 
+    @property
+    def variance(self) -> FloatArray:
+        """int (f(gamma(z)) - mean)^2 dz for each output, shape (m,), without cancellation."""
+        left, right = self.values[:-1] - self.mean, self.values[1:] - self.mean
+        return np.asarray(np.diff(self.parameters) @ (left**2 + left * right + right**2) / 3)
+
+    @property
+    def coefficient_error(self) -> FloatArray:
+        """Bound of the error of a computed Fourier coefficient: `error`, and the rounding of the sum, (m,)."""
+        # A piece of length h contributes at most h |f|, with some roundoffs and those of its phase 2 pi n z: at most
+        # 2 pi n u, but the piece is then worth |f| / (pi n). The sum adds a roundoff of the whole a piece.
+        rounding = (_PIECE_ROUNDING + 1) * UNIT_ROUNDOFF * self.n_pieces
+        return np.asarray(self.error + rounding * np.abs(self.values).max(axis=0))
+
     def __call__(self, z: npt.ArrayLike) -> FloatArray:
         """Values at parameters in [0, 1]: (...) -> (..., m)."""
         at = as_floats(z, "z")
@@ -88,7 +103,7 @@ class CurveFunction(Result):
         f_0, f_1, the integral is
         (z_1 - z_0) e^(-2 pi i n z_m) [ (f_0 + f_1)/2 sinc h - i (f_1 - f_0)/2 (sin h - h cos h)/h^2 ],
         which needs no slopes, so that intervals of rounding size do no harm. The values differ
-        from those of the network by at most `error`, plus summation rounding.
+        from those of the network by at most `coefficient_error`.
 
         Examples
         --------

@@ -43,6 +43,7 @@ __all__ = [
 Extension = Literal["interior", "zero", "mirror"]
 
 VANISHING = 1e-12  # |f| on the boundary below this share of max |f| is rounding: f counts as compactly supported
+CANCELLING = 16 * 2.0**-53  # times the terms of g.x + b: rounding of a value of f
 ROUNDING = 1e-12  # relative, of the bounds themselves: sums of up to 10^6 positive terms with margin
 
 
@@ -61,6 +62,16 @@ def _output(cx: PolyhedralComplex, output: int) -> int:
     return output
 
 
+def _unit(directions: npt.ArrayLike, dim: int, name: str = "directions") -> FloatArray:
+    """Unit vectors along the given ones; vectors of any size, the powers of two taken out first."""
+    u = as_points(directions, name, dim)
+    largest = np.abs(u).max(axis=-1, keepdims=True, initial=0.0)
+    if np.any(largest == 0):
+        raise InvalidInputError(f"{name}: contains the zero vector; leave it out")
+    scaled = u / np.exp2(np.floor(np.log2(largest)))
+    return np.asarray(scaled / np.linalg.norm(scaled, axis=-1, keepdims=True))
+
+
 def kinks(cx: PolyhedralComplex, output: int = 0, boundary: Extension = "interior") -> Kinks:
     """Facets with their gradient jumps c_F.
 
@@ -70,7 +81,9 @@ def kinks(cx: PolyhedralComplex, output: int = 0, boundary: Extension = "interio
     output : int
     boundary : {"interior", "zero", "mirror"}
         Facets on the domain's boundary: left out; with c_B = -d_nu f (f extended by zero, meaningful
-        where f vanishes there); with c_B = -2 d_nu f (f reflected).
+        where f vanishes there); with c_B = -2 d_nu f (f reflected) and half their measure, for a wall
+        belongs to the box and to its mirror image alike. Sums over the facets are thus those of one
+        box; a period of the reflected function is 2^d boxes.
 
     Returns
     -------
@@ -84,7 +97,9 @@ def kinks(cx: PolyhedralComplex, output: int = 0, boundary: Extension = "interio
     if boundary not in ("zero", "mirror"):
         raise InvalidInputError(f"boundary: {boundary!r} given; 'interior', 'zero' or 'mirror' wanted")
     outward = np.einsum("fd,fd->f", cx.gradients[facets.cells[:, 0], output], normals)
-    return Kinks(normals, measures, np.where(inner, jumps, -(2.0 if boundary == "mirror" else 1.0) * outward))
+    if boundary == "zero":
+        return Kinks(normals, measures, np.where(inner, jumps, -outward))
+    return Kinks(normals, np.where(inner, measures, measures / 2), np.where(inner, jumps, -2 * outward))
 
 
 def directional_variation(
@@ -103,24 +118,29 @@ def directional_variation(
     >>> directional_variation(tent, [1.0])
     array(4.)
     """
-    u = as_points(directions, "directions", cx.dim)
-    length = np.linalg.norm(u, axis=-1, keepdims=True)
-    if np.any(length == 0):
-        raise InvalidInputError("directions: contains the zero vector; leave it out")
+    unit = _unit(directions, cx.dim)
     k = kinks(cx, output, boundary)
     hessian = np.einsum("f,fi,fj->ij", np.abs(k.jumps) * k.measures, k.normals, k.normals)
-    unit = u / length
     return np.asarray(np.einsum("...i,ij,...j->...", unit, hessian, unit))
 
 
 def total_variation(cx: PolyhedralComplex, output: int = 0, boundary: Extension = "interior") -> float:
     """sum |c_F| |F|, the total variation of grad f: in d = 1 the TV of f'.
 
+    With ``boundary="mirror"`` it is that of one box of the reflected function; a period is 2^d boxes, with as many
+    times the variation.
+
     Examples
     --------
     >>> import specgeo as sg
     >>> net = sg.Network([[[1.0], [1.0], [1.0]], [[1.0, -2.0, 1.0]]], [[1.0, 0.0, -1.0], [0.0]])
     >>> total_variation(sg.enumerate_regions(net, sg.Box([-2], [2])))
+    4.0
+
+    |x - 1/2| on [0, 1], reflected: four jumps of 2 in a period of two boxes.
+
+    >>> net = sg.Network([[[1.0]], [[1.0]]], [[-0.5], [0.0]], "abs")
+    >>> total_variation(sg.enumerate_regions(net, sg.Box([0], [1])), boundary="mirror")
     4.0
     """
     k = kinks(cx, output, boundary)
@@ -133,19 +153,31 @@ def perimeter(cx: PolyhedralComplex) -> float:
 
 
 def shadow(cx: PolyhedralComplex, directions: npt.ArrayLike) -> FloatArray:
-    """(d-1)-volume of the domain's projection along unit vectors (..., d), by Cauchy's formula: shape (...)."""
-    u = as_points(directions, "directions", cx.dim)
+    """(d-1)-volume of the domain's projection along unit vectors of ``directions`` (..., d): shape (...).
+
+    By Cauchy's formula, half the sum of |u.nu| |B| over the boundary.
+
+    Examples
+    --------
+    >>> import specgeo as sg
+    >>> net = sg.Network([[[1.0, 0.0]], [[1.0]]], [[0.0], [0.0]])
+    >>> shadow(sg.enumerate_regions(net, sg.Box([0, 0], [2, 1])), [[3.0, 0.0], [0.0, 1.0]])
+    array([1., 2.])
+    """
+    u = _unit(directions, cx.dim)
     rim = cx.facets.is_boundary
     return np.asarray(np.abs(u @ cx.facets.normals[rim].T) @ cx.facets.measures[rim] / 2)
 
 
 def crossings(cx: PolyhedralComplex, directions: npt.ArrayLike) -> FloatArray:
-    """X(u) = sum_F |u.n_F| |F| over interior facets: the integral over the shadow of (cells met by the line - 1).
+    """X(u) = sum_F |u.n_F| |F| over interior facets, for unit vectors along ``directions`` (..., d): shape (...).
+
+    It is the integral over the shadow of (cells met by the line - 1).
 
     Hanin & Rolnick's count of cells along a line is linear in the neurons for random networks, so
     J(u) <= 2 L_f X(u) is a typical bound without a factor exponential in the depth.
     """
-    u = as_points(directions, "directions", cx.dim)
+    u = _unit(directions, cx.dim)
     inner = ~cx.facets.is_boundary
     return np.asarray(np.abs(u @ cx.facets.normals[inner].T) @ cx.facets.measures[inner])
 
@@ -175,13 +207,16 @@ def _boundary_sums(cx: PolyhedralComplex, output: int) -> tuple[FloatArray, Floa
 
 
 def is_compact(cx: PolyhedralComplex, output: int = 0) -> bool:
-    """Whether f vanishes on the boundary of the domain, up to 1e-12 of its largest value."""
+    """Whether f vanishes on the boundary, up to 1e-12 of its largest value and to the rounding of g.x + b there."""
     facets, output = cx.facets, _output(cx, output)
     lists = cx.vertices_of(cx.dim)
     cells = np.repeat(np.arange(cx.n_cells), np.diff(lists.offsets))
-    values = np.einsum("id,id->i", cx.gradients[cells, output], cx.vertices[lists.indices]) + cx.offsets[cells, output]
+    terms = cx.gradients[cells, output] * cx.vertices[lists.indices]
+    values = terms.sum(axis=1) + cx.offsets[cells, output]
+    # Far from the origin g.x and b are large and cancel.
+    noise = CANCELLING * float((np.abs(terms).sum(axis=1) + np.abs(cx.offsets[cells, output])).max())
     traces = _modulus_on(cx, cx.dim - 1, facets.cells[:, 0], output)[facets.is_boundary]
-    return bool(traces.sum() <= VANISHING * np.abs(values).max() * perimeter(cx))
+    return bool(traces.sum() <= (VANISHING * np.abs(values).max() + noise) * perimeter(cx))
 
 
 def _split(k: npt.ArrayLike, cx: PolyhedralComplex) -> tuple[FloatArray, FloatArray]:
@@ -310,6 +345,8 @@ def path_norm(net: Network, output: int = 0) -> float:
     """
     if len(net.weights) != 2 or not net.activations[0].is_relu:
         raise UnsupportedError("net: the path norm is for one hidden ReLU layer; use total_variation(cx)")
+    if not 0 <= output < net.output_dim:
+        raise InvalidInputError(f"output: {output} given for {net.output_dim} outputs; use 0..{net.output_dim - 1}")
     return float(np.abs(net.weights[1][output]) @ np.linalg.norm(net.weights[0], axis=1))
 
 

@@ -42,14 +42,15 @@ class DirectionReport(Result):
         (sum_q |a_{n,q}|^2)^{1/2} of each class.
     n_offsets : tuple of int
         Terms in each class.
-    exponent : int
-        n + 1 of the slowest class: |f^(t u)| = O(t^-exponent).
-    measured_rms : float
-        RMS of t^exponent |f^(t u)| over the window.
+    exponent : int or None
+        n + 1 of the slowest class: |f^(t u)| = O(t^-exponent). None where no term is left, as for f = 0.
+    measured_rms : float or None
+        RMS of t^exponent |f^(t u)| over the window; None without an exponent.
     window : (float, float)
         Range of t.
-    fitted_slope : float
-        -exponent, corrected by the change of that RMS between the first and last quarter of the window.
+    fitted_slope : float or None
+        -exponent, corrected by the change of that RMS between the first and last quarter of the window;
+        None without an exponent, or where one of these quarters is zero.
     checks : tuple of Check
         Exactness of the expansion, and the supremum sum_n t^{-n-1} sum_q |a_{n,q}|.
     """
@@ -58,10 +59,10 @@ class DirectionReport(Result):
     codimensions: tuple[int, ...]
     predicted_rms: tuple[float, ...]
     n_offsets: tuple[int, ...]
-    exponent: int
-    measured_rms: float
+    exponent: int | None
+    measured_rms: float | None
     window: tuple[float, float]
-    fitted_slope: float
+    fitted_slope: float | None
     t: FloatArray
     magnitude: FloatArray
     checks: tuple[Check, ...]
@@ -71,19 +72,19 @@ class DirectionReport(Result):
             f"t^-{n + 1} ({q} offsets, rms {r:.6g})"
             for n, q, r in zip(self.codimensions, self.n_offsets, self.predicted_rms, strict=True)
         )
-        head = f"direction {np.round(self.direction, 6).tolist()}: {classes or 'no terms'}"
-        if not self.codimensions:
+        head = f"direction {np.round(self.direction, 6).tolist()}: {classes or 'no terms, no exponent'}"
+        if self.exponent is None or self.measured_rms is None:
             return head
         lo, hi = self.window
         body = f"rms of t^{self.exponent} |f^| over [{lo:.4g}, {hi:.4g}]: {self.measured_rms:.6g}"
-        body += f", slope {self.fitted_slope:.4f}"
+        body += "" if self.fitted_slope is None else f", slope {self.fitted_slope:.4f}"
         return "\n".join([head, body, *map(str, self.checks)])
 
     def plot(self, ax: Any = None) -> Any:
         """|f^(t u)| and the predicted RMS law."""
         ax = axes(ax)
         ax.loglog(self.t, np.maximum(self.magnitude, 1e-300), ".", ms=2, label="exact")
-        if self.codimensions:
+        if self.exponent is not None:
             law = self.predicted_rms[0] / self.t**self.exponent
             ax.loglog(self.t, law, "k-", label=f"predicted t^-{self.exponent}")
         ax.set_xlabel("t = |k|")
@@ -144,25 +145,31 @@ def direction_report(
     t = np.sort(np.random.default_rng(rng).uniform(low, high, samples))
     values, errors = ray_spectrum(cx, u, t, boundary, return_error=True)
     magnitude = np.abs(values[:, output])
-    exponent = parts[0].n + 1 if parts else 0
-    scaled = magnitude * t**exponent
-    quarter = samples // 4
-    first, last = (np.mean(scaled[part] ** 2) for part in (slice(quarter), slice(-quarter, None)))
-    early, late = (np.mean(np.log(t[part])) for part in (slice(quarter), slice(-quarter, None)))
-    slope = float(np.log(last / first) / 2 / (late - early)) - exponent if first > 0 and last > 0 else float("nan")
+    exponent = parts[0].n + 1 if parts else None
+    rms, slope = (None, None) if exponent is None else _rms_and_slope(t, magnitude, exponent)
     return DirectionReport(
         direction=u,
         codimensions=tuple(p.n for p in parts),
         predicted_rms=tuple(float(np.sqrt(p.mean_square[output])) for p in parts),
         n_offsets=tuple(int(np.count_nonzero(p.coefficients[:, output])) for p in parts),
         exponent=exponent,
-        measured_rms=float(np.sqrt(np.mean(scaled**2))),
+        measured_rms=rms,
         window=(low, high),
         fitted_slope=slope,
         t=t,
         magnitude=magnitude,
         checks=_expansion_checks(expansion, t, values[:, output], np.asarray(errors)[:, output], output),
     )
+
+
+def _rms_and_slope(t: FloatArray, magnitude: FloatArray, exponent: int) -> tuple[float, float | None]:
+    """RMS of t^exponent |f^|, and the slope that its first and last quarter suggest."""
+    scaled = magnitude * (t / t[-1]) ** exponent  # in units of the largest t: no overflow
+    quarter = len(t) // 4
+    first, last = (np.sqrt(np.mean(scaled[part] ** 2)) for part in (slice(quarter), slice(-quarter, None)))
+    early, late = (np.mean(np.log(t[part])) for part in (slice(quarter), slice(-quarter, None)))
+    slope = float(np.log(last / first) / (late - early)) - exponent if first > 0 and last > 0 else None
+    return float(np.sqrt(np.mean(scaled**2)) * t[-1] ** exponent), slope
 
 
 def _expansion_checks(
@@ -298,7 +305,7 @@ def porod_constant(cx: PolyhedralComplex, output: int = 0) -> float:
 
 
 def shell_law(
-    cx: PolyhedralComplex, windows: npt.ArrayLike = (50.0, 100.0), output: int = 0, samples: int = 48
+    cx: PolyhedralComplex, windows: npt.ArrayLike | None = None, output: int = 0, samples: int = 48
 ) -> ShellLaw:
     """Shell energies in windows [T, 2T] against the Porod law.
 
@@ -306,8 +313,8 @@ def shell_law(
     ----------
     cx : PolyhedralComplex
         Dimension 1 to 3.
-    windows : array_like
-        T > 0 of each window; the cost grows like T^{d-1}.
+    windows : array_like, optional
+        T > 0 of each window; the cost grows like T^{d-1}. Default 140 and 280 in units of 1 / diameter of the domain.
     output : int
     samples : int
         Radii in each window.
@@ -325,7 +332,8 @@ def shell_law(
     (4, True)
     """
     output = _output(cx, output)
-    starts = as_floats(windows, "windows", (None,))
+    diameter = float(np.linalg.norm(np.ptp(cx.vertices, axis=0)))
+    starts = np.array([140.0, 280.0]) / diameter if windows is None else as_floats(windows, "windows", (None,))
     if np.any(starts <= 0) or samples < 2:
         raise InvalidInputError("windows, samples: positive windows and at least 2 samples wanted")
     compact = is_compact(cx, output)

@@ -13,13 +13,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._cast import FloatArray, IntArray, as_floats
+from specgeo._budget import afford
+from specgeo._cast import FloatArray, IntArray, as_floats, as_points
 from specgeo.domain import Box
 from specgeo.errors import DomainError, InvalidInputError
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.theory._results import PAPER, Check, Result, axes
-from specgeo.theory.manifolds import ClosedCurve, CurveRestriction, kernel_bound
+from specgeo.theory.decay import _output
+from specgeo.theory.manifolds import ClosedCurve, CurveRestriction, check_closed, kernel_bound, resolving_nodes
 
+_BYTES_A_MODE = 64  # and axis: the grid, its lengths, coefficients and their errors
 _NODES = 2048  # trapezoidal nodes for a low-pass function along the curve, at least
 
 
@@ -93,9 +96,11 @@ def energy_comparison(
     Raises
     ------
     DomainError
-        The domain of ``cx`` is not a box.
+        The domain of ``cx`` is not a box, or does not hold the curve.
     InvalidInputError
-        A mode below 1.
+        A mode below 1; ``restriction`` is not along ``curve``; f has no variance to share out.
+    BudgetError
+        More mirror modes within the largest wavenumber than memory allows.
 
     Examples
     --------
@@ -111,13 +116,20 @@ def energy_comparison(
     numbers = as_floats(modes, "modes", (None,))
     if np.any(numbers < 1) or np.any(numbers != np.round(numbers)):
         raise InvalidInputError("modes: latent frequencies are integers of at least 1")
-    rho = curve.speed_bound / (2 * np.pi)
+    output = _output(cx, output)
+    _check_inside(cx, curve)
     function = restriction.function
+    z = np.arange(len(function.vertices)) / (len(function.vertices) - 1)
+    if np.any(np.abs(curve(z) - function.vertices) > 1e-9 * (1 + np.abs(function.vertices).max())):
+        raise InvalidInputError("restriction, curve: the restriction is along another curve; restrict to this one")
+    rho = curve.speed_bound / (2 * np.pi)
+    size, planar, total = _planar_energy(cx, float(max(numbers.max(), numbers.max() / rho)), output)
     below = np.arange(1, int(numbers.max()))
     energy = 2 * np.abs(function.fourier_coefficients(below)[:, output]) ** 2
-    variance = float(function.mean_square[output] - function.mean[output] ** 2)
+    variance = float(function.variance[output])
+    if variance <= float(function.coefficient_error[output]) ** 2:
+        raise InvalidInputError("restriction: the network is constant along the curve; there is no variance to share")
     reached = np.concatenate(([0.0], np.cumsum(energy)))[numbers.astype(np.int64) - 1]
-    size, planar, total = _planar_energy(cx, float(max(numbers.max(), numbers.max() / rho)), output)
     order = np.argsort(size)
     ladder = np.concatenate(([0.0], np.cumsum(planar[order])))
 
@@ -148,15 +160,23 @@ def low_pass_check(cx: PolyhedralComplex, curve: ClosedCurve, cutoff: float, out
     Returns
     -------
     Check
+
+    Raises
+    ------
+    DomainError
+        The domain of ``cx`` is not a box, or does not hold the curve.
     """
     from specgeo.fourier.series import fourier_coefficients, mode_wavevectors, partial_sum
 
+    output = _output(cx, output)
+    _check_inside(cx, curve)
     box, orbits, weights = _orbits(cx, cutoff)
     coefficients = np.real(np.asarray(fourier_coefficients(cx, orbits))[:, output])
     size = np.linalg.norm(mode_wavevectors(orbits, box), axis=1)
     n = int(np.ceil(2 * cutoff * curve.speed_bound / (2 * np.pi)))
     bound = float((weights * np.abs(coefficients)) @ kernel_bound(curve, n, size))
-    z = np.arange(max(_NODES, 8 * n)) / max(_NODES, 8 * n)
+    nodes = max(_NODES, 4 * resolving_nodes(curve, n))
+    z = np.arange(nodes) / nodes
     values = partial_sum(coefficients[:, None], orbits, curve(z), box)[:, 0]
     measured = float(np.abs(np.mean(values * np.exp(-2j * np.pi * n * z))))
     statement = (
@@ -167,12 +187,26 @@ def low_pass_check(cx: PolyhedralComplex, curve: ClosedCurve, cutoff: float, out
     return Check("manifold.low-pass", statement, measured, bound, "<=", rounding, details)
 
 
+def _check_inside(cx: PolyhedralComplex, curve: ClosedCurve) -> None:
+    """Refuse a box with points of the curve outside, beyond rounding."""
+    if not isinstance(cx.domain, Box):
+        raise DomainError("cx: its domain is not a Box; the mirror series needs one")
+    check_closed(curve, cx.dim)
+    nodes = max(_NODES, 4 * resolving_nodes(curve, 0))
+    points = as_points(curve(np.arange(nodes) / nodes), "curve", cx.dim)
+    slack = 1e-12 * (np.abs(points).max() + np.abs(cx.domain.upper - cx.domain.lower))
+    if np.any(points < cx.domain.lower - slack) or np.any(points > cx.domain.upper + slack):
+        raise DomainError("cx: its box does not hold the curve; enumerate the network on a larger one")
+
+
 def _orbits(cx: PolyhedralComplex, cutoff: float) -> tuple[Box, IntArray, FloatArray]:
     """Mirror modes m >= 0 with |k_m| <= cutoff, and how many reflections each stands for."""
     box = cx.domain
     if not isinstance(box, Box):
         raise DomainError("cx: its domain is not a Box; the mirror series needs one")
-    counts = np.floor(cutoff * (box.upper - box.lower) / np.pi).astype(np.int64)
+    counts = np.floor(cutoff * (box.upper - box.lower) / np.pi)
+    afford(float(np.prod(counts + 1)) * _BYTES_A_MODE * cx.dim, "mirror modes", "take smaller modes or a lower cutoff")
+    counts = counts.astype(np.int64)
     grid = np.stack(np.meshgrid(*(np.arange(c + 1) for c in counts), indexing="ij"), axis=-1).reshape(-1, cx.dim)
     size = np.linalg.norm(grid * np.pi / (box.upper - box.lower), axis=1)
     kept = grid[size <= cutoff]
@@ -188,5 +222,8 @@ def _planar_energy(cx: PolyhedralComplex, cutoff: float, output: int) -> tuple[F
     energy = weights * np.abs(coefficients) ** 2
     energy[0] = 0.0
     constant = np.zeros((1, cx.dim), dtype=np.int64)
-    total = float(tail_energy(cx, constant).tail[output])
+    variance = tail_energy(cx, constant)
+    total = float(variance.tail[output])
+    if total <= float(variance.error[output]):
+        raise InvalidInputError("cx: the network is constant on its box; there is no variance to share")
     return np.linalg.norm(mode_wavevectors(orbits, box), axis=1), energy, total

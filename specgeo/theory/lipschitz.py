@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from specgeo._cast import FloatArray
+from specgeo.errors import InvalidInputError
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.network import Network
 from specgeo.theory._results import PAPER, Check, Result, axes
@@ -34,6 +35,9 @@ def cell_lipschitz(cx: PolyhedralComplex, output: int | None = None) -> FloatArr
     >>> cell_lipschitz(sg.enumerate_regions(net, sg.Box([-1], [1])))
     array([1., 1.])
     """
+    if output is not None and not 0 <= output < cx.gradients.shape[1]:
+        m = cx.gradients.shape[1]
+        raise InvalidInputError(f"output: {output} given for {m} outputs; use 0..{m - 1}")
     gradients = cx.gradients if output is None else cx.gradients[:, [output], :]
     if min(gradients.shape[1:]) == 1:
         return np.asarray(np.sqrt((gradients**2).sum(axis=(1, 2))))

@@ -14,20 +14,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._cast import ComplexArray, FloatArray, as_floats, as_points
+from specgeo._cast import ComplexArray, FloatArray, as_floats, as_points, as_whole
+from specgeo._running_error import UNIT_ROUNDOFF
 from specgeo.errors import InvalidInputError
 from specgeo.network import Network
 from specgeo.theory._results import Result
 from specgeo.theory.curves import CurveFunction, lipschitz_bound, restrict_to_polyline
 
+_POINT_ROUNDING = 16  # roundoffs of |gamma| + sup|gamma'|: of a point of a curve, its parameter rounded too
+_BLOCK = 1 << 16  # nodes of a quadrature at a time
+_LARGEST_RULE = 1 << 24  # nodes of a quadrature
 
+
+@runtime_checkable
 class ClosedCurve(Protocol):
-    """A smooth closed curve gamma on [0, 1] with proved bounds of its first two derivatives."""
+    """A closed curve gamma on [0, 1], gamma' continuous across the seam, with proved bounds of two derivatives."""
 
     def __call__(self, z: npt.ArrayLike) -> FloatArray:
         """Points gamma(z): (...) -> (..., d)."""
@@ -145,14 +151,17 @@ class CurveRestriction(Result):
     lipschitz : float
         The L_f used.
     curve_error : float
-        L_f sup|gamma''| h^2 / 8: bound of |f(gamma(z)) - f(gamma_h(z))| for every z, hence of the
-        error of every Fourier coefficient.
+        L_f (sup|gamma''| h^2 / 8 + |gamma(1) - gamma(0)|): bound of |f(gamma(z)) - f(gamma_h(z))| for every z,
+        hence of the error of every Fourier coefficient. The second term, of rounding size, closes the polyline.
+    point_error : float
+        L_f times the rounding of points of the curve.
     """
 
     function: CurveFunction
     n_segments: int
     lipschitz: float
     curve_error: float
+    point_error: float
 
     def fourier_coefficients(self, modes: npt.ArrayLike) -> ComplexArray:
         """Coefficients of the polyline restriction, off by at most ``total_error``; shape (..., m)."""
@@ -160,8 +169,8 @@ class CurveRestriction(Result):
 
     @property
     def total_error(self) -> float:
-        """Curve error plus the rounding error of the restriction."""
-        return self.curve_error + float(self.function.error.max())
+        """Curve error plus the rounding of the points, of the restriction and of the sum over its pieces."""
+        return self.curve_error + self.point_error + float(self.function.coefficient_error.max())
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python numbers, for JSON."""
@@ -191,8 +200,8 @@ def restrict_to_curve(
 
     Theorem: with gamma_h the polyline through gamma(i h), |gamma - gamma_h| <= sup|gamma''| h^2 / 8,
     so |f o gamma - f o gamma_h| <= L_f sup|gamma''| h^2 / 8 for every z.
-    Hypotheses: gamma twice differentiable with the stated bound; L_f a Lipschitz constant of f near
-    the curve (on the convex hull of each arc). Source: theory A.8.
+    Hypotheses: gamma closed, twice differentiable with the stated bound; L_f a Lipschitz constant of f near
+    the curve (on the convex hull of each arc). Source: theory A.8. For an open curve take `restrict_to_polyline`.
 
     Parameters
     ----------
@@ -212,7 +221,8 @@ def restrict_to_curve(
     Raises
     ------
     InvalidInputError
-        Fewer than 3 segments, a negative Lipschitz constant, or a curve of another dimension.
+        Fewer than 3 segments, a negative Lipschitz constant, or a curve that is open, of another dimension, or
+        bent more than its second_derivative_bound says.
 
     Examples
     --------
@@ -225,37 +235,86 @@ def restrict_to_curve(
     >>> f"{fine.curve_error:.3e}"
     '4.935e-06'
     """
-    if n_segments < 3:
+    if as_whole(n_segments, "n_segments") < 3:
         raise InvalidInputError(f"n_segments: {n_segments} given; a closed polyline needs at least 3")
     if lipschitz is not None and not 0.0 <= lipschitz < np.inf:
         raise InvalidInputError(f"lipschitz: {lipschitz} given; pass a finite number >= 0")
-    points = as_points(curve(np.arange(n_segments) / n_segments), "curve", net.input_dim)
+    points = as_points(curve(np.arange(n_segments + 1) / n_segments), "curve", net.input_dim)
+    gap, rounding = _closing_gap(points, curve.speed_bound)
+    bend = np.linalg.norm(np.diff(points, 2, axis=0), axis=1).max() - 4 * rounding
+    if bend > curve.second_derivative_bound / n_segments**2:
+        raise InvalidInputError("curve: bends more than its second_derivative_bound between points that it gives")
     constant = lipschitz_bound(net) if lipschitz is None else float(lipschitz)
-    function = restrict_to_polyline(net, points, closed=True)
-    return CurveRestriction(
-        function, n_segments, constant, constant * curve.second_derivative_bound / n_segments**2 / 8
-    )
+    function = restrict_to_polyline(net, points[:-1], closed=True)
+    error = constant * (curve.second_derivative_bound / n_segments**2 / 8 + gap)
+    # Both the polyline's points and gamma(z), wherever it is wanted, are rounded.
+    return CurveRestriction(function, n_segments, constant, error, 2 * constant * rounding)
 
 
-def curve_kernel(curve: Callable[[FloatArray], FloatArray], n: int, k: npt.ArrayLike) -> complex:
+def check_closed(curve: ClosedCurve, dim: int) -> None:
+    """Refuse a curve that is open, or whose tangent jumps at the seam: integration by parts leaves terms there."""
+    h = np.array([2.0**-8, 2.0**-16])
+    ends = as_points(curve(np.array([0.0, 1.0])), "curve", dim)
+    _, rounding = _closing_gap(ends, curve.speed_bound)
+    turn = np.linalg.norm(curve(h) - ends[0] - (ends[1] - curve(1 - h)), axis=1)
+    if np.any(turn > curve.second_derivative_bound * h**2 * (1 + 1e-9) + 8 * rounding):
+        raise InvalidInputError("curve: has a corner where it closes, at z = 0; gamma' must be continuous there")
+
+
+def _closing_gap(points: FloatArray, speed_bound: float) -> tuple[float, float]:
+    """|gamma(1) - gamma(0)| and the rounding of a point; an error unless rounding explains the gap."""
+    gap = float(np.linalg.norm(points[-1] - points[0]))
+    rounding = _POINT_ROUNDING * UNIT_ROUNDOFF * float(np.linalg.norm(points, axis=1).max() + speed_bound)
+    if gap > 4 * rounding:
+        raise InvalidInputError(
+            f"curve: is not closed, gamma(0) and gamma(1) are {gap:.3g} apart; use restrict_to_polyline for an open one"
+        )
+    return gap, rounding
+
+
+class _Sampled:
+    """A plain function as a closed curve, its two bounds estimated from differences."""
+
+    def __init__(self, function: Callable[[FloatArray], FloatArray], dim: int, nodes: int = 4096) -> None:
+        self._function = function
+        points = as_points(function(np.arange(nodes + 1) / nodes), "curve", dim)
+        lengths = [float(np.linalg.norm(np.diff(points, order, axis=0), axis=1).max()) for order in (1, 2)]
+        self.speed_bound, self.second_derivative_bound = 1.1 * lengths[0] * nodes, 1.1 * lengths[1] * nodes**2
+
+    def __call__(self, z: npt.ArrayLike) -> FloatArray:
+        return self._function(as_floats(z, "z"))
+
+
+def curve_kernel(curve: ClosedCurve | Callable[[FloatArray], FloatArray], n: int, k: npt.ArrayLike) -> complex:
     """P(n, k) = int_0^1 exp(i (k . gamma(z) - 2 pi n z)) dz by quadrature to rounding.
 
-    The trapezoidal rule on a closed analytic curve converges geometrically; it is doubled until two
-    values agree to 1e-14. Source: paper Section 4 and C.7; theory A.8.
+    Source: paper Section 4 and C.7; theory A.8.
 
     Parameters
     ----------
-    curve : callable
-        gamma: (N,) -> (N, d), smooth with period 1.
+    curve : ClosedCurve or callable
+        gamma: (N,) -> (N, d), smooth with period 1. Of a plain function the speed and the bend are estimated.
     n : int
         Latent frequency in cycles.
     k : array_like, shape (d,)
         Angular wavevector.
 
+    Returns
+    -------
+    complex
+        To 1e-13, and some roundoffs of the phases |k||gamma|, for curves that are analytic.
+
     Raises
     ------
     InvalidInputError
-        No convergence with 2^20 nodes: the curve is not smooth and closed, or |k| is too large.
+        n is not whole; no convergence with 2^24 nodes: the curve is not smooth and closed, or |n| or |k| too large.
+
+    Notes
+    -----
+    The trapezoidal rule with N nodes gives sum over p of P(n + p N, k), and P(m, k) falls off beyond the
+    frequencies m of the phase, |k| sup|gamma'| / 2 pi, and of the curve itself, sup|gamma''| / (2 pi sup|gamma'|).
+    So N starts at twice the sum of these and |n|, and grows until N and a number prime to it agree to 1e-14: what
+    aliases in both is n + p N (N + 1) only.
 
     Examples
     --------
@@ -265,15 +324,46 @@ def curve_kernel(curve: Callable[[FloatArray], FloatArray], n: int, k: npt.Array
     True
     """
     wave = as_floats(k, "k", (None,))
-    nodes, last = 256, complex(np.inf)
-    while nodes <= 1 << 20:
-        z = np.arange(nodes) / nodes
-        phase = as_points(curve(z), "curve", len(wave)) @ wave - 2 * np.pi * np.remainder(n * z, 1.0)
-        value = complex(np.mean(np.exp(1j * phase)))
-        if abs(value - last) < 1e-14:
+    order = int(_whole(n, "n").reshape(()))
+    gamma = curve if isinstance(curve, ClosedCurve) else _Sampled(curve, len(wave))
+    check_closed(gamma, len(wave))
+    length, speed = float(np.linalg.norm(wave)), gamma.speed_bound
+    radius = float(np.linalg.norm(gamma(np.zeros(1)))) + speed
+    count = resolving_nodes(gamma, abs(order) + length * speed / (2 * np.pi))
+    while count <= _LARGEST_RULE:
+        value, other = (_trapezoidal(gamma, order, wave, some) for some in (count, count + 1))
+        if abs(value - other) < 1e-14 + 4 * UNIT_ROUNDOFF * length * radius:
             return value
-        nodes, last = 2 * nodes, value
-    raise InvalidInputError("curve: quadrature does not converge with 2^20 nodes; gamma must be smooth with period 1")
+        count *= 2
+    raise InvalidInputError(
+        f"curve, n, k: quadrature does not converge with {_LARGEST_RULE} nodes; gamma must be smooth with period 1, "
+        "and |n| and |k| sup|gamma'| below a million"
+    )
+
+
+def resolving_nodes(curve: ClosedCurve, frequency: float) -> int:
+    """Nodes that resolve the curve itself and a function along it of some frequency in cycles."""
+    own = curve.second_derivative_bound / max(curve.speed_bound, 1e-300) / (2 * np.pi)
+    return int(64 + 2 * (frequency + own))
+
+
+def _trapezoidal(curve: ClosedCurve, n: int, wave: FloatArray, nodes: int) -> complex:
+    """The rule with some number of nodes, a block of them at a time."""
+    total = 0j
+    for start in range(0, nodes, _BLOCK):
+        j = np.arange(start, min(start + _BLOCK, nodes))
+        turns = (n % nodes * j) % nodes / nodes  # n z without its whole turns, exactly
+        phases = as_points(curve(j / nodes), "curve", len(wave)) @ wave - 2 * np.pi * turns
+        total += complex(np.exp(1j * phases).sum())
+    return total / nodes
+
+
+def _whole(value: npt.ArrayLike, name: str) -> FloatArray:
+    """Whole numbers as floats: the series of a closed curve has no other frequencies."""
+    numbers = as_floats(value, name)
+    if np.any(numbers != np.round(numbers)):
+        raise InvalidInputError(f"{name}: latent frequencies on a closed curve are whole numbers; round them")
+    return numbers
 
 
 def circle_kernel(n: npt.ArrayLike, k: npt.ArrayLike) -> ComplexArray:
@@ -296,7 +386,7 @@ def circle_kernel(n: npt.ArrayLike, k: npt.ArrayLike) -> ComplexArray:
     """
     from scipy.special import jv
 
-    order, wave = as_floats(n, "n"), as_points(k, "k", 2)
+    order, wave = _whole(n, "n"), as_points(k, "k", 2)
     radius, angle = np.hypot(wave[..., 0], wave[..., 1]), np.arctan2(wave[..., 1], wave[..., 0])
     power = np.array([1, 1j, -1, -1j])[np.asarray(order, dtype=np.int64) % 4]
     return np.asarray(power * jv(order, radius) * np.exp(-1j * order * angle))
@@ -312,10 +402,15 @@ def kernel_bound(curve: ClosedCurve, n: npt.ArrayLike, k: npt.ArrayLike) -> Floa
     Parameters
     ----------
     curve : ClosedCurve
-    n : array_like, shape (...)
+    n : array_like of int, shape (...)
         Latent frequency in cycles.
     k : array_like, shape (...)
         |k|, angular.
+
+    Raises
+    ------
+    InvalidInputError
+        n is not whole, or the curve is open or has a corner at its seam: the bound is then false.
 
     Examples
     --------
@@ -323,7 +418,8 @@ def kernel_bound(curve: ClosedCurve, n: npt.ArrayLike, k: npt.ArrayLike) -> Floa
     >>> float(kernel_bound(PetalCurve(0), 20, 10.0).round(6))
     0.1
     """
+    check_closed(curve, as_floats(curve(np.zeros(1)), "curve", (1, None)).shape[1])
     size = np.abs(as_floats(k, "k"))
-    gap = 2 * np.pi * np.abs(as_floats(n, "n")) - size * curve.speed_bound
+    gap = 2 * np.pi * np.abs(_whole(n, "n")) - size * curve.speed_bound
     safe = np.where(gap > 0, gap, 1.0)
     return np.asarray(np.where(gap > 0, np.minimum(1.0, size * curve.second_derivative_bound / safe**2), 1.0))

@@ -1,14 +1,15 @@
 r"""What a delta-like peak costs: lower bounds on the error of a network that should fit one.
 
 Notation: L_f is the Lipschitz constant, J = sum |c_F| (u.n_F)^2 |F| the directional variation (d = 1:
-TV(f')), N samples of spacing h = 1/N with target 1 at one node and 0 at the others. Experiment 7 of
-arXiv 1806.08734v3 fits such peaks with clipped weights; these are the rigorous figures beside it.
+TV(f'), on the unit circle where coefficients are meant), N samples of spacing h = 1/N with target 1 at
+one node and 0 at the others. Experiment 7 of arXiv 1806.08734v3 fits such peaks with clipped weights;
+these are the rigorous figures beside it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import pi, prod, sqrt
+from math import inf, pi, prod, sqrt
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from specgeo.errors import InvalidInputError
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.network import Network
 from specgeo.theory._results import Check, Result, axes
-from specgeo.theory.decay import total_variation
+from specgeo.theory.decay import CANCELLING, _output, total_variation
 from specgeo.theory.lipschitz import lipschitz_constant
 
 
@@ -86,10 +87,52 @@ def variation_needed(cutoff: float) -> float:
     return cutoff**2 / 2
 
 
-def largest_mode(variation: float, amplitude: float = 1.0) -> float:
-    """n_max = sqrt(J / (2 pi^2 A)): a sine A sin(2 pi n x) on the unit circle needs J >= 2 pi^2 n^2 A.
+@dataclass(frozen=True)
+class CircleVariation(Result):
+    """What bounds the Fourier coefficients of a function of one variable, repeated with period T.
 
-    A network whose variation on the circle is J cannot have matched the coefficient A/2 of a larger n.
+    c_n = (1/T) int f exp(-2 pi i n (x - a) / T) dx obeys |c_n| <= D / (2 pi |n|) + J / (4 pi^2 n^2) for every n != 0,
+    by parts twice; with D = 0 it is the decay of a continuous function on the circle.
+
+    Attributes
+    ----------
+    slope : float
+        J = T times the total variation of f' over a period, the change of slope at the seam included: that of
+        f on the unit circle, whatever the length of the interval.
+    jump : float
+        D = |f(a + T) - f(a)|, with what rounding may have hidden of it.
+    """
+
+    slope: float
+    jump: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.slope < inf and 0 <= self.jump < inf):
+            raise InvalidInputError(f"slope, jump: {self.slope} and {self.jump} given; finite numbers >= 0 wanted")
+
+    def bound(self, modes: npt.ArrayLike) -> FloatArray:
+        """Bound of |c_n| at modes n != 0 (...): shape (...)."""
+        n = np.abs(as_floats(modes, "modes"))
+        if np.any(n == 0) or np.any(n != np.round(n)):
+            raise InvalidInputError("modes: whole numbers other than 0 wanted")
+        return np.asarray(self.jump / (2 * pi * n) + self.slope / (2 * pi * n) ** 2)
+
+    def __str__(self) -> str:
+        return f"J {self.slope:.5g}" + (f", jump {self.jump:.5g} at the seam" if self.jump else "")
+
+
+def largest_mode(variation: float | CircleVariation, amplitude: float = 1.0) -> float:
+    """Largest n, a real number, with |c_n| = A / 2 within reach: sqrt(J / (2 pi^2 A)) without a jump.
+
+    A sine A sin(2 pi n x) on the unit circle needs J >= 2 pi^2 n^2 A. With a jump D at the seam n is the
+    root of A n^2 / 2 = D n / (2 pi) + J / (4 pi^2). No coefficient of a larger n has modulus A / 2.
+
+    Parameters
+    ----------
+    variation : float or CircleVariation
+        J on the unit circle, or `circle_variation` of a network on an interval of any length.
+    amplitude : float
+        A > 0.
 
     Examples
     --------
@@ -97,28 +140,48 @@ def largest_mode(variation: float, amplitude: float = 1.0) -> float:
     7.118
     """
     _positive(amplitude=amplitude)
-    return sqrt(variation / (2 * pi**2 * amplitude))
+    reach = variation if isinstance(variation, CircleVariation) else CircleVariation(float(variation))
+    half = reach.jump / (2 * pi)
+    return float((half + sqrt(half**2 + amplitude * reach.slope / (2 * pi**2))) / amplitude)
 
 
-def circle_variation(cx: PolyhedralComplex, output: int = 0) -> float:
-    """TV of f' on the circle of one interval: kinks inside, and the change of slope at the seam."""
+def circle_variation(cx: PolyhedralComplex, output: int = 0) -> CircleVariation:
+    """Variation of f on the circle of one interval: kinks inside, change of slope and jump at the seam.
+
+    Examples
+    --------
+    The ramp x on [0, 3] jumps by 3 and |c_n| = 3 / (2 pi n), its bound.
+
+    >>> import specgeo as sg
+    >>> ramp = sg.Network([[[1.0]], [[1.0]]], [[0.0], [0.0]])
+    >>> reach = circle_variation(sg.enumerate_regions(ramp, sg.Box([0], [3])))
+    >>> round(reach.slope, 12), round(reach.jump, 12)
+    (0.0, 3.0)
+    """
     if cx.dim != 1:
         raise InvalidInputError("cx: one input dimension wanted; restrict the network to a segment first")
-    slopes = cx.gradients[np.argsort(cx.centroids[:, 0]), output, 0]
-    return total_variation(cx, output) + float(abs(slopes[0] - slopes[-1]))
+    output = _output(cx, output)
+    places = np.array([cx.vertices.min(), cx.vertices.max()])
+    ends = np.argsort(cx.centroids[:, 0])[[0, -1]]
+    slopes, offsets = cx.gradients[ends, output, 0], cx.offsets[ends, output]
+    low, high = slopes * places + offsets
+    noise = CANCELLING * float((np.abs(slopes * places) + np.abs(offsets)).sum())
+    variation = total_variation(cx, output) + float(abs(slopes[0] - slopes[1]))
+    return CircleVariation(float(places[1] - places[0]) * variation, float(abs(high - low)) + noise)
 
 
-def series_error(target: npt.ArrayLike, variation: float) -> float:
-    """Squared L2 error on the unit circle is at least sum_n (|g_n| - J / (4 pi^2 n^2))_+^2.
+def series_error(target: npt.ArrayLike, variation: float | CircleVariation) -> float:
+    """Mean squared error over a period is at least sum_n (|g_n| - J / (4 pi^2 n^2))_+^2.
 
-    Hypotheses: f continuous on the circle with TV(f') <= J. Source: |c_n| <= J / (4 pi^2 n^2).
+    Hypotheses: f continuous on the unit circle with TV(f') <= J, or any f with its `circle_variation`.
+    Source: the bound of |c_n| in `CircleVariation`.
 
     Parameters
     ----------
     target : array_like of complex, shape (q,)
         Fourier coefficients g_1..g_q of a real target, positive n; negative ones count alike.
-    variation : float
-        J.
+    variation : float or CircleVariation
+        J on the unit circle, or `circle_variation` of a network on an interval of any length.
 
     Examples
     --------
@@ -128,10 +191,10 @@ def series_error(target: npt.ArrayLike, variation: float) -> float:
     0.3179
     """
     g: ComplexArray = np.atleast_1d(np.asarray(target, dtype=np.complex128))
-    if g.ndim != 1 or not np.all(np.isfinite(g)) or variation < 0:
-        raise InvalidInputError("target, variation: finite coefficients of shape (q,) and J >= 0 wanted")
-    n = np.arange(1, len(g) + 1)
-    return float(2 * (np.maximum(np.abs(g) - variation / (4 * pi**2 * n**2), 0.0) ** 2).sum())
+    if g.ndim != 1 or not np.all(np.isfinite(g)):
+        raise InvalidInputError("target: finite coefficients of shape (q,) wanted")
+    reach = variation if isinstance(variation, CircleVariation) else CircleVariation(float(variation))
+    return float(2 * (np.maximum(np.abs(g) - reach.bound(np.arange(1, len(g) + 1)), 0.0) ** 2).sum())
 
 
 def clip_needed(n_samples: int, input_dim: int, widths: list[int] | tuple[int, ...]) -> float:
@@ -170,8 +233,12 @@ class PeakReport(Result):
 
     Attributes
     ----------
-    lipschitz, variation : float
-        L_f and J on the circle.
+    lipschitz : float
+        L_f.
+    steepness : float
+        L_f T / height: that of the peak of height 1 on the unit interval, which the bounds are for.
+    variation : CircleVariation
+        Of f, repeated with the interval's length T as period.
     n_samples : int
     sup_error, squared_error : float
         max |f - target| and N * MSE on the samples.
@@ -179,23 +246,24 @@ class PeakReport(Result):
     """
 
     lipschitz: float
-    variation: float
+    steepness: float
+    variation: CircleVariation
     n_samples: int
     sup_error: float
     squared_error: float
     checks: tuple[Check, ...]
 
     def __str__(self) -> str:
-        head = f"peak on {self.n_samples} samples: L_f {self.lipschitz:.5g}, J {self.variation:.5g}"
+        head = f"peak on {self.n_samples} samples: L_f {self.lipschitz:.5g}, {self.variation}"
         return "\n".join([head, *map(str, self.checks)])
 
     def plot(self, ax: Any = None) -> Any:
-        """N * MSE allowed by each Lipschitz constant, and where the network is."""
+        """N * MSE allowed by each steepness, and where the network is."""
         ax = axes(ax)
-        grid = np.linspace(0, 1.2 * max(self.n_samples, self.lipschitz), 200)
+        grid = np.linspace(0, 1.2 * max(self.n_samples, self.steepness), 200)
         ax.plot(grid, [peak_squared_error(x, self.n_samples) for x in grid], label="lower bound")
-        ax.plot([self.lipschitz], [self.squared_error], "o", label="network")
-        ax.set_xlabel("L_f")
+        ax.plot([self.steepness], [self.squared_error], "o", label="network")
+        ax.set_xlabel("L_f T / height")
         ax.set_ylabel("N MSE")
         ax.legend()
         return ax
@@ -241,6 +309,7 @@ def peak_report(
     if cx.dim != 1 or n_samples < 3:
         raise InvalidInputError("cx, n_samples: one input dimension and at least 3 samples wanted")
     _positive(height=height)
+    output = _output(cx, output)
     lower, side = float(cx.vertices.min()), float(np.ptp(cx.vertices))
     x = lower + side * np.arange(n_samples) / n_samples
     at = int(np.clip(round(position * n_samples), 1, n_samples - 2))
@@ -258,7 +327,7 @@ def peak_report(
         Check("peaks.squared", "N MSE on a sampled delta >= min_p (1-p)^2 + 2 sum_j (p - j L_f h)_+^2 (Experiment 7)",
               squared, bound, ">=", rounding),
     )  # fmt: skip
-    return PeakReport(lf, circle_variation(cx, output), n_samples, sup, squared, checks)
+    return PeakReport(lf, scaled, circle_variation(cx, output), n_samples, sup, squared, checks)
 
 
 def variation_check(cx: PolyhedralComplex, k: npt.ArrayLike, output: int = 0) -> Check:

@@ -4,51 +4,53 @@ from __future__ import annotations
 
 import numpy as np
 
+from specgeo._cast import FloatArray
 from specgeo._jit import hot, leaf, leaf_kernel
-from specgeo.enumeration._layers import BIAS, N_BREAKS, N_PREVIOUS, N_WORDS, UNIT, WEIGHT, WORD, N, active_pieces
-from specgeo.enumeration._layout import (
-    BLOCK,
-    DIM,
-    FACE,
-    LEN,
-    NCELL,
-    NF,
-    NPLANE,
-    NV,
-    OPEN,
-    START,
+from specgeo.enumeration._layers import (
+    BIAS,
+    N_BREAKS,
+    N_PREVIOUS,
+    N_WORDS,
+    UNIT,
+    WEIGHT,
+    WORD,
+    History,
+    Layers,
+    N,
+    active_pieces,
 )
-from specgeo.enumeration._maps import ROUNDING, SIZE, activate, factors
-from specgeo.enumeration._scalars import ONE, SAFE, TINY, U, gamma, lowest_unit, popcount
+from specgeo.enumeration._layout import LEN, START, Crossings, Cursor, Frame, Neuron, Scratch, Size, State
+from specgeo.enumeration._maps import ROUNDING, SIZE, Maps, activate, factors
+from specgeo.enumeration._scalars import ONE, SAFE, TINY, Integer, U, Word, Words, gamma, lowest_unit, popcount
 
 
 @leaf
-def face_bits(s, vbits, words, word, mask, dim):  # type: ignore[no-untyped-def]
+def face_bits(state: State, vbits: Words, words: Integer, word: Integer, mask: Word, dim: Integer) -> None:
     """Bits of every face for one block of 64 units, from the signs at the vertices."""
-    n_faces = s.counts[NF]
+    n_faces = state.sizes[Size.FACES]
     for f in range(n_faces):
-        if s.dims[f] == 1:
-            p, q = s.pool[s.faces[f, START]], s.pool[s.faces[f, START] + 1]
+        if state.dims[f] == 1:
+            p, q = state.pool[state.faces[f, START]], state.pool[state.faces[f, START] + 1]
             pp, pn = vbits[p, word], vbits[p, words + word]
             qp, qn = vbits[q, word], vbits[q, words + word]
-            s.bits[f, 0] = (pp | qp) & mask
-            s.bits[f, 1] = (pn | qn) & mask
-            s.bits[f, 2] = (~(pp | pn) | ~(qp | qn)) & mask
+            state.bits[f, 0] = (pp | qp) & mask
+            state.bits[f, 1] = (pn | qn) & mask
+            state.bits[f, 2] = (~(pp | pn) | ~(qp | qn)) & mask
     for k in range(2, dim + 1):
         for f in range(n_faces):
-            if s.dims[f] == k:
+            if state.dims[f] == k:
                 positive, negative, touch = np.uint64(0), np.uint64(0), np.uint64(0)
-                start = s.faces[f, START]
-                for i in range(start, start + s.faces[f, LEN]):
-                    g = s.pool[i]
-                    positive |= s.bits[g, 0]
-                    negative |= s.bits[g, 1]
-                    touch |= s.bits[g, 2]
-                s.bits[f, 0], s.bits[f, 1], s.bits[f, 2] = positive, negative, touch
+                start = state.faces[f, START]
+                for i in range(start, start + state.faces[f, LEN]):
+                    g = state.pool[i]
+                    positive |= state.bits[g, 0]
+                    negative |= state.bits[g, 1]
+                    touch |= state.bits[g, 2]
+                state.bits[f, 0], state.bits[f, 1], state.bits[f, 2] = positive, negative, touch
 
 
 @hot
-def _copy_signs(bits, rows, words, unit, twin, same):  # type: ignore[no-untyped-def]
+def _copy_signs(bits: Words, rows: Integer, words: Integer, unit: Integer, twin: Integer, same: bool) -> None:
     """Signs of a unit from those of its twin."""
     one = ONE << np.uint64(unit & 63)
     for r in range(rows):
@@ -61,12 +63,13 @@ def _copy_signs(bits, rows, words, unit, twin, same):  # type: ignore[no-untyped
 
 
 @hot
-def _size(w, only):  # type: ignore[no-untyped-def]
+def _size(w: float, only: bool) -> float:
+    """|w| where only sizes are wanted."""
     return abs(w) if only else w
 
 
 @hot
-def _dot(w, a, sizes):  # type: ignore[no-untyped-def]
+def _dot(w: FloatArray, a: FloatArray, sizes: bool) -> float:
     """Sum of w_k a_k, or of |w_k| a_k, in eight parts: they need not wait for each other.
 
     A term passes through its product, n / 8 and at most 7 additions in its part, and 3 of parts.
@@ -86,21 +89,26 @@ def _dot(w, a, sizes):  # type: ignore[no-untyped-def]
     while k < n:
         s0 += _size(w[k], sizes) * a[k]
         k += 1
-    return ((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7))
+    return float(((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7)))
 
 
 @leaf_kernel
-def make_planes(s, layers, history, before, layer, first, crossed, extent, reach, scratch, dim):  # type: ignore[no-untyped-def]
+def make_planes(
+    state: State, history: History, before: Maps, layer: Integer, crossings: Crossings, scratch: Scratch, frame: Frame
+) -> None:
     """Fill the rows of the planes, one for each cell and each unit that crosses it.
 
     Each is a sum afresh, from the maps of the layer before.
     """
+    layers, dim, reach, extent = history.layers, frame.dim, frame.reach, frame.extent
+    rows, slope, shift = scratch.rows, scratch.neurons[Neuron.SLOPE], scratch.neurons[Neuron.SHIFT]
+    doubt = scratch.neurons[Neuron.DOUBT]
     meta = layers.meta[layer - 1]
     n_previous, breaks, words = meta[N_PREVIOUS], meta[N_BREAKS], meta[N_WORDS]
-    for cell in range(s.counts[NCELL]):
+    for cell in range(state.sizes[Size.CELLS]):
         units = np.uint64(0)
         for w in range(words):
-            units |= crossed[cell, w]
+            units |= crossings.units[cell, w]
         if units == 0:
             continue
         parent, steps = np.int64(0), 0.0  # the rows of the first layer are its weights
@@ -109,16 +117,15 @@ def make_planes(s, layers, history, before, layer, first, crossed, extent, reach
             steps = n_previous // 8 + 14.0  # activation 2, sum n / 8 + 11, bias 1
             start = history.sign_start[layer - 1] + cell * 2 * layers.meta[layer - 2, N_WORDS]
             bits = history.signs[start : start + layers.meta[layer - 2, N_WORDS]]
-            active_pieces(layers, layer - 1, bits, scratch[dim + 1], scratch[dim + 2])
-            activate(before.rows, parent, scratch[dim + 1], scratch[dim + 2], n_previous, scratch, dim)
-            doubt = scratch[dim + 1]  # it has the slopes
+            active_pieces(layers, layer - 1, bits, slope, shift)
+            activate(before.rows, parent, slope, shift, n_previous, rows)
             for k in range(n_previous):
-                doubt[k] = abs(doubt[k]) * before.doubts[parent, k]
+                doubt[k] = abs(slope[k]) * before.doubts[parent, k]
         f, g, tiny = factors(before.trust[parent, SIZE], steps, n_previous, reach)
         f += before.trust[parent, ROUNDING] * SAFE
         for w in range(words):
-            rest = crossed[cell, w]
-            plane = first[cell, w]
+            rest = crossings.units[cell, w]
+            plane = crossings.first[cell, w]
             while rest != 0:
                 unit = 64 * w + lowest_unit(rest)
                 rest &= rest - ONE
@@ -126,53 +133,53 @@ def make_planes(s, layers, history, before, layer, first, crossed, extent, reach
                 weights = layers.weights[meta[WEIGHT] + j * n_previous : meta[WEIGHT] + (j + 1) * n_previous]
                 bias, threshold = layers.biases[meta[BIAS] + j], layers.thresholds[meta[UNIT] + unit]
                 for c in range(dim):
-                    s.planes[plane, c] = weights[c] if layer == 1 else _dot(weights, scratch[c, :n_previous], False)
-                constant = bias if layer == 1 else _dot(weights, scratch[dim, :n_previous], False) + bias
-                s.planes[plane, dim] = constant - threshold
+                    state.planes[plane, c] = weights[c] if layer == 1 else _dot(weights, rows[c, :n_previous], False)
+                constant = bias if layer == 1 else _dot(weights, rows[dim, :n_previous], False) + bias
+                state.planes[plane, dim] = constant - threshold
                 error = layers.norms[meta[BIAS] + j] * f + abs(bias) * g + tiny
                 if layer > 1:
-                    error += _dot(weights, scratch[dim + 1, :n_previous], True) * SAFE
+                    error += _dot(weights, doubt[:n_previous], True) * SAFE
                 if threshold != 0.0:
                     error += U * (abs(constant) + abs(threshold))
-                norm, size = 0.0, abs(s.planes[plane, dim])
+                norm, size = 0.0, abs(state.planes[plane, dim])
                 for c in range(dim):
-                    value = abs(s.planes[plane, c])
+                    value = abs(state.planes[plane, c])
                     norm += value
                     size += value * extent[c]
-                s.planes[plane, dim + 1] = norm * SAFE
-                s.planes[plane, dim + 2] = (error + gamma(dim + 2) * size) * SAFE + dim * TINY
-                s.porigin[plane, 0] = layer
-                s.porigin[plane, 1] = unit
-                s.porigin[plane, 2] = cell
+                state.planes[plane, dim + 1] = norm * SAFE
+                state.planes[plane, dim + 2] = (error + gamma(dim + 2) * size) * SAFE + dim * TINY
+                state.porigin[plane, 0] = layer
+                state.porigin[plane, 1] = unit
+                state.porigin[plane, 2] = cell
                 plane += 1
 
 
 @leaf_kernel
-def begin_layer(s, layers, layer, first, crossed, dim):  # type: ignore[no-untyped-def]
+def begin_layer(state: State, layers: Layers, layer: Integer, crossings: Crossings, dim: Integer) -> int:
     """With the layer's signs at all vertices: which units cross which cells, and the numbers of their planes.
 
-    Writes the first plane of each cell and block (the others follow in the order of units) and the units that cross
-    to (cells, words) arrays; returns the number of planes in all.
+    Fills ``crossings`` and returns the number of planes in all.
     """
     words = layers.meta[layer - 1, N_WORDS]
-    n_cells = s.counts[NCELL]
+    n_cells = state.sizes[Size.CELLS]
     for word in range(words - 1, -1, -1):  # block 0 comes last, so that its bits are ready for the cutting
-        face_bits(s, s.vbits, words, word, layers.decided[layers.meta[layer - 1, WORD] + word], dim)
+        face_bits(state, state.vbits, words, word, layers.decided[layers.meta[layer - 1, WORD] + word], dim)
         for cell in range(n_cells):
-            f = s.cells[cell, 0]
-            crossed[cell, word] = s.bits[f, 0] & s.bits[f, 1]
-    plane = s.counts[NPLANE]
+            f = state.cells[cell, 0]
+            crossings.units[cell, word] = state.bits[f, 0] & state.bits[f, 1]
+    plane = state.sizes[Size.PLANES]
     for cell in range(n_cells):
-        s.cells[cell, 1] = cell
+        state.cells[cell, 1] = cell
         for word in range(words):
-            first[cell, word] = plane
-            plane += popcount(crossed[cell, word])
-    s.counts[BLOCK], s.counts[DIM], s.counts[FACE], s.counts[OPEN] = 0, 1, 0, 0
-    return plane
+            crossings.first[cell, word] = plane
+            plane += popcount(crossings.units[cell, word])
+    state.cursor[Cursor.BLOCK], state.cursor[Cursor.DIMENSION] = 0, 1
+    state.cursor[Cursor.FACE], state.cursor[Cursor.OPEN] = 0, 0
+    return int(plane)
 
 
 @leaf
-def end_layer(s, layers, layer):  # type: ignore[no-untyped-def]
+def end_layer(state: State, layers: Layers, layer: Integer) -> None:
     """Give units that share a zero set with an earlier unit their signs."""
     meta = layers.meta[layer - 1]
     words = meta[N_WORDS]
@@ -180,5 +187,5 @@ def end_layer(s, layers, layer):  # type: ignore[no-untyped-def]
         twin = layers.twins[meta[UNIT] + u]
         if twin != u:
             same = layers.twin_signs[meta[UNIT] + u] > 0
-            _copy_signs(s.vbits, s.counts[NV], words, u, twin, same)
-            _copy_signs(s.signs, s.counts[NCELL], words, u, twin, same)
+            _copy_signs(state.vbits, state.sizes[Size.VERTICES], words, u, twin, same)
+            _copy_signs(state.signs, state.sizes[Size.CELLS], words, u, twin, same)

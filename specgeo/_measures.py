@@ -1,8 +1,9 @@
-"""Measures of simplices in double-double arithmetic, right for slivers too.
+"""Measures of simplices, right for slivers too: floats where they do, then double-doubles, then integers.
 
-A sliver of height h loses 1/h in a plain determinant. Here edge vectors, products and sums carry
-about 32 digits, so a j-simplex of height 1e-9 keeps a relative error of a few 1e-16. Arrays of
-simplices are treated at once; a double-double array is a pair (hi, lo).
+A sliver of height h loses 1/h in a plain determinant. In double-doubles edge vectors, products and
+sums carry about 32 digits, so a j-simplex of height 1e-9 keeps a relative error of a few 1e-16;
+what is flatter is measured in integers. Arrays of simplices are treated at once; a double-double
+array is a pair (hi, lo).
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ import math
 import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
+from specgeo._exact import orientations, simplex_measure
 from specgeo.errors import InvalidInputError
 
 Double = tuple[FloatArray, FloatArray]
 _SPLIT = 134217729.0  # 2**27 + 1
+FLAT = 1e-13  # measure over the product of lengths below which double-doubles may not be enough
 
 
 def two_sum(a: FloatArray, b: FloatArray) -> Double:
@@ -84,51 +87,75 @@ def edge_vectors(vertices: FloatArray) -> Double:
 
 
 def simplex_measures(vertices: FloatArray) -> FloatArray:
-    """j-dimensional measure of each simplex, ``vertices`` (n_s, j + 1, d), j <= d.
+    """As `rounded_measures`; measures below the smallest normal float, or beyond the largest, are refused."""
+    mantissas, exponents = scaled_measures(vertices)
+    result = _rounded(mantissas, exponents)
+    check_range(mantissas, result, "vertices: a measure", "them")
+    return result
 
-    Product of the heights from Gram and Schmidt, divided by j!; a point has measure 1. Edges are scaled one by
-    one: they may be as unlike as floats allow.
+
+def rounded_measures(vertices: FloatArray) -> FloatArray:
+    """j-dimensional measure of each simplex, ``vertices`` (n_s, j + 1, d), j <= d: relative error a few 1e-16.
+
+    Zero exactly where the vertices span less than j dimensions; a point has measure 1.
     """
+    return _rounded(*scaled_measures(vertices))
+
+
+def _rounded(mantissas: FloatArray, exponents: IntArray) -> FloatArray:
+    with np.errstate(over="ignore", under="ignore"):
+        return np.asarray(np.ldexp(mantissas, exponents))
+
+
+def scaled_measures(vertices: FloatArray) -> tuple[FloatArray, IntArray]:
+    """Measures m 2^e as (m, e), which neither under- nor overflow."""
     n, j = vertices.shape[0], vertices.shape[1] - 1
-    edges = edge_vectors(vertices)
-    exponents = np.zeros(n, dtype=np.int64)
-    rows = [_normalized((edges[0][:, i], edges[1][:, i]), exponents) for i in range(j)]
+    unit, exponents = unit_simplices(vertices)
+    edges = edge_vectors(unit)
+    rows = [(edges[0][:, i], edges[1][:, i]) for i in range(j)]
     measure: Double = (np.ones(n), np.zeros(n))
+    lengths = np.ones(n)
     for i in range(j):
-        # Farthest of the rest first (per simplex), so that a flat simplex ends on its smallest height.
+        # Longest remaining edge first (per simplex), so that a flat simplex ends on its smallest height.
         rows = _pivot(rows, i)
-        rows[i] = _normalized(rows[i], exponents)
         square = dot(rows[i], rows[i])
         measure = multiply(measure, _square_root(square))
+        if i == 0:
+            lengths = np.sqrt(square[0])
         safe = (np.where(square[0] > 0.0, square[0], 1.0), np.where(square[0] > 0.0, square[1], 0.0))
         for q in range(i + 1, j):
             factor = divide(dot(rows[q], rows[i]), safe)
             shift = multiply((factor[0][:, None], factor[1][:, None]), rows[i])
             rows[q] = _add(rows[q], _negate(shift))
-    with np.errstate(over="ignore", under="ignore"):
-        result = np.asarray(np.ldexp(measure[0] / math.factorial(j), exponents))
-    check_range(measure[0], result)
-    return result
+    result = measure[0] / math.factorial(j)
+    exponents = exponents * j
+    for s in np.flatnonzero((measure[0] <= FLAT * lengths**j) & (lengths > 0.0)):
+        result[s], exponents[s] = simplex_measure(vertices[s])
+    return result, exponents
 
 
-def _normalized(vectors: Double, exponents: IntArray) -> Double:
-    """Vectors (n, d) by powers of two of their own, added to ``exponents``: no square under- or overflows then."""
-    _, exponent = np.frexp(np.max(np.abs(vectors[0]), axis=1, initial=0.0))
-    exponents += exponent
-    return np.ldexp(vectors[0], -exponent[:, None]), np.ldexp(vectors[1], -exponent[:, None])
+def unit_simplices(vertices: FloatArray) -> tuple[FloatArray, IntArray]:
+    """Each simplex divided by 2^exponent so that its longest edge is near 1, and the exponents.
+
+    Exact but for coordinates that vanish beside the others, and those make a sliver, for which this is not the end.
+    """
+    _, first = np.frexp(np.abs(vertices).max(axis=(1, 2), initial=0.0))
+    unit = np.ldexp(vertices, -first[:, None, None])
+    _, second = np.frexp(np.abs(unit[:, 1:] - unit[:, :1]).max(axis=(1, 2), initial=0.0))
+    return np.ldexp(unit, -second[:, None, None]), (first + second).astype(np.int64)
 
 
 def unit_scale(array: FloatArray) -> float:
     """The power of two that brings the largest entry near 1: no under- or overflow in products."""
     largest = float(np.abs(array).max(initial=0.0))
-    return 2.0 ** min(-math.floor(math.log2(largest)), 1023) if largest > 0.0 else 1.0
+    return math.ldexp(1.0, min(1 - math.frexp(largest)[1], 1023))
 
 
-def check_range(scaled: FloatArray, measures: FloatArray) -> None:
+def check_range(scaled: FloatArray, measures: FloatArray, what: str, which: str) -> None:
     """Refuse measures that left the range of floats; ``scaled`` ones tell which of them are zero."""
     small = (np.abs(measures) < np.finfo(np.float64).tiny) & (scaled != 0.0)
     if np.any(small) or not np.all(np.isfinite(measures)):
-        raise InvalidInputError("vertices: a measure is beyond the range of floats; rescale them, and k the other way")
+        raise InvalidInputError(f"{what} is beyond the range of floats; rescale {which}, and k the other way")
 
 
 def _pivot(rows: list[Double], first: int) -> list[Double]:
@@ -137,7 +164,7 @@ def _pivot(rows: list[Double], first: int) -> list[Double]:
         return rows
     high = np.stack([r[0] for r in rows[first:]], axis=1)
     low = np.stack([r[1] for r in rows[first:]], axis=1)
-    best = np.argmax(np.max(np.abs(high), axis=2), axis=1)
+    best = np.argmax(np.sum(high * high, axis=2), axis=1)
     index = np.arange(len(best))
     for part in (high, low):
         top = part[index, best].copy()
@@ -147,22 +174,5 @@ def _pivot(rows: list[Double], first: int) -> list[Double]:
 
 
 def signed_volumes(vertices: FloatArray) -> FloatArray:
-    """Signed volume det(v_1 - v_0, ..., v_d - v_0) / d! of d-simplices (n_s, d + 1, d)."""
-    d = vertices.shape[2]
-    edges = edge_vectors(vertices)
-    scale = unit_scale(edges[0])
-    rows = [[(edges[0][:, i, a] * scale, edges[1][:, i, a] * scale) for a in range(d)] for i in range(d)]
-    return np.asarray(_determinant(rows)[0] / math.factorial(d) / scale**d)
-
-
-def _determinant(rows: list[list[Double]]) -> Double:
-    """Laplace expansion along the first row, in double-double; meant for d <= 3."""
-    if len(rows) == 1:
-        return rows[0][0]
-    total: Double | None = None
-    for a, head in enumerate(rows[0]):
-        minor = _determinant([row[:a] + row[a + 1 :] for row in rows[1:]])
-        term = multiply(head, minor if a % 2 == 0 else _negate(minor))
-        total = term if total is None else _add(total, term)
-    assert total is not None
-    return total
+    """Signed volume det(v_1 - v_0, ..., v_d - v_0) / d! of d-simplices (n_s, d + 1, d), as right as the measures."""
+    return orientations(vertices) * rounded_measures(vertices)

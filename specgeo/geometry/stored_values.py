@@ -1,0 +1,120 @@
+"""The numbers stored with a complex against the exact ones: coordinates, walls, affine pieces.
+
+Promises. A coordinate of vertex v differs from the exact one by at most ``vertex_errors[v]``. A boundary facet lies in
+the wall ``facet_walls`` of the domain, other facets have none. An entry of the affine map of a cell differs from the
+exact one by at most `piece_bounds`: it is evaluated by products and sums in some order, and each of its terms, a
+product of weights, slopes and a bias along a path through the network, takes part in no more than K roundings, so that
+it is off by K u of itself, u = 2^-53. The bound is twice that, for what is of second order and its own evaluation.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from specgeo._cast import FloatArray, IntArray
+from specgeo.geometry.integer_network import IntegerNetwork, Integers
+from specgeo.geometry.patterns import neuron_pieces
+from specgeo.geometry.structure import require, stated_errors
+
+if TYPE_CHECKING:
+    from specgeo.geometry.complex import PolyhedralComplex
+
+_TINY = 2.0**-1000  # stands for what underflows, with much to spare
+_CELLS_A_CHUNK = 512
+
+
+def check_coordinates(cx: PolyhedralComplex, top: Integers, bottom: Integers) -> float:
+    """Each coordinate is within its stated error of the exact one; returns the largest error."""
+    largest = 0.0
+    errors = stated_errors(cx).tolist()
+    for v, (x, tops, d) in enumerate(zip(cx.vertices.tolist(), top.tolist(), bottom.tolist(), strict=True)):
+        for stored, n in zip(x, tops, strict=True):
+            p, q = stored.as_integer_ratio()
+            gap = abs(p * d - n * q), q * d
+            largest = max(largest, _quotient(*gap))
+            off = f"a stored coordinate is off by {_quotient(*gap):.3g}, more than its stated error"
+            require(_at_most(*gap, errors[v]), f"vertex {v}: {off}")
+    return largest
+
+
+def _at_most(top: int, bottom: int, bound: float) -> bool:
+    """top / bottom <= bound; no infinite bound counts."""
+    if not math.isfinite(bound):
+        return False
+    p, q = bound.as_integer_ratio()
+    return top * q <= p * bottom
+
+
+def _quotient(top: int, bottom: int) -> float:
+    try:
+        return top / bottom
+    except OverflowError:
+        return math.inf
+
+
+def check_walls(cx: PolyhedralComplex, on_wall: npt.NDArray[np.bool_], outer: npt.NDArray[np.bool_]) -> None:
+    """Boundary facets have a wall and lie in it, others have none; ``on_wall`` is (n_0, walls)."""
+    walls = cx.metadata.get("facet_walls")
+    if walls is None:
+        return
+    wrong = np.flatnonzero((walls >= 0) != outer)
+    require(len(wrong) == 0, f"facet {wrong[:1]}: has a wall and two cells, or no wall and one")
+    corners = cx.vertices_of(cx.dim - 1)
+    together = np.logical_and.reduceat(on_wall[corners.indices], corners.offsets[:-1], axis=0)
+    wrong = np.flatnonzero(outer & ~together[np.arange(len(walls)), walls])
+    require(len(wrong) == 0, f"facet {wrong[:1]}: not in the wall that it is said to be in")
+
+
+def check_pieces(cx: PolyhedralComplex, network: IntegerNetwork) -> None:
+    """Each entry of the affine pieces is within its bound of the exact one."""
+    given = cx.metadata["network"]
+    pieces = neuron_pieces(cx._signs(), given["activations"])
+    stored = np.concatenate((cx.gradients, cx.offsets[:, :, None]), axis=2)
+    for start in range(0, cx.n_cells, _CELLS_A_CHUNK):
+        part = [piece[start : start + _CELLS_A_CHUNK] for piece in pieces]
+        exact, exponent = network.affine_pieces(part)
+        bounds = piece_bounds(given, part)
+        one = 1 << exponent
+        for i, (numbers, tops, limits) in enumerate(
+            zip(stored[start : start + _CELLS_A_CHUNK], exact, bounds, strict=True)
+        ):
+            for number, n, bound in zip(numbers.flat, tops.flat, limits.flat, strict=True):
+                p, q = number.as_integer_ratio()
+                near = _at_most(abs(p * one - n * q), q * one, float(bound))
+                require(near, f"cell {start + i}: its affine piece is not within a finite bound of the network's")
+
+
+def piece_bounds(network: dict[str, Any], pieces: list[IntArray]) -> FloatArray:
+    """Bounds (n_cells, m, d + 1) on the errors of gradients and offsets, inf or NaN where products overflow.
+
+    The expression of the map with all numbers replaced by their absolute values, times 2^-52 K with
+    K = 2 + the sum of 2 n + 4 over hidden layers of n neurons.
+    """
+    weights, biases, activations = network["weights"], network["biases"], network["activations"]
+    n, m = len(pieces[0]) if pieces else 1, len(biases[-1])
+    rows = np.broadcast_to(np.abs(weights[-1]), (n, *weights[-1].shape))
+    offsets = np.broadcast_to(np.abs(biases[-1]), (n, m))
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        for weight, bias, activation, piece in reversed(
+            list(zip(weights[:-1], biases[:-1], activations, pieces, strict=True))
+        ):
+            chosen = np.broadcast_to(piece, (n, len(bias)))
+            offsets = offsets + np.einsum("cmn,cn->cm", rows, np.abs(activation.intercepts)[chosen] + _TINY)
+            rows = rows * np.abs(activation.slopes)[chosen][:, None, :] + _TINY
+            offsets = offsets + rows @ np.abs(bias) + _TINY
+            rows = (rows.reshape(n * m, -1) @ np.abs(weight)).reshape(n, m, -1) + _TINY
+        roundings = 2 + sum(2 * len(bias) + 4 for bias in biases[:-1])
+        return np.asarray(2.0**-52 * roundings * np.concatenate((rows, offsets[:, :, None]), axis=2))
+
+
+def not_covered(cx: PolyhedralComplex) -> tuple[str, ...]:
+    """What is stored and says nothing about network and domain that could be proved."""
+    names = ["certificate: the account of decisions and times"] if cx.certificate is not None else []
+    known = {"network", "vertex_errors", "facet_walls"}
+    if any(activation.name for activation in cx.metadata["network"]["activations"]):
+        names.append("network: the names of activations")
+    return (*names, *(f"metadata: {name}" for name in cx.metadata if name not in known))

@@ -1,0 +1,47 @@
+"""scikit-learn's perceptrons against their own predictions."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import specgeo as sg
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+def test_sklearn_regressor(outputs):
+    networks = pytest.importorskip("sklearn.neural_network")
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(60, 2)), rng.normal(size=(60, outputs))
+    model = networks.MLPRegressor(hidden_layer_sizes=(7, 5), max_iter=20, random_state=0)
+    model.fit(x, y[:, 0] if outputs == 1 else y)
+    net = sg.from_sklearn(model)
+    np.testing.assert_allclose(net(x).reshape(60, outputs), model.predict(x).reshape(60, outputs), atol=1e-12)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+def test_sklearn_classifier_gives_the_logits(classes):
+    networks = pytest.importorskip("sklearn.neural_network")
+    x = np.random.default_rng(0).normal(size=(60, 2))
+    model = networks.MLPClassifier(hidden_layer_sizes=(7,), max_iter=20, random_state=0).fit(x, np.arange(60) % classes)
+    logits = sg.from_sklearn(model)(x)
+    if classes == 2:
+        found = 1 / (1 + np.exp(-logits[:, 0]))
+        np.testing.assert_allclose(found, model.predict_proba(x)[:, 1], atol=1e-12)
+    else:
+        found = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        np.testing.assert_allclose(found, model.predict_proba(x), atol=1e-12)
+
+
+def test_sklearn_refuses_what_is_not_piecewise_linear():
+    with pytest.raises(sg.UnsupportedError, match="tanh"):
+        sg.from_sklearn(SimpleNamespace(coefs_=[np.ones((1, 1))], intercepts_=[np.zeros(1)], activation="tanh"))
+    with pytest.raises(sg.InvalidInputError, match="estimator"):
+        sg.from_sklearn(object())
+    fitted = {"coefs_": [np.ones((1, 1))], "intercepts_": [np.zeros(1)], "activation": "relu"}
+    with pytest.raises(sg.UnsupportedError, match="estimator.*'exp'.*squared_error"):
+        sg.from_sklearn(SimpleNamespace(**fitted, out_activation_="exp"))
