@@ -237,6 +237,21 @@ def test_errors_far_above_rounding_stay_within_the_bound(change, box):
     assert max(worst.values()) > 0.02, worst  # and they are not ten times too large either
 
 
+def test_vertices_far_off_change_the_volume_form_to_second_order():
+    """Exact pieces on moved simplices: what counts is where a simplex leaves its own."""
+    cx = small()
+    truth = ExactTransform(cx)
+    walls = np.isin(cx.vertices, [-0.7, 1.1])
+    moved = cx.vertices + np.where(walls, 0.0, 1e-3 * np.random.default_rng(1).uniform(-1, 1, cx.vertices.shape))
+    stored = perturbed(cx, vertices=moved)
+    worst = 0.0
+    for k in ([0.0, 0.0], [0.3, 0.2], [4.0, -7.0]):
+        value, error = spectrum(stored, k, return_error=True, method="volume")
+        worst = max(worst, *ratios(value, error, truth.cut(k)))
+        assert error[0] < 3e-3
+    assert 1e-4 < worst <= 1
+
+
 def test_pieces_in_extended_precision_are_the_networks():
     """Every activation; bounds hold against Fractions and are far below a roundoff of the float pieces."""
     rng = np.random.default_rng(0)
