@@ -15,8 +15,9 @@ import specgeo as sg
 from specgeo._measures import simplex_measures
 from specgeo.errors import DomainError
 from specgeo.fourier import deviation as deviations
+from specgeo.fourier import nufft
 from specgeo.fourier.deviation import Deviation, displacements, exact_pieces
-from specgeo.fourier.forms import UNIT
+from specgeo.fourier.forms import UNIT, Term
 from specgeo.fourier.radial import porod_constants, radial_spectrum
 from specgeo.fourier.rays import directional_expansion, ray_spectrum
 from specgeo.fourier.series import fourier_coefficients, tail_energy
@@ -410,6 +411,31 @@ def test_energy_that_is_left(extension):
                 worst = max(worst, distance(complex(value[0]), truth_) / energy.error[0])
             assert energy.error[0] < 1e-12 * float(total)
     assert 0.005 < worst <= 1
+
+
+def test_energies_and_expansions_count_the_stored_numbers():
+    """Pieces and kinks off by 1e-7: only the terms for them can cover that."""
+    cx = sg.enumerate_regions(kinks(Fraction(1, 3), Fraction(3, 7)), sg.Box([0], [1]))
+    truth = ExactTransform(cx)
+    energy = tail_energy(cx, [[1000]]).total[0]
+    off = tail_energy(perturbed(cx, pieces=(cx.gradients, cx.offsets + 1e-7)), [[1000]])
+    assert abs(off.total[0] - energy) <= off.error[0] <= 20 * abs(off.total[0] - energy)
+    inner = (cx.vertices > 0) & (cx.vertices < 1)
+    moved = perturbed(cx, vertices=cx.vertices + np.where(inner, 1e-7, 0.0))
+    expansion = directional_expansion(moved, [1.0], "interior")
+    worst = [ratios(expansion(t), expansion.rounding(t), truth.interior([t])) for t in (10.0, 1e3, 1e5)]
+    assert 0.3 < np.max(worst) <= 1
+
+
+def test_affine_densities_get_the_order_that_they_cost():
+    """Segments as long as each order of the rule integrates, density from -1 to 1."""
+    limits = nufft._order_limit(0, nufft.QUADRATURE_TOLERANCE)
+    for kappa in 0.999 * limits[:20]:
+        term = Term(np.array([[-1.0], [1.0]]), np.array([[0, 1]]), np.array([2.0]), None, np.array([[[-1.0], [1.0]]]))
+        nodes = nufft.quadrature_nodes(term, float(kappa))
+        density = nodes.barycentric @ [-1.0, 1.0]
+        value = (nodes.weights * density) @ np.exp(-1j * kappa * nodes.points[:, 0])
+        assert abs(value - term.sum(np.array([[kappa]]))[0, 0]) <= 6 * nufft.QUADRATURE_TOLERANCE
 
 
 # ---- worst ratios, pinned: a bound three times looser or tighter is noticed

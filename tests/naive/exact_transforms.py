@@ -176,13 +176,13 @@ def divided_difference(nodes: Sequence[int], turns: list[Any], waves: list[Any],
 
 
 def _with_enough_bits(compute: Any) -> list[Any]:
-    """Values whose radius is below 1e-40; more bits until they are."""
+    """Values whose radius is below 1e-70; more bits until they are."""
     before = flint.ctx.prec
     try:
         for bits in (BITS, 4 * BITS, 16 * BITS):
             flint.ctx.prec = bits
             values = compute()
-            if all(float(z.real.rad()) < 1e-40 and float(z.imag.rad()) < 1e-40 for z in values):
+            if all(float(z.real.rad()) < 1e-70 and float(z.imag.rad()) < 1e-70 for z in values):
                 return list(values)
     finally:
         flint.ctx.prec = before
