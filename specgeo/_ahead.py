@@ -21,6 +21,8 @@ def compile_ahead() -> Iterator[None]:
     """Within the block, start the second process as soon as numba compiles anything."""
     from numba.core import config, event
 
+    from specgeo._kernel_cache import works
+
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if cores < 2 or config.DISABLE_JIT:
         yield
@@ -29,7 +31,7 @@ def compile_ahead() -> Iterator[None]:
 
     class Cold(event.Listener):  # type: ignore[misc]
         def on_start(self, event: event.Event) -> None:
-            if not helper:
+            if not helper and works():
                 quiet = subprocess.DEVNULL
                 command = [sys.executable, "-c", program()]
                 helper.append(subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet))

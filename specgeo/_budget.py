@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
+from functools import wraps
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 from specgeo._cast import as_budget
 from specgeo.errors import BudgetError
 
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 _SHARE = 0.8  # of what is available; the rest is for what nobody counts
 _UNLIMITED = 1 << 60  # limits beyond this are the kernel's way to say that there is none
 
@@ -38,6 +43,21 @@ def afford(needed: float, what: str, remedy: str, max_bytes: int | None = None) 
     if needed > allowed:
         kind = "available" if max_bytes is None else "allowed"
         raise BudgetError(f"{what}: {int(needed):,} bytes would be needed, {allowed:,} are {kind}; {remedy}")
+
+
+def within_memory(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """A public function whose last word on memory is `BudgetError` too, where an estimate was too low."""
+
+    @wraps(function)
+    def guarded(*arguments: _P.args, **options: _P.kwargs) -> _R:
+        try:
+            return function(*arguments, **options)
+        except MemoryError as error:
+            reason = str(error) or "an allocation failed"
+            name = function.__qualname__
+            raise BudgetError(f"{name}: memory ran out ({reason}); free some or ask for less") from error
+
+    return guarded
 
 
 _SMALLEST = 1 << 24  # less than this is taken without a look at the machine, which costs some 50 microseconds

@@ -81,10 +81,15 @@ def replacing(path: Path, name: str = "path") -> Iterator[IO[bytes]]:
         raise InvalidInputError(f"{name}: {path} cannot be written ({reason}); choose another") from error
 
 
+def write_bytes(path: Path, contents: bytes, name: str = "path") -> None:
+    """A file, whole or not at all."""
+    with replacing(path, name) as stream:
+        stream.write(contents)
+
+
 def write_text(path: Path, text: str, name: str = "path") -> None:
     """A text file in UTF-8, whole or not at all."""
-    with replacing(path, name) as stream:
-        stream.write(text.encode())
+    write_bytes(path, text.encode(), name)
 
 
 def check_file(path: Path, name: str) -> None:

@@ -2,15 +2,14 @@
 
 Flags, and why:
 
-- ``cache=True``: compile once per machine. ``nogil=True``: the caller's executor owns
-  concurrency. ``error_model="numpy"``: division by zero gives inf or nan and costs no branch;
-  kernels test divisors where zero can occur.
+- ``nogil=True``: the caller's executor owns concurrency. ``error_model="numpy"``: division by zero gives inf or nan
+  and costs no branch; kernels test divisors where zero can occur.
 - ``fastmath`` is off everywhere: it breaks NaN tests and error-free transforms, on which the
   sign filter and the compensated phases rest.
 
-Numba takes a compiled function from its cache as long as the file of that function stays the same, even if a callee in
-another file has changed (numba issue 1833): after an update of a clone, kernels with different ideas of their arrays
-could meet. So the files of all kernels together decide here.
+Kernels are compiled once per machine (`_kernel_cache`). Numba takes a compiled function from its cache as long as the
+file of that function stays the same, even if a callee in another file has changed (numba issue 1833): after an update
+of a clone, kernels with different ideas of their arrays could meet. So the files of all kernels together decide here.
 """
 
 from __future__ import annotations
@@ -23,8 +22,10 @@ from typing import Any, TypeVar
 
 import numba
 
+from specgeo._kernel_cache import attach
+
 _F = TypeVar("_F", bound=Callable[..., Any])
-_COMMON: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+_COMMON: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
 # What only kernels call needs no entry from Python: half the time of compiling a small function goes into that.
 _INTERNAL: dict[str, Any] = {**_COMMON, "no_cpython_wrapper": True}
 
@@ -41,9 +42,8 @@ def _stamp() -> str:
 
 def _compiled(function: _F, options: dict[str, Any]) -> _F:
     compiled = numba.njit(**options)(function)
-    file: Any = getattr(getattr(compiled, "_cache", None), "_cache_file", None)  # neither is there when the JIT is off
-    if hasattr(file, "_source_stamp"):
-        file._source_stamp = (file._source_stamp, _stamp())
+    if hasattr(compiled, "py_func"):  # not when the JIT is off
+        attach(compiled, _stamp())
     return compiled  # type: ignore[no-any-return]
 
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from specgeo._budget import afford
 from specgeo._files import open_regular, replacing
-from specgeo.errors import InvalidInputError, ReadError, SpecgeoError
+from specgeo.errors import InvalidInputError, ReadError, SpecgeoError, one_line
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -56,7 +56,8 @@ def read_npz(path: Path, max_bytes: int | None = None) -> Arrays:
         except MemoryError as error:
             raise ReadError(f"{path.name}: memory ran out; free some, or read it on a larger machine") from error
         except Exception as error:  # what zipfile and zlib raise on corrupt archives has no common class
-            raise ReadError(f"{path.name}: not a readable .npz file ({error}); it may be truncated") from error
+            reason = one_line(error, 200)
+            raise ReadError(f"{path.name}: not a readable .npz file ({reason}); it may be truncated") from error
 
 
 def _read_members(archive: zipfile.ZipFile, name: str, max_bytes: int | None) -> Arrays:
@@ -98,12 +99,12 @@ def _read_array(stream: IO[bytes], size: int) -> npt.NDArray[Any]:
     if math.prod(shape) * kind.itemsize != size - 8 - width - length or len(shape) > 32:
         raise ReadError(f"does not hold the {shape} entries that it announces")
     flat = np.empty(math.prod(shape), kind)
-    view = memoryview(flat.view(np.uint8)) if flat.size else memoryview(b"")
+    view = flat.view(np.uint8) if flat.size else np.empty(0, np.uint8)
     at = 0
     while at < len(view):
         part = stream.read(min(_CHUNK, len(view) - at))
         if not part:
             raise ReadError("ends too early")
-        view[at : at + len(part)] = part
+        view[at : at + len(part)] = np.frombuffer(part, np.uint8)
         at += len(part)
     return flat.reshape(shape, order="F" if found["fortran"] == b"True" else "C")

@@ -52,7 +52,7 @@ def _pipeline(dim: int) -> None:
     )
     cx = sg.enumerate_regions(net, sg.Box(-np.ones(dim), np.ones(dim)))
     assert_complex_valid(cx, net)
-    cx.locate(np.zeros((1, dim)))
+    cx.locate(cx.vertices)  # on walls: by compatible cells
     _ = cx.n_linear_regions
     if dim > 3:
         return

@@ -7,6 +7,7 @@ Results go to stdout, progress to stderr.
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import re
@@ -14,7 +15,9 @@ import signal
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,10 +50,14 @@ OPTIONS = {
     "lower": "--box, lower bounds",
     "max_bytes": "--max-bytes",
     "max_cells": "--max-cells",
+    "max_seconds": "--max-seconds",
+    "max_simplices": "--max-simplices",
     "n_samples": "--samples",
     "Network.restrict": "--axes",
     "origin": "--origin",
     "output": "--output",
+    "map": "--map",
+    "folder": "--out",
     "path": "network",
     "seed": "--seed",
     "upper": "--box, upper bounds",
@@ -148,7 +155,15 @@ def _parser() -> argparse.ArgumentParser:
         "specgeo verify examples/sines.onnx --box 0 1 --out theory",
     )  # fmt: skip
     _network_arguments(verify)
-    verify.add_argument("--out", metavar="FOLDER", help="write the report and figures there")
+    verify.add_argument("--out", metavar="FOLDER", help="write verify.json and verify.html there")
+    verify.add_argument(
+        "--max-simplices", type=int, default=1_000_000, metavar="N",
+        help="a claim that takes a triangulation of more than this is not checked (default 1000000)",
+    )  # fmt: skip
+    verify.add_argument(
+        "--max-seconds", type=float, default=120.0, metavar="S",
+        help="about the time that the whole may take; claims that need more are not checked (default 120)",
+    )  # fmt: skip
     verify.add_argument("--seed", type=int, default=0, help="seed of what is sampled (default 0)")
     add("warmup", _warmup, "compile the kernels into the cache", "specgeo warmup")
     return parser
@@ -278,6 +293,7 @@ def _info(arguments: argparse.Namespace) -> int:
 
 def _regions(arguments: argparse.Namespace) -> int:
     from specgeo.enumeration import enumerate_regions
+    from specgeo.errors import InvalidInputError
 
     net, box = _load_on_box(arguments)
     started = time.perf_counter()
@@ -308,16 +324,21 @@ def _regions(arguments: argparse.Namespace) -> int:
 
     def write() -> list[Path]:
         if arguments.save:
-            cx.save(arguments.save)
+            try:
+                cx.save(arguments.save)
+            except InvalidInputError as error:
+                raise InvalidInputError(str(error).replace("path:", "--save:", 1)) from error
         if arguments.map:
-            from specgeo.plotting import function_plot, region_map
+            from specgeo._files import write_bytes
+            from specgeo.plotting import function_plot, region_map, rendered
 
             figure = (
                 function_plot(cx, outputs=[arguments.output])
                 if cx.dim == 1
                 else region_map(cx, color=arguments.color, output=arguments.output)
             )
-            figure.savefig(arguments.map, dpi=160, bbox_inches="tight")
+            path = Path(arguments.map)
+            write_bytes(path, rendered(figure, path.suffix[1:].lower(), dpi=160, bbox_inches="tight"), "map")
         return [Path(path) for path in (arguments.save, arguments.map) if path]
 
     _emit(arguments, lambda: data, "\n".join(text), write)
@@ -377,21 +398,20 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
-    import numpy as np
-
     from specgeo import verify
 
     net, box = _load_on_box(arguments)
-    if net.output_dim > 1:
-        net = net.postcompose(np.eye(net.output_dim)[[arguments.output]])
     with compile_ahead(), _Progress(arguments.quiet) as progress:
         report = verify(
             net,
             box,
             progress=progress,
             seed=arguments.seed,
+            output=arguments.output,
             max_cells=arguments.max_cells,
             max_bytes=arguments.max_bytes,
+            max_simplices=arguments.max_simplices,
+            max_seconds=arguments.max_seconds,
         )
     _emit(arguments, report.to_dict, str(report), lambda: [report.write(arguments.out)] if arguments.out else [])
     return 0 if report.holds else 1
@@ -420,15 +440,34 @@ def _in_options(message: str) -> str:
     """A message of the library in one line, with options in place of arguments."""
     head, colon, rest = " ".join(message.split()).partition(":")
     heads = ", ".join(dict.fromkeys(OPTIONS.get(name, name) for name in head.split(", ")))
-    return heads + colon + re.sub(r"max_cells|max_bytes|n_samples|Network\.restrict", lambda m: OPTIONS[m[0]], rest)
+    names = r"max_cells|max_bytes|max_seconds|max_simplices|n_samples|Network\.restrict"
+    return heads + colon + re.sub(names, lambda m: OPTIONS[m[0]], rest)
+
+
+def _own_process() -> None:
+    """Settings of a process that runs nothing but this command."""
+    # Ctrl-C ends it even where kernels or LLVM would not see it for seconds
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the caller; print would take the other one
+            setattr(sys, name, open(os.devnull, "w"))
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names of files need not fit its encoding
+        sys.stdout.reconfigure(errors="backslashreplace")
+    warnings.formatwarning = lambda message, *_, **__: f"specgeo: warning: {message}\n"
+
+
+def _discard_output() -> None:
+    """What is left in the buffer of stdout cannot be written: no second complaint when Python ends."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     from specgeo.errors import SpecgeoError
 
-    if argv is None:  # a process of our own: Ctrl-C ends it even where kernels or LLVM would not see it for seconds
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if argv is None:
+        _own_process()
     words = sys.argv[1:] if argv is None else argv
     # argparse takes -1e-3 and -inf for options; with a space in front it does not
     arguments = _parser().parse_args([f" {w}" if _is_negative(w) else w for w in words])
@@ -439,9 +478,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"specgeo: error: {_in_options(str(error))}", file=sys.stderr)
         return 2
     except BrokenPipeError:  # the reader of a pipe (head, less) has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return 0
     except OSError as error:
+        _discard_output()
         print(f"specgeo: error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -34,3 +34,9 @@ class BudgetError(SpecgeoError):
 
 class MissingDependencyError(SpecgeoError, ImportError):
     """An optional package is needed; the message names the extra that installs it."""
+
+
+def one_line(text: object, most: int = 600) -> str:
+    """A message in one line of printable characters, whatever names a file puts into it."""
+    line = " ".join(str(text).split())
+    return "".join(c if c.isprintable() else "?" for c in (line if len(line) <= most else f"{line[: most - 3]}..."))

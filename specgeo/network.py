@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo._affine import Affine, fold_dense
+from specgeo._budget import afford
 from specgeo._cast import FloatArray, as_floats, as_points
 from specgeo.activation import Activation, as_activation
 from specgeo.domain import AffineSlice
@@ -184,6 +185,8 @@ class Network:
     def __call__(self, x: npt.ArrayLike) -> FloatArray:
         """Values f(x): (..., d) -> (..., m)."""
         a = as_points(x, "x", self.input_dim)
+        rows, widest = a.size // self.input_dim, max(map(len, self.biases))
+        afford(24.0 * rows * widest, f"x: {rows:,} points through layers of {widest:,} neurons", "pass fewer at a time")
         for weight, bias, activation in zip(self.weights[:-1], self.biases[:-1], self.activations, strict=True):
             a = activation(a @ weight.T + bias)
         return np.asarray(a @ self.weights[-1].T + self.biases[-1])

@@ -6,6 +6,7 @@ Figures are made without pyplot, so that they need no display and leave no globa
 from __future__ import annotations
 
 import colorsys
+import io
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -39,6 +40,13 @@ def new_figure(width: float = 6.4, height: float = 4.8) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure, figure.add_subplot()
+
+
+def rendered(figure: Figure, kind: str, **options: Any) -> bytes:
+    """The contents of a file of this kind ("png", "svg", ..)."""
+    picture = io.BytesIO()
+    figure.savefig(picture, format=kind, **options)
+    return picture.getvalue()
 
 
 def _figure_of(axes: Any) -> Figure:

@@ -16,15 +16,16 @@ from typing import Any
 
 import numpy as np
 
+from specgeo._budget import within_memory
 from specgeo._cast import FloatArray
-from specgeo._files import make_folder
+from specgeo._files import make_folder, write_bytes
 from specgeo.domain import Box
 from specgeo.errors import DomainError, InvalidInputError
-from specgeo.fourier.sampled import SampledSpectrum, sample_counts, sampled_spectrum
+from specgeo.fourier.sampled import SampledSpectrum, afford_samples, sample_counts, sampled_spectrum
 from specgeo.fourier.series import mode_wavevectors
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.network import Network
-from specgeo.plotting import function_plot, region_map, shell_means, spectrum_plot
+from specgeo.plotting import function_plot, region_map, rendered, shell_means, spectrum_plot
 from specgeo.theory._results import Check, jsonable
 
 Progress = Callable[[str, float], None]
@@ -96,13 +97,12 @@ class SpectralReport:
         elif self.complex.dim == 2:
             figures["regions.png"] = region_map(self.complex)
             figures["gradients.png"] = region_map(self.complex, color="gradient", edges=False)
-        written = [target / "report.json"]
         lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in self.to_dict().items()]
-        written[0].write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
-        for name, figure in figures.items():
-            figure.savefig(target / name, dpi=120)
-            written.append(target / name)
-        return written
+        contents = {"report.json": ("{\n" + ",\n".join(lines) + "\n}\n").encode()}
+        contents |= {name: rendered(figure, "png", dpi=120) for name, figure in figures.items()}
+        for name, data in contents.items():  # nothing is replaced before all is there
+            write_bytes(target / name, data, "folder")
+        return [target / name for name in contents]
 
     def _spectrum_figure(self) -> Any:
         cx = self.complex
@@ -110,6 +110,9 @@ class SpectralReport:
         return spectrum_plot(
             k, self.spectrum.exact[..., 0].ravel(), self.spectrum.sampled[..., 0].ravel(), title=self.title
         )
+
+
+@within_memory
 
 
 def spectral_report(
@@ -166,7 +169,8 @@ def spectral_report(
 
     _validate(net, domain, output)
     samples = DEFAULT_SAMPLES[domain.dim] if samples is None else samples
-    sample_counts(samples, domain.dim, "mirror")  # bad counts are refused before the work
+    # bad counts are refused before the work, and too many
+    afford_samples(sample_counts(samples, domain.dim, "mirror"), "mirror", 1, max_bytes)
     if net.output_dim > 1:
         net = net.postcompose(np.eye(net.output_dim)[[output]])
     started = time.perf_counter()

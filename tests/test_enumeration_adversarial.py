@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import pickle
 import platform
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
+from pathlib import Path
 
 import network_zoo as zoo
 import numpy as np
@@ -276,6 +279,48 @@ def test_a_thread_that_flushes_subnormals_is_refused() -> None:
         pytest.skip(run.stderr.strip())
     assert run.returncode == 0, run.stderr
     assert "exact:" in run.stdout and "another thread" in run.stdout
+
+
+@pytest.mark.parametrize("mode", ["upward", "downward", "towards zero"])
+def test_a_thread_that_does_not_round_to_nearest_is_refused(mode: str) -> None:
+    """Every error bound assumes rounding to nearest; floats that are taken at their word do not."""
+    codes = {
+        "x86_64": {"upward": 0x800, "downward": 0x400, "towards zero": 0xC00},
+        "aarch64": {"upward": 0x400000, "downward": 0x800000, "towards zero": 0xC00000},
+    }
+    if sys.platform != "linux" or platform.machine() not in codes:
+        pytest.skip("knows the rounding modes of Linux on x86-64 and arm64")
+    library = ctypes.CDLL("libm.so.6")
+    net, box, found = random_network([2, 6, 1], 0), sg.Box([-1, -1], [1, 1]), []
+    cells = sg.enumerate_regions(net, box).n_cells
+
+    def work() -> None:
+        assert library.fesetround(codes[platform.machine()][mode]) == 0
+        try:
+            with pytest.raises(sg.UnsupportedError, match="exact: .* does not round to nearest.*another thread"):
+                sg.enumerate_regions(net, box)
+            found.append(sg.enumerate_regions(net, box, exact=False))
+        finally:
+            library.fesetround(0)
+        found.append(sg.enumerate_regions(net, box))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert [cx.n_cells for cx in found] == [cells, cells]
+    assert [cx.certificate.certified for cx in found] == [False, True]
+
+
+def test_signs_of_rounded_values_are_never_called_certified(tmp_path: Path) -> None:
+    net, box = random_network([2, 6, 1], 0), sg.Box([-1, -1], [1, 1])
+    for exact in (True, False):
+        cx = sg.enumerate_regions(net, box, exact=exact)
+        cx.save(tmp_path / "cx.npz")
+        for certificate in (cx.certificate, sg.load_complex(tmp_path / "cx.npz").certificate):
+            assert certificate.certified is certificate.to_dict()["certified"] is exact
+            assert str(certificate).startswith("certified: " if exact else "not certified: ")
+            assert "exact=False" in str(certificate) or exact
+    assert cx.certificate.exact == cx.certificate.refined_filter == 0 < cx.certificate.decisions
 
 
 def test_a_network_does_not_change() -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
 from spectral_cases import octahedron_tent, random_mesh, tent_1d
 
+import specgeo as sg
 from specgeo.errors import MissingDependencyError, UnsupportedError
 from specgeo.fourier import nufft
 from specgeo.fourier.forms import FacetForm, Size, Term, forms_of, size_of
 from specgeo.fourier.phases import unit_exponentials
 from specgeo.fourier.series import fourier_coefficients
 from specgeo.fourier.spectra import spectrum
+from specgeo.testing import random_network
 
 needs_finufft = pytest.mark.skipif(not nufft.available(), reason="finufft is not installed")
 
@@ -152,3 +155,32 @@ def test_without_finufft_the_error_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "finufft", None)
     with pytest.raises(MissingDependencyError, match=r"specgeo\[nufft\]"):
         spectrum(tent_1d(), [[1.0], [2.5]], method="nufft")
+
+
+@needs_finufft
+def test_nodes_in_parts_give_the_same_sums_in_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    cx = sg.enumerate_regions(random_network([3, 12, 12, 1], 0), sg.Box([-1.0] * 3, [1.0] * 3))
+    form, make = forms_of(cx).facets, nufft.quadrature_nodes
+    grid = np.stack(np.meshgrid(*[np.arange(-4, 5) * 2.0] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
+    scattered = np.random.default_rng(0).normal(size=(200, 3)) * 9
+    for k in (grid, scattered):
+        k = k[np.any(k != 0, axis=1)]
+        whole = nufft.numerator(form, k, "cut")
+        with monkeypatch.context() as patch:
+            patch.setattr(nufft, "NODES_AT_ONCE", 5000)
+            sizes: list[int] = []
+
+            def counted(*arguments, sizes=sizes):
+                nodes = make(*arguments)
+                sizes.append(len(nodes.weights))
+                return nodes
+
+            patch.setattr(nufft, "quadrature_nodes", counted)
+            parts = nufft.numerator(form, k, "cut")
+        assert len(sizes) > 20 and max(sizes) < 2 * 5000 and sum(sizes) > 40_000
+        assert np.abs(parts - whole).max() <= 1e-13 * np.abs(whole).max() + 1e-13
+    tracemalloc.start()
+    monkeypatch.setattr(nufft, "NODES_AT_ONCE", 5000)
+    nufft.numerator(form, grid[1:100], "interior")
+    assert tracemalloc.get_traced_memory()[1] < 20e6
+    tracemalloc.stop()

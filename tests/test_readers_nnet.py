@@ -141,3 +141,70 @@ def test_odd_headers_of_real_files(real_networks):
     assert spiky.hidden_widths == (6, 4, 3)
     slopes = spiky.gradient([[0.0], [10.0], [20.0], [27.0], [31.0], [35.0]]).ravel().tolist()
     assert slopes == [-2.0, -2.0, 6.0, -10.0, -6.0, 2.0]
+
+
+# ---------------------------------------------------------------- sizes, counts and defaults
+
+
+def test_a_header_of_zeros_is_no_normalisation(tmp_path):
+    text = NNET.format(means="0.0,0.0,0.0,", ranges="0.0,0.0,0.0,").replace("-1.0,-2.0,\n1.0,2.0,", "0,0\n0,0")
+    (tmp_path / "zeros.nnet").write_text(text)
+    raw, physical = (sg.read_network(tmp_path / "zeros.nnet", normalized=n) for n in (True, False))
+    assert raw.hidden_widths == physical.hidden_widths == (3,)
+    for a, b in zip((*raw.weights, *raw.biases), (*physical.weights, *physical.biases), strict=True):
+        assert a.tobytes() == b.tobytes()
+    header = nnet_normalization(tmp_path / "zeros.nnet")
+    assert header.lower.tolist() == [-np.inf] * 2 and header.upper.tolist() == [np.inf] * 2
+    assert header.input_mean.tolist() == [0.0] * 2 and header.input_range.tolist() == [1.0] * 2
+    assert (header.output_mean, header.output_range) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("sizes", ["2,3,1,1,", "2,3,1,7,9,", "4,2,3,1,", "2,3,1,0,"])
+def test_more_sizes_than_layers(sizes, tmp_path):
+    text = NNET.format(means="0", ranges="0").replace("\n2,3,1,\n", f"\n{sizes}\n")
+    (tmp_path / "more.nnet").write_text(text)
+    net = sg.read_network(tmp_path / "more.nnet")
+    assert (net.input_dim, *net.hidden_widths, net.output_dim) == (2, 3, 1)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("\n2,3,1,\n", "\n2,4,1,1,\n", "layer 1 is not 4 rows"),
+        ("\n2,3,1,\n", "\n2,3.5,1,\n", "line 3: .*no counts"),
+        ("\n2,2,1,3,\n", "\n2.5,2,1,3,\n", "line 2: .*no counts"),
+        ("\n2,3,1,\n", "\n2,3,1e300,\n", "sizes .*do not fit"),
+        ("\n2,3,1,\n", "\n2,3,1_0,\n", "line 3: .*no list of numbers"),
+        ("3.0,4.0,", "3.0,\u0664,", "line 10: .*no list of numbers"),
+        ("\n0.5,\n", "\n1e999,\n", "line 12: has NaN or infinite"),
+    ],
+)
+def test_counts_and_numbers_that_are_none(old, new, words, tmp_path):
+    text = NNET.format(means="0", ranges="0")
+    assert old in text
+    (tmp_path / "bad.nnet").write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(sg.ReadError, match=rf"bad\.nnet: {words}"):
+        sg.read_network(tmp_path / "bad.nnet")
+
+
+def test_nnet_within_a_budget(tmp_path):
+    (tmp_path / "small.nnet").write_text(NNET.format(means="0", ranges="0"))
+    with pytest.raises(sg.BudgetError, match=r"max_bytes"):
+        sg.read_network(tmp_path / "small.nnet", max_bytes=100)
+    assert sg.read_network(tmp_path / "small.nnet", max_bytes=10_000).hidden_widths == (3,)
+
+
+def test_wide_physical_units_and_empty_lines(tmp_path):
+    """What took time that is not proportional to the file."""
+    rng = np.random.default_rng(0)
+    n, w = 784, rng.normal(size=(3, 784))
+    rows = [[1, n, 1, 3], [n, 3], [0], [-1] * n, [1] * n, rng.normal(size=n + 1), rng.uniform(1, 2, n + 1), *w]
+    text = "\n".join(",".join(repr(float(v)) for v in row) for row in [*rows, [0.5], [1.5], [-1.0]])
+    (tmp_path / "wide.nnet").write_text(text.replace(".0,", ","))
+    net, header = sg.read_network(tmp_path / "wide.nnet", normalized=False), nnet_normalization(tmp_path / "wide.nnet")
+    x = rng.normal(size=n)
+    expected = w @ ((x - header.input_mean) / header.input_range) + [0.5, 1.5, -1.0]
+    np.testing.assert_allclose(net(x), expected * header.output_range + header.output_mean, rtol=1e-12)
+    (tmp_path / "empty.nnet").write_text("\n" * 300_000)
+    with pytest.raises(sg.ReadError, match="0 lines"):
+        sg.read_network(tmp_path / "empty.nnet")

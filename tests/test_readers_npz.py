@@ -49,3 +49,56 @@ def test_npz_with_any_byte_flipped_is_refused_or_the_same(flip, random_network, 
             assert "net.npz" in str(error)
             continue
         np.testing.assert_array_equal(read.weights[0], net.weights[0])
+
+
+# ---------------------------------------------------------------- files that are none, and budgets
+
+
+@pytest.mark.parametrize("read", [sg.read_network, sg.load_complex])
+def test_only_regular_files_are_opened(read, tmp_path):
+    import os
+
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe.npz")
+        with pytest.raises(sg.ReadError, match=r"path: .*pipe\.npz is not a file but a pipe"):
+            read(tmp_path / "pipe.npz")
+    (tmp_path / "folder.npz").mkdir()
+    with pytest.raises(sg.ReadError, match="is a folder, not a file|cannot be read"):
+        read(tmp_path / "folder.npz")
+    for name in ("a\0.npz", "a\udcff\ud800.npz", "x" * 5000 + ".npz"):
+        with pytest.raises(sg.InvalidInputError, match="path: "):
+            read(name)
+        with pytest.raises(sg.InvalidInputError, match="path: "):
+            sg.Network([[[1.0]]], [[0.0]]).save(name)
+
+
+def test_what_a_small_file_unfolds_to_is_limited(tmp_path):
+    sg.Network([np.zeros((1000, 1000))], [np.zeros(1000)]).save(tmp_path / "zeros.npz")
+    assert (tmp_path / "zeros.npz").stat().st_size < 20_000
+    with pytest.raises(sg.BudgetError, match="16,0.* bytes would be needed, 1,000,000 are allowed; raise max_bytes"):
+        sg.read_network(tmp_path / "zeros.npz", max_bytes=10**6)
+    with pytest.raises(sg.BudgetError, match="raise max_bytes"):
+        sg.load_complex(tmp_path / "zeros.npz", max_bytes=10**6)
+    assert sg.read_network(tmp_path / "zeros.npz", max_bytes=10**8).input_dim == 1000
+
+
+HEADERS = {
+    "announces more": b"{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000, 8), }",
+    "pickles": b"{'descr': '|O', 'fortran_order': False, 'shape': (1,), }",
+    "is code": b"__import__('os').system('true')",
+    "nests": b"(" * 5000,
+    "spaces": b"{" + b" " * 9000,
+    "is of no type": b"{'descr': '<f7', 'fortran_order': False, 'shape': (1,), }",
+}
+
+
+@pytest.mark.parametrize("name", HEADERS)
+def test_headers_of_arrays(name, tmp_path):
+    import zipfile
+
+    header = HEADERS[name] + b"\n"
+    with zipfile.ZipFile(tmp_path / "odd.npz", "w") as archive:
+        archive.writestr("metadata.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(8))
+    with pytest.raises(sg.ReadError, match="odd.npz: corrupt: 'metadata'") as caught:
+        sg.read_network(tmp_path / "odd.npz")
+    assert "pickle" not in str(caught.value)

@@ -372,3 +372,102 @@ def test_example_files_hold_the_same_network(name, examples):
         np.testing.assert_array_equal(a, b)
     for suffix in ("npz", "onnx"):
         assert (examples / f"{name}.{suffix}").stat().st_size < 1_000_000
+
+
+# ---------------------------------------------------------------- defaults, long chains, constants within a budget
+
+
+def test_batch_normalisation_and_leaky_relu_without_their_attributes(tmp_path):
+    """The defaults show where the variance is small."""
+    statistics = {"g": [1.0, 2.0], "b": [0.0, 1.0], "m": [0.5, 0.0], "v": [1e-5, 0.0]}
+    nodes = [node("BatchNormalization", ["x", "g", "b", "m", "v"], ["n"]), node("LeakyRelu", ["n"], ["y"])]
+    constants = {k: np.float32(v) for k, v in statistics.items()}
+    net = read_and_compare(make_model(nodes, constants, (1, 2)), tmp_path, (1, 2))
+    expected = [1.0 / np.sqrt(2e-5), 2.0 / np.sqrt(1e-5)]
+    np.testing.assert_allclose(np.diag(net.weights[0]), expected, rtol=1e-6)
+    assert net.activations[-1].slopes[0] == np.float32(0.01)
+    assert read_and_compare(make_model(nodes, constants, (1, 2), opset=9), tmp_path, (1, 2)).input_dim == 2
+
+
+@pytest.mark.parametrize("count", [5, 60])
+def test_stacked_constants(count, tmp_path):
+    nodes = [node("Add", [f"c{i}", f"c{i}"], [f"c{i + 1}"]) for i in range(count)]
+    nodes.append(node("Mul", ["x", f"c{count}"], ["y"]))
+    net = read_and_compare(make_model(nodes, {"c0": np.float32(2.0**-30)}, (1, 2)), tmp_path, (1, 2))
+    assert net.weights[0].tolist() == (2.0 ** (count - 30) * np.eye(2)).tolist()
+
+
+def test_long_chains(tmp_path):
+    names = ["x", *(f"t{i}" for i in range(2999)), "y"]
+    nodes = [node("Neg", [a], [b]) for a, b in zip(names[:-1], names[1:], strict=True)]
+    onnx.save(make_model(nodes[::-1], {}, (1, 3)), tmp_path / "m.onnx")
+    assert sg.read_network(tmp_path / "m.onnx").weights[0].tolist() == np.eye(3).tolist()
+    onnx.save(make_model([node("Relu", n.input, n.output) for n in nodes[:500]] + nodes[500:], {}, (1, 3)),
+              tmp_path / "m.onnx")  # fmt: skip
+    assert len(sg.read_network(tmp_path / "m.onnx").hidden_widths) == 500
+
+
+COLUMN = np.ones((9999, 1), np.float32)
+GREEDY = {
+    "ConstantOfShape": ([("ConstantOfShape", ["n"], ["k"])], {"n": np.array([1 << 29])}),
+    "Range": ([("Range", ["z", "n", "o"], ["k"])], {"z": np.array(0), "n": np.array(1 << 60), "o": np.array(1)}),
+    "Tile": ([("Tile", ["o", "n"], ["k"])], {"o": np.float32([1.0]), "n": np.array([1 << 40])}),
+    "Expand": ([("Expand", ["o", "n"], ["k"])], {"o": np.float32([1.0]), "n": np.array([1 << 20, 1 << 20])}),
+    "Concat": ([("Concat", [f"o{i}", f"o{i}"], [f"o{i + 1}"]) for i in range(50)] + [("Identity", ["o50"], ["k"])],
+               {"o0": np.float32([1.0])}),
+    "MatMul": ([("MatMul", ["a", "b"], ["k"])], {"a": COLUMN, "b": COLUMN.T}),
+    "Add": ([("Add", ["a", "b"], ["k"])], {"a": COLUMN, "b": COLUMN.T}),
+    "Pad": ([("Pad", ["o", "n"], ["k"])], {"o": np.float32([1.0]), "n": np.array([1 << 40, 1])}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", GREEDY)
+def test_constants_have_a_budget(kind, tmp_path):
+    made, constants = GREEDY[kind]
+    nodes = [node(*one, **({"axis": 0} if one[0] == "Concat" else {})) for one in made]
+    onnx.save(make_model([*nodes, node("Mul", ["x", "k"], ["y"])], constants, (1, 3)), tmp_path / "m.onnx")
+    with pytest.raises(sg.BudgetError, match=rf"m\.onnx: .*of type {kind}.*raise max_bytes"):
+        sg.read_network(tmp_path / "m.onnx")
+
+
+def test_loops_of_constants_are_not_run(tmp_path):
+    helper = onnx.helper
+    value = helper.make_tensor_value_info
+    body = helper.make_graph(
+        [node("Identity", ["c"], ["d"]), node("Add", ["v", "v"], ["w"])], "body",
+        [value("i", 7, []), value("c", 9, []), value("v", FLOAT, [])], [value("d", 9, []), value("w", FLOAT, [])],
+    )  # fmt: skip
+    nodes = [node("Loop", ["n", "t", "o"], ["k"], body=body), node("Mul", ["x", "k"], ["y"])]
+    constants = {"n": np.array(1 << 62), "t": np.array(True), "o": np.float32(0)}
+    onnx.save(make_model(nodes, constants, (1, 3)), tmp_path / "m.onnx")
+    with pytest.raises(sg.UnsupportedError, match="of type Loop: its constant value is not computed"):
+        sg.read_network(tmp_path / "m.onnx")
+
+
+def test_inputs_that_no_memory_holds(tmp_path):
+    onnx.save(make_model([node("Relu", ["x"], ["y"])], {}, (1, 1 << 16)), tmp_path / "m.onnx")
+    with pytest.raises(sg.BudgetError, match="a layer of 65536 neurons with 65536 inputs"):
+        sg.read_network(tmp_path / "m.onnx")
+    onnx.save(make_model([node("Relu", ["x"], ["y"])], {}, (1, 1 << 62, 4)), tmp_path / "m.onnx")
+    with pytest.raises(sg.ReadError, match="beyond all memory"):
+        sg.read_network(tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize("kind", ["Dropout", "BatchNormalization"])
+def test_old_models_in_training_mode(kind, tmp_path):
+    constants = {k: np.ones(3, np.float32) for k in ("g", "b", "m", "v")}
+    inputs = ["x", "g", "b", "m", "v"] if kind == "BatchNormalization" else ["x"]
+    onnx.save(make_model([node(kind, inputs, ["y"])], constants, (1, 3), opset=6), tmp_path / "m.onnx")
+    with pytest.raises(sg.UnsupportedError, match="training mode"):
+        sg.read_network(tmp_path / "m.onnx")
+    onnx.save(make_model([node(kind, inputs, ["y"], is_test=1)], constants, (1, 3), opset=6), tmp_path / "m.onnx")
+    assert sg.read_network(tmp_path / "m.onnx").input_dim == 3
+
+
+def test_weights_in_a_file_beside_the_model(arrays, tmp_path):
+    model = make_model([node("MatMul", ["x", "W"], ["y"])], {"W": np.tile(arrays["W"].T, (1, 9))}, (1, 3))
+    onnx.save(model, tmp_path / "m.onnx", save_as_external_data=True, location="m.bin", size_threshold=0)
+    np.testing.assert_array_equal(sg.read_network(tmp_path / "m.onnx").weights[0], np.tile(arrays["W"], (9, 1)))
+    (tmp_path / "m.bin").unlink()
+    with pytest.raises(sg.ReadError, match=r"'W' is in 'm\.bin', which is no file"):
+        sg.read_network(tmp_path / "m.onnx")

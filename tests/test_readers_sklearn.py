@@ -45,3 +45,19 @@ def test_sklearn_refuses_what_is_not_piecewise_linear():
     fitted = {"coefs_": [np.ones((1, 1))], "intercepts_": [np.zeros(1)], "activation": "relu"}
     with pytest.raises(sg.UnsupportedError, match="estimator.*'exp'.*squared_error"):
         sg.from_sklearn(SimpleNamespace(**fitted, out_activation_="exp"))
+
+
+@pytest.mark.parametrize(
+    ("coefs", "intercepts", "words"),
+    [(5, [[0.0]], "no lists"), ([None], [[0.0]], r"coefs_\[0\]"), ([[1.0]], [[0.0]], r"coefs_\[0\]: shape"),
+     ([[[1.0]]], [None], r"biases\[0\]"), ([[["a"]]], [[0.0]], "real floats"), ([[[1.0]]], [], "bias vector")],
+)  # fmt: skip
+def test_sklearn_estimators_that_are_damaged(coefs, intercepts, words):
+    damaged = SimpleNamespace(coefs_=coefs, intercepts_=intercepts, activation="relu")
+    with pytest.raises(sg.InvalidInputError, match=f"estimator: .*{words}"):
+        sg.from_sklearn(damaged)
+
+
+def test_sklearn_without_an_activation():
+    with pytest.raises(sg.UnsupportedError, match="estimator: activation None"):
+        sg.from_sklearn(SimpleNamespace(coefs_=[[[1.0]]], intercepts_=[[0.0]]))

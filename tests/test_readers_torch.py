@@ -86,3 +86,155 @@ def test_torch_itself():
     net = sg.from_torch(module)
     expected = module.double()(x.double()).detach().numpy()
     np.testing.assert_allclose(net(x.double().numpy()), expected, atol=1e-12)
+
+
+# ---------------------------------------------------------------- real modules, by what their call makes
+
+
+@pytest.fixture(scope="module")
+def torch():
+    return pytest.importorskip("torch", reason="needs the extra torch")
+
+
+def compare(torch, module, shape=None, tolerance=1e-5):
+    """Read the module, see that it did not change, and compare with its forward pass."""
+    state = {key: value.clone() for key, value in module.state_dict().items()}
+    training, generator = [part.training for part in module.modules()], torch.get_rng_state()
+    net = sg.from_torch(module)
+    assert all(torch.equal(value, state[key]) for key, value in module.state_dict().items())
+    assert training == [part.training for part in module.modules()]
+    assert torch.equal(generator, torch.get_rng_state())
+    x = torch.randn(20, net.input_dim, generator=torch.Generator().manual_seed(0))
+    kind = next(module.parameters()).dtype
+    with torch.no_grad():
+        expected = module.eval()(x.to(kind)).double().numpy()
+    size = np.abs(expected).max()
+    np.testing.assert_allclose(net(x.to(kind).double().numpy()) / size, expected / size, atol=tolerance)
+    if shape is not None:
+        assert (net.input_dim, *net.hidden_widths, net.output_dim) == shape
+    return net
+
+
+def test_torch_layers_used_twice_are_read_twice(torch):
+    nn = torch.nn
+    torch.manual_seed(0)
+    relu, square = nn.ReLU(), nn.Linear(16, 16)
+    part = nn.Sequential(square, relu)
+    compare(torch, nn.Sequential(nn.Linear(2, 16), relu, nn.Linear(16, 16), relu, nn.Linear(16, 1)), (2, 16, 16, 1))
+    compare(torch, nn.Sequential(nn.Linear(2, 16), relu, square, relu, square, relu), (2, 16, 16, 16, 16))
+    compare(torch, nn.Sequential(nn.Linear(2, 16), relu, part, part, nn.Sequential(part)), (2, 16, 16, 16, 16, 16))
+
+
+def test_torch_weights_are_those_that_a_call_computes(torch):
+    nn, prune = torch.nn, pytest.importorskip("torch.nn.utils.prune")
+    torch.manual_seed(1)
+
+    def chain(wrap):
+        return nn.Sequential(wrap(nn.Linear(2, 5)), nn.ReLU(), nn.Linear(5, 1))
+
+    for wrap in (
+        nn.utils.parametrizations.weight_norm, nn.utils.parametrizations.spectral_norm,
+        nn.utils.parametrizations.orthogonal, nn.utils.spectral_norm,
+    ):  # fmt: skip
+        compare(torch, chain(wrap))
+    with pytest.warns(FutureWarning):
+        old = chain(nn.utils.weight_norm)
+    old(torch.zeros(1, 2))  # its weight is now part of a graph of gradients
+    with torch.no_grad():
+        old[0].weight_g *= 3.0  # and out of date
+    stale = old[0].weight.detach().numpy()
+    assert not np.allclose(compare(torch, old).weights[0], stale)
+    masked = chain(lambda layer: prune.l1_unstructured(layer, "weight", 0.5))
+    with torch.no_grad():
+        masked[0].weight_orig += 1.0
+    assert np.count_nonzero(compare(torch, masked).weights[0] == 0.0) == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "tolerance"), [("float16", 1e-2), ("bfloat16", 1e-1), ("float32", 1e-5), ("float64", 1e-13)]
+)
+def test_torch_types_are_widened(torch, name, tolerance):
+    nn = torch.nn
+    torch.manual_seed(2)
+    module = nn.Sequential(
+        nn.Flatten(), nn.Linear(70, 90), nn.BatchNorm1d(90), nn.ReLU(inplace=True), nn.Dropout(0.5), nn.Linear(90, 4),
+        nn.Hardtanh(-1.0, 0.5, inplace=True), nn.Linear(4, 3), nn.ReLU6(),
+    ).to(getattr(torch, name))  # fmt: skip
+    net = compare(torch, module, tolerance=tolerance)
+    assert np.array_equal(net.weights[0], module[1].weight.detach().double().numpy())
+
+
+def test_torch_refuses_what_it_cannot_see(torch):
+    nn = torch.nn
+
+    class Doubled(nn.Sequential):
+        def forward(self, x):
+            return 2.0 * super().forward(x)
+
+    class Reversed(nn.Sequential):
+        def __iter__(self):
+            return iter(list(self._modules.values())[::-1])
+
+    class Linear(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight, self.bias = nn.Parameter(torch.ones(2, 2)), None
+
+        def forward(self, x):
+            return 3.0 * x
+
+    def hooked(register):
+        module = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
+        getattr(module[0], register)(lambda *given: None)
+        return module
+
+    def patched():
+        module = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
+        module[1].forward = torch.tanh
+        return module
+
+    circle = nn.Sequential(nn.Linear(2, 2))
+    circle.add_module("again", circle)
+    for module, words in (
+        (nn.Sequential(nn.Linear(2, 2), Doubled(nn.Linear(2, 2))), r"1 is a Doubled with a forward of its own"),
+        (nn.Sequential(nn.Linear(2, 2), Reversed(nn.Linear(2, 2))), r"1 is a Reversed with a forward of its own"),
+        (nn.Sequential(Linear()), r"0 is a Linear of .*not torch\.nn's"),
+        (hooked("register_forward_hook"), r"0 \(Linear\) has a hook"),
+        (hooked("register_forward_pre_hook"), r"0 \(Linear\) has a hook"),
+        (patched(), "1 is a ReLU with a forward of its own"),
+        (circle, "again contains itself"),
+        (nn.Sequential(nn.LazyLinear(3)), "0 is a LazyLinear whose weights are not initialised"),
+        (nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2, device="meta")), r"1\.weight is on the device 'meta'"),
+        (nn.Sequential(nn.Linear(2, 2, dtype=torch.cfloat)), r"0\.weight is of type torch\.complex64"),
+        (nn.Sequential(nn.Linear(3, 2), nn.Linear(3, 2)), r"1 \(Linear\) takes 3 inputs, 2 arrive"),
+        (nn.Sequential(nn.Flatten(0), nn.Linear(3, 2)), "a call of it fails .*the layer that fails is 1"),
+    ):
+        with pytest.raises((sg.UnsupportedError, sg.InvalidInputError), match=f"module: {words}|{words}"):
+            sg.from_torch(module)
+
+
+def test_torch_comparison_names_the_layer_that_differs(torch, monkeypatch):
+    """Negative controls: a reader that goes wrong in one layer, by each part of it."""
+    from specgeo.readers import torch as reader
+
+    nn = torch.nn
+    torch.manual_seed(3)
+    module = nn.Sequential(nn.Linear(2, 9), nn.LeakyReLU(0.1), nn.Linear(9, 9), nn.BatchNorm1d(9), nn.Hardtanh())
+    right = reader._values
+    for layer, key, factor in (
+        ("0", "bias", 1.00001), ("2", "weight", 1.00001), ("1", "negative_slope", 1.0001), ("3", "eps", 100.0),
+        ("3", "running_var", 1.001), ("4", "max_val", 1.0001),
+    ):  # fmt: skip
+        def wrong(one, name, shown, *shape, layer=layer, key=key, factor=factor):
+            return right(one, name, shown, *shape) * (factor if (shown, name) == (layer, key) else 1.0)
+
+        monkeypatch.setattr(reader, "_values", wrong)
+        with pytest.raises(sg.InvalidInputError, match=rf"module: {layer} \("):
+            sg.from_torch(module)
+    monkeypatch.setattr(reader, "_values", right)
+    sg.from_torch(module)
+
+
+def test_torch_parameters_that_need_gradients_are_no_arrays(torch):
+    with pytest.raises(sg.InvalidInputError, match=r"weights\[0\].*detach"):
+        sg.Network([torch.nn.Parameter(torch.ones(1, 1))], [[0.0]])

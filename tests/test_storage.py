@@ -241,6 +241,22 @@ def test_corrupt_headers_are_refused(cx: PolyhedralComplex, tmp_path: Path, old:
         sg.load_complex(path)
 
 
+@pytest.mark.parametrize("dim", ["1", "3", "2.0", "true", "1" + 12 * "0"])
+def test_another_dimension_in_the_header_is_refused(cx: PolyhedralComplex, tmp_path: Path, dim: str) -> None:
+    path = tmp_path / "complex.npz"
+    cx.save(path)
+    with np.load(path) as file:
+        text = bytes(file["header"]).decode().replace('"dim": 2', f'"dim": {dim}')
+    change(path, header=np.frombuffer(text.encode(), dtype=np.uint8))
+    with pytest.raises(sg.ReadError, match="header: dim is not that of the vertices"):
+        sg.load_complex(path)
+
+
+def test_domains_that_no_file_holds_are_named(cx: PolyhedralComplex, tmp_path: Path) -> None:
+    with pytest.raises(sg.InvalidInputError, match="domain: AffineSlice cannot be saved"):
+        replace(cx, domain=sg.AffineSlice([0, 0, 0], np.eye(3)[:2])).save(tmp_path / "cx.npz")
+
+
 def test_offsets_that_wrap_around_are_refused(cx: PolyhedralComplex, tmp_path: Path) -> None:
     """Their differences are right only modulo 2^64."""
     path = tmp_path / "complex.npz"

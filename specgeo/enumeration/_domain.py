@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from specgeo._budget import afford
 from specgeo._cast import FloatArray
 from specgeo.domain import Box, Polytope
 from specgeo.enumeration._lattice import box_state
@@ -24,8 +25,12 @@ from specgeo.enumeration._run import Run
 from specgeo.errors import DomainError
 from specgeo.network import Activation
 
+_BYTES_A_FACE = 500  # of the cube's lattice while it is made, the first time
 
-def domain_state(domain: Any, dim: int, exact: bool, spare: int) -> tuple[State, FloatArray]:
+
+def domain_state(
+    domain: Any, dim: int, exact: bool, spare: int, max_bytes: int | None = None
+) -> tuple[State, FloatArray]:
     """The complex of one cell, and the largest |x_c| on its bounding box, shape (d,)."""
     if not isinstance(domain, (Box, Polytope)):
         raise DomainError(f"domain: {type(domain).__name__} given; pass a specgeo.Box or a specgeo.Polytope")
@@ -33,15 +38,18 @@ def domain_state(domain: Any, dim: int, exact: bool, spare: int) -> tuple[State,
         raise DomainError(f"domain: dimension {domain.dim}, but the network has {dim} inputs; make them equal")
     box = domain.bounding_box()
     extent = np.maximum(np.abs(box.lower), np.abs(box.upper))
+    afford(_BYTES_A_FACE * 3.0**dim, "max_bytes", "raise max_bytes or restrict the network", max_bytes)
     state = box_state(box.lower, box.upper, spare)
     if isinstance(domain, Polytope):
-        state = _cut_to_polytope(state, domain, extent, exact, spare)
+        state = _cut_to_polytope(state, domain, extent, exact, spare, max_bytes)
     return state, extent
 
 
-def _cut_to_polytope(state: State, domain: Polytope, extent: FloatArray, exact: bool, spare: int) -> State:
+def _cut_to_polytope(
+    state: State, domain: Polytope, extent: FloatArray, exact: bool, spare: int, max_bytes: int | None
+) -> State:
     """Cut a bounding box by the half-spaces b - A x >= 0, as a layer of units, and keep the cell inside all."""
-    run = Run(flatten([-domain.A], [domain.b], [Activation.relu()]), state, extent, exact)
+    run = Run(flatten([-domain.A], [domain.b], [Activation.relu()]), state, extent, exact, max_bytes=max_bytes)
     run.layer(1)
     words = int(run.layers.meta[0, N_WORDS])
     n_cells = int(run.state.sizes[Size.CELLS])

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from specgeo._budget import afford
 from specgeo._cast import FloatArray, IntArray
 from specgeo._jit import hot, kernel, leaf, merged
 from specgeo.enumeration import _bigint as big
@@ -124,7 +125,7 @@ def units_and_width(meta_rows: IntArray, bits: Bits, domain_bits: IntArray, z_un
     return int(most // big.BITS + 2)
 
 
-def make_exact(layers: Layers, domain_rows: FloatArray, dim: int) -> Exact:
+def make_exact(layers: Layers, domain_rows: FloatArray, dim: int, max_bytes: int | None = None) -> Exact:
     """The exact arithmetic for a network on a domain whose planes have these rows."""
     n = len(layers.meta) + 1
     z_unit, a_unit = np.zeros(n, np.int64), np.zeros(n, np.int64)
@@ -133,6 +134,8 @@ def make_exact(layers: Layers, domain_rows: FloatArray, dim: int) -> Exact:
     width = units_and_width(layers.meta, bits, domain_rows.ravel().view(np.int64), z_unit, a_unit)
     # the largest map and a hundred rows must fit
     largest = int(max((m[N] for m in layers.meta), default=1)) * (dim + 1) * width
+    pool, minors = max(1 << 20, 4 * largest * n), (1 << (dim + 1)) * (dim * width + 2)
+    afford(8.0 * (pool + minors), "max_bytes", "raise max_bytes", max_bytes)
     return Exact(
         z_unit,
         a_unit,
@@ -140,12 +143,12 @@ def make_exact(layers: Layers, domain_rows: FloatArray, dim: int) -> Exact:
         bits,
         np.full(1 << 13, _EMPTY),
         np.empty(1 << 13, np.int64),
-        np.empty(max(1 << 20, 4 * largest * n), np.int64),
+        np.empty(pool, np.int64),
         np.array([0, 0, -1]),
         np.empty((dim + 1) * width, np.int64),
         np.empty(3, np.int64),
         np.empty((dim + 1) ** 2 * width, np.int64),
-        np.empty((1 << (dim + 1)) * (dim * width + 2), np.int64),
+        np.empty(minors, np.int64),
         np.empty((dim + 1) * width + 4, np.int64),
     )
 

@@ -20,6 +20,9 @@ from specgeo.errors import UnsupportedError
 WEIGHT, BIAS, UNIT, PIECE, WORD, N, N_PREVIOUS, N_UNITS, N_BREAKS, N_WORDS = range(10)
 
 
+_ENTRIES_A_CHUNK = 1 << 17  # of weight matrices, in what is made of them and thrown away
+
+
 class Layers(NamedTuple):
     """Hidden layers, flattened; ``meta`` has the offsets."""
 
@@ -71,22 +74,37 @@ def _exact_intercepts(activation: Any) -> list[list[float]]:
     return [parts + [0.0] * (8 - len(parts)) for parts in map(_exact_terms, exact)]
 
 
-def _twins(rows: FloatArray) -> tuple[IntArray, IntArray]:
+def _keys(weight: Any, bias: Any) -> tuple[Any, Any, Any, Any]:
+    """Of each row (normal, constant): largest component of the normal, its column; a number and a size that rows with
+    the same zero set share but for rounding."""
+    n, columns = weight.shape
+    scale, pivot, keys, sizes = np.zeros(n), np.zeros(n, np.int64), np.zeros(n), np.zeros(n)
+    direction = np.cos(1.0 + np.arange(columns + 1))
+    step = max(1, _ENTRIES_A_CHUNK // (columns + 1))
+    for start in range(0, n, step):
+        part = slice(start, min(start + step, n))
+        rows = np.column_stack((weight[part], bias[part]))
+        pivot[part] = np.argmax(np.abs(rows[:, :-1]), axis=1)
+        scale[part] = rows[np.arange(len(rows)), pivot[part]]
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            rows = rows / scale[part, None]
+            keys[part] = rows @ direction
+            sizes[part] = np.abs(rows).sum(axis=1)
+    return scale, pivot, keys, sizes
+
+
+def _twins(weight: Any, bias: Any) -> tuple[IntArray, IntArray]:
     """For each row (normal, constant) the first row that is an exact multiple of it, and the sign of the factor.
 
     Rounded keys find candidates; rational arithmetic decides.
     """
-    n = len(rows)
+    n = len(weight)
     twins, signs = np.arange(n), np.ones(n, np.int64)
-    pivot = np.argmax(np.abs(rows[:, :-1]), axis=1)
-    scale = rows[np.arange(n), pivot]
+    scale, pivot, keys, sizes = _keys(weight, bias)
     usable = np.flatnonzero(scale)
     if len(usable) < 2:
         return twins, signs
-    with np.errstate(over="ignore", invalid="ignore"):
-        unit_rows = rows[usable] / scale[usable, None]
-        keys = unit_rows @ np.cos(1.0 + np.arange(rows.shape[1]))
-        sizes = np.abs(unit_rows).sum(axis=1)
+    keys, sizes = keys[usable], sizes[usable]
     order = np.argsort(keys, kind="stable")
     with np.errstate(invalid="ignore"):
         near = ~(np.diff(keys[order]) > 1e-12 * sizes[order][1:])  # also true for NaN
@@ -108,14 +126,25 @@ def _twins(rows: FloatArray) -> tuple[IntArray, IntArray]:
                 if twins[first] != first:
                     continue
                 p = int(pivot[later])
-                a, b = Fraction(rows[later, p]), Fraction(rows[first, p])
-                if b != 0 and all(
-                    Fraction(v) * b == Fraction(w) * a
-                    for v, w in zip(rows[later].tolist(), rows[first].tolist(), strict=True)
-                ):
+                a, b = Fraction(weight[later, p]), Fraction(weight[first, p])
+                ends = (*weight[later].tolist(), float(bias[later])), (*weight[first].tolist(), float(bias[first]))
+                if b != 0 and all(Fraction(v) * b == Fraction(w) * a for v, w in zip(*ends, strict=True)):
                     twins[later], signs[later] = first, 1 if (a > 0) == (b > 0) else -1
                     break
     return twins, signs
+
+
+def _row_sums(weight: Any) -> Any:
+    """Sums of absolute values, a few rows at a time."""
+    step = max(1, _ENTRIES_A_CHUNK // weight.shape[1])
+    return np.concatenate([np.abs(weight[i : i + step]).sum(axis=1) for i in range(0, len(weight), step)])
+
+
+def flat_bytes(weights: Any, activations: Any) -> int:
+    """What `flatten` takes, at most."""
+    entries = sum(int(w.size) for w in weights)
+    units = sum(len(w) * (len(a.breakpoints) + 1) for w, a in zip(weights, activations, strict=True))
+    return 24 * entries + 256 * units + 64 * _ENTRIES_A_CHUNK
 
 
 def flatten(weights: Any, biases: Any, activations: Any) -> Layers:
@@ -133,19 +162,18 @@ def flatten(weights: Any, biases: Any, activations: Any) -> Layers:
         n_units = n * len(breaks)
         row[:] = (*starts, n, n_previous, n_units, len(breaks), (n_units + 63) // 64)
         thresholds.append(np.tile(breaks, n))
-        units = np.column_stack((np.repeat(weight, len(breaks), axis=0), np.repeat(bias, len(breaks))))
-        if np.any(breaks):
+        if np.any(breaks) or len(breaks) != 1:
             # b - t need not be a float: twins are looked for among equal thresholds only when t = 0
             twin, sign = np.arange(n_units), np.ones(n_units, np.int64)
         else:
-            twin, sign = _twins(units)
+            twin, sign = _twins(weight, bias)
         twins.append(twin)
         own = np.zeros(int(row[N_WORDS]) * 64, np.uint8)
         own[:n_units] = twin == np.arange(n_units)
         decided.append(np.packbits(own, bitorder="little").view(np.uint64))
         twin_signs.append(sign)
         with np.errstate(over="ignore"):  # an infinite norm only means that floats prove nothing
-            norms.append(np.abs(weight).sum(axis=1) * (1 + (n_previous + 2) * 2.3e-16))
+            norms.append(_row_sums(weight) * (1 + (n_previous + 2) * 2.3e-16))
         slopes.extend(activation.slopes.tolist())
         exact = _exact_intercepts(activation)
         terms.extend(exact)

@@ -213,11 +213,12 @@ def with_room(s: State, **wanted: int) -> State:
 
 
 def extra_bytes(s: State, **wanted: int) -> int:
-    """How many bytes more `with_room` would take."""
+    """How many bytes `with_room` would take, while the arrays that it replaces are still there."""
     arrays = s._asdict()
     return sum(
-        max(0, rows - len(arrays[name])) * arrays[name].strides[0]
+        rows * arrays[name].strides[0]
         for kind, rows in wanted.items()
+        if rows > len(arrays[_ROWS[kind][0]])
         for name in _ROWS[kind]
     )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import threading
 from bisect import insort
+from collections.abc import Iterable
 from math import prod
 from typing import Any
 
@@ -55,3 +56,17 @@ def workspace(shape: tuple[int, ...], dtype: Any) -> npt.NDArray[Any]:
             insort(buffers, found, key=len)
     array: npt.NDArray[Any] = found[:size].view(dtype).reshape(shape)
     return array
+
+
+def held_bytes(arrays: Iterable[Any]) -> int:
+    """Bytes of the memory that arrays look into, each counted once."""
+    owners = (array if array.base is None else array.base for array in arrays)
+    return sum({id(owner): int(owner.nbytes) for owner in owners}.values())
+
+
+def give_back(wanted: int) -> None:
+    """Keep no free buffers if they are more than ``wanted`` bytes."""
+    buffers: Buffers = _local.__dict__.setdefault("buffers", [])
+    used = [buffer for buffer in buffers if sys.getrefcount(buffer) > _FREE]
+    if sum(map(len, buffers)) - sum(map(len, used)) > wanted:
+        buffers[:] = used

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from specgeo._budget import memory_budget
 from specgeo._cast import FloatArray
+from specgeo._limits import check_time
 from specgeo.enumeration._cut import cut_layer
 from specgeo.enumeration._exact import make_exact
 from specgeo.enumeration._layers import N_UNITS, N_WORDS, History, Layers, N
@@ -31,7 +33,7 @@ from specgeo.enumeration._layout import (
     with_room,
 )
 from specgeo.enumeration._maps import Maps, Walk, empty_maps, first_map, input_maps, propagate
-from specgeo.enumeration._memory import workspace
+from specgeo.enumeration._memory import give_back, held_bytes, workspace
 from specgeo.enumeration._planes import begin_layer, make_planes
 from specgeo.enumeration._predicates import settle
 from specgeo.enumeration._split import Job
@@ -39,6 +41,8 @@ from specgeo.enumeration._vertex_signs import Evaluation, Inside, classify
 from specgeo.errors import BudgetError, SpecgeoError
 
 _FACES_A_CALL = 100_000
+_OWN = slice(4, None)  # fields of Exact after those that are small or look into the layers
+_UNASKED = 1 << 26  # bytes that are taken without a look at the machine, which costs a fraction of a millisecond
 
 
 class Run:
@@ -56,7 +60,7 @@ class Run:
     report : callable, optional
         Called as ``report(layer, number of cells so far, layer done)``.
     max_bytes : int, optional
-        Of state, maps and history.
+        Of all that the run holds; by default of what is available.
     """
 
     def __init__(
@@ -73,10 +77,14 @@ class Run:
         self.layers = layers
         self.state, self.report = state, report
         self.max_cells = sys.maxsize if max_cells is None else max_cells
-        self.max_bytes = max_bytes
+        self.limited = max_bytes is not None
+        self.max_bytes = memory_budget(max_bytes) if self.limited else _UNASKED
+        self.granted = 0  # bytes, since they were counted
+        self.passing: list[Any] = []  # what the layer at work holds beside the state
+        self.work: Any = ()
         self.frame = frame_of(extent, exact)
         domain_rows = np.ascontiguousarray(state.planes[: state.sizes[Size.PLANES], : self.dim + 1])
-        self.arithmetic = make_exact(self.layers, domain_rows, self.dim)
+        self.arithmetic = make_exact(self.layers, domain_rows, self.dim, max_bytes)
         self.sign_rows: list[Any] = []  # of each layer done, for the cells of the complex after it
         self.parents: list[Any] = [np.zeros(1, np.int32)]
         self.history = _history(layers, self.sign_rows, self.parents)
@@ -85,43 +93,49 @@ class Run:
         widest = max(self.dim, int(meta[:, [N, N_UNITS]].max(initial=1)))
         self.scratch = scratch_of(widest, self.dim)
         self.seconds: defaultdict[str, float] = defaultdict(float)
+        self.afford(held_bytes([*state, *layers, *self.arithmetic[_OWN], *self.scratch]))
 
     def layer(self, number: int) -> None:
         """Cut by hidden layer ``number`` (from 1)."""
         t = time.perf_counter()
         layers, words = self.layers, int(self.layers.meta[number - 1, N_WORDS])
         before = self.maps
+        self.passing = [*before]
         if number < len(layers.meta):  # what follows the last layer asks for nothing on its cells
             self.maps = self._next_maps(number, before)
         t = self._lap("maps", t)
         self._signs(number, before)
         t = self._lap("signs", t)
         n_cells = int(self.state.sizes[Size.CELLS])
+        self.afford(16 * n_cells * words)
         crossings = Crossings(np.empty((n_cells, words), np.int64), np.empty((n_cells, words), np.uint64))
+        self.passing = [*before, *crossings]
         n_planes = begin_layer(self.state, layers, number, crossings, self.dim)
-        self._afford(planes=n_planes)
+        self.afford(planes=n_planes)
         self.state = with_room(self.state, planes=n_planes)
         make_planes(self.state, self.history, before, number, crossings, self.scratch, self.frame)
         self.state.sizes[Size.PLANES] = n_planes
         t = self._lap("planes", t)
         self._cut(number, crossings)
         n_cells = int(self.state.sizes[Size.CELLS])
+        self.afford(held_bytes(self.history[1:]) + 8 * n_cells * (4 * words + 1))  # and all of it once more
         self.sign_rows.append(self.state.signs[:n_cells].copy())
         self.parents.append(self.state.cells[:n_cells, 1].copy())
         if number < len(layers.meta):
             self.history = _history(layers, self.sign_rows, self.parents)
+        self.passing, self.work = [], ()
         self._lap("cut", t)
 
     def _next_maps(self, number: int, before: Maps) -> Maps:
         """The maps of a layer on the cells that exist."""
         state = self.state
         n_cells = int(state.sizes[Size.CELLS])
-        self._afford(extra=8 * n_cells * ((self.dim + 3) * int(self.layers.meta[number - 1, N]) + 6))
+        facets = int(state.sizes[Size.FACES if self.dim > 1 else Size.VERTICES])
+        self.afford(8 * n_cells * ((self.dim + 3) * int(self.layers.meta[number - 1, N]) + 7) + 8 * facets)
         maps = empty_maps(self.layers, number, n_cells, self.dim)
         if number == 1:
             first_map(self.layers, before, maps, self.frame, self.scratch)
             return maps
-        facets = int(state.sizes[Size.FACES if self.dim > 1 else Size.VERTICES])
         walk = Walk(np.full((facets, 2), -1, np.int32), np.empty(n_cells, np.int32))
         propagate(state, self.history, number, before, maps, self.frame, self.scratch, walk)
         return maps
@@ -130,6 +144,8 @@ class Run:
         """Signs of a layer at the vertices that exist: by floats, where they do not prove them by exact arithmetic."""
         words, n_units = (int(n) for n in self.layers.meta[number - 1, [N_WORDS, N_UNITS]])
         n_vertices, n_cells = int(self.state.sizes[Size.VERTICES]), int(self.state.sizes[Size.CELLS])
+        room = len(self.state.x) + len(self.state.cells)
+        self.afford(16 * words * room + 8 * (n_cells + n_vertices) + 16 * (16 * n_units + 1024))
         start, order = np.empty(n_cells + 1, np.int64), np.empty(n_vertices, np.int64)
         earlier = self.state.vbits
         self.state = self.state._replace(
@@ -139,9 +155,11 @@ class Run:
         job = Evaluation(self.history, before, earlier, number, self.frame)
         inside, cell = Inside(start, order, np.empty((16 * n_units + 1024, 2), np.int64)), 0
         while cell < n_cells:
+            check_time()
             cell, n_pairs = classify(self.state, job, self.scratch, inside, cell)
             if cell < n_cells and n_pairs == 0:
                 # a cell of many vertices
+                self.afford(48 * len(inside.pairs) + 8 * (n_cells + n_vertices), earlier)
                 inside = inside._replace(pairs=np.empty((2 * len(inside.pairs), 2), np.int64))
             elif n_pairs:
                 t = time.perf_counter()
@@ -151,6 +169,7 @@ class Run:
     def _cut(self, number: int, crossings: Crossings) -> None:
         job = Job(self.history, self.arithmetic, number, crossings, self.frame)
         work, limits = self._work(number), Limits(self.max_cells, _FACES_A_CALL)
+        self.work = work
         while True:
             status, n_cells = cut_layer(self.state, job, work, limits), int(self.state.sizes[Size.CELLS])
             if status == Status.OVER_BUDGET:
@@ -165,8 +184,9 @@ class Run:
                     else "exact=False: rounding gave signs that contradict each other; use exact=True"
                 )
             if status == Status.FULL:
-                work = self._grow(work)
+                work = self.work = self._grow(work)
                 continue
+            check_time()
             if self.report is not None:
                 self.report(number, n_cells, status == Status.DONE)
             if status == Status.DONE:
@@ -197,29 +217,42 @@ class Run:
             "cells": (state.sizes[Size.CELLS], int(needed.max()), len(state.cells)),
         }
         wanted = {k: int(2 * (u + n)) for k, (u, n, room) in used.items() if u + n > room}
-        self._afford(**wanted)
-        self.state = with_room(state, **wanted)
+        self.afford(**wanted)
+        self.state = state = with_room(state, **wanted)
         if 2 * int(needed.max()) + 2 > work.pieces.shape[1]:
+            self.afford(4 * (self.dim + 1) * (4 * int(needed.max()) + 4))
             pieces = np.empty((self.dim + 1, 4 * int(needed.max()) + 4), np.int32)
             pieces[:, : work.pieces.shape[1]] = work.pieces
             work = work._replace(pieces=pieces)
         scratch = min(int(state.sizes[Size.LONGEST]) ** 2, int(state.sizes[Size.POOL]))
         if scratch > len(work.cut):
+            self.afford(24 * scratch, work.pieces)
             a, b, c = (np.empty(2 * scratch, np.int32) for _ in range(3))
             work = work._replace(positive=a, negative=b, cut=c)
         return work
 
-    def _afford(self, extra: int = 0, **wanted: int) -> None:
-        """Raise unless so many rows in all, and other bytes beside them, stay within the budget."""
-        if self.max_bytes is None:
-            return
-        held = [*self.state, *self.maps, *self.history.layers, *self.history[1:], *self.sign_rows, *self.parents]
-        total = sum(array.nbytes for array in held) + extra + extra_bytes(self.state, **wanted)
-        if total > self.max_bytes:
+    def afford(self, extra: int = 0, *arrays: Any, **wanted: int) -> None:
+        """Raise unless so many bytes and rows (in all) beside what is held, and these arrays, stay in the budget."""
+        needed = extra + (extra_bytes(self.state, **wanted) if wanted else 0)
+        self.granted += needed
+        if self.granted > self.max_bytes:  # or less: some of it is free again
+            self._recount(needed, arrays)
+
+    def _recount(self, needed: int, arrays: tuple[Any, ...]) -> None:
+        held = held_bytes(
+            [*self.state, *self.maps, *self.history[1:], *self.sign_rows, *self.parents, *self.layers]
+            + [*self.arithmetic[_OWN], *self.passing, *self.work, *self.scratch, *arrays]
+        )
+        if held + needed > self.max_bytes and not self.limited:
+            self.max_bytes = held + memory_budget()
+        if held + needed > self.max_bytes:
             raise BudgetError(
-                f"max_bytes: {total:,} bytes would be needed at {int(self.state.sizes[Size.CELLS]):,} cells, "
-                f"{self.max_bytes:,} are allowed; raise max_bytes or shrink the domain"
+                f"max_bytes: {held + needed:,} bytes would be needed at {int(self.state.sizes[Size.CELLS]):,} cells, "
+                f"{self.max_bytes:,} are {'allowed' if self.limited else 'available'}; "
+                "raise max_bytes or shrink the domain"
             )
+        give_back(self.max_bytes - held - needed)
+        self.granted = held + needed
 
     def _items_needed(self, work: Work) -> int:
         """Pool items that one more unit can need in the current face."""
@@ -240,6 +273,7 @@ class Run:
         t = time.perf_counter()
         if self.frame.exact:
             x = self.state.x[: self.state.sizes[Size.VERTICES]]
+            self.afford(4 * x.nbytes)
             size, error = np.abs(x[:, :-1]), x[:, -1:]
             if not (size > error).all():
                 doubtful = np.flatnonzero(np.any(~(size > error) & (size > 0), axis=1))

@@ -8,10 +8,11 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from specgeo._budget import afford
 from specgeo._cast import IntArray, as_budget
 from specgeo.enumeration._domain import domain_state
 from specgeo.enumeration._lattice import boundary_lists, number_faces, spread_signs
-from specgeo.enumeration._layers import N_BREAKS, N_UNITS, Layers, N, flatten
+from specgeo.enumeration._layers import N_BREAKS, N_UNITS, N_WORDS, Layers, N, flat_bytes, flatten
 from specgeo.enumeration._layout import (
     Size,
     Tally,
@@ -61,7 +62,9 @@ def enumerate_regions(
     max_cells : int, optional
         Budget: more cells than this raise `BudgetError`, as soon as it is certain that they will be.
     max_bytes : int, optional
-        Budget for the working memory: a run that needs more raises `BudgetError` before it takes it.
+        Budget for the memory of the run, the flattened network and the result included: a run that needs more raises
+        `BudgetError` before it takes it. By default four fifths of what is available (free memory, within the limits
+        of a container or of ``ulimit -v``).
 
     Returns
     -------
@@ -75,7 +78,7 @@ def enumerate_regions(
     InvalidInputError
         ``network`` is no Network, ``max_cells`` or ``max_bytes`` no positive integer, ``progress`` no function.
     BudgetError
-        More than ``max_cells`` cells or ``max_bytes`` bytes, or memory ran out.
+        More than ``max_cells`` cells or ``max_bytes`` bytes, or more than is available.
     UnsupportedError
         ``executor`` is given, or d exceeds 12, or the thread does not compute as IEEE 754 says.
 
@@ -116,7 +119,7 @@ def enumerate_regions(
         return _enumerate(network, domain, exact, progress, max_cells, max_bytes)
     except MemoryError as error:
         raise BudgetError(
-            "network, domain: memory ran out; shrink the domain, or set max_cells or max_bytes to stop earlier"
+            "network, domain: memory ran out; free some, or shrink the domain"
         ) from error
 
 
@@ -129,13 +132,15 @@ def _enumerate(
     max_bytes: int | None,
 ) -> PolyhedralComplex:
     dim = network.input_dim
-    state, extent = domain_state(domain, dim, exact, _SPARE_CELLS >> (2 * max(0, dim - 2)))
+    state, extent = domain_state(domain, dim, exact, _SPARE_CELLS >> (2 * max(0, dim - 2)), max_bytes)
     depth = len(network.hidden_widths)
 
     def report(layer: int, n_cells: int, done: bool) -> None:
         if progress is not None:
             progress(f"layer {layer} of {depth}: {n_cells} cells", (layer if done else layer - 0.5) / depth)
 
+    needed = flat_bytes(network.weights[:-1], network.activations)
+    afford(needed, "max_bytes", "raise max_bytes, or take a smaller network", max_bytes)
     layers, labels = _layers_of(network)
     run = Run(layers, state, extent, exact, max_cells, report, max_bytes)
     for layer in range(1, depth + 1):
@@ -182,6 +187,9 @@ def _as_complex(run: Run, network: Network, labels: Labels, domain: Any) -> Poly
     """The arrays of a finished run as a PolyhedralComplex."""
     s, dim = run.state, run.dim
     n_faces, n_vertices = int(s.sizes[Size.FACES]), int(s.sizes[Size.VERTICES])
+    n_cells, words = int(s.sizes[Size.CELLS]), int(run.layers.meta[:, N_WORDS].sum())
+    pool = int(s.sizes[Size.POOL])
+    run.afford(24 * n_faces + 4 * pool + (8 * dim + 24) * n_vertices + (16 * words + 32) * n_cells)
     index, walls = np.empty(n_faces, np.int32), np.empty(max(n_faces, n_vertices), np.int32)
     sizes, items = np.zeros(dim + 1, np.int64), np.zeros(dim + 1, np.int64)
     number_faces(s, dim, index, sizes, items, walls)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from specgeo._budget import afford
 from specgeo._cast import FloatArray
 from specgeo.geometry.complex import Patterns
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 Layer = tuple[Any, Any, Any, Any]
 
-_CELLS_A_CHUNK = 4096
+_CELLS_A_CHUNK, _ENTRIES_A_CHUNK = 4096, 1 << 20  # of the rows that are multiplied at a time
 
 
 def affine_pieces(network: Network, signs: Patterns) -> tuple[FloatArray, FloatArray]:
@@ -36,9 +37,12 @@ def backward(layers: Sequence[Layer], signs: Patterns) -> tuple[Any, Any]:
     n_cells = len(signs.positive)
     m, d = len(layers[-1][0]), layers[0][0].shape[1]
     dtype = layers[-1][0].dtype
+    remedy = "shrink the domain or take fewer outputs (Network.postcompose)"
+    afford(float(dtype.itemsize) * n_cells * m * (d + 1), f"network: affine pieces of {n_cells:,} cells", remedy)
     gradients, offsets = np.empty((n_cells, m, d), dtype), np.empty((n_cells, m), dtype)
-    for start in range(0, n_cells, _CELLS_A_CHUNK):
-        chunk = slice(start, min(start + _CELLS_A_CHUNK, n_cells))
+    step = max(1, min(_CELLS_A_CHUNK, _ENTRIES_A_CHUNK // (m * max(layer[0].shape[1] for layer in layers))))
+    for start in range(0, n_cells, step):
+        chunk = slice(start, min(start + step, n_cells))
         gradients[chunk], offsets[chunk] = _backward(layers, signs.positive[chunk])
     return gradients, offsets
 

@@ -20,6 +20,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._budget import afford
 from specgeo._cast import ComplexArray, FloatArray, IntArray
 from specgeo._measures import divide, multiply, simplex_measures, two_sum
 from specgeo.domain import Box
@@ -252,12 +253,19 @@ class ComplexForms:
     @cached_property
     def facets(self) -> FacetForm:
         """The facet form."""
+        self._afford(self.cx.dim - 1)
         return self._placed(_facet_form(self.cx, self._points))
 
     @cached_property
     def volume(self) -> VolumeForm:
         """The volume form."""
+        self._afford(self.cx.dim)
         return self._placed(_volume_form(self.cx, self._points))
+
+    def _afford(self, k: int) -> None:
+        d, m, n = self.cx.dim, self.n_outputs, len(self.cx.triangulation(k)[0])
+        needed = 8.0 * n * (3 * (k + 1) * (d + m) + 3 * m * d + 8 * m)
+        afford(needed, f"cx: its transform, a sum over {n:,} simplices", "shrink the domain or take fewer outputs")
 
     def _placed(self, form: _Form) -> _Form:
         form = form if self._box is None else form.on(self._box)

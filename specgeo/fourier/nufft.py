@@ -15,6 +15,8 @@ type 1 when the wavevectors lie on a lattice, type 3 otherwise.
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -33,6 +35,7 @@ FLOOR = 2e-14  # finufft's error in type 1 at that tolerance, relative to the 2-
 # large values leak to all others. Relative to the 2-norm plus the largest value; twice what was measured.
 SCATTERED_FLOOR = 1e-13
 SCATTERED_GROWTH = 4 * UNIT
+NODES_AT_ONCE = 1 << 20  # some 200 bytes each; fewer would repeat the FFT more often than the nodes pay for
 CROSSOVER = 600  # wavevectors above which the non-uniform FFT is faster than direct sums
 NODE_SECONDS, MODE_SECONDS, PAIR_SECONDS = 2.5e-7, 2e-7, 3e-9  # costs: a node, a mode of the grid, a (facet, k) pair
 # Orders in use: all small ones, then in steps, so that simplices of similar size share a rule.
@@ -121,16 +124,35 @@ def numerator(form: FacetForm, k: FloatArray, boundary: str) -> ComplexArray:
 
 
 def _transform(term: Term, waves: FloatArray, lattice: Lattice | None, longest: float) -> ComplexArray:
+    """The sum over a term's simplices, by a bounded number of nodes at a time."""
     density = term.weights if term.weights is not None else term.values
     assert density is not None
-    if len(term) == 0:
-        return np.zeros((len(waves), density.shape[-1]), dtype=np.complex128)
-    nodes = quadrature_nodes(term, longest)
-    if term.weights is not None:
-        strengths = nodes.weights[:, None] * term.weights[nodes.owner]
-    else:
-        strengths = nodes.weights[:, None] * np.einsum("ni,nim->nm", nodes.barycentric, density[nodes.owner])
-    return exponential_sum(nodes.points, strengths, waves, lattice)
+    total = np.zeros((len(waves), density.shape[-1]), dtype=np.complex128)
+    for part in _parts(term, longest, max(NODES_AT_ONCE // density.shape[-1], len(waves))):
+        nodes = quadrature_nodes(part, longest)
+        if part.weights is not None:
+            strengths = nodes.weights[:, None] * part.weights[nodes.owner]
+        else:
+            assert part.values is not None
+            strengths = nodes.weights[:, None] * np.einsum("ni,nim->nm", nodes.barycentric, part.values[nodes.owner])
+        total += exponential_sum(nodes.points, strengths, waves, lattice)
+    return total
+
+
+def _parts(term: Term, longest: float, most: int) -> Iterator[Term]:
+    """The term in parts of some ``most`` nodes, at least one simplex each."""
+    counts = np.ones(len(term), np.int64)
+    if term.simplices.shape[1] > 1 and len(term):
+        inner, outer, _ = _orders(term, longest, QUADRATURE_TOLERANCE)
+        counts = inner * outer
+    number = (np.cumsum(counts) - counts) // most
+    for rows in np.split(np.arange(len(term)), np.flatnonzero(np.diff(number)) + 1):
+        if len(rows) == len(term):
+            yield term
+            return
+        weights, values = (None if column is None else column[rows] for column in (term.weights, term.values))
+        simplices, measures = term.simplices[rows], term.measures[rows]
+        yield replace(term, simplices=simplices, measures=measures, weights=weights, values=values)
 
 
 def exponential_sum(points: FloatArray, strengths: FloatArray, k: FloatArray, lattice: Lattice | None) -> ComplexArray:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._budget import within_memory
 from specgeo._cast import ComplexArray, FloatArray, as_floats, as_whole
 from specgeo._measures import dot
 from specgeo.errors import InvalidInputError, UnsupportedError
@@ -37,6 +38,9 @@ FLAT = 2e-14  # |k| times the warp of a face above which its triangles replace i
 ENDLESS = 1e100  # wavevectors of shapes near unit size that none is beyond: phases would exceed 1e15
 MARGIN = 1e-14  # relative, of |k|^2: the two sides of a switch overlap by its rounding
 MAX_DEGREE = 12
+
+
+@within_memory
 
 
 def polytope_transform(

@@ -22,7 +22,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import roots_legendre
 
+from specgeo._budget import within_memory
 from specgeo._cast import FloatArray, as_choice, as_floats
+from specgeo._limits import check_time
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier.forms import TINY, UNIT, ComplexForms, forms_of, require_range
 from specgeo.fourier.spectra import evaluate
@@ -76,6 +78,9 @@ class PorodConstants:
     sphere: float
 
 
+@within_memory
+
+
 def radial_spectrum(
     cx: PolyhedralComplex, t: npt.ArrayLike, boundary: Literal["cut", "interior"] = "cut"
 ) -> RadialSpectrum:
@@ -127,6 +132,7 @@ def radial_spectrum(
     order = np.argsort(flat)
     largest, start = 1, 0
     while start < len(flat):
+        check_time()
         # shells of similar radius share a rule and one evaluation
         stop = start + 1
         while stop < len(flat) and flat[order[stop]] <= 1.25 * flat[order[start]] + 1 / diameter:
@@ -218,6 +224,9 @@ def _interpolatory(heights: FloatArray) -> FloatArray:
     """Weights of sum 1 that integrate even polynomials over [-1, 1]; positive for every other of Gauss's nodes."""
     basis = np.polynomial.legendre.legvander(heights, 2 * len(heights) - 2)[:, ::2]
     return np.asarray(np.linalg.solve(basis.T, np.eye(len(heights))[0]))
+
+
+@within_memory
 
 
 def porod_constants(cx: PolyhedralComplex, boundary: Literal["cut", "interior"] = "cut") -> PorodConstants:

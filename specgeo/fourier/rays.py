@@ -22,7 +22,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._budget import within_memory
 from specgeo._cast import ComplexArray, FloatArray, IntArray, as_choice, as_floats
+from specgeo._limits import check_time
 from specgeo.errors import InvalidInputError
 from specgeo.fourier.deviation import Deviation, deviation_of
 from specgeo.fourier.forms import UNIT, ComplexForms, FacetForm, Term, forms_of
@@ -92,6 +94,7 @@ class DirectionalExpansion:
         for part in self.classes:
             step = max(1, _CHUNK // max(1, len(part.offsets)))
             for start in range(0, len(flat), step):
+                check_time()
                 some = flat[start : start + step, None]
                 sums = np.exp(-1j * some * part.offsets) @ part.coefficients
                 total[start : start + step] += sums / some ** (part.n + 1)
@@ -120,6 +123,9 @@ class DirectionalExpansion:
     def decay_exponent(self) -> int | None:
         """The smallest n + 1 present: |f^(t u)| = O(t^{-exponent}), and no faster; None where none is (f = 0)."""
         return min((part.n + 1 for part in self.classes), default=None)
+
+
+@within_memory
 
 
 def ray_spectrum(
@@ -175,6 +181,9 @@ def ray_spectrum(
     values, errors = evaluate(line, waves, boundary, "auto", return_error)
     shape = (*times.shape, forms.n_outputs)
     return (values.reshape(shape), errors.reshape(shape)) if return_error else values.reshape(shape)
+
+
+@within_memory
 
 
 def directional_expansion(
@@ -289,6 +298,7 @@ class _Bins:
 
     def _add_differences(self, ids: IntArray, weights: FloatArray, power: int, factor: complex) -> None:
         """Divided differences of exp in partial fractions: e^{-i t s_a} (-i t)^{r - j} H_{m_a - 1 - r} / r!."""
+        check_time()
         j = ids.shape[1] - 1
         same = ids[:, :, None] == ids[:, None, :]
         multiplicity = same.sum(axis=2)

@@ -19,13 +19,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import pi
+from math import pi, prod
 
 import numpy as np
 import numpy.typing as npt
 import scipy.fft
 import scipy.special
 
+from specgeo._budget import afford, within_memory
 from specgeo._cast import FloatArray, IntArray, as_choice, as_floats
 from specgeo._running_error import OUTWARD, values_with_error
 from specgeo.domain import Box
@@ -69,6 +70,9 @@ class SampledSpectrum:
     def difference(self) -> FloatArray:
         """|sampled - exact|."""
         return np.asarray(np.abs(self.sampled - self.exact))
+
+
+@within_memory
 
 
 def sampled_spectrum(
@@ -121,6 +125,7 @@ def sampled_spectrum(
         raise UnsupportedError("cx: alias certificates are for dimension 1 to 3; use fourier_coefficients")
     as_choice(extension, "extension", EXTENSIONS)
     counts = sample_counts(n_samples, box.dim, extension)
+    afford_samples(counts, extension, cx.offsets.shape[1])
     axes = [_sample_axis(box, j, counts[j], extension) for j in range(box.dim)]
     points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
     values, value_error = _values_at(cx, box, points, function)
@@ -136,6 +141,9 @@ def sampled_spectrum(
     rounding = FFT_ROUNDING * UNIT * (1 + np.log2(np.prod(counts))) * np.abs(values).max(axis=along)
     rounding += _mean_over_period(value_error, extension)
     return SampledSpectrum(modes, sampled, exact, alias_bound(cx, modes, counts, extension) + rounding, error)
+
+
+@within_memory
 
 
 def alias_bound(
@@ -195,6 +203,14 @@ def sample_counts(n_samples: npt.ArrayLike, dim: int, extension: Extension) -> l
     if extension == "mirror" and np.any(counts % 2):
         raise InvalidInputError("n_samples: odd; the mirror extension is sampled an even number of times a period")
     return [int(n) for n in counts]
+
+
+def afford_samples(counts: list[int], extension: Extension, n_outputs: int, max_bytes: int | None = None) -> None:
+    """That there is memory for samples, their FFT and the exact coefficients, before any work."""
+    kept = prod(n // 2 + 1 if extension == "mirror" else n for n in counts)
+    needed = 8.0 * kept * (12 * len(counts) + 24 * n_outputs + 8)
+    what = f"n_samples: {kept:,} samples" if max_bytes is None else "max_bytes"
+    afford(needed, what, "take fewer n_samples or raise max_bytes", max_bytes)
 
 
 def _sample_axis(box: Box, axis: int, count: int, extension: Extension) -> FloatArray:

@@ -24,6 +24,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._budget import within_memory
 from specgeo._cast import FloatArray, IntArray, as_choice, as_complexes, as_points
 from specgeo.domain import Box
 from specgeo.errors import DomainError, InvalidInputError
@@ -36,6 +37,9 @@ Extension = Literal["mirror", "periodic"]
 EXTENSIONS = ("mirror", "periodic")
 MAX_MODE = 1e13
 _CHUNK = 1 << 22  # entries of the largest scratch array of a partial sum
+
+
+@within_memory
 
 
 def fourier_coefficients(
@@ -105,6 +109,9 @@ def mode_wavevectors(modes: npt.ArrayLike, domain: Box, extension: Extension = "
     as_choice(extension, "extension", EXTENSIONS)
     turns = np.pi if extension == "mirror" else 2 * np.pi
     return np.ascontiguousarray(as_modes(modes, domain.dim) * (turns / (domain.upper - domain.lower)))
+
+
+@within_memory
 
 
 def partial_sum(
@@ -178,6 +185,9 @@ class Energy:
     captured: FloatArray
     tail: FloatArray
     error: FloatArray
+
+
+@within_memory
 
 
 def tail_energy(cx: PolyhedralComplex, modes: npt.ArrayLike, extension: Extension = "mirror") -> Energy:

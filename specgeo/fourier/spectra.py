@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._budget import afford, within_memory
 from specgeo._cast import ComplexArray, FloatArray, as_choice
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier import nufft
@@ -30,6 +31,9 @@ TARGET = 2e-13  # where that costs little, the facet form is used only if its bo
 LITTLE = 4e6  # pairs (simplex, wavevector) of the volume form that cost little: about 0.1 s
 GRID_PROMISE = 1e-11  # the same for the non-uniform FFT, whose bound is some 100 times its error
 METHODS = ("auto", "facet", "volume", "nufft")
+
+
+@within_memory
 
 
 def spectrum(
@@ -111,6 +115,8 @@ def evaluate(
     of k; only such averages mean something then.
     """
     as_choice(method, "method", METHODS)
+    needed = 8.0 * len(k) * (6 * forms.dim + 14 * forms.n_outputs + 6)
+    afford(needed, f"k: {len(k):,} wavevectors", "pass fewer at a time")
     distinct, place, flipped = half_space(k)
     with np.errstate(over="ignore", invalid="ignore"):  # what leaves the range of floats is refused
         values, errors = _evaluate_distinct(forms, distinct, boundary, method, bounds)

@@ -14,6 +14,7 @@ from specgeo._cast import FloatArray, IntArray
 from specgeo._jit import kernel
 
 Ids = npt.NDArray[np.int32]
+Words = npt.NDArray[np.uint64]
 
 
 @kernel
@@ -169,3 +170,59 @@ def locate_points(
                     slack[p] = least
                     found[p] = cell
     return found, slack
+
+
+@kernel
+def compatible_cells(
+    points: FloatArray,
+    lower: FloatArray,
+    upper: FloatArray,
+    order: IntArray,
+    leaf: int,
+    depth: int,
+    positive: Words,
+    negative: Words,
+    cell_positive: Words,
+    cell_negative: Words,
+) -> tuple[IntArray, IntArray]:
+    """For each point the first cell near it that has all the signs proved for the point, and how many have them.
+
+    ``lower, upper, order, leaf, depth``: the tree of `locate_points`; a cell is near if the boxes above it hold the
+    point.
+    """
+    d, words = points.shape[1], positive.shape[1]
+    found = np.full(len(points), -1, np.int64)
+    number = np.zeros(len(points), np.int64)
+    stack = np.empty(2 * depth + 4, np.int64)
+    n_leaves = 1 << depth
+    for p in range(len(points)):
+        top = 1
+        stack[0] = 1
+        while top > 0:
+            top -= 1
+            node = stack[top]
+            inside = True
+            for axis in range(d):
+                if not (lower[node, axis] <= points[p, axis] <= upper[node, axis]):
+                    inside = False
+                    break
+            if not inside:
+                continue
+            if node < n_leaves:
+                stack[top] = 2 * node
+                stack[top + 1] = 2 * node + 1
+                top += 2
+                continue
+            begin = (node - n_leaves) * leaf
+            for c in range(begin, min(begin + leaf, len(order))):
+                cell = order[c]
+                agrees = True
+                for w in range(words):
+                    if positive[p, w] & ~cell_positive[cell, w] or negative[p, w] & ~cell_negative[cell, w]:
+                        agrees = False
+                        break
+                if agrees:
+                    number[p] += 1
+                    if found[p] < 0 or cell < found[p]:
+                        found[p] = cell
+    return found, number

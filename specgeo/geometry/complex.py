@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._budget import within_memory
 from specgeo._cast import FloatArray, IntArray, as_indices
 from specgeo.errors import UnsupportedError
 from specgeo.geometry import incidence, measures
@@ -114,6 +115,7 @@ class PolyhedralComplex:
         return self.f_vector[-1]
 
     @cached_property
+    @within_memory
     def _affine(self) -> tuple[FloatArray, FloatArray]:
         return self.pieces() if callable(self.pieces) else self.pieces
 
@@ -136,8 +138,14 @@ class PolyhedralComplex:
         return _module("locate").build_tree(self)
 
     @cached_property
+    def _sign_table(self) -> Any:
+        return _module("locate").SignTable(self)
+
+    @cached_property
     def _kept(self) -> dict[tuple[str, int], Any]:
         return {}
+
+    @within_memory
 
     def _once(self, name: str, k: int, make: Callable[[PolyhedralComplex, int], Any]) -> Any:
         """Derived data that depend on a face dimension, computed on first use."""
@@ -174,17 +182,20 @@ class PolyhedralComplex:
         return result
 
     @cached_property
+    @within_memory
     def facets(self) -> Facets:
         """The (d-1)-faces: measures, unit normals, cells, gradient jumps, units that bend there (`Facets`)."""
         result: Facets = _module("facets").build_facets(self)
         return result
 
     @cached_property
+    @within_memory
     def volumes(self) -> FloatArray:
         """d-volumes of the cells, (n_cells,)."""
         return measures.face_measures(self, self.dim)
 
     @cached_property
+    @within_memory
     def centroids(self) -> FloatArray:
         """Centres of mass of the cells, (n_cells, d)."""
         return measures.face_centroids(self, self.dim)
@@ -195,6 +206,7 @@ class PolyhedralComplex:
         return int(sum((-1) ** k * n for k, n in enumerate(self.f_vector)))
 
     @property
+    @within_memory
     def patterns(self) -> npt.NDArray[np.bool_]:
         """True where a unit is positive, (n_cells, n_units). For ReLU a unit is a neuron: the activation pattern.
 
@@ -205,6 +217,7 @@ class PolyhedralComplex:
         return _module("patterns").unpack(signs.positive, len(signs.layers))  # type: ignore[no-any-return]
 
     @property
+    @within_memory
     def sign_vectors(self) -> npt.NDArray[np.int8]:
         """Signs -1, 0, 1 of the units on each cell, (n_cells, n_units); 0: the unit vanishes on the cell."""
         return _module("patterns").sign_vectors(self._signs())  # type: ignore[no-any-return]
@@ -215,13 +228,14 @@ class PolyhedralComplex:
         return self.signs
 
     @cached_property
+    @within_memory
     def linear_regions(self) -> IntArray:
         """Label of the linear region of each cell, (n_cells,).
 
         Cells that share a facet and have the same affine map are merged (a linear region is connected
         through facets; distant cells with equal maps stay apart). Decided exactly, in integers where
         floats cannot, when the complex knows its network; without one, float gradients are compared
-        (`specgeo.geometry.linear_regions.RELATIVE_TOLERANCE`).
+        up to `specgeo.geometry.linear_regions.RELATIVE_TOLERANCE`, which is no exact statement.
         """
         return _module("linear_regions").linear_regions(self)  # type: ignore[no-any-return]
 
@@ -230,16 +244,24 @@ class PolyhedralComplex:
         """Number of linear regions: maximal unions of cells, connected through facets, with one affine map."""
         return int(self.linear_regions.max()) + 1
 
+    @within_memory
+
     def dual_graph(self) -> Any:
         """Cells that share a facet: scipy CSR (n_cells, n_cells), symmetric; the entry is facet id + 1."""
         return incidence.dual_graph(self)
 
+    @within_memory
+
     def locate(self, x: npt.ArrayLike) -> IntArray:
         """Cell index of each point, (..., d) -> (...); -1 outside the domain.
 
-        A point on a common face goes to one of the cells that contain it.
+        A point on a common face goes to the first of the cells that contain it. Decided exactly for the points as
+        they are, by the signs of the network's units there; complexes without network go by their rounded
+        vertices (`specgeo.geometry.locate`).
         """
         return _module("locate").locate(self, x)  # type: ignore[no-any-return]
+
+    @within_memory
 
     def __call__(self, x: npt.ArrayLike) -> FloatArray:
         """Values f(x) from the affine piece of the cell of each point, (..., d) -> (..., m); NaN outside."""
@@ -302,6 +324,8 @@ class PolyhedralComplex:
     def to_networkx(self) -> Any:
         """The dual graph as networkx Graph: nodes with volume and centroid, edges with facet and measure."""
         return _module("export").to_networkx(self)
+
+    @within_memory
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write everything to one ``.npz`` file, to be read by `specgeo.load_complex`."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._budget import afford
 from specgeo._cast import FloatArray, IntArray
 from specgeo.geometry.incidence import facet_cells
 from specgeo.geometry.measures import face_measures, simplex_normals
@@ -129,6 +130,9 @@ def orientation_margins(cx: PolyhedralComplex) -> FloatArray:
 
 def build_facets(cx: PolyhedralComplex) -> Facets:
     """The facets of a complex."""
+    m, d = cx.gradients.shape[1:]
+    n = cx.f_vector[-2]
+    afford(8.0 * n * (4 * m * d + 6 * d + 6), f"cx: {n:,} facets", "shrink the domain or take fewer outputs")
     cells = facet_cells(cx)
     normals = _unoriented_normals(cx)
     normals = normals * np.where(_beyond(cx, normals, cells) >= 0, 1.0, -1.0)[:, None] + 0.0  # no negative zeros

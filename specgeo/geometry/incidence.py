@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from specgeo._budget import afford
 from specgeo._cast import IntArray
 from specgeo.errors import InvalidInputError
 
@@ -53,6 +54,7 @@ def vertex_lists(cx: PolyhedralComplex, k: int) -> Ragged:
     below, lists = cx.vertices_of(k - 1), cx.faces[k - 1]
     stamp = np.full(len(cx.vertices), -1, dtype=np.int64)
     offsets = union_sizes(lists.offsets, lists.indices, below.offsets, below.indices, stamp)
+    afford(4.0 * offsets[-1], f"cx: the vertices of {n:,} faces", "shrink the domain or restrict the network")
     vertices = np.empty(int(offsets[-1]), dtype=np.int32)
     stamp[:] = -1
     union_lists(lists.offsets, lists.indices, below.offsets, below.indices, stamp, offsets, vertices)

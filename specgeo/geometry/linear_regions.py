@@ -2,9 +2,10 @@
 
 Two cells that share a facet carry the same affine map exactly when their gradients are equal, for
 the function is continuous. When the complex knows its network, this is decided exactly: a float
-difference above a rounding bound proves the gradients different; the few facets left are settled in
-integers (weights are dyadic rationals, so each layer is an integer matrix times a power of two).
-Without a network the float gradients are compared with `RELATIVE_TOLERANCE`.
+difference above a rounding bound proves the gradients different; the facets left are settled modulo
+primes (`specgeo.geometry.residues`). A complex without network has only the float gradients it was
+given, which are roundings of unknown size: they are compared with `RELATIVE_TOLERANCE`, and the
+labels are then no exact statement.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import FloatArray, IntArray
+from specgeo.errors import UnsupportedError
 from specgeo.geometry.patterns import neuron_pieces
+from specgeo.geometry.residues import CellMaps, classes, vanishing
 
 if TYPE_CHECKING:
     from specgeo.geometry.complex import PolyhedralComplex
@@ -50,15 +53,46 @@ def _equal_gradients(cx: PolyhedralComplex, pairs: IntArray) -> npt.NDArray[np.b
     network = cx.metadata.get("network")
     if network is None or cx.signs is None:
         return np.asarray((step <= RELATIVE_TOLERANCE * np.abs(gradients).max(initial=0.0)).all(axis=(1, 2)))
-    equal = np.array((step <= _rounding_bound(network)).all(axis=(1, 2)), dtype=np.bool_)
-    candidates = np.flatnonzero(equal)
-    exact = IntegerGradients(network, neuron_pieces(cx.signs, network["activations"]))
-    equal[candidates] = [exact(a) == exact(b) for a, b in pairs[candidates].tolist()]
+    equal = np.array((step <= gradient_error(network)).all(axis=(1, 2)), dtype=np.bool_)
+    candidates = pairs[equal]
+    maps = CellMaps(network, neuron_pieces(cx.signs, network["activations"]))
+
+    def steps(rows: IntArray, p: int) -> npt.NDArray[np.bool_]:
+        cells, at = np.unique(candidates[rows], return_inverse=True)
+        both = maps.outputs(cells, p)[at.reshape(-1, 2)].reshape(len(rows), 2, -1, cx.dim + 1)
+        return np.asarray((both[:, 0, :, :-1] != both[:, 1, :, :-1]).reshape(len(rows), -1))
+
+    equal[equal] = vanishing(steps, len(candidates), maps.bits[-1] + 1, maps.primes())
     return equal
 
 
-def _rounding_bound(network: dict[str, Any]) -> FloatArray:
-    """Bound (m, d) on the rounding error of a difference of two float gradients; inf where none is known."""
+def distinct_affine_maps(cx: PolyhedralComplex) -> int:
+    """Number of distinct affine maps x -> g x + c among the cells, distant cells included; decided exactly.
+
+    Raises
+    ------
+    UnsupportedError
+        The complex does not know its network or signs: float gradients are roundings, which cannot tell.
+
+    Examples
+    --------
+    >>> import specgeo as sg
+    >>> tent = sg.Network([[[1.0], [1.0], [1.0]], [[1.0, -2.0, 1.0]]], [[1.0, 0.0, -1.0], [0.0]])
+    >>> cx = sg.enumerate_regions(tent, sg.Box([-2], [2]))  # 0, 1 + x, 1 - x, 0
+    >>> cx.n_linear_regions, sg.theory.counting.distinct_affine_maps(cx)
+    (4, 3)
+    """
+    network = cx.metadata.get("network")
+    if network is None or cx.signs is None:
+        raise UnsupportedError("cx: distinct affine maps need the network and signs; enumerate the complex again")
+    maps = CellMaps(network, neuron_pieces(cx.signs, network["activations"]))
+    _, first = np.unique(cx.linear_regions, return_index=True)  # cells of one region have one map
+    labels = classes(lambda rows, p: maps.outputs(first[rows], p), len(first), maps.bits[-1], maps.primes())
+    return int(labels.max()) + 1
+
+
+def gradient_error(network: dict[str, Any]) -> FloatArray:
+    """Bound (m, d) on the rounding error of a float gradient, and of a difference of two; inf where none is known."""
     weights: Sequence[FloatArray] = network["weights"]
     slopes = [a.slopes for a in network["activations"]]
     entries = np.abs(np.concatenate([np.ravel(a) for a in (*weights, *slopes)]))
@@ -72,44 +106,3 @@ def _rounding_bound(network: dict[str, Any]) -> FloatArray:
         roundings += weight.shape[1] + 2
     bound = 4.0 * roundings * np.finfo(float).eps * size
     return np.asarray(np.where(np.isfinite(bound), bound, np.inf))
-
-
-def integers(array: FloatArray) -> npt.NDArray[np.object_]:
-    """The floats as Python integers times one common power of two, which is dropped."""
-    mantissa, exponent = np.frexp(array)
-    whole = np.ldexp(mantissa, 53).astype(np.int64)
-    nonzero = whole != 0
-    least = int(exponent[nonzero].min()) if nonzero.any() else 0
-    shifted = [m << max(e - least, 0) for m, e in zip(whole.ravel().tolist(), exponent.ravel().tolist(), strict=True)]
-    out = np.empty(whole.size, dtype=object)
-    out[:] = shifted
-    return out.reshape(array.shape)
-
-
-class IntegerGradients:
-    """Gradients of cells in exact integers, all in units of the same power of two.
-
-    Parameters
-    ----------
-    network : dict
-        ``weights`` and ``activations``, as in the metadata of a complex.
-    pieces : list of int arrays (n_cells, n_l)
-        Piece of the activation of each neuron on each cell.
-    """
-
-    def __init__(self, network: dict[str, Any], pieces: list[IntArray]) -> None:
-        self._weights = [integers(w) for w in network["weights"]]
-        self._slopes = [integers(a.slopes) for a in network["activations"]]
-        self._pieces = pieces
-        self._known: dict[int, tuple[int, ...]] = {}
-
-    def __call__(self, cell: int) -> tuple[int, ...]:
-        """The m d entries of the gradient of the cell."""
-        if cell not in self._known:
-            rows = self._weights[-1]
-            for weight, slope, piece in zip(self._weights[-2::-1], self._slopes[::-1], self._pieces[::-1], strict=True):
-                factor = np.broadcast_to(slope[piece[cell]], (len(weight),))
-                active = np.flatnonzero(factor != 0)
-                rows = (rows[:, active] * factor[active]) @ weight[active]
-            self._known[cell] = tuple(int(x) for x in np.ravel(rows))
-        return self._known[cell]

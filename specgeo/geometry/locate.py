@@ -1,9 +1,18 @@
 """Point location: the cell of each of many points.
 
-A binary tree of bounding boxes over the cells in Morton order (no pointers: node i has children
-2 i and 2 i + 1) finds candidates; the cell with the largest slack, the signed distance to its
-nearest facet, wins. So a point on a common face goes to one of the cells that contain it, and a
-point in a sliver thinner than rounding goes to the sliver or to its neighbour, never astray.
+A complex that knows its network is searched by signs. A point lies in the closed cell of signs s if and only if each
+of its own signs is 0 or that of s (by induction over the layers its values are those of the cell's affine maps). The
+floats of one forward pass prove nearly all signs of nearly all points; a point with all of them is looked up in a
+table of the cells' signs. Otherwise the cells near it that contradict none of its proved signs are listed: the point
+lies in one of them, so if one is left it is that one, and if several are left the exact signs of the point decide.
+No coordinate of a vertex and no normal of a facet has a say, so that cells thinner than rounding mislead nobody.
+
+The cells near a point come from a binary tree of bounding boxes over the cells in Morton order (no pointers: node i
+has children 2 i and 2 i + 1), widened by the errors of the vertices.
+
+A complex without network (or enumerated with ``exact=False``) has only its rounded vertices. There the cell with the
+largest slack wins, the signed distance to its nearest facet: right up to `OUTSIDE_TOLERANCE` of the extent as long as
+facets are much longer than that.
 """
 
 from __future__ import annotations
@@ -14,13 +23,16 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import FloatArray, IntArray, as_points
+from specgeo.geometry.point_signs import Flags, PointSigns, inside
 
 if TYPE_CHECKING:
     from specgeo.geometry.complex import PolyhedralComplex
 
 _LEAF = 4
 OUTSIDE_TOLERANCE = 1e-12
-"""Guards the boundary of the domain: a point farther out than this times the extent is outside."""
+"""Complexes without network: a point farther out than this times the extent is outside."""
+
+Words = npt.NDArray[np.uint64]
 
 
 class BoxTree(NamedTuple):
@@ -47,19 +59,23 @@ def _morton_order(centres: FloatArray) -> IntArray:
 
 
 def build_tree(cx: PolyhedralComplex) -> BoxTree:
-    """The tree of bounding boxes, widened by a rounding margin."""
+    """The tree of bounding boxes, widened by the errors of the vertices."""
     corners = cx.vertices_of(cx.dim)
     starts = corners.offsets[:-1]
     points = cx.vertices[corners.indices]
-    low, high = np.minimum.reduceat(points, starts), np.maximum.reduceat(points, starts)
-    order = _morton_order(low / 2 + high / 2)
-    margin = 2.0 * OUTSIDE_TOLERANCE * _extent(cx)
+    margin = np.full(len(cx.vertices), 2.0 * OUTSIDE_TOLERANCE * _extent(cx))
+    errors = np.asarray(cx.metadata.get("vertex_errors", ()), dtype=np.float64)
+    if len(errors) == len(margin):
+        margin = np.maximum(margin, 2.0 * errors)
+    around = margin[corners.indices, None]
+    low, high = np.minimum.reduceat(points - around, starts), np.maximum.reduceat(points + around, starts)
+    order = _morton_order(np.clip(low / 2 + high / 2, points.min(0), points.max(0)))
     blocks = np.arange(0, len(order), _LEAF)
     depth = max(0, int(len(blocks) - 1).bit_length())
     n = 1 << depth
     lower, upper = np.full((2 * n, cx.dim), np.inf), np.full((2 * n, cx.dim), -np.inf)
-    lower[n : n + len(blocks)] = np.minimum.reduceat(low[order], blocks) - margin
-    upper[n : n + len(blocks)] = np.maximum.reduceat(high[order], blocks) + margin
+    lower[n : n + len(blocks)] = np.minimum.reduceat(low[order], blocks)
+    upper[n : n + len(blocks)] = np.maximum.reduceat(high[order], blocks)
     for level in range(depth - 1, -1, -1):
         nodes = slice(1 << level, 2 << level)
         children = slice(2 << level, 4 << level)
@@ -73,12 +89,98 @@ def _extent(cx: PolyhedralComplex) -> float:
     return float(np.abs(cx.vertices).max())
 
 
+class SignTable:
+    """The cells by their signs, and the exact signs of points.
+
+    Parameters
+    ----------
+    cx : PolyhedralComplex
+        With network and proved signs.
+    """
+
+    def __init__(self, cx: PolyhedralComplex) -> None:
+        assert cx.signs is not None
+        self._tree: BoxTree = cx._box_tree
+        self._words = (np.ascontiguousarray(cx.signs.positive), np.ascontiguousarray(cx.signs.negative))
+        self._n_units = len(cx.signs.layers)
+        self.points = PointSigns(cx.metadata["network"])
+        keys = _mixed(self._words[0])
+        self._order = np.argsort(keys, kind="stable")
+        self._keys = keys[self._order]
+
+    def locate(self, x: FloatArray) -> IntArray:
+        """A cell that contains each point (n, d) of the domain, the only one or the first of several."""
+        found = np.empty(len(x), dtype=np.int64)
+        for part in self.points.chunks(len(x)):
+            above, below = self.points.decided(x[part])
+            found[part] = self._find(x[part], above, below)
+        return found
+
+    def _find(self, x: FloatArray, above: Flags, below: Flags) -> IntArray:
+        signs = _packed(above), _packed(below)
+        at = np.searchsorted(self._keys, _mixed(signs[0]))
+        cell = self._order[np.minimum(at, len(self._order) - 1)]
+        sure = np.all((self._words[0][cell] == signs[0]) & (self._words[1][cell] == signs[1]), axis=1)
+        sure &= np.count_nonzero(above, axis=1) + np.count_nonzero(below, axis=1) == self._n_units
+        open_ = np.flatnonzero(~sure)
+        if len(open_) == 0:
+            return np.asarray(cell)
+        cell[open_], several = self._compatible(x[open_], signs[0][open_], signs[1][open_])
+        rest = open_[several != 1]
+        if len(rest):
+            exact = self.points.exact(x[rest])
+            cell[rest], _ = self._compatible(x[rest], _packed(exact > 0), _packed(exact < 0))
+        return np.asarray(cell)
+
+    def _compatible(self, x: FloatArray, positive: Words, negative: Words) -> tuple[IntArray, IntArray]:
+        """The first cell near each point without a sign opposite to those given, and the number of such cells."""
+        from specgeo.geometry._kernels import compatible_cells
+
+        tree = self._tree
+        return compatible_cells(
+            x, tree.lower, tree.upper, tree.order, _LEAF, tree.depth, positive, negative, *self._words
+        )
+
+
+def _packed(flags: Flags) -> Words:
+    """Rows of flags as words of 64 bits, laid out as in `Patterns`."""
+    n_words = (flags.shape[1] + 63) // 64
+    out = np.zeros((len(flags), 8 * n_words), np.uint8)
+    packed = np.packbits(flags, axis=1, bitorder="little")
+    out[:, : packed.shape[1]] = packed
+    return np.asarray(out.view("<u8").astype(np.uint64, copy=False).reshape(len(flags), n_words))
+
+
+def _mixed(words: Words) -> Words:
+    """One word for each row: equal rows have equal ones, different rows nearly always different ones."""
+    odd = (np.arange(1, words.shape[1] + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)) | np.uint64(1)
+    key = (words * odd).sum(axis=1, dtype=np.uint64)
+    return np.asarray(key ^ (key >> np.uint64(31)))
+
+
 def locate(cx: PolyhedralComplex, x: npt.ArrayLike) -> IntArray:
     """Cell index of each point (..., d) -> (...), -1 outside."""
-    from specgeo.geometry._kernels import locate_points
-
     points = as_points(x, "x", cx.dim)
     flat = np.ascontiguousarray(points.reshape(-1, cx.dim))
+    found = np.full(len(flat), -1, dtype=np.int64)
+    if knows_signs(cx):
+        within = inside(cx.domain, flat)
+        found[within] = cx._sign_table.locate(np.ascontiguousarray(flat[within]))
+    else:
+        found = _by_slack(cx, flat)
+    return np.asarray(found.reshape(points.shape[:-1]))
+
+
+def knows_signs(cx: PolyhedralComplex) -> bool:
+    """Whether points can be located by proved signs."""
+    proved = bool(getattr(cx.certificate, "certified", False))
+    return proved and cx.signs is not None and cx.domain is not None and cx.metadata.get("network") is not None
+
+
+def _by_slack(cx: PolyhedralComplex, flat: FloatArray) -> IntArray:
+    """By signed distances to facets, for complexes that are known by their rounded vertices only."""
+    from specgeo.geometry._kernels import locate_points
+
     tree, lists, facets = cx._box_tree, cx.faces[-1], cx.facets
     tolerance = OUTSIDE_TOLERANCE * _extent(cx)
     base = cx._smallest_vertices[cx.dim - 1]
@@ -98,10 +200,9 @@ def locate(cx: PolyhedralComplex, x: npt.ArrayLike) -> IntArray:
         tolerance,
     )
     found[slack < -tolerance] = -1
-    lower, upper = getattr(cx.domain, "lower", None), getattr(cx.domain, "upper", None)
-    if lower is not None and upper is not None:
-        found[((flat < lower) | (flat > upper)).any(axis=1)] = -1
-    return np.asarray(found.reshape(points.shape[:-1]))
+    if cx.domain is not None:
+        found[~inside(cx.domain, flat)] = -1
+    return np.asarray(found)
 
 
 def evaluate(cx: PolyhedralComplex, x: npt.ArrayLike) -> FloatArray:

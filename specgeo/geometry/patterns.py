@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._budget import afford
 from specgeo._cast import IntArray
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 def unpack(words: npt.NDArray[np.uint64], n: int) -> npt.NDArray[np.bool_]:
     """The first n bits of each row."""
+    afford(3.0 * n * len(words), f"cx: signs of {n:,} units on {len(words):,} cells", "shrink the domain")
     if words.shape[1] == 0:
         return np.zeros((len(words), n), dtype=np.bool_)
     little = np.ascontiguousarray(words.astype("<u8", copy=False)).view(np.uint8)

@@ -215,9 +215,7 @@ def _all_of(zeros: list[int], ids: list[int]) -> int:
     return mask
 
 
-def _check_completeness(
-    cx: PolyhedralComplex, on_wall: npt.NDArray[np.bool_], outer: npt.NDArray[np.bool_]
-) -> None:
+def _check_completeness(cx: PolyhedralComplex, on_wall: npt.NDArray[np.bool_], outer: npt.NDArray[np.bool_]) -> None:
     """Point 6: a facet of one cell lies in a wall of the domain."""
     corners = cx.vertices_of(cx.dim - 1)
     together = np.logical_and.reduceat(on_wall[corners.indices], corners.offsets[:-1], axis=0).any(axis=1)

@@ -19,7 +19,7 @@ from specgeo._files import as_path
 from specgeo._npz import read_npz, write_npz
 from specgeo.activation import Activation
 from specgeo.domain import Box, Polytope
-from specgeo.errors import InvalidInputError, ReadError, SpecgeoError
+from specgeo.errors import InvalidInputError, ReadError, SpecgeoError, one_line
 from specgeo.geometry.complex import Patterns, PolyhedralComplex, Ragged
 from specgeo.geometry.structure import check_inside, check_structure, require
 
@@ -99,7 +99,7 @@ def load_complex(path: str | os.PathLike[str], max_bytes: int | None = None) -> 
     except SpecgeoError as error:
         raise ReadError(f"{file}: {error}") from error
     except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError) as error:
-        raise ReadError(f"{file}: not a complex saved by specgeo, or corrupt ({error!r})") from error
+        raise ReadError(f"{file}: not a complex saved by specgeo, or corrupt ({one_line(repr(error), 200)})") from error
 
 
 def _unpack(arrays: Arrays, header: dict[str, Any]) -> PolyhedralComplex:
@@ -111,7 +111,7 @@ def _unpack(arrays: Arrays, header: dict[str, Any]) -> PolyhedralComplex:
         return array
 
     dim = header["dim"]
-    require(type(dim) is int and dim > 0, "header: dim is no dimension")
+    require(type(dim) is int and dim == arrays["vertices"].shape[-1], "header: dim is not that of the vertices")
     layers, notes = header.get("layers"), dict(header["metadata"])
     _check_names(arrays, header, dim)
     faces = tuple(

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from specgeo.errors import ReadError, SpecgeoError, UnsupportedError
+from specgeo.errors import ReadError, SpecgeoError, UnsupportedError, one_line
 from specgeo.readers._onnx_model import Constant, Model, Node
 
 Inputs = list[Constant]
@@ -30,7 +30,7 @@ def _together(node: Node, inputs: Inputs) -> int:
 
 def _gather(node: Node, inputs: Inputs) -> int:
     data, indices = inputs
-    return data.size // max(1, data.shape[int(node.attributes.get("axis", 0))]) * indices.size
+    return int(data.size // max(1, data.shape[int(node.attributes.get("axis", 0))]) * indices.size)
 
 
 def _matrix_product(node: Node, inputs: Inputs) -> int:
@@ -141,7 +141,7 @@ class Constants:
         except SpecgeoError:
             raise
         except Exception as error:  # the reference implementation is for valid models
-            raise UnsupportedError(f"{node}: its constant value cannot be computed ({error})") from error
+            raise UnsupportedError(f"{node}: its constant value cannot be computed ({one_line(error, 200)})") from error
         for name, value in zip([n for n in node.outputs if n], values, strict=True):
             self._values[name] = np.asarray(value)
 

@@ -119,7 +119,7 @@ def load_model(file: Path, max_bytes: int | None) -> Model:
         raise MissingDependencyError(
             "reading .onnx files needs the package onnx: pip install 'specgeo[onnx]'"
         ) from error
-    return guarded(
+    return guarded(  # nodes that make nothing are of no use
         lambda: _take(onnx.load_model_from_string(content), file, limit), "not a readable ONNX file, may be truncated"
     )
 
@@ -133,7 +133,7 @@ def _take(proto: Any, file: Path, limit: Limit) -> Model:
     nodes = [
         Node(one.op_type, "" if one.domain == "ai.onnx" else one.domain, one.name, tuple(one.input),
              tuple(one.output), one)
-        for one in graph.node
+        for one in graph.node if any(one.output)
     ]  # fmt: skip
     initializers = {tensor.name: tensor for tensor in graph.initializer}
     made = [name for node in nodes for name in node.outputs if name] + list(initializers)

@@ -169,8 +169,9 @@ def _quiet() -> Iterator[None]:
     """Without gradients, warnings, lower precision, and traces in the generator of random numbers."""
     import torch
 
+    no_grad: Any = torch.no_grad
     with (
-        torch.no_grad(), warnings.catch_warnings(), torch.random.fork_rng(devices=[]),
+        no_grad(), warnings.catch_warnings(), torch.random.fork_rng(devices=[]),
         torch.autocast("cpu", enabled=False), np.errstate(all="ignore"),
     ):  # fmt: skip
         warnings.simplefilter("ignore")
@@ -208,14 +209,17 @@ def check_calls(module: Any, layers: list[Layer], steps: list[Step], width: int)
             out = _call(module, x.clone())
         except InvalidInputError as error:
             failed = [layer.name for layer in layers if arrived and layer.module is arrived[-1][0]]
-            raise InvalidInputError(f"{error}; the layer that fails is {failed[0]}" if failed else str(error)) from error
+            where = f"; the layer that fails is {failed[0]}" if failed else ""
+            raise InvalidInputError(f"{error}{where}") from error
         _compare(calls[-len(layers) :], layers, steps, x, out)
         if not all(map(_same, before, _tensors(layers))):
             raise UnsupportedError("module: a call changes the weights in evaluation mode; pass one that does not")
 
 
 def _tensors(layers: list[Layer]) -> list[Any]:
-    found = (getattr(layer.module, key, None) for layer in layers for key in ("weight", "bias", "running_mean"))
+    found: list[Any] = [
+        getattr(layer.module, key, None) for layer in layers for key in ("weight", "bias", "running_mean", "running_var")
+    ]
     return [tensor.detach() for tensor in found if hasattr(tensor, "detach")]
 
 
@@ -255,6 +259,7 @@ def _agree(step: Step, given: FloatArray, made: FloatArray, kind: Any) -> bool:
     if made.shape != step.value(given).shape:
         return False
     size = step.size(given)
-    inside = np.isfinite(given).all(axis=1)[:, None] & (size < limits.max / 4.0)
+    whole = np.isfinite(given).reshape(len(given), -1).all(axis=1).reshape(-1, 1)
+    inside = whole & (size < limits.max / 4.0)
     allowed = step.roundings * (unit * size + limits.tiny) + 1e-12 * size * (step.roundings > 0)
     return bool(np.all(~inside | (np.abs(made - step.value(given)) <= allowed)))

@@ -25,7 +25,7 @@ import numpy as np
 from specgeo._cast import FloatArray
 from specgeo._files import as_path, open_regular
 from specgeo.activation import Activation
-from specgeo.errors import BudgetError, ReadError
+from specgeo.errors import BudgetError, ReadError, one_line
 from specgeo.network import Network
 from specgeo.readers._chain import Chain
 from specgeo.readers._limit import Limit
@@ -62,7 +62,7 @@ class _Line(NamedTuple):
                 raise ValueError(f"{self.text.strip()!a:.40} is no list of numbers")
             return array("d", map(float, self.text.replace(",", " ").split()))
         except ValueError as error:
-            raise ReadError(f"line {self.number}: {error}") from error
+            raise ReadError(f"line {self.number}: {one_line(error, 200)}") from error
 
     def finite(self) -> array[float]:
         """The numbers in it, none infinite."""

@@ -17,7 +17,7 @@ from specgeo._files import as_path
 from specgeo._npz import read_npz as read_arrays
 from specgeo._npz import write_npz
 from specgeo.activation import Activation
-from specgeo.errors import InvalidInputError, ReadError
+from specgeo.errors import InvalidInputError, ReadError, one_line
 from specgeo.network import Network
 
 FORMAT = "specgeo network"
@@ -90,4 +90,5 @@ def read_npz(path: str | os.PathLike[str], max_bytes: int | None = None) -> Netw
     except (InvalidInputError, ReadError) as error:
         raise ReadError(f"{file.name}: {error}") from error
     except (LookupError, TypeError, AttributeError, ValueError, RecursionError) as error:
-        raise ReadError(f"{file.name}: {error} is missing or malformed; save the network again") from error
+        reason = one_line(error, 200)
+        raise ReadError(f"{file.name}: {reason} is missing or malformed; save the network again") from error

@@ -15,7 +15,7 @@ from collections import defaultdict
 import numpy as np
 
 from specgeo._files import as_path
-from specgeo.errors import BudgetError, InvalidInputError, ReadError, UnsupportedError
+from specgeo.errors import BudgetError, InvalidInputError, ReadError, UnsupportedError, one_line
 from specgeo.network import Network
 from specgeo.readers._onnx_constants import Constants
 from specgeo.readers._onnx_model import Model, Node, input_shape, load_model
@@ -121,7 +121,7 @@ def read_onnx(path: str | os.PathLike[str], output: str | None = None, max_bytes
         return _follow(graph, _choose(graph, output))
     except (UnsupportedError, ReadError, InvalidInputError, BudgetError) as error:
         message = f"{error}" if str(error).startswith("path: ") else f"{file.name}: {error}"
-        raise type(error)(message) from error
+        raise type(error)(one_line(message)) from error
 
 
 def _choose(graph: _Graph, output: str | None) -> str:

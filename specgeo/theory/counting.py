@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from math import comb, prod
 from typing import Any, Literal
 
-import numpy as np
-
 from specgeo.errors import InvalidInputError
 from specgeo.geometry.complex import PolyhedralComplex
+from specgeo.geometry.linear_regions import distinct_affine_maps
 from specgeo.network import Network
 from specgeo.theory._results import Check, Result, axes, format_number, log10
 
@@ -258,6 +257,8 @@ class RegionTable(Result):
     activation_regions, linear_regions, distinct_maps : int or None
         Cells of the complex; connected regions of one affine map; distinct affine maps: each at most
         the one before. Restricted to the domain, so an upper bound for R^d stays one.
+    certified : bool
+        False for a complex that was enumerated with ``exact=False``: the counts are then not called exact.
     """
 
     input_dim: int
@@ -266,6 +267,7 @@ class RegionTable(Result):
     activation_regions: int | None = None
     linear_regions: int | None = None
     distinct_maps: int | None = None
+    certified: bool = True
 
     @property
     def checks(self) -> tuple[Check, ...]:
@@ -287,7 +289,8 @@ class RegionTable(Result):
                 (self.linear_regions, "linear regions"),
                 (self.distinct_maps, "distinct affine maps"),
             )
-            lines += [f"  {'this network':<18} {'exact':<14} {n!s:>14}   {what}" for n, what in counts]
+            kind = "exact" if self.certified else "not certified"
+            lines += [f"  {'this network':<18} {kind:<14} {n!s:>14}   {what}" for n, what in counts]
         return "\n".join([title, *lines])
 
     def plot(self, ax: Any = None) -> Any:
@@ -336,16 +339,6 @@ def region_bounds(input_dim: int, widths: Sequence[int]) -> RegionTable:
     return RegionTable(d, sizes, tuple(rows))
 
 
-def distinct_affine_maps(cx: PolyhedralComplex) -> int:
-    """Number of distinct pairs (gradient, offset) among the cells, compared after rounding to 10 digits.
-
-    A lower count than the linear regions: far-apart cells may carry the same map.
-    """
-    flat = np.concatenate((cx.gradients.reshape(cx.n_cells, -1), cx.offsets), axis=1)
-    scale = np.abs(flat).max(axis=0)
-    return len(np.unique(np.round(flat / np.where(scale > 0, scale, 1.0), 10) + 0.0, axis=0))
-
-
 def region_table(net: Network, cx: PolyhedralComplex | None = None) -> RegionTable:
     """Every bound that holds for a network, with its exact counts beside them.
 
@@ -381,4 +374,5 @@ def region_table(net: Network, cx: PolyhedralComplex | None = None) -> RegionTab
     if cx is None:
         return table
     counts = cx.n_cells, cx.n_linear_regions, distinct_affine_maps(cx)
-    return RegionTable(table.input_dim, table.widths, table.bounds, *counts)
+    certified = bool(getattr(cx.certificate, "certified", False))
+    return RegionTable(table.input_dim, table.widths, table.bounds, *counts, certified)

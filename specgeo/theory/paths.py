@@ -36,9 +36,9 @@ class MarginCertificate(Result):
     Attributes
     ----------
     status : {"certified", "refuted", "undecided"}
-        ``"certified"``: proved to hold everywhere on the polyline. ``"refuted"``: at ``point`` another
-        class is proved to be strictly larger. ``"undecided"``: the smallest margin is below its error
-        bound; the class may touch a tie.
+        ``"certified"``: proved to hold everywhere on the polyline. ``"refuted"``: at ``parameter`` of
+        ``segment`` another class is proved to be strictly larger. ``"undecided"``: the smallest margin is
+        below its error bound; the class may touch a tie.
     label : int
         The class; for a network of one output 1 means f > 0 and 0 means f < 0.
     margin : float
@@ -52,6 +52,7 @@ class MarginCertificate(Result):
     parameter : float
         Its place on that segment, from 0 to 1.
     point : ndarray, shape (d,)
+        That place, rounded.
     n_breakpoints : int
         Interior breakpoints met.
     profile : tuple of two arrays
@@ -162,6 +163,7 @@ def as_classifier(net: Network) -> Network:
     return Network(weights, [*net.biases[:-1], np.concatenate((np.zeros(1), bias))], list(net.activations))
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what overflows is undecided
 def certify_path(net: Network, vertices: npt.ArrayLike, label: int | None = None) -> MarginCertificate:
     """Proof that a network answers one class along a whole polyline, or the place where it does not.
 

@@ -1,17 +1,15 @@
 """Decision regions on a bounded domain: components, sizes, islands and the shortest path inside one.
 
-The comparisons f_i - f_j (for one output f itself) become units of one more hidden layer, so that
-the enumeration cuts the domain along every decision boundary with exact combinatorics: each cell
-then has one class, read off its signs. Cells are convex, and two cells of a class that share a
-facet are joined unless the class ties with another on the whole facet; codimension 2 joins nothing
-in an open set. So the components of that graph are the components of the open regions
+The domain is cut into convex cells on each of which one class wins (`specgeo.theory.comparisons`). Two cells of a
+class that share a facet are joined unless the class ties with another on the whole facet, which is decided exactly;
+codimension 2 joins nothing in an open set. So the components of that graph are the components of the open regions
 {f_c > f_j for all j != c} (theory A.9.9), in any dimension the enumeration handles.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import combinations
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,14 +18,13 @@ import numpy.typing as npt
 from specgeo._cast import FloatArray, IntArray, as_floats
 from specgeo.errors import InvalidInputError
 from specgeo.geometry.complex import PolyhedralComplex
-from specgeo.network import Activation, Network
-from specgeo.theory._results import Result, axes
-from specgeo.theory.paths import MarginCertificate, as_classifier, certify_path
-
-# A shared facet joins two cells of a class when the margin at its centre exceeds this share of the
-# largest margin of the class: it guards the one decision made in floating point, whether two
-# classes tie on a whole facet between cells of one class (as |x| ties with 0 on x = 0).
-TIE_TOLERANCE = 1e-10
+from specgeo.geometry.incidence import facet_cells
+from specgeo.geometry.measures import face_measures
+from specgeo.geometry.point_signs import PointSigns
+from specgeo.network import Network
+from specgeo.theory._results import Result, axes, jsonable
+from specgeo.theory.comparisons import Pairs, argmax_complex, tied
+from specgeo.theory.paths import MarginCertificate, certify_path
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,30 +35,57 @@ class DecisionRegions(Result):
     ----------
     labels : ndarray of int, shape (n_components,)
         Class of each component, ascending; within a class the largest component first.
-    measures : ndarray, shape (n_components,)
-        Area (volume in 3-D, length in 1-D).
-    boundary_measures : ndarray, shape (n_components,)
-        Perimeter (surface), the part on the boundary of the domain included.
-    interface_measures : ndarray, shape (n_components,)
-        The part of it inside the domain, that is on decision boundaries.
     enclosed : ndarray of bool, shape (n_components,)
         True for islands: components that do not reach the boundary of the domain.
     n_cells : ndarray of int, shape (n_components,)
-    tie_measure : float
-        Measure of cells on which two leading classes are identical (they belong to no class).
+    cell_component : ndarray of int, shape (complex.n_cells,)
+        Component of each cell, -1 where the largest outputs are identical.
+    complex : PolyhedralComplex
+        The cells: those of the network, cut along the ties of its outputs.
+    network : Network
     """
 
     labels: IntArray
-    measures: FloatArray
-    boundary_measures: FloatArray
-    interface_measures: FloatArray
     enclosed: npt.NDArray[np.bool_]
     n_cells: IntArray
-    tie_measure: float
     cell_component: IntArray = field(repr=False)
     complex: PolyhedralComplex = field(repr=False)
     network: Network = field(repr=False)
     links: tuple[IntArray, IntArray] = field(repr=False)  # joined cells (n, 2) and their facet (n,)
+    pairs: Pairs = field(repr=False)  # the outputs compared by the last units of the complex
+
+    @cached_property
+    def measures(self) -> FloatArray:
+        """Area (volume in 3-D, length in 1-D) of each component."""
+        classed = self.cell_component >= 0
+        volumes = np.bincount(self.cell_component[classed], self.complex.volumes[classed], self.n_components)
+        return np.asarray(volumes, dtype=np.float64)
+
+    @cached_property
+    def tie_measure(self) -> float:
+        """Measure of cells on which two leading classes are identical (they belong to no class)."""
+        ties = self.cell_component < 0
+        return float(self.complex.volumes[ties].sum()) if np.any(ties) else 0.0
+
+    @cached_property
+    def boundary_measures(self) -> FloatArray:
+        """Perimeter (surface) of each component, the part on the boundary of the domain included."""
+        return self._surface(inside=False)
+
+    @cached_property
+    def interface_measures(self) -> FloatArray:
+        """The part of it inside the domain, that is on decision boundaries."""
+        return self._surface(inside=True)
+
+    def _surface(self, inside: bool) -> FloatArray:
+        sizes = face_measures(self.complex, self.complex.dim - 1)
+        total = np.zeros(self.n_components)
+        sides, outer = _sides(self.cell_component, facet_cells(self.complex))
+        counted = (sides[:, 0] != sides[:, 1]) & ~outer if inside else (sides[:, 0] != sides[:, 1]) | outer
+        for side in sides.T:
+            own = counted & (side >= 0)
+            total += np.bincount(side[own], sizes[own], self.n_components)
+        return total
 
     @property
     def n_components(self) -> int:
@@ -78,9 +102,29 @@ class DecisionRegions(Result):
         return np.asarray(np.flatnonzero(self.labels == label))
 
     def locate(self, x: npt.ArrayLike) -> IntArray:
-        """Component that holds each point, (...) of -1 where ties or outside the domain."""
+        """Component that holds each point, (...) of -1 where ties or outside the domain.
+
+        Exact for the points as they are: a point on a decision boundary belongs to no component.
+        """
         cells = self.complex.locate(x)
-        return np.asarray(np.where(cells >= 0, self.cell_component[cells], -1))
+        found = np.where(cells >= 0, self.cell_component[cells], -1)
+        return np.asarray(np.where(self._on_tie(x, cells), -1, found))
+
+    def _on_tie(self, x: npt.ArrayLike, cells: IntArray) -> npt.NDArray[np.bool_]:
+        """Whether another output equals the winner's at each point, exactly: some comparison of the two is zero."""
+        flat, own = as_floats(x, "x").reshape(-1, self.complex.dim), np.ravel(cells)
+        at_tie = np.zeros(len(flat), dtype=np.bool_)
+        if not self.pairs:
+            return at_tie.reshape(np.shape(cells))
+        signs, last = PointSigns(self.complex.metadata["network"]), slice(-len(self.pairs), None)
+        label = np.append(self.labels, -1)[self.cell_component[own]]
+        concerned = (label[:, None, None] == np.array(self.pairs)).any(axis=2) & (own >= 0)[:, None]
+        for part in signs.chunks(len(flat)):
+            above, below = signs.decided(flat[part])
+            at_tie[part] = np.any(concerned[part] & ~above[:, last] & ~below[:, last], axis=1)
+        doubtful = np.flatnonzero(at_tie)
+        at_tie[doubtful] = np.any(concerned[doubtful] & (signs.exact(flat[doubtful])[:, last] == 0), axis=1)
+        return at_tie.reshape(np.shape(cells))
 
     def shortest_path(self, start: npt.ArrayLike, stop: npt.ArrayLike) -> RegionPath | None:
         """Shortest path through the graph of cells inside one component, with a margin certificate.
@@ -99,7 +143,8 @@ class DecisionRegions(Result):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python values, for JSON."""
-        return {**super().to_dict(), "n_components": self.n_components, "n_islands": self.n_islands}
+        more = ("measures", "boundary_measures", "interface_measures", "tie_measure", "n_components", "n_islands")
+        return {**super().to_dict(), **{name: jsonable(getattr(self, name)) for name in more}}
 
     def __str__(self) -> str:
         rows = [f"{self.n_components} components, {self.n_islands} enclosed"]
@@ -167,8 +212,10 @@ class RegionPath(Result):
 def decision_regions(net: Network, domain: Any, max_cells: int | None = None) -> DecisionRegions:
     """Components of the decision regions of a network, with measure, boundary and islands.
 
-    Theorem (A.9.9): the components of the open region of class c are those of the graph whose nodes
-    are the cells on which c wins and whose edges are the shared facets on which c does not tie.
+    Theorem (A.9.9): the components of the open region {f_c > f_j for all j != c} are those of the graph whose
+    nodes are the cells on which c wins and whose edges are the shared facets on which c does not tie. A facet on
+    which another output equals f_c throughout belongs to no region and joins nothing; one that ties only in a
+    lower-dimensional face joins. All of this is decided for the exact function of the weights as given.
 
     Parameters
     ----------
@@ -193,108 +240,55 @@ def decision_regions(net: Network, domain: Any, max_cells: int | None = None) ->
     >>> regions.labels.tolist(), regions.measures.round(12).tolist(), regions.n_islands
     ([0, 1], [3.5, 0.5], 1)
     """
-    import specgeo
-
-    head = as_classifier(net)
-    pairs = list(combinations(range(head.output_dim), 2))
-    cx = specgeo.enumerate_regions(_comparisons(net, head, pairs), domain, max_cells=max_cells)
-    winner = _winners(cx, pairs, head.output_dim)
-    facets = cx.facets
-    inner = np.flatnonzero(~facets.is_boundary)
-    a, b = facets.cells[inner, 0], facets.cells[inner, 1]
-    same = (winner[a] == winner[b]) & (winner[a] >= 0)
-    rows = inner[same]
-    rows = rows[_not_tied(head, cx, winner, rows)]
-    cells = facets.cells[rows]
-    return _summarise(net, cx, winner, cells, rows)
+    cx, pairs, winner = argmax_complex(net, domain, max_cells)
+    cells = facet_cells(cx)
+    same = (cells[:, 1] >= 0) & (winner[cells[:, 0]] == winner[cells[:, 1]]) & (winner[cells[:, 0]] >= 0)
+    rows = np.flatnonzero(same)
+    rows = rows[~tied(cx, pairs, winner, cells[rows])]
+    return _assemble(net, cx, pairs, winner, (cells[rows], rows))
 
 
-def _comparisons(net: Network, head: Network, pairs: list[tuple[int, int]]) -> Network:
-    """The network with f_i - f_j, i < j, as units of one more hidden layer; its output is their sum."""
-    if net.output_dim == 1:
-        rows, shift = -net.weights[-1], -net.biases[-1]  # f_0 - f_1 = -f
-        deeper = Network([*net.weights[:-1], rows], [*net.biases[:-1], shift], list(net.activations))
-    else:
-        difference = np.zeros((len(pairs), head.output_dim))
-        for row, (i, j) in enumerate(pairs):
-            difference[row, i], difference[row, j] = 1.0, -1.0
-        deeper = head.postcompose(difference)
-    weights = [*deeper.weights, np.ones((1, len(pairs)))]
-    activations = [*deeper.activations, Activation.relu()]
-    return Network(weights, [*deeper.biases, np.zeros(1)], activations)
+def _sides(component: IntArray, cells: IntArray) -> tuple[IntArray, npt.NDArray[np.bool_]]:
+    """The component on either side of each facet, -1 for none, and which facets are on the domain's boundary."""
+    outer = cells[:, 1] < 0
+    sides = component[cells]
+    sides[outer, 1] = -1
+    return sides, outer
 
 
-def _winners(cx: PolyhedralComplex, pairs: list[tuple[int, int]], n_classes: int) -> IntArray:
-    """The class that wins every comparison on each cell, -1 where the leaders are identical."""
-    signs = cx.signs
-    assert signs is not None  # enumerated complexes carry their signs
-    units = np.flatnonzero(signs.layers == signs.layers.max())
-    word, bit = units // 64, (units % 64).astype(np.uint64)
-    positive = (signs.positive[:, word] >> bit) & np.uint64(1) == 1
-    negative = (signs.negative[:, word] >> bit) & np.uint64(1) == 1
-    wins = np.zeros((cx.n_cells, n_classes), dtype=np.int64)
-    for column, (i, j) in enumerate(pairs):
-        wins[:, i] += positive[:, column]
-        wins[:, j] += negative[:, column]
-    best = np.argmax(wins, axis=1)
-    return np.where(wins[np.arange(cx.n_cells), best] == n_classes - 1, best, -1)
-
-
-def _not_tied(head: Network, cx: PolyhedralComplex, winner: IntArray, rows: IntArray) -> npt.NDArray[np.bool_]:
-    """True for the facets on whose interior the class of both sides wins strictly."""
-    from specgeo.geometry.measures import face_centroids
-
-    values = head(face_centroids(cx, cx.dim - 1)[rows])
-    label = winner[cx.facets.cells[rows, 0]][:, None]
-    own = np.take_along_axis(values, label, axis=1)
-    np.put_along_axis(values, label, -np.inf, axis=1)
-    margin = own[:, 0] - values.max(axis=1, initial=-np.inf)
-    return np.asarray(margin > TIE_TOLERANCE * np.abs(margin).max(initial=0.0))
-
-
-def _summarise(
-    net: Network, cx: PolyhedralComplex, winner: IntArray, cells: IntArray, rows: IntArray
+def _assemble(
+    net: Network, cx: PolyhedralComplex, pairs: Pairs, winner: IntArray, links: tuple[IntArray, IntArray]
 ) -> DecisionRegions:
+    """Components of the graph of cells, in the order of their class and size."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    graph = coo_array((np.ones(len(cells)), (cells[:, 0], cells[:, 1])), shape=(cx.n_cells, cx.n_cells))
+    joined = links[0]
+    graph = coo_array((np.ones(len(joined)), (joined[:, 0], joined[:, 1])), shape=(cx.n_cells, cx.n_cells))
     _, raw = connected_components(graph, directed=False)
     classed = winner >= 0
     _, first, compact = np.unique(raw[classed], return_index=True, return_inverse=True)
     n = len(first)
-    measure = np.bincount(compact, cx.volumes[classed], minlength=n)
     label = winner[classed][first]
+    # sizes cost more than all the rest in high dimension: only where they order something
+    measure = np.zeros(n) if len(np.unique(label)) == n else np.bincount(compact, cx.volumes[classed], minlength=n)
     order = np.lexsort((-measure, label))
     rank = np.empty(n, np.int64)
     rank[order] = np.arange(n)
     component = np.full(cx.n_cells, -1, np.int64)
     component[classed] = rank[compact]
-
-    facets = cx.facets
-    outside = facets.is_boundary
-    first_side = component[facets.cells[:, 0]]
-    second_side = np.where(outside, -1, component[facets.cells[:, 1]])
-    cut = (first_side != second_side) | outside
-    boundary, interface, touches = np.zeros(n), np.zeros(n), np.zeros(n, dtype=bool)
-    for side in (first_side, second_side):
-        own = cut & (side >= 0)
-        boundary += np.bincount(side[own], facets.measures[own], minlength=n)
-        inner = own & ~outside
-        interface += np.bincount(side[inner], facets.measures[inner], minlength=n)
-        touches[side[own & outside]] = True
+    sides, outer = _sides(component, facet_cells(cx))
+    touches = np.zeros(n + 1, dtype=bool)
+    touches[sides[outer, 0]] = True  # the last entry: cells of no class
     return DecisionRegions(
         labels=label[order],
-        measures=np.asarray(measure[order], dtype=np.float64),
-        boundary_measures=boundary,
-        interface_measures=interface,
-        enclosed=~touches,
+        enclosed=~touches[:n],
         n_cells=np.bincount(component[classed], minlength=n),
-        tie_measure=float(cx.volumes[~classed].sum()),
         cell_component=component,
         complex=cx,
         network=net,
-        links=(cells, rows),
+        links=links,
+        pairs=pairs,
     )
 
 

@@ -22,18 +22,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._batch_error import OUTWARD, TINY, UNIT_ROUNDOFF, activate, affine
 from specgeo._cast import FloatArray, as_floats
 from specgeo.errors import InvalidInputError
 from specgeo.network import Activation, Network
 
-UNIT_ROUNDOFF = 2.0**-53
 # Rounding of one interpolation Z_i + lambda (Z_(i+1) - Z_i) in units of u * max|Z|: lambda carries
 # 3 roundings, the difference (at most 2 max|Z|) one, the product and the sum one each: 2 * 5 + 1 = 11.
 _INTERPOLATION = 16.0
-# The bounds are themselves evaluated in floating point, by sums of non-negative terms: a relative
-# error of at most (width + 10) u for each layer. One part in 2^20 covers every width below 2^30.
-_OUTWARD = 1.0 + 2.0**-20
-_TINY = 2.0**-1000  # covers gradual underflow in the products above
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +57,7 @@ class Trace:
     error: FloatArray
 
 
+@np.errstate(over="ignore", invalid="ignore")  # a bound that is not finite proves nothing
 def trace_segment(net: Network, start: npt.ArrayLike, stop: npt.ArrayLike) -> Trace:
     """Outputs of a network along a segment, exactly up to a proved rounding error.
 
@@ -102,13 +99,14 @@ def trace_segment(net: Network, start: npt.ArrayLike, stop: npt.ArrayLike) -> Tr
     q = as_floats(stop, "stop", (net.input_dim,))
     grid, a, error = np.array([0.0, 1.0]), np.stack((p, q)), np.zeros(net.input_dim)
     for weight, bias, activation in zip(net.weights[:-1], net.biases[:-1], net.activations, strict=True):
-        z, error = _affine(a, error, weight, bias)
+        z, error = affine(a, error, weight, bias)
         grid, z, error = _refine(grid, z, error, activation)
         a, error = _activate(z, error, activation)
-    values, output_error = _affine(a, error, net.weights[-1], net.biases[-1])
+    values, output_error = affine(a, error, net.weights[-1], net.biases[-1])
     return Trace(grid, a, error, values, output_error)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def output_differences(net: Network, trace: Trace, label: int) -> tuple[FloatArray, FloatArray]:
     """Margins f_label - f_j along a segment for all j != label, with their own error bounds.
 
@@ -119,10 +117,10 @@ def output_differences(net: Network, trace: Trace, label: int) -> tuple[FloatArr
     weight, bias = net.weights[-1], net.biases[-1]
     rows = weight[label] - weight[others]
     shift = bias[label] - bias[others]
-    values, error = _affine(trace.hidden, trace.hidden_error, rows, shift)
+    values, error = affine(trace.hidden, trace.hidden_error, rows, shift)
     # The differences are rounded once: at most u |row| and u |shift| away from the exact ones.
     size = np.abs(trace.hidden).max(axis=0) + trace.hidden_error
-    return values, (error + UNIT_ROUNDOFF * (np.abs(rows) @ size + np.abs(shift))) * _OUTWARD
+    return values, (error + UNIT_ROUNDOFF * (np.abs(rows) @ size + np.abs(shift))) * OUTWARD
 
 
 def as_polyline(vertices: npt.ArrayLike, dim: int) -> FloatArray:
@@ -135,16 +133,6 @@ def as_polyline(vertices: npt.ArrayLike, dim: int) -> FloatArray:
     if len(points) < 2:
         raise InvalidInputError(f"vertices: {len(points)} given; a polyline needs at least two")
     return points
-
-
-def _affine(a: FloatArray, error: FloatArray, weight: FloatArray, bias: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """W a + b at the grid points, and sup_t of its distance to the exact function."""
-    magnitude = np.abs(weight)
-    n = weight.shape[1] + 2
-    gamma = n * UNIT_ROUNDOFF / (1.0 - n * UNIT_ROUNDOFF)
-    size = np.abs(a).max(axis=0)
-    bound = magnitude @ error + gamma * (magnitude @ size + np.abs(bias)) + _TINY
-    return a @ weight.T + bias, bound * _OUTWARD
 
 
 def _refine(
@@ -167,9 +155,9 @@ def _refine(
     share = (t - grid[i]) / (grid[i + 1] - grid[i])
     new = z[i] + share[:, None] * (z[i + 1] - z[i])
     order = np.argsort(np.concatenate((grid, t)), kind="stable")
-    rounding = _INTERPOLATION * UNIT_ROUNDOFF * np.abs(z).max(axis=0) + _TINY
+    rounding = _INTERPOLATION * UNIT_ROUNDOFF * np.abs(z).max(axis=0) + TINY
     refined = np.concatenate((z, new))[order]
-    return np.concatenate((grid, t))[order], refined, (error + rounding) * _OUTWARD
+    return np.concatenate((grid, t))[order], refined, (error + rounding) * OUTWARD
 
 
 def _activate(z: FloatArray, error: FloatArray, activation: Activation) -> tuple[FloatArray, FloatArray]:
@@ -180,12 +168,8 @@ def _activate(z: FloatArray, error: FloatArray, activation: Activation) -> tuple
         s = z - breakpoint_
         nearest = np.minimum(np.abs(s[:-1]), np.abs(s[1:]))
         missed += jump * np.where(_crosses(s), nearest, 0.0).max(axis=0)
-    if activation.is_relu:
-        return np.maximum(z, 0.0), (error + missed) * _OUTWARD
-    lipschitz = np.abs(activation.slopes).max()
-    size = lipschitz * np.abs(z).max(axis=0) + abs(activation.intercept) + jumps @ np.abs(activation.breakpoints)
-    rounding = (4.0 + 4.0 * len(jumps)) * UNIT_ROUNDOFF * size + _TINY
-    return activation(z), (lipschitz * error + missed + rounding) * _OUTWARD
+    values, bound = activate(z, error, activation)
+    return values, (bound + missed) * OUTWARD
 
 
 def _crosses(s: FloatArray) -> npt.NDArray[np.bool_]:

@@ -1,0 +1,90 @@
+"""Signs of the units of a network at points: proved by floats where these tell, else by integers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from specgeo._batch_error import activate, affine
+from specgeo._cast import FloatArray
+from specgeo.geometry.integer_network import IntegerNetwork, scaled
+
+Flags = npt.NDArray[np.bool_]
+_CHUNK = 1 << 19  # pre-activations at a time: they stay in cache
+_EXACT_CHUNK = 1 << 10  # points at a time in integers
+
+
+class PointSigns:
+    """Signs of all units at binary64 points, which are taken as they are.
+
+    Parameters
+    ----------
+    network : dict
+        ``weights``, ``biases``, ``activations``, as in the metadata of a complex.
+    """
+
+    def __init__(self, network: dict[str, Any]) -> None:
+        self._network = network
+        self._layers = list(zip(network["weights"][:-1], network["biases"][:-1], network["activations"], strict=True))
+
+    @cached_property
+    def _integers(self) -> IntegerNetwork:
+        return IntegerNetwork(self._network)
+
+    def chunks(self, n: int) -> Iterator[slice]:
+        """Slices of n points."""
+        widest = max((len(bias) for _, bias, _ in self._layers), default=1)
+        step = max(64, _CHUNK // widest)
+        return (slice(start, min(start + step, n)) for start in range(0, n, step))
+
+    def decided(self, x: FloatArray) -> tuple[Flags, Flags]:
+        """Where a unit is proved positive and where negative, (n, n_units) each: a bound exceeds the rounding."""
+        above, below = [np.zeros((len(x), 0), np.bool_)], [np.zeros((len(x), 0), np.bool_)]
+        a, error = x, np.zeros(x.shape[1])
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is undecided
+            for weight, bias, activation in self._layers:
+                z, error = affine(a, error, weight, bias)
+                if len(activation.breakpoints) == 1 and activation.breakpoints[0] == 0.0:
+                    height, doubt = z, error
+                else:
+                    height = (z[:, :, None] - activation.breakpoints).reshape(len(x), -1)
+                    doubt = np.repeat(error, len(activation.breakpoints)) * (1.0 + 2.0**-50)
+                above.append(height > doubt)
+                below.append(height < -doubt)
+                a, error = activate(z, error, activation)
+        return np.concatenate(above, axis=1), np.concatenate(below, axis=1)
+
+    def exact(self, x: FloatArray) -> npt.NDArray[np.int8]:
+        """The signs themselves, (n, n_units): integer arithmetic, about a millisecond for each point."""
+        parts = [np.zeros((0, sum(len(b) * len(a.breakpoints) for _, b, a in self._layers)), np.int8)]
+        for start in range(0, len(x), _EXACT_CHUNK):
+            parts.append(self._integers.signs_at(*integer_points(x[start : start + _EXACT_CHUNK])))
+        return np.concatenate(parts)
+
+
+def integer_points(x: FloatArray) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.object_]]:
+    """Binary64 points as integers (N, D): numerators (n, d) over powers of two (n,)."""
+    numerators, denominators = np.empty(x.shape, dtype=object), np.empty(len(x), dtype=object)
+    for i, row in enumerate(x.tolist()):
+        bits = max(Fraction(v).denominator.bit_length() - 1 for v in row)
+        numerators[i], denominators[i] = scaled(row, bits), 1 << bits
+    return numerators, denominators
+
+
+def inside(domain: Any, x: FloatArray) -> Flags:
+    """Which points lie in a box or polytope, its boundary included, exactly."""
+    if hasattr(domain, "lower"):
+        return np.asarray(np.all((domain.lower <= x) & (x <= domain.upper), axis=1))
+    with np.errstate(over="ignore", invalid="ignore"):
+        slack, doubt = affine(x, np.zeros(x.shape[1]), -domain.A, domain.b)
+    within = np.all(slack > doubt, axis=1)
+    rows = [([Fraction(v) for v in a], Fraction(b)) for a, b in zip(domain.A.tolist(), domain.b.tolist(), strict=True)]
+    for i in np.flatnonzero(~within & ~np.any(slack < -doubt, axis=1)).tolist():
+        point = [Fraction(v) for v in x[i].tolist()]
+        within[i] = all(sum((v * w for v, w in zip(a, point, strict=True)), -b) <= 0 for a, b in rows)
+    return np.asarray(within)

@@ -1,0 +1,169 @@
+"""Which output is the largest where: the domain cut along the ties of outputs, decided exactly.
+
+f_i - f_j is a unit of one more hidden layer, so the enumerator cuts every cell along its ties and proves the sign
+of each comparison on each cell. Only pairs that matter are compared: an output is out of the running on a cell
+where another one exceeds it at all vertices by more than the proved errors. Pairs are added until every cell has one
+output left, or several that are identical there.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from specgeo._batch_error import OUTWARD, UNIT_ROUNDOFF, forward
+from specgeo._cast import FloatArray, IntArray
+from specgeo.domain import Box
+from specgeo.geometry.complex import Patterns, PolyhedralComplex
+from specgeo.geometry.linear_regions import gradient_error
+from specgeo.geometry.patterns import neuron_pieces, unpack
+from specgeo.geometry.residues import CellMaps, reduced, residues, vanishing
+from specgeo.network import Activation, Network
+
+Pairs = list[tuple[int, int]]
+
+
+def compared(net: Network, pairs: Pairs) -> Network:
+    """The network with f_i - f_j as units of one more hidden layer; its output is the sum of their positive parts."""
+    if net.output_dim == 1:  # (0, f), the classes of one output
+        difference = np.array([[-1.0]])
+    else:
+        difference = np.zeros((len(pairs), net.output_dim))
+        for row, (i, j) in enumerate(pairs):
+            difference[row, i], difference[row, j] = 1.0, -1.0
+    deeper = net.postcompose(difference)
+    weights = [*deeper.weights, np.ones((1, len(pairs)))]
+    return Network(weights, [*deeper.biases, np.zeros(1)], [*deeper.activations, Activation.relu()])
+
+
+def argmax_complex(
+    net: Network, domain: Any, max_cells: int | None = None
+) -> tuple[PolyhedralComplex, Pairs, IntArray]:
+    """A complex on whose cells the largest output is one and the same, the pairs compared, the winner of each cell.
+
+    The pairs are the units of the last hidden layer; the winner is -1 where the largest outputs are identical. One
+    output f counts as (0, f).
+    """
+    import specgeo
+
+    pairs: Pairs = [(0, 1)] if net.output_dim <= 2 else []
+    cx = specgeo.enumerate_regions(compared(net, pairs) if pairs else net, domain, max_cells=max_cells)
+    steepest = None if pairs or not isinstance(domain, Box) else _steepest(cx)
+    while True:
+        standing = _unbeaten(cx, pairs, max(2, net.output_dim))
+        if net.output_dim > 2:
+            missing = _undecided(cx, pairs, standing, *_vertex_values(net, cx, steepest))
+            if missing:
+                pairs = sorted([*pairs, *missing])
+                cx = specgeo.enumerate_regions(compared(net, pairs), domain, max_cells=max_cells)
+                continue
+        return cx, pairs, np.where(standing.sum(axis=1) == 1, np.argmax(standing, axis=1), -1)
+
+
+def _unbeaten(cx: PolyhedralComplex, pairs: Pairs, n_classes: int) -> npt.NDArray[np.bool_]:
+    """For each cell the outputs that win or tie all their comparisons, by the proved signs, (n_cells, m)."""
+    standing = np.ones((cx.n_cells, n_classes), dtype=np.bool_)
+    assert cx.signs is not None  # enumerated complexes carry their signs
+    n = len(cx.signs.layers)
+    above, below = unpack(cx.signs.positive, n)[:, n - len(pairs) :], unpack(cx.signs.negative, n)[:, n - len(pairs) :]
+    for column, (i, j) in enumerate(pairs):
+        standing[:, i] &= ~below[:, column]
+        standing[:, j] &= ~above[:, column]
+    return standing
+
+
+def _undecided(
+    cx: PolyhedralComplex, pairs: Pairs, standing: npt.NDArray[np.bool_], values: FloatArray, error: FloatArray
+) -> Pairs:
+    """Pairs still to be compared; takes from ``standing`` what is dominated by the values at the vertices.
+
+    Only pairs that are both the largest at some vertex of a cell, where there are such: a third output that
+    meets the two where they tie, below them, need not be cut by.
+    """
+    corners = cx.vertices_of(cx.dim)
+    starts = corners.offsets[:-1]
+    for i, j in combinations(range(values.shape[1]), 2):
+        gap = (values[:, i] - values[:, j])[corners.indices]
+        doubt = (error[i] + error[j]) * OUTWARD
+        standing[:, i] &= ~(np.maximum.reduceat(gap, starts) < -doubt)
+        standing[:, j] &= ~(np.minimum.reduceat(gap, starts) > doubt)
+    top = np.maximum.reduceat((values == values.max(axis=1, keepdims=True))[corners.indices], starts, axis=0)
+    for able in (standing & top, standing):
+        wanted = [(i, j) for i, j in combinations(range(values.shape[1]), 2) if np.any(able[:, i] & able[:, j])]
+        missing = [pair for pair in wanted if pair not in pairs]
+        if missing:
+            return missing
+    return []
+
+
+def _steepest(cx: PolyhedralComplex) -> FloatArray:
+    """Bound (m, d) on the gradients of all cells."""
+    return np.asarray(np.abs(cx.gradients).max(axis=0) + gradient_error(cx.metadata["network"]))
+
+
+def _vertex_values(net: Network, cx: PolyhedralComplex, steepest: FloatArray | None) -> tuple[FloatArray, FloatArray]:
+    """Outputs at the vertices (n_0, m), and the largest distance to those at the exact vertices (not finite: unknown).
+
+    Between a vertex of a box and its rounding, moved into the box, f changes by at most its steepest gradient on
+    the cells times the error of the vertex. Elsewhere the sizes of the weights have to do.
+    """
+    layers = net.weights, net.biases, net.activations
+    radius = np.full(cx.dim, cx.metadata["vertex_errors"].max(initial=0.0))
+    with np.errstate(over="ignore", invalid="ignore"):
+        if steepest is None:
+            values, error = forward(*layers, cx.vertices, radius)
+        else:
+            x = np.clip(cx.vertices, cx.domain.lower, cx.domain.upper)
+            values, error = forward(*layers, x, np.zeros(cx.dim))
+            error = error + (steepest @ radius) * OUTWARD
+        # the difference of two outputs is rounded once more
+        return values, (error + 2.0 * UNIT_ROUNDOFF * np.abs(values).max(axis=0)) * OUTWARD
+
+
+def tied(cx: PolyhedralComplex, pairs: Pairs, winner: IntArray, cells: IntArray) -> npt.NDArray[np.bool_]:
+    """Which facets (given by their two cells, won by one class) lie in a tie of that class with another.
+
+    The facet spans the zero set of a unit that changes its sign there. So the comparison, which is affine and not
+    zero on either cell, vanishes on the facet exactly when its coefficients are proportional to that unit's: when
+    all 2 x 2 minors of the two rows are zero, which is decided modulo primes.
+    """
+    signs = cx.signs
+    assert signs is not None
+    activations = cx.metadata["network"]["activations"]
+    maps = CellMaps(cx.metadata["network"], neuron_pieces(signs, activations))
+    last, unit = len(maps.bits) - 2, _separating(signs, cells)
+    facet, pair = np.nonzero((winner[cells[:, 0], None, None] == np.array(pairs).reshape(1, -1, 2)).any(axis=2))
+    own, columns = cells[facet, 0], np.triu_indices(cx.dim + 1, 1)
+    layer, neuron, level = signs.layers[unit[facet]], signs.neurons[unit[facet]], signs.breakpoints[unit[facet]]
+
+    def minors(rows: IntArray, p: int) -> FloatArray:
+        distinct, at = np.unique(own[rows], return_inverse=True)
+        out = np.empty((len(rows), len(columns[0])))
+        for part in maps.chunks(distinct):
+            here = np.flatnonzero((at >= part.start) & (at < part.stop))
+            mine, wall, gap = rows[here], np.empty((len(here), cx.dim + 1)), np.empty((len(here), cx.dim + 1))
+            for number, z in enumerate(maps.layers(distinct[part], p)):
+                some = np.flatnonzero(layer[mine] == number)
+                wall[some] = z[neuron[mine[some]], at[here[some]] - part.start]
+                if len(some):
+                    wall[some, -1] -= residues(activations[number].breakpoints, p)[level[mine[some]]]
+                if number == last:
+                    gap = z[pair[mine], at[here] - part.start]
+                    break
+            wall = reduced(wall, p)
+            a, b = columns
+            out[here] = reduced(wall[:, a] * gap[:, b] - wall[:, b] * gap[:, a], p)
+        return out
+
+    zero = vanishing(minors, len(facet), max(maps.bits[: last + 1]) + maps.bits[last] + 1, maps.primes())
+    return np.bincount(facet[zero], minlength=len(cells)) > 0
+
+
+def _separating(signs: Patterns, cells: IntArray) -> IntArray:
+    """The first unit of opposite signs on the two cells of each row."""
+    a, b = cells[:, 0], cells[:, 1]
+    opposite = (signs.positive[a] & signs.negative[b]) | (signs.negative[a] & signs.positive[b])
+    return np.asarray(np.argmax(unpack(opposite, len(signs.layers)), axis=1))
