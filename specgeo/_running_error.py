@@ -1,4 +1,6 @@
-"""Running error of a forward pass: the values of a network with a proved bound of what rounding did to them.
+"""Running error of a forward pass: the values of a network with a proved bound of what rounding did to each.
+
+(`specgeo._batch_error` has one bound for a whole batch, which is cheaper and coarser.)
 
 Notation: u = 2^-53, a^ the computed and a the exact inputs of a layer with |a^ - a| <= e. The sum of
 W a^ + b over the n numbers of a row that are not zero, in whatever order a BLAS takes them and with or
@@ -16,14 +18,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._batch_error import OUTWARD, UNIT_ROUNDOFF
 from specgeo._cast import FloatArray, as_points
 from specgeo.activation import Activation
 from specgeo.network import Network
 
-UNIT_ROUNDOFF = 2.0**-53
-# The bounds are evaluated by sums of non-negative terms: a relative error of at most (width + 10) u for
-# each layer. One part in 2^20 covers every width below 2^30.
-OUTWARD = 1.0 + 2.0**-20
+__all__ = ["OUTWARD", "UNIT_ROUNDOFF", "activation_error", "affine_error", "values_with_error"]
+
 _SUBNORMAL = 2.0**-1074
 
 

@@ -286,7 +286,7 @@ def test_a_bend_beyond_its_bound_is_refused() -> None:
         restrict_to_curve(PLANE, Arc(1.0, exact=False), 100)
 
 
-@pytest.mark.parametrize("n", [255, 256, 512, -512, 1023, 68 * 69, 256 * 257])
+@pytest.mark.parametrize("n", [255, 256, 512, -512, 1023, 68 * 69, 256 * 257, 1_000_000])
 def test_kernel_does_not_alias(n: int) -> None:
     for k in ([1.0, 0.0], [-3.0, 4.0]):
         assert abs(curve_kernel(PetalCurve(0), n, k)) < 1e-13
