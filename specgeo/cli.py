@@ -21,7 +21,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from specgeo._ahead import compile_ahead
+from specgeo._compile import compile_ahead
 
 if TYPE_CHECKING:
     from specgeo.domain import Box
