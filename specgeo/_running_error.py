@@ -1,4 +1,6 @@
-"""Running error of a forward pass: the values of a network with a proved bound of what rounding did to them.
+"""Running error of a forward pass: the values of a network with a proved bound of what rounding did to each.
+
+(`specgeo._batch_error` has one bound for a whole batch, which is cheaper and coarser.)
 
 Notation: u = 2^-53, a^ the computed and a the exact inputs of a layer with |a^ - a| <= e. The sum of
 W a^ + b over the n numbers of a row that are not zero, in whatever order a BLAS takes them and with or
@@ -16,14 +18,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._batch_error import OUTWARD, UNIT_ROUNDOFF
 from specgeo._cast import FloatArray, as_points
 from specgeo.activation import Activation
 from specgeo.network import Network
 
-UNIT_ROUNDOFF = 2.0**-53
-# The bounds are evaluated by sums of non-negative terms: a relative error of at most (width + 10) u for
-# each layer. One part in 2^20 covers every width below 2^30.
-OUTWARD = 1.0 + 2.0**-20
+__all__ = ["OUTWARD", "UNIT_ROUNDOFF", "activation_error", "affine_error", "values_with_error"]
+
 _SUBNORMAL = 2.0**-1074
 
 
@@ -52,7 +53,7 @@ def values_with_error(
     >>> import specgeo as sg
     >>> net = sg.Network([[[1e-6]], [[1.0]]], [[1.0], [-1.0]])        # 1e-6 x, through the number 1
     >>> value, error = values_with_error(net, [0.3])
-    >>> 1e-17 < abs(value[0] - 3e-7) < error[0] < 1e-15
+    >>> bool(1e-17 < abs(value[0] - 3e-7) < error[0] < 1e-15)
     True
     """
     a = as_points(x, "x", net.input_dim)
@@ -61,8 +62,7 @@ def values_with_error(
         for weight, bias, activation in zip(net.weights[:-1], net.biases[:-1], net.activations, strict=True):
             z, error = _affine(a, error, weight, bias)
             a, error = activation(z), activation_error(z, error, activation)
-        values, error = _affine(a, error, net.weights[-1], net.biases[-1])
-    return values, np.where(np.isfinite(values) & np.isfinite(error), error, np.inf)
+        return _affine(a, error, net.weights[-1], net.biases[-1])
 
 
 def affine_error(size: FloatArray, error: FloatArray, weight: FloatArray, bias: FloatArray) -> FloatArray:

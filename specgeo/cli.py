@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from specgeo._ahead import compile_ahead
+from specgeo._compile import compile_ahead
 from specgeo._process import discard_output, own_process
 from specgeo._progress import Progress
 

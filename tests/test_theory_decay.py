@@ -380,9 +380,10 @@ def test_directions_of_any_length() -> None:
 @pytest.mark.parametrize("d", [1, 2])
 @pytest.mark.parametrize("place", [0.0, 1e3, 1e6])
 def test_compact_support_far_from_the_origin(d: int, place: float) -> None:
-    net = random_network(d, (5,), "he", 1).precompose(np.eye(d), np.full(d, -place))
+    near = random_network(d, (5,), "he", 1)
+    net = sg.Network(near.weights, [near.biases[0] - near.weights[0].sum(axis=1) * place, near.biases[1]])
     box = sg.Box([place - 1] * d, [place + 1.1] * d)
-    cx = sg.enumerate_regions(dc.clamp_to_support(net.precompose(np.eye(d)), box, 3.0), box)
+    cx = sg.enumerate_regions(dc.clamp_to_support(net, box, 3.0), box)
     assert dc.is_compact(cx)
     assert not dc.is_compact(sg.enumerate_regions(net, box))
 
@@ -408,3 +409,13 @@ def test_outputs_out_of_range_are_refused() -> None:
         ):  # fmt: skip
             with pytest.raises(sg.InvalidInputError, match="output"):
                 call(output)
+
+
+def test_normals_with_components_of_equal_size_are_one_direction() -> None:
+    """Lines along (1, -1), scaled by thirds and sevenths: their unit normals differ in the last digit and in sign."""
+    scales = np.array([1.0, -1 / 3, 1 / 7, -0.1, 0.3, -1 / 49])
+    weights = scales[:, None] * np.array([[1.0, -1.0]]) * (1 + 1e-16 * np.arange(12).reshape(6, 2))
+    net = sg.Network([weights, np.ones((1, 6))], [scales * np.linspace(-1, 1, 6), [0.0]])
+    listed = dr.normal_directions(sg.enumerate_regions(net, sg.Box([-2, -2], [2, 2])))
+    assert len(listed.directions) == 1
+    assert listed.directions[0] == pytest.approx([0.5**0.5, -(0.5**0.5)])
