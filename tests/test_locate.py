@@ -10,6 +10,7 @@ import pytest
 
 import specgeo as sg
 from specgeo.geometry.complex import PolyhedralComplex
+from specgeo.geometry.point_signs import inside
 from specgeo.testing import random_network
 
 E = 2.0**-52
@@ -181,3 +182,36 @@ def test_bare_complexes_go_by_their_vertices() -> None:
     x = np.random.default_rng(0).uniform(-1, 1, (500, 2))
     assert np.array_equal(bare.locate(x), cx.locate(x))
     assert bare.locate([[1.5, 0.0]]).tolist() == [-1]
+
+
+@pytest.mark.filterwarnings("error")
+def test_vertices_of_unknown_errors_and_no_points_at_all() -> None:
+    """Without exact positions the errors of some vertices are infinite; none of that is the user's business."""
+    base = random_network([2, 5, 3, 2], 33, "duplicated")
+    net = sg.Network(base.weights, base.biases, "hard_tanh")
+    triangle = sg.Polytope([[-1, 0], [0, -1], [0.7, 0.7]], [0.3, 0.3, 0.9])
+    cx = sg.enumerate_regions(net, triangle, exact=False)
+    assert np.isinf(cx.metadata["vertex_errors"]).any()
+    x = np.random.default_rng(0).uniform(-0.3, 0.4, (50, 2))
+    assert np.allclose(cx(x), net(x), rtol=0, atol=1e-12)
+    for known in (True, False):
+        cx = sg.enumerate_regions(net, triangle, exact=known)
+        for shape in ((0, 2), (3, 0, 2)):
+            assert cx.locate(np.zeros(shape)).shape == shape[:-1] and cx(np.zeros(shape)).shape == shape
+
+
+def test_sides_of_polytopes_are_exact_where_floats_err() -> None:
+    """Points within rounding of an oblique wall in four dimensions: the float sum has the wrong sign at many."""
+    rng = np.random.default_rng(0)
+    wall, bound = rng.uniform(0.1, 1.0, 4), 0.9
+    polytope = sg.Polytope(np.vstack((-np.eye(4), wall)), [0.0] * 4 + [bound])
+    x = rng.uniform(0.0, 0.3, (4000, 4))
+    x[:, 3] = (bound - x[:, :3] @ wall[:3]) / wall[3]
+    x = x[x[:, 3] >= 0]
+    exact = [sum(Fraction(a) * Fraction(b) for a, b in zip(wall.tolist(), p, strict=True)) <= bound for p in x.tolist()]
+    rounded = bound - x @ wall
+    assert np.count_nonzero((rounded > 0) & ~np.array(exact)) > 5 and np.count_nonzero((rounded < 0) & exact) > 5
+    assert inside(polytope, x).tolist() == exact
+    triangle = sg.Polytope([[-1, 0], [0, -1], [1, 1]], [0, 0, 1])
+    on, beyond = [[0.5, 0.5], [0.25, 0.75], [0.0, 1.0]], [[np.nextafter(0.5, 1), 0.5], [-5e-324, 0.0]]
+    assert inside(triangle, np.array(on + beyond)).tolist() == [True] * 3 + [False] * 2

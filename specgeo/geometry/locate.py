@@ -69,7 +69,8 @@ def build_tree(cx: PolyhedralComplex) -> BoxTree:
         margin = np.maximum(margin, 2.0 * errors)
     around = margin[corners.indices, None]
     low, high = np.minimum.reduceat(points - around, starts), np.maximum.reduceat(points + around, starts)
-    order = _morton_order(np.clip(low / 2 + high / 2, points.min(0), points.max(0)))
+    # by the corners alone: their errors may be infinite
+    order = _morton_order(np.minimum.reduceat(points, starts) / 2 + np.maximum.reduceat(points, starts) / 2)
     blocks = np.arange(0, len(order), _LEAF)
     depth = max(0, int(len(blocks) - 1).bit_length())
     n = 1 << depth
@@ -102,7 +103,8 @@ class SignTable:
         assert cx.signs is not None
         self._tree: BoxTree = cx._box_tree
         self._words = (np.ascontiguousarray(cx.signs.positive), np.ascontiguousarray(cx.signs.negative))
-        self._n_units = len(cx.signs.layers)
+        every = _packed(np.ones((1, len(cx.signs.layers)), np.bool_))
+        self._full = np.all(self._words[0] | self._words[1] == every, axis=1)  # cells on which no unit vanishes
         self.points = PointSigns(cx.metadata["network"])
         keys = _mixed(self._words[0])
         self._order = np.argsort(keys, kind="stable")
@@ -121,7 +123,7 @@ class SignTable:
         at = np.searchsorted(self._keys, _mixed(signs[0]))
         cell = self._order[np.minimum(at, len(self._order) - 1)]
         sure = np.all((self._words[0][cell] == signs[0]) & (self._words[1][cell] == signs[1]), axis=1)
-        sure &= np.count_nonzero(above, axis=1) + np.count_nonzero(below, axis=1) == self._n_units
+        sure &= self._full[cell]
         open_ = np.flatnonzero(~sure)
         if len(open_) == 0:
             return np.asarray(cell)
