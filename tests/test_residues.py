@@ -63,6 +63,23 @@ def test_maps_of_all_layers_modulo_primes(activation: str | sg.Activation) -> No
         assert max(abs(x) * shared for x in rows) < 2 ** maps.bits[-1]
 
 
+@pytest.mark.parametrize("steep", [1.0, 2.0**20 - 1])
+def test_sizes_grow_with_weights_widths_slopes_and_biases(steep: float) -> None:
+    """Nothing cancels: each coefficient is below the size promised, by a few bits for each layer."""
+    big, activation = 2.0**30 - 1, sg.Activation([0.0], [0.0, steep])
+    for biases in ([0.0, 0.0, 0.0], [2.0**100, 0.0, 0.0], [0.0, 2.0**200, 1.0], [1.0, 0.0, 2.0**400]):
+        weights = [np.full((64, 1), big), np.full((32, 64), big), np.full((1, 32), big)]
+        net = sg.Network(weights, [np.full(len(w), b) for w, b in zip(weights, biases, strict=True)], activation)
+        cx = sg.enumerate_regions(net, sg.Box([0], [1]))
+        assert cx.n_cells == 1
+        w, s, (b1, b2, b3) = int(big), int(steep), map(int, biases)
+        layers = [(w, b1), (64 * s * w * w, 64 * s * w * b1 + b2)]
+        layers.append((32 * s * w * layers[1][0], 32 * s * w * layers[1][1] + b3))
+        maps = CellMaps(cx.metadata["network"], neuron_pieces(cx.signs, net.activations))
+        for (slope, offset), bits in zip(layers, maps.bits, strict=True):
+            assert 0 <= bits - max(slope, offset).bit_length() <= 10
+
+
 def test_numbers_beyond_the_first_primes_are_told_apart() -> None:
     """Multiples of the first primes vanish modulo these, and are not zero."""
     primes = list(islice(primes_below(1000), 40))
