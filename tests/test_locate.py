@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from types import SimpleNamespace
 
 import network_zoo as zoo
 import numpy as np
@@ -201,17 +202,18 @@ def test_vertices_of_unknown_errors_and_no_points_at_all() -> None:
 
 
 def test_sides_of_polytopes_are_exact_where_floats_err() -> None:
-    """Points within rounding of an oblique wall in four dimensions: the float sum has the wrong sign at many."""
+    """Points within rounding of an oblique wall in 24 dimensions: the float sum has the wrong sign at many."""
     rng = np.random.default_rng(0)
-    wall, bound = rng.uniform(0.1, 1.0, 4), 0.9
-    polytope = sg.Polytope(np.vstack((-np.eye(4), wall)), [0.0] * 4 + [bound])
-    x = rng.uniform(0.0, 0.3, (4000, 4))
-    x[:, 3] = (bound - x[:, :3] @ wall[:3]) / wall[3]
-    x = x[x[:, 3] >= 0]
-    exact = [sum(Fraction(a) * Fraction(b) for a, b in zip(wall.tolist(), p, strict=True)) <= bound for p in x.tolist()]
-    rounded = bound - x @ wall
-    assert np.count_nonzero((rounded > 0) & ~np.array(exact)) > 5 and np.count_nonzero((rounded < 0) & exact) > 5
-    assert inside(polytope, x).tolist() == exact
+    wall, bound, d = rng.uniform(0.1, 1.0, 24), 0.9, 24
+    polytope = SimpleNamespace(A=np.vstack((-np.eye(d), wall)), b=np.array([0.0] * d + [bound]))
+    x = rng.uniform(0.0, 0.06, (2000, d))
+    x[:, -1] = (bound - x[:, :-1] @ wall[:-1]) / wall[-1]
+    x = x[x[:, -1] >= 0]
+    sums = [sum(Fraction(a) * Fraction(b) for a, b in zip(wall.tolist(), p, strict=True)) for p in x.tolist()]
+    exact = np.array([total <= Fraction(bound) for total in sums])
+    rounded = (x @ -polytope.A.T + polytope.b)[:, -1]
+    assert np.count_nonzero((rounded > 0) & ~exact) > 3 and np.count_nonzero((rounded < 0) & exact) > 3
+    assert np.array_equal(inside(polytope, x), exact)
     triangle = sg.Polytope([[-1, 0], [0, -1], [1, 1]], [0, 0, 1])
     on, beyond = [[0.5, 0.5], [0.25, 0.75], [0.0, 1.0]], [[np.nextafter(0.5, 1), 0.5], [-5e-324, 0.0]]
     assert inside(triangle, np.array(on + beyond)).tolist() == [True] * 3 + [False] * 2

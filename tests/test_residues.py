@@ -13,7 +13,16 @@ from naive.rational import rational_complex
 import specgeo as sg
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.patterns import neuron_pieces
-from specgeo.geometry.residues import CellMaps, classes, prime_limit, primes_below, reduced, residues, vanishing
+from specgeo.geometry.residues import (
+    CellMaps,
+    _fraction_bits,
+    classes,
+    prime_limit,
+    primes_below,
+    reduced,
+    residues,
+    vanishing,
+)
 from specgeo.testing import random_network
 from specgeo.theory.counting import distinct_affine_maps, region_table
 
@@ -32,6 +41,12 @@ def test_residues_of_floats_are_those_of_their_fractions() -> None:
         assert np.abs(found).max() <= p / 2 + 2
     integers = rng.integers(-(2**52), 2**52, 1000).astype(np.float64)
     assert (reduced(integers, 1009).astype(np.int64) % 1009).tolist() == [int(v) % 1009 for v in integers]
+
+
+def test_digits_behind_the_point() -> None:
+    for values in ([0.5], [0.75, 2.0], [3.0, 2.0**60], [5e-324], [0.1, 1e300], [0.0], [2.0**-1030, -1.5], []):
+        wanted = max((Fraction(v).denominator.bit_length() - 1 for v in values), default=0)
+        assert _fraction_bits(np.array(values)) == wanted
 
 
 def test_primes_are_the_primes_below_their_limit() -> None:
