@@ -164,3 +164,16 @@ def test_counts_of_an_uncertified_complex_are_not_called_exact() -> None:
     for exact, word in ((True, "exact  "), (False, "not certified")):
         table = region_table(net, sg.enumerate_regions(net, sg.Box([-1, -1], [1, 1]), exact=exact))
         assert table.certified is exact and f"this network       {word}" in str(table)
+
+
+def test_gradients_that_differ_by_rounding_alone_are_equal() -> None:
+    """Pairs of hinges that cancel exactly: one linear region, though large terms round the float gradients."""
+    rng = np.random.default_rng(0)
+    kinks, large = np.repeat(rng.uniform(-0.9, 0.9, 9), 2), np.repeat(rng.normal(size=9) * 1e6, 2)
+    large[1::2] *= -1.0
+    order = rng.permutation(19)
+    weights = np.append(large, 0.1)[order], np.append(-kinks, 2.0)[order]
+    net = sg.Network([np.ones((19, 1)), weights[0][None]], [weights[1], [0.0]])
+    cx = sg.enumerate_regions(net, sg.Box([-1], [1]))
+    assert cx.n_cells == 10 and len(np.unique(cx.gradients)) > 1
+    assert cx.n_linear_regions == distinct_affine_maps(cx) == 1
