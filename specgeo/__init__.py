@@ -33,7 +33,7 @@ _HOME = {
     "directional_expansion": "specgeo.fourier",
     "radial_spectrum": "specgeo.fourier",
     "verify": "specgeo.theory",
-    "warmup": "specgeo._warmup",
+    "warmup": "specgeo._compile",
     "SpecgeoError": "specgeo.errors",
     "InvalidInputError": "specgeo.errors",
     "DomainError": "specgeo.errors",

@@ -58,7 +58,7 @@ def leaf_kernel(function: _F) -> _F:
 
 
 def inline(function: _F) -> _F:
-    """Compile a small helper that LLVM should inline into its callers. Never call it from Python."""
+    """Compile a small helper on its own; LLVM may copy it into its callers, numba does not. Not for Python to call."""
     return _compiled(function, {**_INTERNAL, "inline": "never"})
 
 

@@ -58,7 +58,7 @@ def values_with_error(
     >>> import specgeo as sg
     >>> net = sg.Network([[[1e-6]], [[1.0]]], [[1.0], [-1.0]])        # 1e-6 x, through the number 1
     >>> value, error = values_with_error(net, [0.3])
-    >>> 1e-17 < abs(value[0] - 3e-7) < error[0] < 1e-15
+    >>> bool(1e-17 < abs(value[0] - 3e-7) < error[0] < 1e-15)
     True
     """
     a = as_points(x, "x", net.input_dim)

@@ -21,7 +21,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from specgeo._ahead import compile_ahead
+from specgeo._compile import compile_ahead
 
 if TYPE_CHECKING:
     from specgeo.domain import Box
@@ -50,6 +50,8 @@ OPTIONS = {
     "lower": "--box, lower bounds",
     "max_bytes": "--max-bytes",
     "max_cells": "--max-cells",
+    "max_seconds": "--max-seconds",
+    "max_simplices": "--max-simplices",
     "n_samples": "--samples",
     "Network.restrict": "--axes",
     "origin": "--origin",
@@ -154,6 +156,14 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     _network_arguments(verify)
     verify.add_argument("--out", metavar="FOLDER", help="write verify.json and verify.html there")
+    verify.add_argument(
+        "--max-simplices", type=int, default=1_000_000, metavar="N",
+        help="a claim that takes a triangulation of more than this is not checked (default 1000000)",
+    )  # fmt: skip
+    verify.add_argument(
+        "--max-seconds", type=float, default=120.0, metavar="S",
+        help="about the time that the whole may take; claims that need more are not checked (default 120)",
+    )  # fmt: skip
     verify.add_argument("--seed", type=int, default=0, help="seed of what is sampled (default 0)")
     add("warmup", _warmup, "compile the kernels into the cache", "specgeo warmup")
     return parser
@@ -388,21 +398,20 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
-    import numpy as np
-
     from specgeo import verify
 
     net, box = _load_on_box(arguments)
-    if net.output_dim > 1:
-        net = net.postcompose(np.eye(net.output_dim)[[arguments.output]])
     with compile_ahead(), _Progress(arguments.quiet) as progress:
         report = verify(
             net,
             box,
             progress=progress,
             seed=arguments.seed,
+            output=arguments.output,
             max_cells=arguments.max_cells,
             max_bytes=arguments.max_bytes,
+            max_simplices=arguments.max_simplices,
+            max_seconds=arguments.max_seconds,
         )
     _emit(arguments, report.to_dict, str(report), lambda: [report.write(arguments.out)] if arguments.out else [])
     return 0 if report.holds else 1
@@ -431,7 +440,8 @@ def _in_options(message: str) -> str:
     """A message of the library in one line, with options in place of arguments."""
     head, colon, rest = " ".join(message.split()).partition(":")
     heads = ", ".join(dict.fromkeys(OPTIONS.get(name, name) for name in head.split(", ")))
-    return heads + colon + re.sub(r"max_cells|max_bytes|n_samples|Network\.restrict", lambda m: OPTIONS[m[0]], rest)
+    names = r"max_cells|max_bytes|max_seconds|max_simplices|n_samples|Network\.restrict"
+    return heads + colon + re.sub(names, lambda m: OPTIONS[m[0]], rest)
 
 
 def _own_process() -> None:

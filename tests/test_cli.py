@@ -138,6 +138,8 @@ def test_a_failing_claim_is_exit_code_1(capsys, tent, monkeypatch):
         (["verify", "TENT", "--box", "0", "1", "--max-cells", "1"], "--max-cells: "),
         (["verify", "TENT", "--box", "0", "1", "--max-bytes", "1"], "--max-bytes: "),
         (["verify", "TENT", "--box", "0", "1", "--seed", "-1"], "--seed: -1 given"),
+        (["verify", "TENT", "--box", "0", "1", "--max-seconds", "0"], "--max-seconds: 0.0 given"),
+        (["verify", "TENT", "--box", "0", "1", "--max-simplices", "0"], "--max-simplices: 0 given"),
         (["regions", "TENT", "--box", "0", "1", "--map", "x.foo"], "--map: files '.foo' cannot be drawn; use one of"),
         (["regions", "TENT", "--box", "0", "1", "--map", "no/such/x.png"], "--map: there is no folder no/such; make"),
         (["regions", "TENT", "--box", "0", "1", "--save", "no/such/x.npz"], "--save: there is no folder no/such"),
@@ -312,3 +314,37 @@ def test_a_warning_is_one_line(tmp_path):
     code = "import warnings; from specgeo import cli; cli._info = lambda _: warnings.warn('of a kind') or 0; cli.main()"
     done = subprocess.run([sys.executable, "-c", code, "info", "x.npz"], capture_output=True, text=True)
     assert done.stderr == "specgeo: warning: of a kind\n"
+
+
+def test_verify_asks_a_classifier_about_all_its_classes(capsys, tmp_path):
+    from specgeo.testing import random_network
+
+    path = tmp_path / "classes.npz"
+    net = random_network([1, 6, 3], 3)
+    net.save(path)
+    code, out, _ = run(capsys, "verify", path, "--box", -1, 1, "--output", 2, "--json")
+    found = {claim["key"]: claim for claim in json.loads(out)["claims"]}
+    x = np.linspace(-1, 1, 4001)[:, None]
+    classes = np.unique(np.argmax(net(x), axis=1))
+    named = {key for key in found["paths"]["facts"] if key.startswith("class ")}
+    assert code == 0 and named == {f"class {c}" for c in classes} and len(classes) > 1
+    assert "no classifier" not in found["paths"]["remark"]
+    assert json.loads(out)["summary"]["output under study"] == 2
+
+
+@pytest.mark.parametrize(("holds", "wanted"), [(True, 0), (False, 1)])
+@pytest.mark.parametrize("command", ["report", "verify"])
+def test_exit_code_of_a_claim_that_fails(capsys, tent, monkeypatch, command, holds, wanted):
+    import specgeo.report
+
+    class Verdict:
+        def __init__(self):
+            self.holds = holds
+
+        def to_dict(self):
+            return {"holds": holds}
+
+    monkeypatch.setattr(specgeo.report, "spectral_report", lambda *_, **__: Verdict())
+    monkeypatch.setattr(sg, "verify", lambda *_, **__: Verdict())
+    code, out, _ = run(capsys, command, tent, "--box", 0, 1, "--json")
+    assert code == wanted and json.loads(out) == {"holds": holds}

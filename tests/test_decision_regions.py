@@ -205,7 +205,8 @@ def test_regions_on_a_triangle() -> None:
 def test_ties_on_the_breakpoints_of_other_activations() -> None:
     """|x - 1/3|, a hinge away from 0, is positive on both sides of the tie at its breakpoint."""
     third = 1.0 / 3.0
-    for activation in (sg.Activation([third], [-1.0, 1.0], third), sg.Activation([third, 0.5], [-1.0, 1.0, 2.0], third)):
+    bent = sg.Activation([third, 0.5], [-1.0, 1.0, 2.0], third)
+    for activation in (sg.Activation([third], [-1.0, 1.0], third), bent):
         net = sg.Network([[[1.0, 0.0]], [[1.0]]], [[0.0], [0.0]], activation)
         regions = decision_regions(net, sg.Box([-1, -1], [1, 1]))
         assert regions.labels.tolist() == [1, 1]

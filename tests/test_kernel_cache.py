@@ -15,7 +15,7 @@ from pathlib import Path
 import numba
 import pytest
 
-from specgeo import _ahead, _kernel_cache
+from specgeo import _compile, _kernel_cache
 
 PROGRAM = """
 import numba
@@ -116,7 +116,7 @@ def test_no_place_to_write_is_one_warning_and_no_second_process(monkeypatch: pyt
         assert [misses(), misses()] == [1, 1]
     assert len(caught) == 1
     monkeypatch.setattr(subprocess, "Popen", refused)
-    with _ahead.compile_ahead():
+    with _compile.compile_ahead():
         misses()
 
 

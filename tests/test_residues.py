@@ -177,3 +177,11 @@ def test_gradients_that_differ_by_rounding_alone_are_equal() -> None:
     cx = sg.enumerate_regions(net, sg.Box([-1], [1]))
     assert cx.n_cells == 10 and len(np.unique(cx.gradients)) > 1
     assert cx.n_linear_regions == distinct_affine_maps(cx) == 1
+
+
+@pytest.mark.parametrize("bend", [1e-20, 2.0**-400])
+def test_bends_far_below_rounding_are_bends(bend: float) -> None:
+    net = sg.Network([[[1.0], [1.0]], [[1.0, bend]]], [[2.0, 0.0], [0.0]])
+    cx = sg.enumerate_regions(net, sg.Box([-1], [1]))
+    assert len(np.unique(cx.gradients)) == 1
+    assert cx.n_linear_regions == distinct_affine_maps(cx) == 2

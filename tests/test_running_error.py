@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import specgeo as sg
-from specgeo._running_error import values_with_error
+from specgeo._running_error import activation_error, values_with_error
 
 ACTIVATIONS = ("relu", "leaky_relu", "abs", "hard_tanh", "identity")
 
@@ -119,3 +119,26 @@ def test_error_of_the_input_is_passed_on() -> None:
         gap = np.abs(net(corners) - values)
         assert np.all(gap <= error)
         assert np.all(gap.max(axis=(0, 1)) > 0.1 * error)
+
+
+def test_evaluating_an_activation_rounds() -> None:
+    """slope * z + intercept, with an intercept that is itself rounded: without any error of z."""
+    bent = sg.Activation([-0.3, 0.1, 0.7], [0.1, 1.7, -0.3, 0.9], intercept=0.2)
+    z = np.random.default_rng(2).normal(size=300)
+    bound = activation_error(z, np.zeros(300), bent)
+    slopes, kinks = [Fraction(s) for s in bent.slopes.tolist()], [Fraction(t) for t in bent.breakpoints.tolist()]
+    worst = Fraction(0)
+    for x, value, allowed in zip(z.tolist(), bent(z).tolist(), bound.tolist(), strict=True):
+        hinges = sum((b - a) * max(Fraction(x) - t, 0) for a, b, t in zip(slopes, slopes[1:], kinks, strict=False))
+        gap = abs(Fraction(value) - Fraction(bent.intercept) - slopes[0] * Fraction(x) - hinges)
+        assert gap <= Fraction(allowed)
+        worst = max(worst, gap / Fraction(allowed))
+    assert worst > Fraction(1, 8)
+
+
+@pytest.mark.parametrize("side", [-1.0, 1.0])
+def test_an_error_may_reach_across_a_breakpoint(side: float) -> None:
+    """A flat piece passes nothing on, unless the neighbouring slope is within the error."""
+    clip = sg.Activation.clip()
+    near, far = activation_error(np.array([side * (1 + 1e-9), side * 1.5]), np.array([1e-6, 1e-6]), clip)
+    assert near >= 1e-6 > 1e3 * far

@@ -12,6 +12,7 @@ import numpy as np
 
 from specgeo._budget import memory_budget
 from specgeo._cast import FloatArray
+from specgeo._limits import check_time
 from specgeo.enumeration._cut import cut_layer
 from specgeo.enumeration._exact import make_exact
 from specgeo.enumeration._layers import N_UNITS, N_WORDS, History, Layers, N
@@ -154,6 +155,7 @@ class Run:
         job = Evaluation(self.history, before, earlier, number, self.frame)
         inside, cell = Inside(start, order, np.empty((16 * n_units + 1024, 2), np.int64)), 0
         while cell < n_cells:
+            check_time()
             cell, n_pairs = classify(self.state, job, self.scratch, inside, cell)
             if cell < n_cells and n_pairs == 0:
                 # a cell of many vertices
@@ -184,6 +186,7 @@ class Run:
             if status == Status.FULL:
                 work = self.work = self._grow(work)
                 continue
+            check_time()
             if self.report is not None:
                 self.report(number, n_cells, status == Status.DONE)
             if status == Status.DONE:

@@ -18,13 +18,16 @@ import numpy.typing as npt
 
 from specgeo._budget import within_memory
 from specgeo._cast import ComplexArray, FloatArray, IntArray, as_floats, as_whole
+from specgeo._limits import check_time
 from specgeo._measures import simplex_measures
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier.chunks import Plan, chunked
 from specgeo.fourier.divided import MAX_NODES
+from specgeo.fourier.phases import LANES
 from specgeo.fourier.sums import affine_sum, constant_sum, general_sum
 
 MAX_PHASE = 1e15
+_WORK, _SCALAR_WORK = 1 << 25, 1 << 19  # simplices times wavevectors of one call of a kernel: some tenths of a second
 _T = TypeVar("_T", np.float64, np.int64)
 
 
@@ -94,12 +97,25 @@ def polynomial_sum(
     of each simplex; the rest as in `simplices_sum`.
     """
     nodes, m = simplices.shape[1], coefficients.shape[2]
+    quick = 2 <= nodes <= 4 and degree <= 1
+    block = (_WORK if quick else _SCALAR_WORK) // max(1, len(simplices))
+    block = max(LANES if quick else 1, block // LANES * LANES if block > LANES else block)
+    if len(k) > block:
+        plan = (plan or chunked(points, simplices)) if quick else None
+        parts = []
+        for start in range(0, len(k), block):
+            check_time()
+            some = k[start : start + block]
+            parts.append(
+                polynomial_sum(points, simplices, measures, some, coefficients, degree, groups, n_groups, plan)
+            )
+        return np.concatenate(parts, axis=1)
     real, imag = np.zeros((n_groups * m, len(k))), np.zeros((n_groups * m, len(k)))
     if coefficients.size and len(k):
         points, waves = for_kernel(points), for_kernel(k.T)
         scaled = coefficients * (measures * float(math.factorial(nodes - 1) * math.factorial(degree)))[:, None, None]
         rows = groups * m
-        if 2 <= nodes <= 4 and degree <= 1:
+        if quick:
             order, chunks = plan or chunked(points, simplices)
             if order is not None:
                 scaled, rows = scaled[order], rows[order]

@@ -20,6 +20,7 @@ import numpy as np
 
 from specgeo._budget import afford
 from specgeo._cast import IntArray
+from specgeo._limits import check_simplices, check_time
 from specgeo.geometry.incidence import check_dimension, owners
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ def triangulate(cx: PolyhedralComplex, k: int) -> tuple[IntArray, IntArray]:
     lengths = np.diff(starts)[facet]
     ends = np.cumsum(lengths)
     first = starts[facet] - (ends - lengths)
+    check_time()
+    check_simplices(int(ends[-1]) if len(ends) else 0)
     _afford(int(ends[-1]) if len(ends) else 0, k)
     items = np.arange(int(ends[-1]) if len(ends) else 0, dtype=np.int64) + np.repeat(first, lengths)
     owner = np.repeat(face, lengths)

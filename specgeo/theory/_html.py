@@ -47,9 +47,11 @@ a{color:var(--blue);text-decoration:none}a:hover{text-decoration:underline}
 .source{color:var(--soft);font-size:13px;margin:2px 0 10px}
 .pill{font-size:12px;font-weight:600;
 border-radius:99px;padding:2px 11px;white-space:nowrap;color:#fff;background:var(--grey)}
-.pill.holds{background:var(--good)}.pill.fails{background:var(--bad)}.pill.observed{background:var(--blue)}
+.pill.holds{background:var(--good)}.pill.fails{background:var(--bad)}.pill.observed{background:var(--blue)}.pill.could{background:#b7791f}
 .remark{border-left:3px solid var(--line);padding-left:12px;color:var(--soft);font-size:14px}
 .bar{position:relative;height:7px;width:96px;flex:none;background:#e9edf1;border-radius:4px}
+.bar::before,.bar::after{content:"";position:absolute;top:-2px;bottom:-2px;width:1px;background:var(--grey)}
+.bar::before{left:33.3%}.bar::after{left:66.7%}
 .bar i{position:absolute;left:0;top:0;bottom:0;border-radius:4px;background:var(--blue)}
 .bar.bad i{background:var(--bad)}
 .facts{display:flex;flex-wrap:wrap;gap:4px 22px;font-size:13.5px;margin:10px 0}
@@ -64,17 +66,25 @@ footer{color:var(--soft);font-size:13px;margin-top:30px}
 """
 
 
+_GAUGE = (
+    "Share of the bound: measured / bound where the measured value must not exceed the bound, bound / measured where "
+    "it must not fall below; 1 is the bound. Gauges are logarithmic: from 1/1000 or less (left) to 1 (right), with "
+    "marks at 1/100 and 1/10."
+)
+
+
 def page(report: VerificationReport) -> str:
     """The whole page."""
-    counts = {s: sum(c.status == s for c in report.claims) for s in ("holds", "fails", "observed", "not applicable")}
+    counts = report.counts
     checks = sum(len(claim.checks) for claim in report.claims)
     if report.holds:
-        text = f"<b>Every check holds.</b><span>{counts['holds']} claims, {checks} checks</span>"
+        done = "Every check" if not report.unchecked else "Every check that was made"
+        text = f"<b>{done} holds.</b><span>{_many(counts['holds'], 'claim')}, {_many(checks, 'check')}</span>"
     else:
         text = (
             f"<b>{counts['fails']} of {counts['holds'] + counts['fails']} claims fail.</b><span>They come first.</span>"
         )
-    rest = ", ".join(f"{n} {s}" for s, n in counts.items() if n and s in ("observed", "not applicable"))
+    rest = ", ".join(f"{n} {s}" for s, n in counts.items() if n and s not in ("holds", "fails"))
     parts = [
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width,initial-scale=1">',
@@ -86,12 +96,22 @@ def page(report: VerificationReport) -> str:
         _numbers(report.summary),
         _contents(report.claims),
         *(_card(claim) for claim in report.claims),
-        f"<footer><p>Statements are numbered as in “On the Spectral Bias of Neural Networks” ({PAPER}); where the "
-        "paper needs repair, the repaired statement is checked and the entry says so. The complex is exact: "
-        "every sign behind it was proved. Spectra are closed forms with error bounds, and the bounds' own "
-        f"rounding is allowed for.</p><p>Seed {report.seed}; {report.seconds:.1f} s.</p></footer></main></body></html>",
+        f"<footer><p>{_GAUGE}</p>",
+        f"<p>Statements are numbered as in “On the Spectral Bias of Neural Networks” ({PAPER}); where the "
+        "paper needs repair, the repaired statement is checked and the entry says so. The combinatorics of the complex "
+        "are exact, coordinates are rounded. Spectra are closed forms with error bounds. A check holds where the "
+        "relation does up to these bounds and the rounding of the other side.</p>"
+        f"<p>Seed {report.seed}; {report.seconds:.1f} s.</p></footer></main></body></html>",
     ]
     return "\n".join(parts)
+
+
+def _css(claim: Claim) -> str:
+    return claim.status.split()[0]
+
+
+def _many(n: int, noun: str) -> str:
+    return f"{n} {noun}{'' if n == 1 else 's'}"
 
 
 def _numbers(summary: dict[str, Any]) -> str:
@@ -109,35 +129,42 @@ def _contents(claims: tuple[Claim, ...]) -> str:
         closest = "" if tightest is None else f"{_sides(tightest)}"
         bar = "" if tightest is None else _bar(tightest)
         rows.append(
-            f'<tr><td><span class="pill {claim.status.split()[0]}">{claim.status}</span></td>'
+            f'<tr><td><span class="pill {_css(claim)}">{claim.status}</span></td>'
             f'<td><a href="#{claim.key}">{escape(claim.title)}</a></td><td>{_pretty(claim.source)}</td>'
             f'<td class="n">{len(claim.checks) or ""}</td><td class="n">{closest}</td><td>{bar}</td></tr>'
         )
     return (
         '<div class="card scroll"><table><tr><th></th><th>claim</th><th>in the paper</th><th class="n">checks</th>'
-        '<th class="n">closest to its bound</th><th>measured / bound</th></tr>' + "".join(rows) + "</table></div>"
+        '<th class="n">closest to its bound</th><th>share of the bound (log scale)</th></tr>'
+        + "".join(rows) + "</table></div>"
     )
 
 
 def _card(claim: Claim) -> str:
     parts = [
-        f'<section class="card {claim.status.split()[0]}" id="{claim.key}"><div class="head">'
-        f'<h2>{escape(claim.title)}</h2><span class="pill {claim.status.split()[0]}">{claim.status}</span></div>',
+        f'<section class="card {_css(claim)}" id="{claim.key}"><div class="head">'
+        f'<h2>{escape(claim.title)}</h2><span class="pill {_css(claim)}">{claim.status}</span></div>',
         f'<p class="source">{_pretty(claim.source)}</p><p>{_pretty(claim.statement)}</p>',
     ]
     if claim.skipped:
-        parts.append(f'<p class="remark">Skipped: {escape(claim.skipped)}</p></section>')
+        parts.append(f'<p class="remark">Not applicable: {escape(claim.skipped)}</p></section>')
         return "".join(parts)
+    if claim.failure:
+        parts.append(f'<p class="remark">Could not be checked: {escape(claim.failure)}</p>')
+        if not claim.checks:
+            return "".join([*parts, "</section>"])
     if claim.remark:
         parts.append(f'<p class="remark">{_pretty(claim.remark)}</p>')
     if claim.checks:
         rows = "".join(_row(check) for check in claim.checks)
         parts.append(
             '<div class="scroll"><table><tr><th>check</th><th class="n">measured</th><th></th><th class="n">bound</th>'
-            f'<th class="n">slack</th><th>measured / bound</th><th></th></tr>{rows}</table></div>'
+            f'<th class="n">slack</th><th>share of the bound (log scale)</th><th></th></tr>{rows}</table></div>'
         )
     if claim.facts:
         parts.append(f'<div class="facts">{"".join(_fact(k, v) for k, v in claim.facts.items())}</div>')
+    if claim.figure is None and claim.caption:
+        parts.append(f'<p class="source">{escape(claim.caption)}</p>')
     if claim.figure is not None:
         data = base64.b64encode(claim.figure).decode("ascii")
         # The width is in the PNG header, at 160 dots an inch; the page shows 100 CSS pixels an inch.
@@ -166,16 +193,16 @@ def _row(check: Check) -> str:
 
 
 def _bar(check: Check) -> str:
-    """Measured over bound on a logarithmic scale: full is the bound, empty is a thousandth of it or less."""
+    """The share of the bound reached, on a logarithmic scale: full is the bound, empty a thousandth of it or less."""
     if check.relation == "==":
         error = abs(check.measured - check.bound)
         return (
             "" if isinstance(check.measured, int) else f'<span class="source">off by {_number(float(error), 2)}</span>'
         )
-    ratio = check.ratio if check.relation == "<=" else (1 / check.ratio if check.ratio else np.inf)
-    if not np.isfinite(ratio):
+    ratio = check.reached
+    if not np.isfinite(ratio) or check.bound == 0:
         return ""
-    width = 100.0 * float(np.clip(1 + np.log10(max(ratio, 1e-9)) / 3, 0.02, 1.0))
+    width = 100.0 * float(np.clip(1 + np.log10(max(ratio, 1e-9)) / 3, 0.0, 1.0))
     bad = "" if check.holds else " bad"
     bar = f'<div class="bar{bad}"><i style="width:{width:.0f}%"></i></div>'
     return f'<div class="gauge">{bar}<span>{_number(ratio, 2)}</span></div>'

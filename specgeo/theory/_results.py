@@ -113,7 +113,7 @@ class Check(Result):
     >>> check.holds, check.slack, check.ratio
     (True, 6.0, 0.25)
     >>> print(check)
-    holds  lipschitz.product: 2 <= 8 (ratio 0.25)
+    holds  lipschitz.product: 2 <= 8 (0.25 of the bound)
            L_f <= prod |W_l| (Proposition 3)
     """
 
@@ -148,13 +148,28 @@ class Check(Result):
         return float(self.measured / self.bound)
 
     @property
+    def reached(self) -> float:
+        """How much of the bound is used up, 1 at the bound: ``ratio``, or its inverse where a bound is from below."""
+        if self.relation != ">=":
+            return self.ratio
+        if self.measured == 0 or self.bound <= 0:
+            return 1.0 if self.measured == self.bound else (math.inf if self.measured < self.bound else 0.0)
+        return float(self.bound / self.measured)
+
+    @property
+    def decided(self) -> bool:
+        """False where numbers overflowed, so that the comparison says nothing."""
+        return math.isfinite(self.measured) and not math.isnan(self.bound) and math.isfinite(self.tolerance)
+
+    @property
     def holds(self) -> bool:
         """True where the relation holds up to the tolerance; never for NaN."""
         return bool(self.slack >= -self.tolerance)
 
     def to_dict(self) -> dict[str, Any]:
-        """All fields, with slack, ratio and holds."""
-        return {**super().to_dict(), **jsonable({"slack": self.slack, "ratio": self.ratio, "holds": self.holds})}
+        """All fields, with slack, ratio, reached and holds."""
+        derived = {"slack": self.slack, "ratio": self.ratio, "reached": self.reached, "holds": self.holds}
+        return {**super().to_dict(), **jsonable(derived)}
 
     @property
     def sides(self) -> str:
@@ -166,7 +181,8 @@ class Check(Result):
 
     def __str__(self) -> str:
         word = "holds" if self.holds else "FAILS"
-        return f"{word}  {self.claim}: {self.sides} (ratio {self.ratio:.3g})\n       {self.statement}"
+        share = "" if self.relation == "==" else f" ({self.reached:.3g} of the bound)"
+        return f"{word}  {self.claim}: {self.sides}{share}\n       {self.statement}"
 
     def plot(self, ax: Any = None) -> Any:
         """Two bars: the measured value and the bound, on a logarithmic axis where both are positive."""

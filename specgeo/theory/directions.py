@@ -19,13 +19,23 @@ import numpy.typing as npt
 from specgeo._cast import FloatArray, as_floats
 from specgeo.errors import InvalidInputError
 from specgeo.fourier.radial import porod_constants, radial_spectrum
-from specgeo.fourier.rays import DirectionalExpansion, as_direction, directional_expansion, ray_spectrum
+from specgeo.fourier.rays import (
+    DirectionalClass,
+    DirectionalExpansion,
+    as_direction,
+    directional_expansion,
+    ray_spectrum,
+)
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.theory._results import PAPER, Check, Result, axes
 from specgeo.theory.decay import _output, is_compact, kinks
+from specgeo.theory.normals import NormalDirections, normal_directions
+from specgeo.theory.windows import mean_deviation, window_rule
 
-GOLDEN = 0.5 * (5**0.5 - 1)  # multiples modulo 1: even coverage without a period that could meet the walls' beat
-SAME_NORMAL = 1e-9  # normals closer than this are one direction: only for listing directions to look at
+__all__ = [
+    "DirectionReport", "NormalDirections", "ShellLaw", "direction_report", "free_identities", "normal_directions",
+    "porod_constant", "shell_law", "shell_size",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +107,7 @@ def direction_report(
     direction: npt.ArrayLike,
     output: int = 0,
     window: tuple[float, float] | None = None,
-    samples: int = 4000,
+    samples: int | None = None,
     boundary: Literal["cut", "interior"] = "cut",
     rng: np.random.Generator | int = 0,
 ) -> DirectionReport:
@@ -110,8 +120,9 @@ def direction_report(
     output : int
     window : (float, float), optional
         Range of t, positive; default 200 to 20000 in units of 1 / diameter of the domain.
-    samples : int
-        Values of t, uniform over the window.
+    samples : int, optional
+        Values of t, uniform over the window. By default the nodes of a rule that takes means over the window without
+        sampling error; only then is the amplitude checked.
     boundary : {"cut", "interior"}
         As in `specgeo.spectrum`.
     rng : Generator or seed
@@ -138,15 +149,23 @@ def direction_report(
     u = as_direction(direction, cx.dim)
     diameter = float(np.linalg.norm(np.ptp(cx.vertices, axis=0)))
     low, high = window or (200.0 / diameter, 20000.0 / diameter)
-    if not 0 < low < high or samples < 8:
+    if not 0 < low < high or (samples is not None and samples < 8):
         raise InvalidInputError("window, samples: 0 < low < high and at least 8 samples wanted")
     expansion = directional_expansion(cx, u, boundary)
     parts = [p for p in expansion.classes if np.any(p.coefficients[:, output])]
-    t = np.sort(np.random.default_rng(rng).uniform(low, high, samples))
+    if samples is None:
+        t, weights = window_rule(low, high, float(np.ptp(cx.vertices @ u)))
+    else:
+        t = np.sort(np.random.default_rng(rng).uniform(low, high, samples))
+        weights = np.full(samples, 1 / samples)
     values, errors = ray_spectrum(cx, u, t, boundary, return_error=True)
     magnitude = np.abs(values[:, output])
     exponent = parts[0].n + 1 if parts else None
-    rms, slope = (None, None) if exponent is None else _rms_and_slope(t, magnitude, exponent)
+    rms, slope = (None, None) if exponent is None else _rms_and_slope(t, weights, magnitude, exponent)
+    checks = _expansion_checks(expansion, t, values[:, output], np.asarray(errors)[:, output], output)
+    if samples is None and parts:
+        check = _amplitude_check(parts, t, weights, high - low, magnitude, np.asarray(errors)[:, output], output)
+        checks = (*checks, check)
     return DirectionReport(
         direction=u,
         codimensions=tuple(p.n for p in parts),
@@ -158,18 +177,55 @@ def direction_report(
         fitted_slope=slope,
         t=t,
         magnitude=magnitude,
-        checks=_expansion_checks(expansion, t, values[:, output], np.asarray(errors)[:, output], output),
+        checks=checks,
     )
 
 
-def _rms_and_slope(t: FloatArray, magnitude: FloatArray, exponent: int) -> tuple[float, float | None]:
+def _amplitude_check(
+    parts: list[DirectionalClass],
+    t: FloatArray,
+    weights: FloatArray,
+    width: float,
+    magnitude: FloatArray,
+    error: FloatArray,
+    output: int,
+) -> Check:
+    """The mean square over the window against sum |a_q|^2: as far off as the terms that interfere allow, at most.
+
+    With A the slowest class and R the others, each times t^exponent,
+    |mean |A + R|^2 - mean |A|^2| <= 2 (mean |A|^2 mean |R|^2)^(1/2) + mean |R|^2.
+    """
+    slow = parts[0]
+    scaled, allowed = (part * t ** (slow.n + 1) for part in (magnitude, error))
+    measured, rounding = float(weights @ scaled**2), float(weights @ ((2 * scaled + allowed) * allowed))
+    predicted = float(slow.mean_square[output])
+    drift = mean_deviation(slow.offsets, np.abs(slow.coefficients[:, output]), width)
+    rest = np.zeros(len(t))
+    for part in parts[1:]:
+        rest += part.supremum[output] / t ** (part.n - slow.n)
+    rest_square = float(weights @ rest**2)
+    with np.errstate(invalid="ignore"):
+        mixed = 2 * np.sqrt((predicted + drift) * rest_square) if rest_square > 0 else 0.0
+    size = float(np.sqrt(slow.mean_square[output]) * np.linalg.norm(slow.sizes[:, output]))
+    statement = (
+        f"|mean of t^{2 * (slow.n + 1)} |f^(tu)|^2 over the window - sum_q |a_q|^2| <= what terms of near offsets and "
+        "the faster classes can add"
+    )
+    details = {"mean_square": measured, "predicted": predicted}
+    return Check("decay.amplitude", statement, abs(measured - predicted), drift + mixed + rest_square, "<=",
+                 rounding + 1e-12 * (predicted + measured + size), details)  # fmt: skip
+
+
+def _rms_and_slope(
+    t: FloatArray, weights: FloatArray, magnitude: FloatArray, exponent: int
+) -> tuple[float, float | None]:
     """RMS of t^exponent |f^|, and the slope that its first and last quarter suggest."""
     scaled = magnitude * (t / t[-1]) ** exponent  # in units of the largest t: no overflow
     quarter = len(t) // 4
     first, last = (np.sqrt(np.mean(scaled[part] ** 2)) for part in (slice(quarter), slice(-quarter, None)))
     early, late = (np.mean(np.log(t[part])) for part in (slice(quarter), slice(-quarter, None)))
     slope = float(np.log(last / first) / (late - early)) - exponent if first > 0 and last > 0 else None
-    return float(np.sqrt(np.mean(scaled**2)) * t[-1] ** exponent), slope
+    return float(np.sqrt(weights @ scaled**2) * t[-1] ** exponent), slope
 
 
 def _expansion_checks(
@@ -193,97 +249,56 @@ def _expansion_checks(
 
 
 @dataclass(frozen=True, eq=False)
-class NormalDirections(Result):
-    """Directions normal to facets: where |f^| decays slowest, as t^-2.
-
-    Attributes
-    ----------
-    directions : (q, d)
-        Unit normals up to sign, heaviest first.
-    variation : (q,)
-        sum |c_F| |F| over the facets orthogonal to each: the largest t^2 |f^| they can cause.
-    """
-
-    directions: FloatArray
-    variation: FloatArray
-
-    def __str__(self) -> str:
-        pairs = zip(self.directions[:10], self.variation[:10], strict=True)
-        lines = [f"  {np.round(u, 6).tolist()}: {w:.6g}" for u, w in pairs]
-        return "\n".join([f"{len(self.directions)} facet-normal directions, sum |c_F||F|:", *lines])
-
-    def plot(self, ax: Any = None) -> Any:
-        """Weights in decreasing order."""
-        ax = axes(ax)
-        ax.semilogy(np.arange(1, len(self.variation) + 1), np.maximum(self.variation, 1e-300), ".-")
-        ax.set_xlabel("facet-normal direction")
-        ax.set_ylabel("sum |c_F| |F|")
-        return ax
-
-
-def normal_directions(cx: PolyhedralComplex, output: int = 0) -> NormalDirections:
-    """Facet normals grouped up to sign, with the weight of their facets.
-
-    Normals closer than about 1e-9 are taken as one; this is a list of directions to look at, and
-    decides nothing else.
-
-    Examples
-    --------
-    >>> import specgeo as sg
-    >>> net = sg.Network([[[1.0, 0.0], [0.0, 2.0]], [[1.0, 1.0]]], [[0.0, 0.0], [0.0]])
-    >>> print(normal_directions(sg.enumerate_regions(net, sg.Box([-1, -1], [1, 1]))))
-    2 facet-normal directions, sum |c_F||F|:
-      [0.0, 1.0]: 4
-      [1.0, 0.0]: 2
-    """
-    k = kinks(cx, output)
-    size = np.abs(k.jumps) * k.measures
-    bent = size > 1e-14 * max(float(size.max(initial=0.0)), 1e-300)
-    normals, size = k.normals[bent], size[bent]
-    lead = np.take_along_axis(normals, np.abs(normals).argmax(axis=1)[:, None], 1)
-    upper = normals * np.sign(lead)
-    key = np.round(upper / SAME_NORMAL).astype(np.int64)
-    _, first, group = np.unique(key, axis=0, return_index=True, return_inverse=True)
-    weight = np.bincount(group.ravel(), size, minlength=len(first))
-    order = np.argsort(-weight, kind="stable")
-    return NormalDirections(upper[first][order] + 0.0, np.asarray(weight[order], dtype=np.float64))
-
-
-@dataclass(frozen=True, eq=False)
 class ShellLaw(Result):
-    """Measured shell energies against their limit law.
+    """Shell energies against their limit law.
 
     Attributes
     ----------
     windows : (q,)
         T; each mean is over T <= t <= 2T.
-    measured, spread : (q,)
-        Mean and standard error of E(t) t^exponent in each window.
+    measured, error : (q,)
+        Mean of E(t) t^exponent over each window, without sampling error, and a bound on its rounding.
+    allowed : (q,)
+        Bound on its distance to the limit; infinite where none is known (more than one dimension, a cut function).
     predicted : float
-        Its limit: 2 (2 pi)^{d-1} sum c_F^2 |F| (exponent 4), or 2 (2 pi)^{d-1} int_{boundary} f^2 (exponent 2)
+        The limit: 2 (2 pi)^{d-1} sum c_F^2 |F| (exponent 4), or 2 (2 pi)^{d-1} int_{boundary} f^2 (exponent 2)
         where f does not vanish on the boundary.
     exponent : int
     """
 
     windows: FloatArray
     measured: FloatArray
-    spread: FloatArray
+    error: FloatArray
+    allowed: FloatArray
     predicted: float
     exponent: int
 
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """Distance of each mean to the limit, where a bound is known: in one dimension."""
+        statement = (
+            "|mean of E(t) t^4 over [T, 2T] - limit| <= 2 sum over i != j of |c_i c_j| min(1, 2 / (T |x_i - x_j|))"
+        )
+        return tuple(
+            Check("decay.shell", statement, abs(float(mean) - self.predicted), float(bound), "<=",
+                  float(error) + 1e-9 * self.predicted, {"T": float(start)})
+            for start, mean, error, bound in zip(self.windows, self.measured, self.error, self.allowed, strict=True)
+            if np.isfinite(bound)
+        )  # fmt: skip
+
     def __str__(self) -> str:
-        triples = zip(self.windows, self.measured, self.spread, strict=True)
-        rows = [f"  T = {t:g}: {m:.6g} +- {s:.2g}" for t, m, s in triples]
+        pairs = zip(self.windows, self.measured, strict=True)
+        rows = [f"  T = {t:g}: {m:.6g}" for t, m in pairs]
         return "\n".join([f"E(t) t^{self.exponent} -> {self.predicted:.6g}", *rows])
 
     def plot(self, ax: Any = None) -> Any:
-        """Window means with error bars, the limit as a line."""
+        """Window means, the limit as a line."""
         ax = axes(ax)
-        ax.errorbar(self.windows, self.measured, self.spread, fmt="o")
+        ax.plot(self.windows, self.measured, "o")
         ax.axhline(self.predicted, color="k")
         ax.set_xscale("log")
         ax.set_xlabel("T")
-        ax.set_ylabel(f"mean of E(t) t^{self.exponent}")
+        ax.set_ylabel(f"mean of E(t) t^{self.exponent} over [T, 2T]")
         return ax
 
 
@@ -304,20 +319,19 @@ def porod_constant(cx: PolyhedralComplex, output: int = 0) -> float:
     return float(2 * (2 * np.pi) ** (cx.dim - 1) * (k.jumps**2 @ k.measures))
 
 
-def shell_law(
-    cx: PolyhedralComplex, windows: npt.ArrayLike | None = None, output: int = 0, samples: int = 48
-) -> ShellLaw:
+def shell_law(cx: PolyhedralComplex, windows: npt.ArrayLike | None = None, output: int = 0) -> ShellLaw:
     """Shell energies in windows [T, 2T] against the Porod law.
+
+    The energy of a shell has its frequencies within the diameter of the domain, so that quadrature takes the mean
+    over a window to rounding: what is left between it and the limit belongs to the function, not to the samples.
 
     Parameters
     ----------
     cx : PolyhedralComplex
         Dimension 1 to 3.
     windows : array_like, optional
-        T > 0 of each window; the cost grows like T^{d-1}. Default 140 and 280 in units of 1 / diameter of the domain.
+        T > 0 of each window; the cost grows like T^d. Default 140 and 280 in units of 1 / diameter of the domain.
     output : int
-    samples : int
-        Radii in each window.
 
     Returns
     -------
@@ -327,26 +341,35 @@ def shell_law(
     --------
     >>> import specgeo as sg
     >>> net = sg.Network([[[1.0], [1.0], [1.0]], [[1.0, -2.0, 1.0]]], [[1.0, 0.0, -1.0], [0.0]])
-    >>> law = shell_law(sg.enumerate_regions(net, sg.Box([-2], [2])), [1000.0], samples=1000)
-    >>> law.exponent, bool(abs(law.measured[0] / law.predicted - 1) < 0.02)
-    (4, True)
+    >>> law = shell_law(sg.enumerate_regions(net, sg.Box([-2], [2])), [1000.0])
+    >>> law.exponent, bool(abs(law.measured[0] / law.predicted - 1) < 0.002), law.checks[0].holds
+    (4, True, True)
     """
     output = _output(cx, output)
     diameter = float(np.linalg.norm(np.ptp(cx.vertices, axis=0)))
     starts = np.array([140.0, 280.0]) / diameter if windows is None else as_floats(windows, "windows", (None,))
-    if np.any(starts <= 0) or samples < 2:
-        raise InvalidInputError("windows, samples: positive windows and at least 2 samples wanted")
+    if np.any(starts <= 0):
+        raise InvalidInputError("windows: positive numbers wanted")
     compact = is_compact(cx, output)
     exponent = 4 if compact else 2
     predicted = porod_constant(cx, output) if compact else float(porod_constants(cx).walls[output])
-    fractions = (np.arange(1, samples + 1) * GOLDEN) % 1.0
-    means, spreads = [], []
-    for start in starts:
-        t = start * (1 + fractions)
-        scaled = radial_spectrum(cx, t).energy[:, output] * t**exponent
-        means.append(scaled.mean())
-        spreads.append(scaled.std(ddof=1) / np.sqrt(samples))
-    return ShellLaw(starts, np.array(means), np.array(spreads), predicted, exponent)
+    means, errors = np.zeros(len(starts)), np.zeros(len(starts))
+    for i, start in enumerate(starts):
+        t, weights = window_rule(start, 2 * start, diameter)
+        shell = radial_spectrum(cx, t)
+        weights = weights * t**exponent
+        means[i], errors[i] = weights @ shell.energy[:, output], weights @ shell.energy_error[:, output]
+    allowed = np.full(len(starts), np.inf)
+    if compact and cx.dim == 1:
+        k = kinks(cx, output, "zero")
+        allowed = np.array([2 * mean_deviation(cx.vertices[:, 0], k.jumps, float(start)) for start in starts])
+    return ShellLaw(starts, means, errors, allowed, predicted, exponent)
+
+
+def shell_size(cx: PolyhedralComplex, start: float) -> int:
+    """Wavevectors that one window [T, 2T] of `shell_law` takes, about."""
+    width = start * float(np.linalg.norm(np.ptp(cx.vertices, axis=0)))
+    return int(len(window_rule(1.0, 2.0, width)[0]) * (1.5 * width + 60.0) ** (cx.dim - 1) / 2)
 
 
 def free_identities(cx: PolyhedralComplex, output: int = 0) -> Check:

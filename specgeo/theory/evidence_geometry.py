@@ -42,7 +42,10 @@ def lipschitz(subject: Subject) -> Evidence:
     per_cell = cell_lipschitz(subject.complex)
 
     def distribution(ax: Any) -> None:
-        ax.hist(per_cell, bins=60, weights=subject.complex.volumes / subject.complex.volumes.sum())
+        low, high = float(per_cell.min()), float(per_cell.max())
+        room = max(0.02 * (high - low), 1e-3 * max(high, 1e-300))  # all norms may be equal
+        shares = subject.complex.volumes / subject.complex.volumes.sum()
+        ax.hist(per_cell, bins=60, range=(low - room, high + room), weights=shares)
         ax.axvline(chain.exact, color="k", lw=1)
         ax.set(xlabel="gradient norm on the cell", ylabel="share of the domain", title="exact, up to $L_f$ (line)")
 
@@ -61,8 +64,12 @@ def counting(subject: Subject) -> Evidence:
     from specgeo.theory.counting import region_table
 
     table = region_table(subject.net, subject.complex)
-    facts = {"activation regions": table.activation_regions, "distinct affine maps": table.distinct_maps}
-    return Evidence(table.checks, facts, (table.plot,), "Exact count against the bounds, base-10 logarithms.")
+    activation, linear, distinct = table.activation_regions, table.linear_regions, table.distinct_maps
+    assert activation is not None and linear is not None and distinct is not None  # the complex was given
+    facts = {"linear regions": linear, "activation regions": activation, "distinct affine maps": distinct}
+    upper = [b.value for b in table.bounds if b.kind == "upper"]
+    checks = [*table.checks, Check("counting.linear", "linear regions <= the smallest of these", linear, min(upper))]
+    return Evidence(checks, facts, (table.plot,), "Activation regions against the bounds, base-10 logarithms.")
 
 
 def decision(subject: Subject) -> Evidence:
@@ -72,7 +79,7 @@ def decision(subject: Subject) -> Evidence:
     net, remark = subject.net, ""
     if net.output_dim == 1:
         net = net.postcompose([[1.0]], [-subject.mean])
-        remark = "One output: the classes are f below (0) and above (1) its mean over the domain."
+        remark = f"One output is no classifier: the classes are f below (0) and above (1) its mean {subject.mean:.5g}."
     regions = decision_regions(net, subject.domain)
     facts: dict[str, Any] = {
         "components": regions.n_components,

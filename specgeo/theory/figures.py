@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -44,7 +45,8 @@ def draw(panels: Sequence[Panel]) -> bytes:
     except ImportError as error:
         raise MissingDependencyError("figures: need matplotlib; install specgeo[viz] or pass figures=False") from error
     style = STYLE | {"axes.prop_cycle": cycler(color=[ACCENT, WARM, GREEN, "#6b46c1", GREY])}
-    with matplotlib.rc_context(style):
+    with matplotlib.rc_context(style), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of axes without a positive number, and the like
         figure = Figure(figsize=(4.7 * len(panels) + 0.1, 3.5), layout="constrained")
         FigureCanvasAgg(figure)
         for index, panel in enumerate(panels):
@@ -56,17 +58,17 @@ def draw(panels: Sequence[Panel]) -> bytes:
 
 
 def closeness(checks: Sequence[Check], ax: Any = None) -> Any:
-    """Measured over bound of each inequality, on a logarithmic axis: 1 is the bound."""
+    """The share of its bound that each inequality reaches, on a logarithmic axis: 1 is the bound."""
     ax = axes(ax)
-    shown = [check for check in checks if check.relation == "<=" and 0 < check.ratio < np.inf]
-    shown.sort(key=lambda check: check.ratio)
+    shown = [check for check in checks if check.relation != "==" and 0 < check.reached < np.inf]
+    shown.sort(key=lambda check: check.reached)
     place = np.arange(len(shown))
-    ratio = np.array([check.ratio for check in shown])
+    ratio = np.array([check.reached for check in shown])
     colour = [ACCENT if check.holds else WARM for check in shown]
     low = min(1e-3, float(ratio.min(initial=1.0)) / 3)
     ax.hlines(place, low, ratio, color=colour, lw=1.2)
     ax.scatter(ratio, place, color=colour, s=14, zorder=3)
     ax.axvline(1.0, color=INK, lw=1.0)
-    ax.set(xscale="log", yticks=place, xlabel="measured / bound", xlim=(low, 3.0 * max(1.0, ratio.max(initial=1.0))))
+    ax.set(xscale="log", yticks=place, xlabel="share of the bound", xlim=(low, 3.0 * max(1.0, ratio.max(initial=1.0))))
     ax.set_yticklabels([check.claim for check in shown], fontsize=7)
     return ax

@@ -109,10 +109,13 @@ class LipschitzChain(Result):
     def checks(self) -> tuple[Check, ...]:
         """The three inequalities of the chain."""
         links = [
-            ("product", "L_f <= product of the layers' spectral norms", self.exact, self.product_spectral),
-            ("frobenius", "<= product of their Frobenius norms", self.product_spectral, self.product_frobenius),
-            ("max-norm", "<= |theta|_inf^{L+1} sqrt(d) prod n_l", self.product_frobenius, self.max_norm),
-        ]
+            ("product", "L_f <= product of the layers' spectral norms and the activations' largest slopes",
+             self.exact, self.product_spectral),
+            ("frobenius", "product of spectral norms <= product of Frobenius norms", self.product_spectral,
+             self.product_frobenius),
+            ("max-norm", "product of Frobenius norms <= |theta|_inf^{L+1} sqrt(d m) prod n_l", self.product_frobenius,
+             self.max_norm),
+        ]  # fmt: skip
         source = f"equation (7) and Proposition 3, {PAPER}"
         return tuple(
             Check(f"lipschitz.{name}", f"{text} ({source})", a, b, "<=", ROUNDING * max(abs(a), abs(b)))

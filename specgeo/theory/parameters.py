@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import ComplexArray, FloatArray, IntArray, as_floats, as_points
+from specgeo._limits import check_time
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier.simplex import simplices_sum
 from specgeo.geometry.complex import PolyhedralComplex
@@ -101,7 +102,7 @@ class CellDerivatives:
         a = x
         for layer, (weight, bias) in enumerate(zip(self.net.weights, self.net.biases, strict=True)):
             u = self.rows[layer][cells]
-            parts += [(u[:, :, None] * a[:, None, :]).reshape(len(x), -1), u]
+            parts += [(u[:, :, None] * a[:, None, :]).reshape(len(x), u.shape[1] * a.shape[1]), u]
             if layer < len(self.slopes):
                 a = self.slopes[layer][cells] * (a @ weight.T + bias) + self.intercepts[layer][cells]
         return np.concatenate(parts, axis=1)
@@ -194,6 +195,7 @@ def _by_cells(derivatives: CellDerivatives, cx: PolyhedralComplex, k: FloatArray
     total = np.zeros((len(k), p), dtype=np.complex128)
     step = max(1, _ENTRIES // (p * (cx.dim + 1)))
     for start in range(0, len(simplices), step):
+        check_time()
         part, cells = simplices[start : start + step], owner[start : start + step]
         corners = np.repeat(cells, cx.dim + 1)
         values = derivatives(corners, cx.vertices[part].reshape(-1, cx.dim)).reshape(len(part), cx.dim + 1, p)
@@ -220,7 +222,7 @@ def _facet_values(
     """d_theta f at the vertices of facet simplices from the side of the given cells, (n, d, p); 0 outside."""
     n, nodes = simplices.shape
     values = derivatives(np.repeat(np.maximum(cells, 0), nodes), cx.vertices[simplices].reshape(-1, cx.dim))
-    return np.asarray(values.reshape(n, nodes, -1) * (cells >= 0)[:, None, None])
+    return np.asarray(values.reshape(n, nodes, values.shape[1]) * (cells >= 0)[:, None, None])
 
 
 def _by_facets(derivatives: CellDerivatives, cx: PolyhedralComplex, k: FloatArray) -> ComplexArray:

@@ -22,14 +22,17 @@ from typing import Any, Literal
 
 import numpy as np
 
+from specgeo._cast import as_budget
 from specgeo._files import make_folder, write_text
+from specgeo._limits import limited
 from specgeo.domain import Box, Polytope
-from specgeo.errors import InvalidInputError, UnsupportedError
+from specgeo.errors import BudgetError, InvalidInputError, MissingDependencyError
 from specgeo.network import Network
 from specgeo.theory._results import PAPER, Check, Result, jsonable
 
-Status = Literal["holds", "fails", "observed", "not applicable"]
-Figures = dict[str, Callable[[Any], Any]]
+Status = Literal["fails", "holds", "observed", "not applicable", "could not be checked"]
+STATUSES: tuple[Status, ...] = ("fails", "holds", "observed", "could not be checked", "not applicable")
+_SHARE = 0.25  # of the time left, for one claim: whatever each takes, the whole ends in time
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +56,10 @@ class Claim(Result):
         PNG; kept out of `to_dict`.
     caption : str
     seconds : float
+    skipped : str
+        Why the claim says nothing about this network or domain; empty where it does.
+    failure : str
+        Why it could not be checked: the budget that was spent, or the error; empty where it was.
     """
 
     key: str
@@ -66,15 +73,18 @@ class Claim(Result):
     caption: str = ""
     seconds: float = 0.0
     skipped: str = ""
+    failure: str = ""
 
     @property
     def status(self) -> Status:
-        """``"observed"`` where there is nothing to hold against, ``"not applicable"`` where it was skipped."""
+        """``"observed"`` where there is nothing to hold against; ``"not applicable"`` where it says nothing here."""
         if self.skipped:
             return "not applicable"
-        if not self.checks:
-            return "observed"
-        return "holds" if all(check.holds for check in self.checks) else "fails"
+        if not all(check.holds for check in self.checks):
+            return "fails"
+        if self.failure:
+            return "could not be checked"
+        return "holds" if self.checks else "observed"
 
     @property
     def holds(self) -> bool:
@@ -88,7 +98,7 @@ class Claim(Result):
         if failing:
             return failing[0]
         bounds = [check for check in self.checks if check.relation != "=="]
-        return max(bounds, key=_closeness) if bounds else (self.checks[0] if self.checks else None)
+        return max(bounds, key=_reached) if bounds else (self.checks[0] if self.checks else None)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python values, for JSON; the figure is left out."""
@@ -100,6 +110,7 @@ class Claim(Result):
             "remark": self.remark,
             "status": self.status,
             "skipped": self.skipped,
+            "failure": self.failure,
             "checks": [check.to_dict() for check in self.checks],
             "facts": jsonable(self.facts or {}),
             "seconds": self.seconds,
@@ -108,8 +119,8 @@ class Claim(Result):
     def __str__(self) -> str:
         line = f"{self.status:<14} {self.title} ({self.source})"
         tightest = self.tightest
-        if self.skipped:
-            return f"{line}: {self.skipped}"
+        if self.skipped or self.failure:
+            return f"{line}: {self.skipped or self.failure}"
         if tightest is None:
             return line
         checks = "1 check" if len(self.checks) == 1 else f"{len(self.checks)} checks"
@@ -148,6 +159,16 @@ class VerificationReport(Result):
         """The claims with a check that fails."""
         return tuple(claim for claim in self.claims if not claim.holds)
 
+    @property
+    def unchecked(self) -> tuple[Claim, ...]:
+        """The claims that could not be checked, for lack of budget or by an error: nothing is known about them."""
+        return tuple(claim for claim in self.claims if claim.failure)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of claims of each status."""
+        return {status: sum(claim.status == status for claim in self.claims) for status in STATUSES}
+
     def __getitem__(self, key: str) -> Claim:
         """A claim by its key."""
         for claim in self.claims:
@@ -163,6 +184,7 @@ class VerificationReport(Result):
             "network": self.network,
             "domain": self.domain,
             "holds": self.holds,
+            "counts": self.counts,
             "seed": self.seed,
             "seconds": self.seconds,
             "summary": jsonable(self.summary),
@@ -190,8 +212,8 @@ class VerificationReport(Result):
         return closeness([check for claim in self.claims for check in claim.checks], ax)
 
     def __str__(self) -> str:
-        counts = {status: sum(c.status == status for c in self.claims) for status in ("holds", "fails", "observed")}
-        head = f"{self.network} on {self.domain}: " + ", ".join(f"{n} {status}" for status, n in counts.items())
+        counts = ", ".join(f"{n} {status}" for status, n in self.counts.items() if n or status == "fails")
+        head = f"{self.network} on {self.domain}: {counts}"
         return "\n".join([head, *map(str, self.claims)])
 
 
@@ -206,6 +228,8 @@ def verify(
     figures: bool = True,
     max_cells: int | None = None,
     max_bytes: int | None = None,
+    max_simplices: int | None = 1_000_000,
+    max_seconds: float = 120.0,
 ) -> VerificationReport:
     """Check every claim of the theory that applies to a network on a domain.
 
@@ -214,7 +238,7 @@ def verify(
     net : Network
         d inputs, m outputs.
     domain : Box or Polytope
-        Bounded; claims that need a box (mirror series, compact support) are skipped on a polytope.
+        Bounded; what needs a box (series, samples) is checked on a cube inside a polytope.
     out : path, optional
         Folder for ``verify.json`` and ``verify.html``.
     progress : callable, optional
@@ -227,18 +251,28 @@ def verify(
         Draw the figures (needs matplotlib).
     max_cells, max_bytes : int, optional
         Budgets of each enumeration, as in `specgeo.enumerate_regions`.
+    max_simplices : int, optional
+        Budget of each triangulation; a claim that needs a finer one could not be checked.
+    max_seconds : float
+        About the time that the whole may take, compilation not counted: the complex comes first, and one claim may
+        take a quarter of what is left. A claim that needs more could not be checked, and says so.
 
     Returns
     -------
     VerificationReport
-        ``report.holds`` is False where any check fails; failing claims come first.
+        ``report.holds`` is False where any check fails; failing claims come first. A claim whose evaluation
+        raises an error is among ``report.unchecked``, with the reason, and the others go on.
 
     Raises
     ------
     InvalidInputError
-        The domain has another dimension, ``output`` does not exist, ``seed`` is negative, or ``out`` cannot be made.
+        The domain has another dimension, ``output`` does not exist, ``seed`` is negative, a budget is not positive,
+        or ``out`` cannot be made.
     BudgetError
-        A complex needs more than ``max_cells`` cells or ``max_bytes`` bytes.
+        The complex of the network on the domain needs more than ``max_cells`` cells, ``max_bytes`` bytes or
+        ``max_seconds`` seconds.
+    MissingDependencyError
+        ``figures`` without matplotlib.
 
     Examples
     --------
@@ -257,18 +291,28 @@ def verify(
         raise InvalidInputError(f"output: {output} given; the network has outputs 0 to {net.output_dim - 1}")
     if not isinstance(seed, (int, np.integer)) or seed < 0:
         raise InvalidInputError(f"seed: {seed!r} given; pass an integer, 0 or more")
+    if not max_seconds > 0:
+        raise InvalidInputError(f"max_seconds: {max_seconds!r} given; a positive number wanted")
+    simplices = as_budget(max_simplices, "max_simplices") or float("inf")
+    if figures:
+        require_matplotlib()
     if out is not None:
         make_folder(Path(out), "out")
     started = time.perf_counter()
     subject = Subject(net, domain, seed, output, figures, max_cells, max_bytes)
-    claims = []
-    for index, claim in enumerate(CLAIMS):
-        if progress is not None:
-            progress(claim.title, index / len(CLAIMS))
-        claims.append(_run(claim, subject))
-    claims.sort(key=lambda c: ("fails", "holds", "observed", "not applicable").index(c.status))
+    with limited(max_seconds) as whole, np.errstate(all="ignore"):
+        _ = subject.complex  # without it there is nothing to check: its budget errors leave this function
+        claims = []
+        for index, claim in enumerate(CLAIMS):
+            if progress is not None:
+                progress(claim.title, index / len(CLAIMS))
+            with limited(max(0.0, _SHARE * (max_seconds - whole.spent)), simplices):
+                claims.append(_run(claim, subject))
+        with limited(float("inf")):
+            summary = subject.summary()
+    claims.sort(key=lambda c: STATUSES.index(c.status))
     report = VerificationReport(
-        repr(net), repr(domain), subject.summary(), tuple(claims), seed, time.perf_counter() - started
+        repr(net), repr(domain), summary, tuple(claims), seed, time.perf_counter() - started
     )
     if out is not None:
         report.write(out)
@@ -277,28 +321,55 @@ def verify(
     return report
 
 
+def require_matplotlib() -> None:
+    """Say before the work begins that figures cannot be drawn."""
+    from importlib.util import find_spec
+
+    if find_spec("matplotlib") is None:
+        raise MissingDependencyError("figures: need matplotlib; install specgeo[viz] or pass figures=False")
+
+
 def _run(template: Any, subject: Any) -> Claim:
     """One claim; what a network or domain does not allow is said, not raised."""
-    from specgeo.theory.figures import draw
+    from specgeo.theory.subject import NotApplicable
 
     started = time.perf_counter()
     fixed = {"key": template.key, "title": template.title, "source": template.source, "statement": template.statement}
     try:
         evidence = template.evaluate(subject)
-    except UnsupportedError as error:
-        return Claim(**fixed, skipped=str(error), seconds=time.perf_counter() - started)
-    panels = evidence.panels if subject.figures else ()
+        checks = tuple(evidence.checks)
+    except NotApplicable as reason:
+        return Claim(**fixed, skipped=str(reason), seconds=time.perf_counter() - started)
+    except BudgetError as error:
+        return Claim(**fixed, failure=f"over budget: {error}", seconds=time.perf_counter() - started)
+    except Exception as error:  # one claim must not take the others with it
+        return Claim(**fixed, failure=f"{type(error).__name__}: {error}", seconds=time.perf_counter() - started)
+    beyond = [check.claim for check in checks if not check.decided]
+    failure = f"numbers beyond the range of floats: {', '.join(beyond)}" if beyond else ""
+    figure, lost = _draw(evidence.panels if subject.figures else ())
     return Claim(
         **fixed,
-        remark=evidence.remark or template.remark,
-        checks=tuple(evidence.checks),
+        remark=f"{template.remark} {evidence.remark}".strip(),
+        checks=tuple(check for check in checks if check.decided),
         facts=evidence.facts,
-        figure=draw(panels) if panels else None,
-        caption=evidence.caption,
+        figure=figure,
+        caption=lost or (evidence.caption if figure else ""),
         seconds=time.perf_counter() - started,
+        failure=failure,
     )
 
 
-def _closeness(check: Check) -> float:
-    ratio = check.ratio if check.relation == "<=" else (1 / check.ratio if check.ratio else np.inf)
-    return -np.inf if np.isnan(ratio) else ratio
+def _draw(panels: tuple[Callable[[Any], Any], ...]) -> tuple[bytes | None, str]:
+    """The figure of a claim; where it cannot be drawn the claim stands without it, and the reason is given."""
+    from specgeo.theory.figures import draw
+
+    if not panels:
+        return None, ""
+    try:
+        return draw(panels), ""
+    except Exception as error:
+        return None, f"The figure could not be drawn ({type(error).__name__}: {error})."
+
+
+def _reached(check: Check) -> float:
+    return -np.inf if np.isnan(check.reached) else check.reached

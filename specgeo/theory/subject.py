@@ -10,15 +10,21 @@ from typing import Any
 import numpy as np
 
 import specgeo
-from specgeo.domain import Box, Polytope
-from specgeo.errors import UnsupportedError
+from specgeo.domain import AffineSlice, Box, Polytope
+from specgeo.errors import SpecgeoError
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.network import Network
 from specgeo.theory._results import Check
 from specgeo.theory.lipschitz import lipschitz_constant
 
-# h(x) = slope * distance to the wall reaches max|f| at this share of the box's smallest half side.
+# h(x) = slope * distance to the wall reaches max|f| at this share of the way from the wall to the centre.
 _CLAMP_MARGIN = 0.25
+# Simplices times wavevectors of one claim: vector kernels up to dimension 3, a scalar one beyond.
+_TERMS, _SCALAR_TERMS = 2e8, 2e6
+
+
+class NotApplicable(Exception):
+    """A claim that says nothing about this network or domain; the message says why."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,13 +58,6 @@ class Subject:
     def rng(self, salt: int = 0) -> np.random.Generator:
         """A generator of its own for each claim, so that claims do not depend on their order."""
         return np.random.default_rng([self.seed, salt])
-
-    @property
-    def box(self) -> Box:
-        """The domain, where it is a box."""
-        if not isinstance(self.domain, Box):
-            raise UnsupportedError("the domain is not a box; mirror series and compact support need one")
-        return self.domain
 
     @cached_property
     def scalar(self) -> Network:
@@ -111,14 +110,54 @@ class Subject:
         """max |f| over the domain, attained at a vertex."""
         return self._statistics[1]
 
-    @cached_property
+    @property
     def compact(self) -> PolyhedralComplex:
-        """The complex of the network clamped to zero on the walls of the box."""
-        from specgeo.theory.support import clamp_to_support
+        """The complex of the network clamped to zero on the walls; a failure is kept too, and not tried again."""
+        if isinstance(self._clamped, SpecgeoError):
+            raise self._clamped
+        return self._clamped
 
-        half = float((self.box.upper - self.box.lower).min()) / 2
-        slope = (self.largest or 1.0) / (_CLAMP_MARGIN * half)
-        return self.enumerate(clamp_to_support(self.scalar, self.box, slope), self.box)
+    @cached_property
+    def _clamped(self) -> PolyhedralComplex | SpecgeoError:
+        from specgeo.theory.support import clamp_to_support, wall_distances
+
+        lines, shifts = wall_distances(self.domain)
+        domain = self.domain
+        centre = domain.center if isinstance(domain, Polytope) else (domain.lower + domain.upper) / 2
+        depth = float((lines @ centre + shifts).min())
+        slope = (self.largest or 1.0) / (_CLAMP_MARGIN * depth)
+        try:
+            return self.enumerate(clamp_to_support(self.scalar, self.domain, slope), self.domain)
+        except SpecgeoError as error:
+            return error
+
+    @cached_property
+    def box(self) -> Box:
+        """The domain, or a cube inside the polytope: what needs a box is checked there."""
+        if isinstance(self.domain, Box):
+            return self.domain
+        a, b, centre = self.domain.A, self.domain.b, self.domain.center
+        half = 0.999 * float(((b - a @ centre) / np.abs(a).sum(axis=1)).min())
+        return Box(centre - half, centre + half)
+
+    @cached_property
+    def box_complex(self) -> PolyhedralComplex:
+        """The complex of the output under study on `box`."""
+        return self.scalar_complex if self.box is self.domain else self.enumerate(self.scalar, self.box)
+
+    @cached_property
+    def plane(self) -> tuple[Network, PolyhedralComplex, Box]:
+        """The network on the plane of its first two inputs through the centre of `box`, for claims about curves."""
+        if self.dim == 2:
+            return self.scalar, self.box_complex, self.box
+        box = Box(self.box.lower[:2], self.box.upper[:2])
+        net = self.scalar.restrict(AffineSlice.axes([0, 1], (self.box.lower + self.box.upper) / 2))
+        return net, self.enumerate(net, box), box
+
+    def affordable(self, cx: PolyhedralComplex, n: int, fewest: int = 12) -> int:
+        """How many of n wavevectors a claim may take on a complex so large."""
+        terms = _TERMS if cx.dim <= 3 else _SCALAR_TERMS
+        return int(np.clip(terms // len(cx.triangulation(cx.dim)[0]), fewest, n))
 
     def summary(self) -> dict[str, Any]:
         """Size of the network and of its complex, for the head of the report."""
@@ -130,10 +169,12 @@ class Subject:
             "parameters": parameters,
             "cells": cx.n_cells,
             "vertices": cx.f_vector[0],
-            "Lipschitz constant": self.lipschitz,
         }
         if self.net.output_dim > 1:
             result["output under study"] = self.output
+            result["its Lipschitz constant"] = self.lipschitz
+        else:
+            result["Lipschitz constant"] = self.lipschitz
         if cx.certificate is not None:
             result["signs proved"] = cx.certificate.decisions if cx.certificate.certified else "no"
         return result

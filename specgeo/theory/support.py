@@ -1,42 +1,51 @@
-"""`clamp_to_support`: any ReLU network made zero outside a box, as a ReLU network again."""
+"""`clamp_to_support`: any network made zero outside a box or polytope, as a network of ReLU and affine layers."""
 
 from __future__ import annotations
+
+from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 
 from specgeo._cast import FloatArray, as_floats
-from specgeo.domain import Box
-from specgeo.errors import InvalidInputError, UnsupportedError
+from specgeo.activation import Activation
+from specgeo.domain import Box, Polytope
+from specgeo.errors import InvalidInputError
 from specgeo.network import Network
 
 
-def clamp_to_support(net: Network, domain: Box, slope: float) -> Network:
-    """g = max(-h, min(f, h)) with h(x) = slope * max(0, distance of x to the nearest wall, axis by axis).
+class _Layer(NamedTuple):
+    weight: FloatArray
+    bias: FloatArray
+    relu: bool  # or affine
 
-    g is continuous and piecewise linear, vanishes on and outside the walls of the box (as a function of
+
+def clamp_to_support(net: Network, domain: Box | Polytope, slope: float) -> Network:
+    """g = max(-h, min(f, h)) with h(x) = slope * max(0, the smallest of `wall_distances` at x).
+
+    g is continuous and piecewise linear, vanishes on and outside the walls of the domain (as a function of
     the network's rational weights; evaluation rounds), and equals f wherever |f| <= h. Its spectrum
     decays without the k^-1 tail of a cut.
 
     Parameters
     ----------
     net : Network
-        ReLU activations; d inputs, m outputs, each clamped.
-    domain : Box
+        d inputs, m outputs, each clamped.
+    domain : Box or Polytope
     slope : float
-        M > 0: the steepness of h at the walls, min_i(x_i - lower_i, upper_i - x_i) times M.
+        M > 0: the steepness of h at the walls; on a box h is M min_i(x_i - lower_i, upper_i - x_i).
 
     Returns
     -------
     Network
-        max(L, ceil(log2(2d)) + 1) + 1 hidden layers. Its weights are those of ``net`` and
-        +-1, +-slope: nothing is multiplied, so g is this function exactly.
+        With q walls and L hidden ReLU layers, max(L, ceil(log2(q)) + 1) + 1 hidden layers; another activation
+        becomes an affine layer, one of ReLUs and an affine one. Its weights are those of ``net``, its slopes,
+        +-1 and +-slope: nothing is multiplied or added with rounding, so g is this function exactly.
 
     Raises
     ------
-    UnsupportedError
-        An activation is not ReLU.
     InvalidInputError
-        ``slope`` is not positive, or the box has another dimension.
+        ``slope`` is not positive, or the domain has another dimension.
 
     Notes
     -----
@@ -54,41 +63,80 @@ def clamp_to_support(net: Network, domain: Box, slope: float) -> Network:
     steep = float(as_floats(slope, "slope", ()))
     if not steep > 0:
         raise InvalidInputError(f"slope: {slope} given; a positive number wanted")
-    d, m = net.input_dim, net.output_dim
-    if domain.dim != d:
-        raise InvalidInputError(f"domain: dimension {domain.dim} given, {d} wanted")
-    if not all(a.is_relu for a in net.activations):
-        raise UnsupportedError("net: clamp_to_support is for ReLU activations only; other layers are not supported")
+    m = net.output_dim
+    if domain.dim != net.input_dim:
+        raise InvalidInputError(f"domain: dimension {domain.dim} given, {net.input_dim} wanted")
 
     # A layer's inputs are the last activations; `function` and `walls` are affine in them.
-    # walls: the numbers, all >= 0, whose minimum is wanted; the function still owes `todo` layers of net.
-    walls = (np.concatenate((np.eye(d), -np.eye(d))), np.concatenate((-domain.lower, domain.upper)))
-    todo = list(zip(net.weights, net.biases, strict=True))
+    # walls: the numbers, all >= 0 once cut, whose minimum is wanted; the function still owes `todo` layers of net.
+    walls, cut = wall_distances(domain), False
+    todo = _in_relus(net)
     function = todo.pop(0)
-    weights: list[FloatArray] = []
-    biases: list[FloatArray] = []
-    first = True
-    while first or todo or len(walls[0]) > 1:
-        lines, shifts = _comparisons(*walls, first)
-        rows, consts = function if todo else (_both_signs(function[0]), _both_signs(function[1]))
-        weights.append(np.concatenate((rows, lines)))
-        biases.append(np.concatenate((consts, shifts)))
+    layers: list[_Layer] = []
+    while not cut or todo or len(walls[0]) > 1:
+        rows, consts, relu = function
+        if not todo:  # the outputs wait for the walls as relu(f) and relu(-f)
+            rows, consts, relu = _both_signs(rows), _both_signs(consts), True
+        lines, shifts = _comparisons(*walls, not cut) if relu else walls
+        layers.append(_Layer(np.concatenate((rows, lines)), np.concatenate((consts, shifts)), relu))
         n, total = len(rows), len(rows) + len(lines)
-        walls = _minima(n, total, len(walls[0]), first)
+        walls = _minima(n, total, len(walls[0]), not (relu and cut))
+        cut = cut or relu
         if todo:
-            weight, bias = todo.pop(0)
-            function = _widen(weight, total), bias
+            weight, bias, relu = todo.pop(0)
+            function = _Layer(_widen(weight, total), bias, relu)
         else:
             pick = np.concatenate((np.eye(m), -np.eye(m)), axis=1)  # relu(f) - relu(-f)
-            function = _widen(pick, total), np.zeros(m)
-        first = False
+            function = _Layer(_widen(pick, total), np.zeros(m), True)
     h = steep * walls[0]
-    weights.append(np.concatenate((function[0] + h, function[0] - h, h)))
-    biases.append(np.concatenate((function[1], function[1], np.zeros(1))))
+    rows, consts, _ = function
+    layers.append(_Layer(np.concatenate((rows + h, rows - h, h)), np.concatenate((consts, consts, [0.0])), True))
     eye = np.eye(m)
-    weights.append(np.concatenate((eye, -eye, -np.ones((m, 1))), axis=1))
-    biases.append(np.zeros(m))
-    return Network(weights, biases)
+    layers.append(_Layer(np.concatenate((eye, -eye, -np.ones((m, 1))), axis=1), np.zeros(m), False))
+    kinds = [Activation.relu() if layer.relu else Activation.identity() for layer in layers[:-1]]
+    return Network([layer.weight for layer in layers], [layer.bias for layer in layers], kinds)
+
+
+def wall_distances(domain: Box | Polytope) -> tuple[FloatArray, FloatArray]:
+    """Affine functions (lines, shifts), one a wall, that are positive inside the domain and 0 on the wall.
+
+    Their gradients have length 1 on a box, and between 1/2 and 1 on a polytope, whose rows are scaled by powers of
+    two to get there without rounding.
+    """
+    if isinstance(domain, Box):
+        eye = np.eye(domain.dim)
+        return np.concatenate((eye, -eye)), np.concatenate((-domain.lower, domain.upper))
+    _, exponent = np.frexp(np.linalg.norm(domain.A, axis=1))
+    return -np.ldexp(domain.A, -exponent[:, None]), np.ldexp(domain.b, -exponent)
+
+
+def _in_relus(net: Network) -> list[_Layer]:
+    """The layers of a network, each activation in ReLUs; the last one is the output."""
+    layers: list[_Layer] = []
+    for weight, bias, activation in zip(net.weights[:-1], net.biases[:-1], net.activations, strict=True):
+        if activation.is_relu or activation.is_identity:
+            layers.append(_Layer(weight, bias, activation.is_relu))
+        else:
+            layers += [_Layer(weight, bias, False), *_activation_in_relus(activation, len(weight))]
+    return [*layers, _Layer(net.weights[-1], net.biases[-1], False)]
+
+
+def _activation_in_relus(activation: Activation, n: int) -> tuple[_Layer, _Layer]:
+    """sigma(z) of n neurons as sum_i v_i relu(a_i z - t_i) + c: a layer of ReLUs and an affine one."""
+    slopes, breaks = activation.slopes.tolist(), activation.breakpoints.tolist()
+    if breaks == [0.0]:
+        terms = [(1.0, 0.0, slopes[1]), (-1.0, 0.0, -slopes[0])]
+    else:
+        terms = [(1.0, 0.0, slopes[0]), (-1.0, 0.0, -slopes[0])]
+        for t, low, high in zip(breaks, slopes[:-1], slopes[1:], strict=True):
+            step = high - low
+            exact = Fraction(high) - Fraction(low) == Fraction(step)
+            terms += [(1.0, t, step)] if exact else [(1.0, t, high), (1.0, t, -low)]
+    terms = [term for term in terms if term[2] != 0.0] or [(1.0, 0.0, 0.0)]
+    a, t, v = (np.array(column) for column in zip(*terms, strict=True))
+    eye = np.eye(n)
+    bends = _Layer(np.kron(eye, a[:, None]), np.tile(-t, n) + 0.0, True)
+    return bends, _Layer(np.kron(eye, v[None]), np.full(n, activation.intercept), False)
 
 
 def _both_signs(array: FloatArray) -> FloatArray:

@@ -1,18 +1,18 @@
 r"""How much of parameter space has high-frequency spectra: sampling against the repaired Proposition of Appendix D.
 
-Notation: theta uniform in [-K, K]^p, one input, f_int^(k) = -k^-2 sum_j c_j e^{-ik x_j} over the kinks inside
-the domain, J = sum |c_j|. With |f_int^(k)| <= J / k^2,
+Notation: theta uniform in [-K, K]^p, f_int^(k u) = -k^-2 sum_F c_F F^(k u) over the facets inside the domain (kinks,
+for one input) along a fixed direction u, J = sum |c_F| |F|. With |f_int^(k u)| <= J / k^2,
 
     P(sup_{k' > k} |f^| > eps) <= P(J > eps k^2) <= E[J^q] / (eps k^2)^q   for every q > 0 (Markov),
 
-and the left side is 0 beyond k = sqrt(sup J / eps), sup J <= 2 L_f (N - 1). The published proof uses an
-inequality beyond the kappa(theta) for which it is shown; this form needs none, and since J is
+and the left side is 0 beyond k = sqrt(sup J / eps), sup J <= L_f (N - 1) Per (one input: Per = 2). The published proof
+uses an inequality beyond the kappa(theta) for which it is shown; this form needs none, and since J is
 bounded on the box it decays faster than any power.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,11 +21,14 @@ import numpy.typing as npt
 from scipy.special import betaincinv, ndtri
 
 from specgeo._cast import FloatArray, as_floats
+from specgeo._limits import check_time
+from specgeo.activation import Activation, as_activation
 from specgeo.domain import Box
 from specgeo.errors import InvalidInputError
+from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.network import Network
 from specgeo.theory._results import PAPER, Check, Result, axes
-from specgeo.theory.counting import serra_upper
+from specgeo.theory.counting import region_table
 from specgeo.theory.lipschitz import weight_clip_bound
 
 GRID_STEP = 0.02  # of k times half the kinks' range: |sum c_j e^{-ikx_j}| moves by at most J * step / 2 in between
@@ -117,13 +120,14 @@ def parameter_volume(
     rng: np.random.Generator | int = 0,
     confidence: float = 0.95,
     moments: Sequence[int] = (1, 2, 4),
+    activation: str | Activation | Sequence[str | Activation] = "relu",
 ) -> ParameterVolume:
-    """P over theta uniform in [-clip, clip]^p of sup_{k' > k} |f_int^(k')| > epsilon, one input, one output.
+    """P over theta uniform in [-clip, clip]^p of sup_{k' > k} |f_int^(k' u)| > epsilon, u the first axis, one output.
 
     Parameters
     ----------
     widths : sequence of int
-        Hidden widths of a ReLU network.
+        Hidden widths.
     clip, epsilon : float
         Positive.
     wavenumbers : array_like, shape (q,)
@@ -131,11 +135,12 @@ def parameter_volume(
     samples : int
         Networks drawn, at least 2.
     domain : Box, optional
-        Interval; default [0, 1].
+        Of as many inputs as the networks should have; default [0, 1].
     rng : Generator or seed
     confidence : float
     moments : sequence of int
         Exponents of the Markov bounds; 1 is always included.
+    activation : as for `specgeo.Network`
 
     Returns
     -------
@@ -149,51 +154,109 @@ def parameter_volume(
     """
     from specgeo.enumeration import enumerate_regions
 
-    interval = Box([0.0], [1.0]) if domain is None else domain
+    box = Box([0.0], [1.0]) if domain is None else domain
     ks = as_floats(wavenumbers, "wavenumbers", (None,))
-    if interval.dim != 1 or not clip > 0 or not epsilon > 0 or samples < 2 or len(ks) == 0 or np.any(ks <= 0):
+    if not isinstance(box, Box) or not clip > 0 or not epsilon > 0 or samples < 2 or len(ks) == 0 or np.any(ks <= 0):
         raise InvalidInputError(
-            "domain, clip, epsilon, wavenumbers, samples: an interval, positive numbers and at least 2 samples wanted"
+            "domain, clip, epsilon, wavenumbers, samples: a Box, positive numbers and at least 2 samples wanted"
         )
     generator = np.random.default_rng(rng)
-    sizes = [1, *(int(n) for n in widths), 1]
+    sizes = [box.dim, *(int(n) for n in widths), 1]
     shapes = list(zip(sizes[1:], sizes[:-1], strict=True))
     variations = np.empty(samples)
     sure, open_ = np.zeros(len(ks), dtype=np.int64), np.zeros(len(ks), dtype=np.int64)
     for i in range(samples):
+        check_time()
         weights = [generator.uniform(-clip, clip, shape) for shape in shapes]
         biases = [generator.uniform(-clip, clip, n) for n, _ in shapes]
-        cx = enumerate_regions(Network(weights, biases), interval)
-        inner = cx.facets.cells[:, 1] >= 0
-        jumps, places = cx.facets.jumps[inner, 0] * 1.0, cx.vertices[inner, 0]
-        variations[i] = np.abs(jumps).sum()
-        above, maybe = _exceeds(jumps, places, epsilon, ks)
+        net = Network(weights, biases, activation)
+        cx = enumerate_regions(net, box)
+        inner = ~cx.facets.is_boundary
+        masses = np.abs(cx.facets.jumps[inner, 0]) * cx.facets.measures[inner]
+        variations[i] = masses.sum()
+        above, maybe = (
+            _exceeds(cx.facets.jumps[inner, 0], cx.vertices[inner, 0], epsilon, ks)
+            if box.dim == 1
+            else _exceeds_along_axis(cx, variations[i], epsilon, ks)
+        )
         sure += above
         open_ += maybe & ~above
-    lipschitz = weight_clip_bound(clip, 1, sizes[1:-1])
-    kappa = float(np.sqrt(2 * lipschitz * (serra_upper(1, sizes[1:-1]) - 1) / epsilon))
-    return _summary(ks, epsilon, variations, sure, open_, kappa, confidence, sorted({1, *moments}))
+    return _summary(
+        ks, epsilon, variations, sure, open_, a_priori_kappa(net, box, clip, epsilon), confidence, sorted({1, *moments})
+    )
 
 
-def _exceeds(
-    jumps: FloatArray, places: FloatArray, epsilon: float, ks: FloatArray
-) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Whether |f_int^| > epsilon is met on a grid beyond each k; whether it can be met at all."""
-    total = np.abs(jumps).sum()
-    stop = np.sqrt(total / epsilon)  # beyond it |f_int^| <= J / k^2 <= epsilon
-    start = ks.min()
+def a_priori_kappa(net: Network, box: Box, clip: float, epsilon: float) -> float:
+    """sqrt(sup J / epsilon) over all weights in [-clip, clip] of a shape: sup J <= L_f (N - 1) Per, N the best bound.
+
+    Examples
+    --------
+    >>> net = Network([[[1.0]] * 4, [[1.0] * 4] * 4, [[1.0] * 4]], [[0.0] * 4, [0.0] * 4, [0.0]])
+    >>> round(a_priori_kappa(net, Box([0], [1]), 1.0, 0.01))
+    277
+    """
+    slopes = np.prod([np.abs(as_activation(a).slopes).max() for a in net.activations])
+    lipschitz = float(slopes) * weight_clip_bound(clip, net.input_dim, net.hidden_widths)
+    regions = min((b.value for b in region_table(net).bounds if b.kind == "upper"), default=1)
+    sides = box.upper - box.lower
+    perimeter = float(2 * sum(np.prod(np.delete(sides, i)) for i in range(box.dim)))
+    return float(np.sqrt(lipschitz * (regions - 1) * perimeter / epsilon))
+
+
+_Exceedance = tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]
+
+
+def _exceeds(jumps: FloatArray, places: FloatArray, epsilon: float, ks: FloatArray) -> _Exceedance:
+    """Whether |f_int^| > epsilon is met on a grid beyond each k; whether it can be met at all. One input."""
+    if len(jumps) == 0:
+        return np.zeros(len(ks), dtype=bool), np.zeros(len(ks), dtype=bool)
+    centred = places - (places.max() + places.min()) / 2
+    reach = max(float(np.abs(centred).max()), 1e-300)
+
+    def size(grid: FloatArray) -> tuple[FloatArray, FloatArray]:
+        return np.abs(np.exp(-1j * np.outer(grid, centred)) @ jumps), np.zeros(len(grid))
+
+    total = float(np.abs(jumps).sum())
+    return _beyond(size, total, float(np.abs(jumps) @ np.abs(centred)), reach, epsilon, ks)
+
+
+def _exceeds_along_axis(cx: PolyhedralComplex, total: float, epsilon: float, ks: FloatArray) -> _Exceedance:
+    """The same for several inputs, along the first axis: facets reach no farther than half the box."""
+    from specgeo.fourier.spectra import spectrum
+
+    reach = float(np.ptp(cx.vertices[:, 0])) / 2
+
+    def size(grid: FloatArray) -> tuple[FloatArray, FloatArray]:
+        k = grid[:, None] * np.eye(cx.dim)[:1]
+        values, error = spectrum(cx, k, "interior", return_error=True)
+        return np.abs(values[:, 0]) * grid**2, np.asarray(error)[:, 0] * grid**2
+
+    return _beyond(size, total, total * reach, reach, epsilon, ks)
+
+
+def _beyond(
+    size: Callable[[FloatArray], tuple[FloatArray, FloatArray]],
+    total: float,
+    steepness: float,
+    reach: float,
+    epsilon: float,
+    ks: FloatArray,
+) -> _Exceedance:
+    """Whether size(k) / k^2 > epsilon on a grid beyond each k; whether it can be.
+
+    ``size`` gives values and errors; it is at most ``total``, its slope at most ``steepness``, and it turns over
+    lengths of 1 / ``reach``.
+    """
+    start, stop = ks.min(), np.sqrt(total / epsilon)  # beyond it size / k^2 <= total / k^2 <= epsilon
     if total == 0 or stop <= start:
         none = np.zeros(len(ks), dtype=bool)
         return none, none
-    centred = places - (places.max() + places.min()) / 2
-    reach = max(float(np.abs(centred).max()), 1e-300)
     step = min(GRID_STEP / reach, (stop - start) / 8)
     grid = np.unique(np.concatenate((np.arange(start, stop, step), ks[(ks >= start) & (ks < stop)], [stop])))
-    size = np.abs(np.exp(-1j * np.outer(grid, centred)) @ jumps)
-    # between grid points |sum c_j e^{-ikx_j}| moves by at most sum |c_j| |x_j| times half the step
-    slack = float(np.abs(jumps) @ np.abs(centred)) * np.diff(grid) / 2
-    low = np.nextafter(epsilon, 2 * epsilon) < size / grid**2
-    high = (np.maximum(size[:-1], size[1:]) + slack) / grid[:-1] ** 2 > epsilon
+    value, error = size(grid)
+    slack = steepness * np.diff(grid) / 2  # between grid points the value moves by at most this
+    low = np.nextafter(epsilon, 2 * epsilon) < (value - error) / grid**2
+    high = (np.maximum(value[:-1] + error[:-1], value[1:] + error[1:]) + slack) / grid[:-1] ** 2 > epsilon
     last_low = grid[low].max(initial=-np.inf)
     last_high = grid[1:][high].max(initial=-np.inf)
     return ks <= last_low, ks < last_high  # beyond epsilon at k itself is beyond it just above, by continuity
@@ -220,7 +283,7 @@ def _summary(
     checks = (
         Check("perturbation.volume", f"P(sup_(k'>k) |f^| > eps) <= E[J] / (eps k^2) (repaired Appendix D, {PAPER})",
               float(lower[i]), float(markov[1][i]), "<=", float(spread[i]), {"k": ks[i], "fraction": sure[i] / n}),
-        Check("perturbation.kappa", f"sqrt(J / eps) <= sqrt(2 L_f (N - 1) / eps) for every draw (Lemma 4, {PAPER})",
+        Check("perturbation.kappa", "sqrt(J / eps) of any draw <= sqrt(sup J / eps), sup J <= L_f (N-1) Per (Lemma 4)",
               largest, kappa, "<=", 1e-12 * kappa),
     )  # fmt: skip
     return ParameterVolume(

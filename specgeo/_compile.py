@@ -1,10 +1,75 @@
-"""`warmup`: compile the kernels once, so that the cache serves later processes."""
+"""Compile beforehand: `warmup` on request, and `compile_ahead` in a second process when a command meets a cold cache.
+
+Numba holds a lock while it compiles, so threads do not help. The second process leaves its results in numba's cache,
+where the first finds them in place of compiling them itself; if it is slow or fails, nothing is lost but time.
+"""
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import product
+from pathlib import Path
+
+
+@contextmanager
+def compile_ahead() -> Iterator[None]:
+    """Within the block, start the second process as soon as numba compiles anything."""
+    from numba.core import config, event
+
+    from specgeo._kernel_cache import works
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if cores < 2 or config.DISABLE_JIT:
+        yield
+        return
+    helper: list[subprocess.Popen[bytes]] = []
+
+    class Cold(event.Listener):  # type: ignore[misc]
+        def on_start(self, event: event.Event) -> None:
+            if not helper and works():
+                quiet = subprocess.DEVNULL
+                command = [sys.executable, "-c", program()]
+                helper.append(subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet))
+
+        def on_end(self, event: event.Event) -> None:
+            pass
+
+    with event.install_listener("numba:compile", Cold()):
+        try:
+            yield
+        finally:
+            for process in helper:
+                process.terminate()
+                process.wait()
+
+
+def program() -> str:
+    """Run this very package: in a clone, the folder of its sources would come first, with a cache of its own."""
+    here = str(Path(__file__).parents[1])
+    return f"import sys; sys.path.insert(0, {here!r}); from specgeo._compile import run; run()"
+
+
+def run() -> None:
+    """What the second process does: what an enumeration needs last, then the transforms."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C is for both
+    _enumeration()
+    simplices((2, 1))
+
+
+def _enumeration() -> None:
+    """Compile by signature, without running anything."""
+    from numba import typeof
+
+    from specgeo.enumeration._signatures import signatures
+
+    for function, arguments in signatures():
+        function.compile(tuple(typeof(a) for a in arguments))
 
 
 def warmup(progress: Callable[[str, float], None] | None = None) -> float:

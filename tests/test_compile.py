@@ -12,13 +12,14 @@ from numba import typeof
 from numba.core import event
 
 import specgeo as sg
-from specgeo import _ahead
+from specgeo import _compile
+from specgeo.enumeration._signatures import signatures
 from specgeo.testing import random_network
 
 
 def test_signatures_are_those_of_the_enumeration():
     sg.enumerate_regions(random_network([2, 4, 4, 1], 0), sg.Box([-1, -1], [1, 1]))
-    for function, arguments in _ahead.calls():
+    for function, arguments in signatures():
         types = tuple(typeof(a) for a in arguments)
         misses = sum(function.stats.cache_misses.values())
         function.compile(types)  # at hand, or in the cache: the enumeration has just needed it
@@ -28,7 +29,7 @@ def test_signatures_are_those_of_the_enumeration():
 def test_the_second_process_runs_this_package_from_any_folder(tmp_path: Path) -> None:
     (tmp_path / "specgeo").mkdir()
     (tmp_path / "specgeo" / "__init__.py").write_text("raise ImportError('another specgeo')")
-    program = _ahead.program().removesuffix("run()") + "import specgeo; print(specgeo.__file__)"
+    program = _compile.program().removesuffix("run()") + "import specgeo; print(specgeo.__file__)"
     run = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert Path(run.stdout.strip()) == Path(sg.__file__)
 
@@ -49,13 +50,13 @@ class _Process:
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     monkeypatch.setattr(subprocess, "Popen", _Process)
-    monkeypatch.setattr(_ahead.os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
+    monkeypatch.setattr(_compile.os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
     _Process.started = []
     return _Process.started
 
 
 def test_one_process_starts_with_the_first_compilation_and_ends_with_the_block(started: list[list[str]]) -> None:
-    with _ahead.compile_ahead():
+    with _compile.compile_ahead():
         assert started == []
         for _ in range(2):
             with event.trigger_event("numba:compile"):
@@ -64,9 +65,9 @@ def test_one_process_starts_with_the_first_compilation_and_ends_with_the_block(s
 
 
 def test_no_process_on_a_warm_cache_or_one_core(started: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
-    with _ahead.compile_ahead():
+    with _compile.compile_ahead():
         assert np.pi > 3
-    monkeypatch.setattr(_ahead.os, "sched_getaffinity", lambda _: {0}, raising=False)
-    with _ahead.compile_ahead(), event.trigger_event("numba:compile"):
+    monkeypatch.setattr(_compile.os, "sched_getaffinity", lambda _: {0}, raising=False)
+    with _compile.compile_ahead(), event.trigger_event("numba:compile"):
         pass
     assert started == []
