@@ -11,7 +11,7 @@ import pytest
 
 import specgeo as sg
 from specgeo.geometry.complex import PolyhedralComplex
-from specgeo.geometry.point_signs import inside
+from specgeo.geometry.point_signs import PointSigns, inside
 from specgeo.testing import random_network
 
 E = 2.0**-52
@@ -217,3 +217,10 @@ def test_sides_of_polytopes_are_exact_where_floats_err() -> None:
     triangle = sg.Polytope([[-1, 0], [0, -1], [1, 1]], [0, 0, 1])
     on, beyond = [[0.5, 0.5], [0.25, 0.75], [0.0, 1.0]], [[np.nextafter(0.5, 1), 0.5], [-5e-324, 0.0]]
     assert inside(triangle, np.array(on + beyond)).tolist() == [True] * 3 + [False] * 2
+
+
+def test_intercepts_of_more_digits_than_weights_are_not_cut_off() -> None:
+    lifted = sg.Activation([0.0], [0.0, 1.0], 2.0**-60)
+    net = sg.Network([[[1.0]], [[1.0]], [[1.0]]], [[0.0], [0.0], [0.0]], [lifted, "relu"])
+    signs = PointSigns({"weights": net.weights, "biases": net.biases, "activations": net.activations})
+    assert signs.exact(np.array([[-1.0], [1.0]])).tolist() == [[-1, 1], [1, 1]]

@@ -159,6 +159,15 @@ def test_a_steep_activation_carries_the_error_up() -> None:
     assert 1.0 <= bound[0] < 1.001
 
 
+def test_evaluating_an_activation_rounds_in_a_batch_too() -> None:
+    bent = sg.Activation([-0.3, 0.1, 0.7], [0.1, 1.7, -0.3, 0.9], intercept=0.2)
+    z = np.random.default_rng(2).normal(size=(300, 1))
+    values, bound = activate(z, np.zeros(1), bent)
+    pairs = zip(z.ravel().tolist(), values.ravel().tolist(), strict=True)
+    worst = max(abs(Fraction(value) - apply(bent, Fraction(x))) for x, value in pairs)
+    assert Fraction(bound[0]) / 32 < worst <= Fraction(bound[0])
+
+
 def test_rounding_of_inserted_grid_points() -> None:
     """The second neuron at the kink of the first: off its exact line, by no more than the bound."""
     worst = 0.0
