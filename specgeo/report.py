@@ -113,8 +113,6 @@ class SpectralReport:
 
 
 @within_memory
-
-
 def spectral_report(
     net: Network,
     domain: Box,

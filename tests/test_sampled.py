@@ -291,8 +291,7 @@ def test_the_last_sample_lies_in_the_box():
     rng = np.random.default_rng(0)
     beyond = 0
     for _ in range(200):
-        lower = float(rng.normal())
-        upper = lower + float(rng.random() + 0.1)
+        lower, upper = -float(rng.random()), 0.1 * float(rng.random())
         beyond += lower + (upper - lower) > upper
         assert _sample_axis(sg.Box([lower], [upper]), 0, 8, "mirror")[-1] <= upper
     assert beyond > 0

@@ -93,6 +93,57 @@ def test_expansion_and_amplitude_notice_wrong_coefficients(monkeypatch: pytest.M
     assert wrong == {"decay.expansion", "decay.envelope", "decay.amplitude"}
 
 
+def test_the_identity_of_the_jumps_allows_for_vertices_that_are_rounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a box a million away vertices are off by some 1e-10: the identity holds within what they move, no further."""
+    for dim in (1, 2, 3):
+        lower = np.full(dim, 1e6)
+        net = random_network(dim, (4,), "he", 2)
+        moved = sg.Network(net.weights, [net.biases[0] - net.weights[0] @ (lower + 0.5), net.biases[1]])
+        box = sg.Box(lower, lower + 1)
+        cx = sg.enumerate_regions(decay.clamp_to_support(moved, box, 8.0), box)
+        check = directions.free_identities(cx)
+        errors = cx.metadata["vertex_errors"].max()
+        assert check.holds and check.tolerance <= 1e-11 + 1e3 * errors * (dim > 1), (check.measured, check.tolerance)
+        bends = decay.kinks(cx, 0, "zero")
+        heavy = int(np.argmax(np.abs(bends.jumps) * bends.measures))
+        jumps = bends.jumps.copy()
+        jumps[heavy] *= 1 + 1e-2
+        with monkeypatch.context() as patch:
+            patch.setattr(directions, "kinks", lambda *a, b=bends, j=jumps: b._replace(jumps=j))
+            assert not directions.free_identities(cx).holds
+
+
+def test_what_an_error_of_the_vertices_moves() -> None:
+    """A tent in the plane: |F| n n^T of a facet moves by at most 6 e, by the ends of it."""
+    for dim, facets in ((1, 0.0), (2, 6.0)):
+        _, cx = tent(dim)
+        cx.metadata["vertex_errors"][:] = 1e-3
+        assert directions._moved(cx) == pytest.approx(facets * 1e-3)
+        cx.metadata["vertex_errors"][:] = 0.0
+    _, cx = tent(3)
+    cx.metadata["vertex_errors"][:] = 1e-3
+    inner = ~cx.facets.is_boundary & (np.abs(cx.facets.measures - 0.5) < 1e-9)  # right triangles with legs of length 1
+    assert directions._moved(cx)[inner] == pytest.approx(3e-3 * 2 * np.pi * np.sqrt(5) / 3)
+    cx.metadata["vertex_errors"][:] = 0.0
+
+
+def test_normals_that_differ_in_their_last_digits_or_sign_are_one_direction(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Diagonals, whose largest entry is a matter of rounding, and normals on both sides of a step of the grid."""
+    half = np.sqrt(0.5)
+    angle = np.arccos(np.sqrt(0.25 + 0.5 * directions.SAME_NORMAL))  # n_1^2 on the border of two steps
+    pairs = [(half, -half), (-half * (1 - 2e-16), half * (1 + 2e-16)), (half * (1 + 3e-16), -half)]
+    pairs += [(np.cos(a), np.sin(a)) for a in angle + np.array([-1e-15, 0.0, 1e-15])] + [(1.0, 0.0), (-1.0, 1e-17)]
+    normals = np.array(pairs)
+    bends = decay.Kinks(normals, np.ones(8), np.ones(8))
+    monkeypatch.setattr(directions, "kinks", lambda *_: bends)
+    found = directions.normal_directions(tent(2)[1])
+    assert found.variation.tolist() == [3.0, 3.0, 2.0]
+    assert np.all(found.directions[np.arange(3), np.abs(found.directions).argmax(axis=1)] > 0)
+    close = decay.Kinks(np.array([(1.0, 0.0), (1.0, 1e-7)]), np.ones(2), np.ones(2))
+    monkeypatch.setattr(directions, "kinks", lambda *_: close)
+    assert len(directions.normal_directions(tent(2)[1]).directions) == 2
+
+
 def test_the_shell_law_notices_a_wrong_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     _, cx = tent(1)
     assert directions.shell_law(cx, [1000.0]).checks[0].holds

@@ -33,6 +33,11 @@ def scaled(widths: list[int], factor: float) -> sg.Network:
     return sg.Network([*net.weights[:-1], net.weights[-1] * factor], [*net.biases[:-1], net.biases[-1] * factor])
 
 
+def translated(widths: list[int], place: float) -> sg.Network:
+    net = random_network(widths, 1)
+    return sg.Network(net.weights, [net.biases[0] - net.weights[0].sum(axis=1) * place, *net.biases[1:]])
+
+
 CUSTOM = sg.Activation([-1.0, 0.3, 2.0], [0.1, -0.7, 0.4, 0.2], 0.3)
 TRIANGLE = sg.Polytope.from_vertices([[0, 0], [1, 0], [0, 1]])
 ZOO = {
@@ -60,6 +65,7 @@ ZOO = {
     "simplex": (random_network([3, 4, 1], 3), sg.Polytope.from_vertices(np.eye(4)[:, :3])),
     "far": (sg.Network([[[1.0, 0], [0, 1], [1, 1]], [[1.0, 1, -1]]], [[-FAR, -FAR, -2 * FAR - 0.3], [0.0]]),
             box(2, FAR - 1, FAR + 1)),
+    "farther": (translated([3, 4, 1], 1e8), box(3, 1e8 - 1, 1e8 + 1)),
     "thin": (random_network([2, 5, 1], 1), sg.Box([-1, 0], [1, 1e-6])),
     "four inputs": (random_network([4, 3, 1], 1), box(4)),
 }  # fmt: skip

@@ -217,9 +217,8 @@ def check_calls(module: Any, layers: list[Layer], steps: list[Step], width: int)
 
 
 def _tensors(layers: list[Layer]) -> list[Any]:
-    found: list[Any] = [
-        getattr(layer.module, key, None) for layer in layers for key in ("weight", "bias", "running_mean", "running_var")
-    ]
+    names = ("weight", "bias", "running_mean", "running_var")
+    found: list[Any] = [getattr(layer.module, name, None) for layer in layers for name in names]
     return [tensor.detach() for tensor in found if hasattr(tensor, "detach")]
 
 

@@ -127,7 +127,7 @@ class CurveFunction(Result):
             half = np.pi * part * step
             phase = np.exp(-2j * np.pi * np.remainder(part * middle, 1.0))
             out[first : first + block] = (phase * np.sinc(half / np.pi)) @ even - 1j * ((phase * _odd_sinc(half)) @ odd)
-        return out.reshape((*n.shape, -1))
+        return out.reshape((*n.shape, self.values.shape[1]))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python numbers, for JSON."""

@@ -15,8 +15,9 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import rgamma
 
-from specgeo._cast import FloatArray, as_floats
+from specgeo._cast import FloatArray, IntArray, as_floats
 from specgeo.errors import InvalidInputError
 from specgeo.fourier.radial import porod_constants, radial_spectrum
 from specgeo.fourier.rays import (
@@ -238,7 +239,7 @@ def _expansion_checks(
     j = int(np.argmax(over))
     return (
         Check("decay.expansion", f"f^(tu) equals Theorem 1's sum with exact coefficients ({PAPER})", float(gap[i]), 0.0,
-              "<=", float(allowed[i]), {"t": t[i]}),
+              "==", float(allowed[i]), {"t": t[i]}),
         Check("decay.envelope", "|f^(tu)| <= sum_n t^-(n+1) sum_q |a_nq|", float(np.abs(values[j])), float(envelope[j]),
               "<=", float(allowed[j] + 1e-12 * envelope[j]), {"t": t[j]}),
     )  # fmt: skip
@@ -292,13 +293,29 @@ def normal_directions(cx: PolyhedralComplex, output: int = 0) -> NormalDirection
     size = np.abs(k.jumps) * k.measures
     bent = size > 1e-14 * max(float(size.max(initial=0.0)), 1e-300)
     normals, size = k.normals[bent], size[bent]
-    lead = np.take_along_axis(normals, np.abs(normals).argmax(axis=1)[:, None], 1)
-    upper = normals * np.sign(lead)
-    key = np.round(upper / SAME_NORMAL).astype(np.int64)
-    _, first, group = np.unique(key, axis=0, return_index=True, return_inverse=True)
-    weight = np.bincount(group.ravel(), size, minlength=len(first))
+    first, group = _same_directions(normals)
+    weight = np.bincount(group, size, minlength=len(first))
     order = np.argsort(-weight, kind="stable")
-    return NormalDirections(upper[first][order] + 0.0, np.asarray(weight[order], dtype=np.float64))
+    chosen = normals[first][order]
+    lead = np.take_along_axis(chosen, np.abs(chosen).argmax(axis=1)[:, None], 1)
+    return NormalDirections(chosen * np.sign(lead) + 0.0, np.asarray(weight[order], dtype=np.float64))
+
+
+def _same_directions(normals: FloatArray) -> tuple[IntArray, IntArray]:
+    """A representative of each direction, and the direction of each normal, whatever its sign and its last digits."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+    from scipy.spatial import cKDTree
+
+    tensor = np.einsum("fi,fj->fij", normals, normals).reshape(len(normals), normals.shape[1] ** 2)  # n n^T has no sign
+    key = np.round(tensor / SAME_NORMAL)
+    boxes, first, group = np.unique(key, axis=0, return_index=True, return_inverse=True)
+    if len(boxes) == 0:
+        return first, group.ravel()
+    near = cKDTree(boxes).query_pairs(2.5, p=np.inf, output_type="ndarray")  # neighbours split by the rounding
+    graph = coo_array((np.ones(len(near)), near.T), shape=(len(boxes), len(boxes)))
+    joined = connected_components(graph, directed=False)[1][group.ravel()]
+    return np.unique(joined, return_index=True)[1], joined
 
 
 @dataclass(frozen=True, eq=False)
@@ -447,7 +464,27 @@ def free_identities(cx: PolyhedralComplex, output: int = 0) -> Check:
         raise InvalidInputError("cx: f does not vanish on the boundary; apply clamp_to_support to the network first")
     k = kinks(cx, output, "zero")
     weights = k.jumps * k.measures
+    moved = float(np.abs(k.jumps) @ _moved(cx))
     scale = max(float(np.abs(weights).sum()), 1e-300)
     matrix = np.einsum("f,fi,fj->ij", weights, k.normals, k.normals) / scale
     statement = "compact support: sum c_F |F| n n^T = 0 (directional facet form at k -> 0)"
-    return Check("decay.identity", statement, float(np.abs(matrix).max()), 0.0, "==", 1e-11, {"matrix": matrix})
+    return Check("decay.identity", statement, float(np.abs(matrix).max()), 0.0, "==", 1e-11 + moved / scale,
+                 {"matrix": matrix})  # fmt: skip
+
+
+def _moved(cx: PolyhedralComplex) -> FloatArray:
+    """How far the errors of its vertices can move |F| n n^T of each facet: 3 e times its perimeter, (n,).
+
+    |F| n moves by at most e per unit of the perimeter, and each n by as much over |F|. A facet within the distance r of
+    its centre has at most the perimeter of the ball of that radius.
+    """
+    errors = cx.metadata.get("vertex_errors")
+    if errors is None:
+        return np.zeros(len(cx.facets.measures))
+    lists, d = cx.vertices_of(cx.dim - 1), cx.dim - 1
+    starts, counts = lists.offsets[:-1], np.diff(lists.offsets)
+    corners = cx.vertices[lists.indices]
+    centres = np.add.reduceat(corners, starts) / counts[:, None]
+    radius = np.maximum.reduceat(np.linalg.norm(corners - np.repeat(centres, counts, axis=0), axis=1), starts)
+    perimeter = 2 * np.pi ** (d / 2) * rgamma(d / 2) * radius ** max(0, d - 1)  # 0 in d = 0: points have none
+    return np.asarray(3 * np.maximum.reduceat(errors[lists.indices], starts) * perimeter)
