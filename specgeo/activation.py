@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import FloatArray, IntArray, as_floats
 from specgeo.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +82,11 @@ class Activation:
         Each is the exact sum of the steps (slopes[i - 1] - slopes[i]) * breakpoints[i - 1], rounded
         once: an inner piece through the origin (hard tanh) has intercept 0 and not a rounding error.
         """
+        return np.array([float(v) for v in self.exact_intercepts])
+
+    @cached_property
+    def exact_intercepts(self) -> list[Fraction]:
+        """The intercepts before they are rounded."""
         from fractions import Fraction
 
         value = Fraction(self.intercept)
@@ -86,7 +95,7 @@ class Activation:
         for i, t in enumerate(self.breakpoints.tolist()):
             value -= (slopes[i + 1] - slopes[i]) * Fraction(t)
             exact.append(value)
-        return np.array([float(v) for v in exact])
+        return exact
 
     def pieces(self, z: npt.ArrayLike) -> IntArray:
         """Index of the piece that each entry lies on; a breakpoint belongs to the piece on its left."""

@@ -29,6 +29,7 @@ from specgeo._measures import rounded_measures, signed_volumes, simplex_measures
 from specgeo.errors import DomainError, InvalidInputError
 from specgeo.fourier import mesh_pullback, polytope_gradients, polytope_moments, simplex_gradients
 from specgeo.fourier.exact_hull import exact_hull
+from specgeo.fourier.shapes import as_shapes
 
 SQUARE = np.array([[0.0, 0], [4, 0], [4, 4], [0, 4]])
 HOLE = np.array([[1.0, 1], [2, 1], [2, 3], [1, 3]])
@@ -206,6 +207,18 @@ def test_offsets_cost_nothing(offset: float) -> None:
     assert worst(shapely.Polygon(star_at), wanted, np.ones((7, 2)) * np.logspace(-4, 2, 7)[:, None]) <= 8e-16
 
 
+def test_faces_that_rounding_warped_far_away() -> None:
+    """Their triangles are the faces; at small |k| the sum over tetrahedra serves all the same."""
+    base = 2 * np.arange(7)
+    faces = [base[::-1].tolist(), (base + 1).tolist()]
+    faces += [[2 * i, 2 * ((i + 1) % 7), 2 * ((i + 1) % 7) + 1, 2 * i + 1] for i in range(7)]
+    points = prism(7) + 1e6 * np.array([1.0, 0.7, -0.3])
+    points[::2, 2] += np.arange(7) * 2.0**-32
+    triangles = np.concatenate(as_shapes((points, faces))[0].face_triangles).tolist()
+    k = np.ones((6, 3)) * np.array([1e-4, 1e-3, 1e-2, 0.1, 1.0, 9.0])[:, None]
+    assert worst((points, faces), face_simplices(points, triangles), k) <= 6e-16
+
+
 def test_large_phases_of_hulls() -> None:
     """|k| R up to 1e9 in random directions and within 1e-7 of the normals: the worst error is pinned on both sides."""
     errors = []
@@ -233,6 +246,24 @@ def test_hulls_of_points_on_a_grid_and_nearly(noise: str) -> None:
             exact = hull_simplices(np.unique(points, axis=0))
             errors.append(worst(points, exact, g.normal(size=(5, d)) * np.array([0, 0.1, 1, 4, 20])[:, None]))
     assert len(errors) > 15 and max(errors) <= 2e-15
+
+
+def test_hulls_of_points_that_nearly_coincide() -> None:
+    """Corners apart by rounding, or with coordinates of every size: floats must not decide on sides of such length."""
+    near = np.array(
+        [[1, 1, 1], [1, 0, 0], [1, 0, 0], [1, 1, 1], [0, 1, 1], [0, 1, 0], [1, 0, 0], [1, 0, 0], [1, 1, 1.0]]
+    )
+    cases = [near * (1 + 1e-15 * np.random.default_rng(s).integers(-1, 2, size=near.shape)) for s in range(12)]
+    for seed in range(24):
+        g = np.random.default_rng(seed)
+        cases.append(g.integers(-2, 3, size=(8, 3)) * 10.0 ** g.integers(-20, 3, size=(8, 3)))
+    errors = []
+    for number, points in enumerate(cases):
+        points = np.unique(points, axis=0)
+        if affine_rank(points) == 3:
+            waves = waves_for(points, number, (0.1, 2.0, 9.0))
+            errors.append(worst(points, hull_simplices(points), waves))
+    assert len(errors) > 25 and max(errors) <= 2e-15
 
 
 def test_the_exact_hull_alone() -> None:

@@ -18,6 +18,7 @@ from specgeo.enumeration._layout import (
     Tally,
 )
 from specgeo.enumeration._run import Run
+from specgeo.enumeration._walls import snap
 from specgeo.enumeration.certificate import Certificate
 from specgeo.enumeration.pieces import affine_pieces
 from specgeo.errors import BudgetError, InvalidInputError, UnsupportedError
@@ -200,6 +201,10 @@ def _as_complex(run: Run, network: Network, labels: Labels, domain: Any) -> Poly
         for k in range(1, dim + 1)
     ]
     signs = _final_signs(run, labels)
+    # the row of each boundary facet: of A on a polytope; on a box c for the lower and d + c for the upper wall
+    facet_walls = walls[: sizes[dim - 1] if dim > 1 else n_vertices].astype(np.int64)
+    vertices = np.ascontiguousarray(s.x[:n_vertices, :dim])
+    snap(vertices, domain, facet_walls, faces[:-1])
     metadata = {
         "network": {
             "weights": list(network.weights),
@@ -207,11 +212,10 @@ def _as_complex(run: Run, network: Network, labels: Labels, domain: Any) -> Poly
             "activations": list(network.activations),
         },
         "vertex_errors": s.x[:n_vertices, dim].copy(),
-        # the row of each boundary facet: of A on a polytope; on a box c for the lower and d + c for the upper wall
-        "facet_walls": walls[: sizes[dim - 1] if dim > 1 else n_vertices].astype(np.int64),
+        "facet_walls": facet_walls,
     }
     return PolyhedralComplex(
-        np.ascontiguousarray(s.x[:n_vertices, :dim]),
+        vertices,
         tuple(faces),
         lambda: affine_pieces(network, signs),
         signs,

@@ -16,7 +16,7 @@ import numpy as np
 from specgeo._cast import FloatArray, IntArray
 from specgeo._exact import Rows, determinant, integers
 
-_CERTAIN = 1e-10  # determinant over the product of sides whose sign floats tell
+_ROUNDED = 1e-12  # generously, what rounding does to a side in those coordinates, and to a determinant of unit sides
 _RANDOM_BITS = 60
 
 
@@ -70,8 +70,9 @@ def _sees(rows: Rows, unit: FloatArray, pieces: IntArray, p: int) -> np.ndarray[
     """Which pieces a point lies outside of."""
     corners = np.concatenate([unit[pieces[:, 1:]], np.broadcast_to(unit[p], (len(pieces), 1, unit.shape[1]))], axis=1)
     sides = corners - unit[pieces[:, :1]]
-    value, size = np.linalg.det(sides), np.linalg.norm(sides, axis=2).prod(axis=1)
+    lengths = np.linalg.norm(sides, axis=2) + _ROUNDED
+    value, size = np.linalg.det(sides), lengths.prod(axis=1)
     seen = value > 0.0
-    for f in np.flatnonzero(np.abs(value) <= _CERTAIN * size):
+    for f in np.flatnonzero(np.abs(value) <= size * (_ROUNDED + (_ROUNDED / lengths).sum(axis=1))):
         seen[f] = _side(rows, tuple(pieces[f].tolist()), rows[p]) > 0
     return np.asarray(seen)

@@ -24,12 +24,15 @@ from specgeo._budget import afford
 from specgeo._cast import ComplexArray, FloatArray, IntArray
 from specgeo._measures import divide, multiply, simplex_measures, two_sum
 from specgeo.domain import Box
-from specgeo.errors import InvalidInputError, UnsupportedError
+from specgeo.errors import DomainError, InvalidInputError, UnsupportedError
 from specgeo.fourier.chunks import Plan, chunked
 from specgeo.fourier.simplex import simplices_sum
 from specgeo.geometry.complex import PolyhedralComplex
+from specgeo.geometry.exact_points import domain_rows
+from specgeo.geometry.measures import lengths_of
 
 UNIT = 2.0**-53  # unit roundoff
+TINY = 2.0**-1066  # what the products of one term lose where they are below the range of floats, at most
 GAP_NOISE = 64 * UNIT  # a jump of f below this share of its terms is the rounding of two pieces
 # First-order rounding of a compensated sum of n terms t_i, in units of roundoff, with independent errors (Higham and
 # Mary 2019): each term is off by at most 8 |t_i|, six standard deviations are allowed; the sum itself is rounded
@@ -131,7 +134,7 @@ class Size(NamedTuple):
 
 def size_of(terms: FloatArray, noise: FloatArray) -> Size:
     """Size of a sum of terms (n, m) at k = 0 that are known up to roundoff times ``noise`` (n, m) only."""
-    spread = np.sqrt(((np.abs(terms) + noise) ** 2).sum(axis=0))
+    spread = lengths_of((np.abs(terms) + noise).T)
     largest = np.abs(np.cumsum(terms, axis=0)).max(axis=0, initial=0.0)
     return Size(spread, largest, TERM_ROUNDING * spread + SUM_ROUNDING * (largest + spread))
 
@@ -148,6 +151,11 @@ class FacetForm:
     flux_size: Size
     trace_size: Size
     defect: FloatArray  # (m,) bound on the sum over facets of int_F (jump of f) e^{-ik.x}: rounding of the pieces
+
+    @property
+    def underflow(self) -> float:
+        """What products below the range of floats may lose in all terms, in units of 1 + |k|."""
+        return TINY * float(len(self.kinks) + len(self.flux) + len(self.trace) * self.normals.shape[1])
 
     @cached_property
     def axis_terms(self) -> list[tuple[int, Term]]:
@@ -202,6 +210,11 @@ class VolumeForm:
     cells: Term
     size: Size
 
+    @property
+    def underflow(self) -> float:
+        """What products below the range of floats may lose in all terms."""
+        return TINY * len(self.cells)
+
     def on(self, box: Box) -> VolumeForm:
         """The form for wavevectors of the box's Fourier modes."""
         return replace(self, cells=self.cells.on(box))
@@ -231,6 +244,9 @@ class ComplexForms:
         self.cx = cx
         self._points = np.ascontiguousarray(cx.vertices if origin is None else cx.vertices - origin)
         self._direction, self._box = direction, box
+        # wavevectors are off by so much of their length: a direction is rounded, and so are points moved or projected
+        self.turn = 0.0 if origin is None and direction is None else (cx.dim + 4) * UNIT
+        self.reach = float(lengths_of(self._points).max(initial=0.0))
         self.dim = cx.dim if direction is None else 1
         self.n_outputs = int(cx.gradients.shape[1])
 
@@ -255,10 +271,20 @@ class ComplexForms:
         form = form if self._box is None else form.on(self._box)
         return form if self._direction is None else form.project(self._direction)
 
+    def waves(self, k: FloatArray) -> FloatArray:
+        """Wavevectors (n_k, d) in the space of the complex."""
+        return k if self._direction is None else k * self._direction
+
     @cached_property
     def norm(self) -> FloatArray:
         """Lower bound sum |int_cell f| of int |f|, shape (m,): the unit in which errors are weighed."""
         return np.asarray(self.cx.volumes @ np.abs(centroid_values(self.cx)))
+
+
+def require_range(what: str, *arrays: FloatArray | ComplexArray) -> None:
+    """Refuse numbers that left the range of floats."""
+    if not all(np.all(np.isfinite(array)) for array in arrays):
+        raise DomainError(f"cx: {what} or its error bound is beyond the range of floats; rescale f, or the domain")
 
 
 def centroid_values(cx: PolyhedralComplex) -> FloatArray:
@@ -267,22 +293,14 @@ def centroid_values(cx: PolyhedralComplex) -> FloatArray:
 
 
 def _facet_form(cx: PolyhedralComplex, points: FloatArray) -> FacetForm:
-    facets, d = cx.facets, cx.dim
-    simplices, owner = cx.triangulation(d - 1)
-    measures = simplex_measures(cx.vertices[simplices])
-    inner, outer = facets.cells[owner, 0], facets.cells[owner, 1]
-    speed = np.linalg.norm(cx.gradients, axis=2)  # (n_cells, m)
-    noise = speed[inner] + np.where((outer >= 0)[:, None], speed[outer], 0.0)
-    jumps = facets.jumps[owner]
-
+    simplices, measures, inner, outer, jumps, noise, kinked = facet_simplices(cx)
     inside = outer >= 0
-    kinked = np.flatnonzero(inside & np.any(np.abs(jumps) > JUMP_NOISE * noise, axis=1))
     kinks = make_term(points, simplices[kinked], measures[kinked], -jumps[kinked])
 
     rim = np.flatnonzero(~inside)
-    normals = np.ascontiguousarray(facets.normals[owner[rim]])
+    normals = wall_normals(cx)
     slopes = np.einsum("bmd,bd->bm", cx.gradients[inner[rim]], normals)
-    values, sizes = _vertex_values(cx, simplices[rim], inner[rim])
+    values, sizes = vertex_values(cx, simplices[rim], inner[rim])
     flux = make_term(points, simplices[rim], measures[rim], slopes)
     trace = make_term(points, simplices[rim], measures[rim], None, values)
     area = measures[rim, None]
@@ -299,15 +317,59 @@ def _facet_form(cx: PolyhedralComplex, points: FloatArray) -> FacetForm:
     )
 
 
+class FacetSimplices(NamedTuple):
+    """The simplices of all facets with what the facet form takes from them."""
+
+    simplices: IntArray  # (n_s, d)
+    measures: FloatArray  # (n_s,)
+    inner: IntArray  # (n_s,) first cell
+    outer: IntArray  # (n_s,) second cell, -1 on the boundary
+    jumps: FloatArray  # (n_s, m)
+    noise: FloatArray  # (n_s, m) size of the gradients that the jump is the difference of
+    kinked: IntArray  # those that are kinks
+
+
+def facet_simplices(cx: PolyhedralComplex) -> FacetSimplices:
+    """The simplices of the facets of a complex."""
+    simplices, owner = cx.triangulation(cx.dim - 1)
+    inner, outer = cx.facets.cells[owner, 0], cx.facets.cells[owner, 1]
+    speed = lengths_of(cx.gradients)  # (n_cells, m)
+    noise = speed[inner] + np.where((outer >= 0)[:, None], speed[outer], 0.0)
+    jumps = cx.facets.jumps[owner]
+    kinked = np.flatnonzero((outer >= 0) & np.any(np.abs(jumps) > JUMP_NOISE * noise, axis=1))
+    return FacetSimplices(simplices, simplex_measures(cx.vertices[simplices]), inner, outer, jumps, noise, kinked)
+
+
+def wall_rows(cx: PolyhedralComplex) -> IntArray | None:
+    """The wall of the domain that each boundary simplex lies on, where the complex knows it (`domain_rows`)."""
+    walls = cx.metadata.get("facet_walls")
+    owner = cx.triangulation(cx.dim - 1)[1]
+    if walls is None or len(walls) != cx.f_vector[-2] or not hasattr(cx.domain, "bounding_box"):
+        return None
+    rows = np.asarray(walls, dtype=np.int64)[owner[cx.facets.cells[owner, 1] < 0]]
+    return None if np.any(rows < 0) else rows
+
+
+def wall_normals(cx: PolyhedralComplex) -> FloatArray:
+    """Outward normals of the boundary simplices: of the domain's walls where these are known, else of the vertices."""
+    rows = wall_rows(cx)
+    if rows is None:
+        owner = cx.triangulation(cx.dim - 1)[1]
+        return np.ascontiguousarray(cx.facets.normals[owner[cx.facets.cells[owner, 1] < 0]])
+    inward = domain_rows(cx)[:, :-1]
+    inward = inward / np.abs(inward).max(axis=1, keepdims=True)
+    return np.ascontiguousarray((-inward / np.linalg.norm(inward, axis=1, keepdims=True))[rows] + 0.0)
+
+
 def _volume_form(cx: PolyhedralComplex, points: FloatArray) -> VolumeForm:
     simplices, owner = cx.triangulation(cx.dim)
     measures = simplex_measures(cx.vertices[simplices])
-    values, sizes = _vertex_values(cx, simplices, owner)
+    values, sizes = vertex_values(cx, simplices, owner)
     terms = measures[:, None] * values.mean(axis=1)
     return VolumeForm(make_term(points, simplices, measures, None, values), size_of(terms, measures[:, None] * sizes))
 
 
-def _vertex_values(
+def vertex_values(
     cx: PolyhedralComplex, simplices: npt.NDArray[np.integer], cells: npt.NDArray[np.integer]
 ) -> tuple[FloatArray, FloatArray]:
     """Values (n_s, j + 1, m) of the given cells' pieces at the simplices' vertices; sizes (n_s, m) of their terms."""
@@ -327,15 +389,14 @@ def _continuity_defect(
 ) -> FloatArray:
     if len(simplices) == 0:
         return np.zeros(cx.gradients.shape[1])
-    (left, left_size), (right, right_size) = (_vertex_values(cx, simplices, cells) for cells in (first, second))
+    (left, left_size), (right, right_size) = (vertex_values(cx, simplices, cells) for cells in (first, second))
     noise = left_size + right_size
     gap = np.abs(left - right).max(axis=1) + 2 * UNIT * noise
     area = measures[:, None]
     # Gaps that rounding explains have independent signs; others may all point the same way.
     rounded = gap <= GAP_NOISE * noise
     return np.asarray(
-        6 * np.sqrt(((area * np.where(rounded, gap, 0.0)) ** 2).sum(axis=0))
-        + (area * np.where(rounded, 0.0, gap)).sum(axis=0)
+        6 * lengths_of((area * np.where(rounded, gap, 0.0)).T) + (area * np.where(rounded, 0.0, gap)).sum(axis=0)
     )
 
 

@@ -26,7 +26,7 @@ from specgeo._budget import within_memory
 from specgeo._cast import FloatArray, as_choice, as_floats
 from specgeo._limits import check_time
 from specgeo.errors import InvalidInputError, UnsupportedError
-from specgeo.fourier.forms import ComplexForms, forms_of
+from specgeo.fourier.forms import TINY, UNIT, ComplexForms, forms_of, require_range
 from specgeo.fourier.spectra import evaluate
 from specgeo.geometry.complex import PolyhedralComplex
 
@@ -161,9 +161,14 @@ def _shells(
     shape = (len(radii), len(directions), forms.n_outputs)
     moduli: FloatArray = np.abs(values).reshape(shape)
     bounds = errors.reshape(shape)
-    power = np.einsum("u,tum->tm", weights, moduli**2)
-    rounding = np.einsum("u,tum->tm", weights, (2 * moduli + bounds) * bounds)
-    rounding += 3e-14 * power + 1e-15 * (moduli**2).max(axis=1)  # of the rule, where a few directions have it all
+    with np.errstate(over="ignore", invalid="ignore"):
+        power = np.einsum("u,tum->tm", weights, moduli**2)
+        rounding = np.einsum("u,tum->tm", weights, (2 * moduli + bounds) * bounds) + TINY
+        if forms.dim == 1:  # one direction, no rule: the square is rounded
+            rounding += 8 * UNIT * power
+        else:  # of the rule, where a few directions have it all
+            rounding += 3e-14 * power + 1e-15 * (moduli**2).max(axis=1)
+    require_range("its power", power, rounding)
     mean = np.einsum("u,tum->tm", weights, moduli)
     others = np.einsum("ru,tum->trm", coarse, moduli)
     mean_error = np.abs(mean[:, None] - others).max(axis=1) + np.einsum("u,tum->tm", weights, bounds)
@@ -249,11 +254,21 @@ def porod_constants(cx: PolyhedralComplex, boundary: Literal["cut", "interior"] 
     as_choice(boundary, "boundary", ("cut", "interior"))
     factor = 2 * (2 * pi) ** (cx.dim - 1)
     assert form.kinks.weights is not None and form.flux.weights is not None and form.trace.values is not None
-    kinks = form.kinks.measures @ form.kinks.weights**2
+    kinks = _square_sum(form.kinks.measures, form.kinks.weights)
     walls = np.zeros_like(kinks)
     if boundary == "cut":
-        kinks = kinks + form.flux.measures @ form.flux.weights**2
+        kinks = kinks + _square_sum(form.flux.measures, form.flux.weights)
         values, nodes = form.trace.values, form.trace.simplices.shape[1]
-        squares = (values.sum(axis=1) ** 2 + (values**2).sum(axis=1)) / (nodes * (nodes + 1))
-        walls = form.trace.measures @ squares
+        size = form.trace.measures / (nodes * (nodes + 1))
+        walls = _square_sum(size, values.sum(axis=1)) + sum(_square_sum(size, values[:, i]) for i in range(nodes))
+    require_range("a Porod constant", factor * kinks, factor * walls)
     return PorodConstants(factor * kinks, factor * walls, sphere_area(cx.dim))
+
+
+def _square_sum(measures: FloatArray, values: FloatArray) -> FloatArray:
+    """Sum of measures (n,) times squares of values (n, m), refused where only squares leave the range of floats."""
+    scale = np.abs(values).max(axis=0, initial=0.0)
+    safe = np.where(scale > 0, scale, 1.0)
+    with np.errstate(over="ignore"):
+        result = np.asarray(measures @ (values / safe) ** 2 * scale * scale)
+    return np.where((result < np.finfo(float).tiny) & (scale > 0) & (len(measures) > 0), np.nan, result)

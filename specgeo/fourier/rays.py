@@ -26,13 +26,13 @@ from specgeo._budget import within_memory
 from specgeo._cast import ComplexArray, FloatArray, IntArray, as_choice, as_floats
 from specgeo._limits import check_time
 from specgeo.errors import InvalidInputError
+from specgeo.fourier.deviation import Deviation, deviation_of
 from specgeo.fourier.forms import UNIT, ComplexForms, FacetForm, Term, forms_of
 from specgeo.fourier.simplex import check_phases
 from specgeo.fourier.spectra import evaluate
 from specgeo.geometry.complex import PolyhedralComplex
 
 SAME_OFFSET = 16 * UNIT  # offsets closer than this, relative to the largest |v|, are one: rounding of u.v
-OFFSET_ROUNDING = 20  # roundoffs of the largest |v| in an offset: u.v rounded, and merged with others like it
 VANISHING = 64 * UNIT  # a coefficient below this share of its terms' sizes is a cancellation: zero
 _CHUNK = 1 << 22  # entries of the largest scratch array when an expansion is evaluated
 
@@ -74,14 +74,17 @@ class DirectionalExpansion:
     """f^(t u) = sum_n t^{-(n+1)} sum_q a_{n,q} e^{-i t s_q}, exact for t != 0.
 
     ``expansion(t)`` evaluates it; ``expansion.classes`` holds the classes present, slowest decay
-    first; ``expansion.rounding(t)`` bounds the rounding of that evaluation, which grows where u is
+    first; ``expansion.rounding(t)`` bounds the error of that evaluation, which grows where u is
     nearly orthogonal to a face and t is small: `ray_spectrum` has no such loss.
     """
 
     direction: FloatArray
     classes: tuple[DirectionalClass, ...]
     n_outputs: int
-    radius: float  # largest |v|: every offset u.v is known to some roundoffs of it, also where it is near zero
+    offset_error: float  # of u.v: rounded to some roundoffs of the largest |v|, and merged with others like it
+    left_out: FloatArray  # (d + 1, m) sum over each class of the coefficients taken for zero, and their rounding
+    boundary: Literal["cut", "interior"]
+    stored: Deviation  # how far the complex itself is from its network
 
     def __call__(self, t: npt.ArrayLike) -> ComplexArray:
         """Values at t (...,): shape (..., m)."""
@@ -98,13 +101,16 @@ class DirectionalExpansion:
         return total.reshape(*times.shape, self.n_outputs)
 
     def rounding(self, t: npt.ArrayLike) -> FloatArray:
-        """Bound on the rounding error of the value at t (...,): shape (..., m)."""
-        times = np.abs(_nonzero(t))[..., None]
-        total = np.zeros((*times.shape[:-1], self.n_outputs))
+        """Bound on the error of the value at t (...,), that of the stored vertices and pieces included: (..., m)."""
+        given = _nonzero(t)
+        times = np.abs(given)[..., None]
+        total = self.stored.facet(given.reshape(-1, 1) * self.direction, self.boundary).reshape(*given.shape, -1)
+        for n, dropped in enumerate(self.left_out):
+            total = total + dropped / times ** (n + 1)
         for part in self.classes:
-            growth = 16 + np.sqrt(len(part.offsets)) + OFFSET_ROUNDING * times * self.radius
-            total += UNIT * growth * part.sizes.sum(axis=0) / times ** (part.n + 1)
-        return total
+            growth = UNIT * (16 + np.sqrt(len(part.offsets))) + self.offset_error * times
+            total += growth * part.sizes.sum(axis=0) / times ** (part.n + 1)
+        return np.asarray(total)
 
     def __getitem__(self, n: int) -> DirectionalClass:
         """The class n; KeyError where it is empty."""
@@ -139,7 +145,7 @@ def ray_spectrum(
     boundary : {"cut", "interior"}
         As in `spectrum`.
     return_error : bool
-        Return an error bound too, as in `spectrum`; it includes the rounding of the offsets u.v.
+        Return an error bound too, as in `spectrum`; it includes the rounding of u and of the offsets u.v.
 
     Returns
     -------
@@ -170,8 +176,7 @@ def ray_spectrum(
     line = ComplexForms(cx, None, unit)
     waves = np.ascontiguousarray(times.reshape(-1, 1))
     check_phases(waves, float(np.linalg.norm(cx.vertices, axis=1).max()), "t")
-    values, errors = evaluate(line, waves, boundary, "auto")
-    errors = errors + _offset_rounding(line, waves, boundary)
+    values, errors = evaluate(line, waves, boundary, "auto", return_error)
     shape = (*times.shape, forms.n_outputs)
     return (values.reshape(shape), errors.reshape(shape)) if return_error else values.reshape(shape)
 
@@ -232,7 +237,9 @@ def directional_expansion(
         bins.add(line.flux, 2, 1.0)
         for _, term in line.axis_terms:
             bins.add(term, 1, 1j)
-    return DirectionalExpansion(unit, bins.classes(), forms.n_outputs, radius)
+    offset_error = bins.merged + (forms.dim + 4) * UNIT * radius
+    classes, left_out = bins.classes()
+    return DirectionalExpansion(unit, classes, forms.n_outputs, offset_error, left_out, boundary, deviation_of(cx))
 
 
 def as_direction(direction: npt.ArrayLike, dim: int) -> FloatArray:
@@ -243,16 +250,6 @@ def as_direction(direction: npt.ArrayLike, dim: int) -> FloatArray:
         raise InvalidInputError("direction: is the zero vector; give a non-zero one")
     scaled = vector / largest
     return np.asarray(scaled / np.linalg.norm(scaled))
-
-
-def _offset_rounding(line: ComplexForms, t: FloatArray, boundary: Literal["cut", "interior"]) -> FloatArray:
-    """Error from the rounding of the offsets u.v, a phase of |t| |v| roundoffs on every term: (n_t, m)."""
-    phase = 6 * UNIT * np.abs(t) * np.linalg.norm(line.cx.vertices, axis=1).max()
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = line.facets.size(t, boundary).spread / t / t
-    if boundary == "cut":  # whichever form was used, it was the one with the smaller terms
-        share = np.fmin(share, line.volume.size.spread)
-    return np.asarray(phase * share)
 
 
 def _nonzero(t: npt.ArrayLike) -> FloatArray:
@@ -277,6 +274,7 @@ class _Bins:
         self._starts = ordered[starts]
         counts = np.diff(np.append(starts, len(ordered)))
         self.offsets = np.add.reduceat(ordered, starts) / counts if len(starts) else ordered
+        self.merged = float(np.abs(ordered - np.repeat(self.offsets, counts)).max(initial=0.0))
         shape = (dim + 1, len(starts), n_outputs)
         self._sums = np.zeros(shape, dtype=np.complex128)
         self._sizes = np.zeros(shape)
@@ -319,15 +317,19 @@ class _Bins:
             self._sums[n, :, output] += phase * np.bincount(where, real[:, output], minlength=count)
             self._sizes[n, :, output] += np.bincount(where, np.abs(real[:, output]), minlength=count)
 
-    def classes(self) -> tuple[DirectionalClass, ...]:
-        """The classes that are not empty, by n."""
+    def classes(self) -> tuple[tuple[DirectionalClass, ...], FloatArray]:
+        """The classes that are not empty, by n, and the sum of what vanishes in each class."""
         found = []
+        left_out = np.zeros((len(self._sums), self._sums.shape[2]))
         for n in range(len(self._sums)):
-            sums = np.where(np.abs(self._sums[n]) > VANISHING * self._sizes[n], self._sums[n], 0.0)
+            present = np.abs(self._sums[n]) > VANISHING * self._sizes[n]
+            sums = np.where(present, self._sums[n], 0.0)
+            dropped = np.where(present, 0.0, np.abs(self._sums[n]) + 16 * UNIT * self._sizes[n])
+            left_out[n] = dropped.sum(axis=0)
             kept = np.any(sums != 0, axis=1)
             if np.any(kept):
                 found.append(DirectionalClass(n, self.offsets[kept], sums[kept], self._sizes[n][kept]))
-        return tuple(found)
+        return tuple(found), left_out
 
 
 def _taylor_of_product(inverse: FloatArray, count: int) -> FloatArray:

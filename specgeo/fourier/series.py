@@ -28,8 +28,9 @@ from specgeo._budget import within_memory
 from specgeo._cast import FloatArray, IntArray, as_choice, as_complexes, as_points
 from specgeo.domain import Box
 from specgeo.errors import DomainError, InvalidInputError
-from specgeo.fourier.forms import UNIT, ComplexForms, forms_of
-from specgeo.fourier.spectra import evaluate
+from specgeo.fourier.deviation import deviation_of
+from specgeo.fourier.forms import TINY, UNIT, ComplexForms, forms_of, require_range
+from specgeo.fourier.spectra import evaluate, volume_bound
 from specgeo.geometry.complex import PolyhedralComplex
 
 Extension = Literal["mirror", "periodic"]
@@ -90,12 +91,15 @@ def fourier_coefficients(
     flat = numbers.reshape(-1, box.dim)
     values: npt.NDArray[np.float64 | np.complex128]
     if extension == "mirror":
-        values, errors = _mirror(forms, box, flat, method)
+        values, errors = _mirror(forms, box, flat, method, return_error)
     else:
-        values, errors = evaluate(forms, mode_wavevectors(flat, box, extension), "cut", method)
+        values, errors = evaluate(forms, mode_wavevectors(flat, box, extension), "cut", method, return_error)
     shape = (*numbers.shape[:-1], forms.n_outputs)
     coefficients = (values / box.volume).reshape(shape)
-    return (coefficients, (errors / box.volume).reshape(shape)) if return_error else coefficients
+    if not return_error:
+        return coefficients
+    errors = errors + 2 * (box.dim + 1) * UNIT * np.abs(values)  # the volume's sides and product are rounded
+    return coefficients, (errors / box.volume).reshape(shape)
 
 
 def mode_wavevectors(modes: npt.ArrayLike, domain: Box, extension: Extension = "mirror") -> FloatArray:
@@ -216,9 +220,18 @@ def tail_energy(cx: PolyhedralComplex, modes: npt.ArrayLike, extension: Extensio
     orbits = np.unique(_representatives(flat, extension), axis=0)
     given, error = fourier_coefficients(cx, orbits, extension, return_error=True)
     weights = _orbit_sizes(orbits, extension)
-    total = mean_square(forms) / box.volume
-    captured = weights @ np.abs(given) ** 2
-    rounding = 2 * weights @ (np.abs(given) * error) + 16 * UNIT * (1 + np.sqrt(cx.n_cells)) * total
+    moduli = np.abs(given)
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = mean_square(forms) / box.volume
+        captured = weights @ moduli**2
+        rounding = weights @ ((2 * moduli + error) * error) + (len(weights) + 8) * UNIT * captured
+        rounding += 16 * UNIT * (1 + np.sqrt(cx.n_cells) + box.dim) * total + len(weights) * TINY
+        # f^2 is off by 2 |f| times what f is off by: pieces, vertices, vertex values
+        values = forms.volume.cells.values
+        assert values is not None
+        largest = np.abs(values).max(axis=(0, 1))
+        rounding += 2.01 * largest * (deviation_of(cx).cells + volume_bound(forms)) / box.volume
+    require_range("its energy", total, captured, rounding)
     return Energy(total, captured, total - captured, np.asarray(rounding))
 
 
@@ -248,16 +261,16 @@ def _box_forms(cx: PolyhedralComplex) -> tuple[Box, ComplexForms]:
     return cx.domain, forms_of(cx, cx.domain)
 
 
-def _mirror(forms: ComplexForms, box: Box, modes: IntArray, method: str) -> tuple[FloatArray, FloatArray]:
+def _mirror(forms: ComplexForms, box: Box, modes: IntArray, method: str, bounds: bool) -> tuple[FloatArray, FloatArray]:
     """Means over the reflections of k; half of them suffice, f being real."""
     positive, place = np.unique(np.abs(modes), axis=0, return_inverse=True)
     wavevectors = mode_wavevectors(positive, box, "mirror")
     signs = np.array([(1.0, *rest) for rest in product((1.0, -1.0), repeat=box.dim - 1)])
     reflected = (wavevectors[:, None, :] * signs).reshape(-1, box.dim)
-    values, errors = evaluate(forms, reflected, "mirror", method)
+    values, errors = evaluate(forms, reflected, "mirror", method, bounds)
     shape = (len(positive), len(signs), forms.n_outputs)
-    means, bounds = values.real.reshape(shape).mean(axis=1), errors.reshape(shape).mean(axis=1)
-    return means[place.ravel()], bounds[place.ravel()]
+    means, errors = values.real.reshape(shape).mean(axis=1), errors.reshape(shape).mean(axis=1)
+    return means[place.ravel()], errors[place.ravel()]
 
 
 def _representatives(modes: IntArray, extension: Extension) -> IntArray:

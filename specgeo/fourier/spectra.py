@@ -18,9 +18,11 @@ from specgeo._budget import afford, within_memory
 from specgeo._cast import ComplexArray, FloatArray, as_choice
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier import nufft
-from specgeo.fourier.forms import UNIT, ComplexForms, forms_of
+from specgeo.fourier.deviation import deviation_of
+from specgeo.fourier.forms import UNIT, ComplexForms, forms_of, require_range
 from specgeo.fourier.simplex import as_wavevectors
 from specgeo.geometry.complex import PolyhedralComplex
+from specgeo.geometry.measures import lengths_of
 
 Boundary = Literal["cut", "interior", "mirror"]
 
@@ -64,16 +66,20 @@ def spectrum(
     -------
     transform : ndarray of complex128, shape (..., m)
     error : ndarray of float64, shape (..., m), only with ``return_error``
-        Bound on the distance to the exact transform of the stored pieces on the stored vertices:
-        rounding, to first order and with independent roundings, six standard deviations allowed
-        (Higham and Mary 2019); the jumps of f across facets that rounded pieces leave; quadrature
-        and finufft's tolerance where those were used.
+        Bound on the distance to the exact transform of the network on its domain: rounded vertices,
+        pieces and walls, absolute values added (`specgeo.fourier.deviation`); rounding of the sums, to
+        first order and with independent roundings, six standard deviations allowed (Higham and Mary
+        2019); quadrature and finufft's tolerance where those were used. Without a network: to the
+        transform of the stored pieces on the stored vertices, jumps across facets included. A vertex
+        that is off by s turns phases by |k| s: far out this is what limits the accuracy.
 
     Raises
     ------
     InvalidInputError
         ``k`` is not finite, its last axis is not d long, or a phase k.x is beyond 1e15; an option
         is unknown; k = 0 is asked of "interior" or of the facet form.
+    DomainError
+        The transform or its bound is beyond the range of floats.
     MissingDependencyError
         ``method="nufft"`` without finufft.
 
@@ -93,13 +99,15 @@ def spectrum(
     forms = forms_of(cx)
     as_choice(boundary, "boundary", ("cut", "interior"))
     waves, batch = as_wavevectors(k, forms.dim, float(np.abs(cx.vertices).max()))
-    values, errors = evaluate(forms, waves, boundary, method)
+    values, errors = evaluate(forms, waves, boundary, method, return_error)
     shape = (*batch, forms.n_outputs)
     return (values.reshape(shape), errors.reshape(shape)) if return_error else values.reshape(shape)
 
 
-def evaluate(forms: ComplexForms, k: FloatArray, boundary: Boundary, method: str) -> tuple[ComplexArray, FloatArray]:
-    """Values and error bounds at wavevectors (n_k, D), both (n_k, m).
+def evaluate(
+    forms: ComplexForms, k: FloatArray, boundary: Boundary, method: str, bounds: bool = True
+) -> tuple[ComplexArray, FloatArray]:
+    """Values and error bounds at wavevectors (n_k, D), both (n_k, m); without ``bounds`` those are of the rounding.
 
     ``boundary="mirror"`` leaves out the boundary traces, which cancel in averages over reflections
     of k; only such averages mean something then.
@@ -108,7 +116,8 @@ def evaluate(forms: ComplexForms, k: FloatArray, boundary: Boundary, method: str
     needed = 8.0 * len(k) * (6 * forms.dim + 14 * forms.n_outputs + 6)
     afford(needed, f"k: {len(k):,} wavevectors", "pass fewer at a time")
     distinct, place, flipped = half_space(k)
-    values, errors = _evaluate_distinct(forms, distinct, boundary, method)
+    with np.errstate(over="ignore", invalid="ignore"):  # what leaves the range of floats is refused
+        values, errors = _evaluate_distinct(forms, distinct, boundary, method, bounds)
     values, errors = values[place], errors[place]
     values[flipped] = np.conj(values[flipped])
     return values, errors
@@ -130,7 +139,7 @@ def half_space(k: FloatArray) -> tuple[FloatArray, npt.NDArray[np.intp], npt.NDA
 
 
 def _evaluate_distinct(
-    forms: ComplexForms, k: FloatArray, boundary: Boundary, method: str
+    forms: ComplexForms, k: FloatArray, boundary: Boundary, method: str, bounds: bool
 ) -> tuple[ComplexArray, FloatArray]:
     values = np.zeros((len(k), forms.n_outputs), dtype=np.complex128)
     errors = np.zeros(values.shape)
@@ -148,8 +157,22 @@ def _evaluate_distinct(
     for name, evaluator in (("facet", _by_facets), ("volume", _by_volume), ("nufft", _by_nufft)):
         rows = np.flatnonzero(chosen == name)
         if len(rows):
-            values[rows], errors[rows] = evaluator(forms, np.ascontiguousarray(k[rows]), boundary)
+            some = np.ascontiguousarray(k[rows])
+            values[rows], errors[rows] = evaluator(forms, some, boundary)
+            if bounds:
+                errors[rows] += deviation(forms, some, boundary, name)
+    require_range("its transform", values, errors)
     return values, errors
+
+
+def deviation(forms: ComplexForms, k: FloatArray, boundary: Boundary, form: str) -> FloatArray:
+    """Bound on what a form loses by the rounding of the complex itself, (n_k, m)."""
+    stored = deviation_of(forms.cx)
+    waves = forms.waves(k)
+    if form == "volume":
+        return stored.volume(waves, forms.turn, forms.reach)
+    bound = stored.facet(waves, boundary, forms.turn, forms.reach)
+    return bound if stored.known or boundary == "interior" else bound + _defect(forms, k)
 
 
 def _choose(forms: ComplexForms, k: FloatArray, boundary: Boundary, method: str) -> npt.NDArray[np.str_]:
@@ -173,8 +196,8 @@ def _choose(forms: ComplexForms, k: FloatArray, boundary: Boundary, method: str)
 
 
 def _by_facets(forms: ComplexForms, k: FloatArray, boundary: Boundary) -> tuple[ComplexArray, FloatArray]:
-    squared = np.einsum("kd,kd->k", k, k)[:, None]
-    return forms.facets.numerator(k, boundary) / squared, facet_bound(forms, k, boundary)
+    length = lengths_of(k)[:, None]  # twice, and not its square, which may be out of range
+    return forms.facets.numerator(k, boundary) / length / length, _facet_rounding(forms, k, boundary)
 
 
 def _by_volume(forms: ComplexForms, k: FloatArray, boundary: Boundary) -> tuple[ComplexArray, FloatArray]:
@@ -184,23 +207,33 @@ def _by_volume(forms: ComplexForms, k: FloatArray, boundary: Boundary) -> tuple[
 def _by_nufft(forms: ComplexForms, k: FloatArray, boundary: Boundary) -> tuple[ComplexArray, FloatArray]:
     if forms.dim > 3 or forms.facets.kinks.simplices.shape[1] > 3:
         raise UnsupportedError("method: 'nufft' is for dimension 1 to 3; use method='auto'")
-    squared = np.einsum("kd,kd->k", k, k)[:, None]
+    length = lengths_of(k)[:, None]
     values = nufft.numerator(forms.facets, k, boundary)
-    error = nufft.bound(forms.facets, k, boundary, values) + facet_bound(forms, k, boundary)
-    return values / squared, error
+    error = nufft.bound(forms.facets, k, boundary, values) + _facet_rounding(forms, k, boundary)
+    return values / length / length, error
 
 
 def facet_bound(forms: ComplexForms, k: FloatArray, boundary: Boundary) -> FloatArray:
-    """Error bound of the facet form, (n_k, m); infinite at k = 0."""
+    """Bound on the rounding of the facet form, jumps that rounded pieces leave included, (n_k, m); infinite at 0."""
+    bound = _facet_rounding(forms, k, boundary)
+    return bound if boundary == "interior" else bound + _defect(forms, k)
+
+
+def _facet_rounding(forms: ComplexForms, k: FloatArray, boundary: Boundary) -> FloatArray:
     form = forms.facets
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        length = np.linalg.norm(k, axis=1)[:, None]
-        bound = UNIT * form.size(k, boundary).rounding / length / length
-        if boundary != "interior":
-            bound += form.defect / length
+        length = lengths_of(k)[:, None]
+        bound = (UNIT * form.size(k, boundary).rounding + form.underflow * (1 + length)) / length / length
     return np.where(np.isnan(bound), np.inf, bound)
 
 
+def _defect(forms: ComplexForms, k: FloatArray) -> FloatArray:
+    """What jumps of the stored pieces across facets add, (n_k, m)."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        share = forms.facets.defect / lengths_of(k)[:, None]
+    return np.where(np.isnan(share), np.inf, share)
+
+
 def volume_bound(forms: ComplexForms) -> FloatArray:
-    """Error bound of the volume form at every k, (m,)."""
-    return UNIT * forms.volume.size.rounding
+    """Bound on the rounding of the volume form at every k, (m,)."""
+    return UNIT * forms.volume.size.rounding + forms.volume.underflow

@@ -22,7 +22,8 @@ from specgeo.fourier.exact_hull import exact_hull
 # the whitened size, and if the wedge between them, which is lost then, is below this share of the volume.
 COPLANAR = 1e-13
 WEDGE = 3e-16
-OUTSIDE = 1e-15  # height, in those units, above the facets of a hull that is taken for an error of it
+OUTSIDE = 1e-16  # share of the volume that stands out over a piece of a hull and is taken for an error of it
+AGREE = 3e-15  # relative, of the volumes of a hull from its pieces and from its facets
 NEAR = 1e-9  # depth below all facets at which no error of theirs reaches a point
 THIN = 1e-13  # least over largest principal axis below which double-doubles do not resolve a hull
 _UNDERFLOW = 1e-300  # of products of differences of coordinates near 1
@@ -91,7 +92,8 @@ def convex_hull(points: FloatArray) -> Hull:
         hull = ConvexHull(unit)
     except QhullError:
         return Hull([], exact_hull(points, unit), unit)
-    near = _outmost(unit, hull.equations)
+    shares = rounded_measures(unit[hull.simplices]) / (d * hull.volume)
+    near = _outmost(unit, hull.equations, shares)
     if near is not None:
         pieces = near[exact_hull(points[near], unit[near])]
         return Hull([frozenset(piece) for piece in pieces.tolist()], pieces, unit)
@@ -107,16 +109,33 @@ def convex_hull(points: FloatArray) -> Hull:
     _, label = connected_components(one_way.multiply(one_way.T), directed=False)
     order = np.argsort(label, kind="stable")
     groups = np.split(hull.simplices[order], np.flatnonzero(np.diff(label[order])) + 1)
-    return Hull([frozenset(group.ravel().tolist()) for group in groups], None, unit)
+    facets = [frozenset(group.ravel().tolist()) for group in groups]
+    if _fit(facets, hull.simplices, unit):
+        return Hull(facets, None, unit)
+    pieces = exact_hull(points, unit)
+    return Hull([frozenset(piece) for piece in pieces.tolist()], pieces, unit)
 
 
-def _outmost(unit: FloatArray, planes: FloatArray) -> IntArray | None:
+def _fit(facets: list[frozenset[int]], pieces: IntArray, unit: FloatArray) -> bool:
+    """Whether merged facets make a polytope: in space by Euler's formula, and the volume is that of the pieces."""
+    d = unit.shape[1]
+    ends = sum(len(facet) for facet in facets)
+    if d == 3 and 2 * (len(frozenset().union(*facets)) + len(facets) - 2) != ends:
+        return False
+    wanted = float(rounded_measures(unit[cones(pieces)]).sum())
+    pulled = pulling_triangulation(facets, d)
+    return abs(float(rounded_measures(unit[pulled]).sum()) - wanted) <= AGREE * wanted
+
+
+def _outmost(unit: FloatArray, planes: FloatArray, shares: FloatArray) -> IntArray | None:
     """Points that may be vertices, if one of all stands out of a facet that Qhull found, which merges near ones."""
-    highest = np.full(len(unit), -np.inf)
+    highest, out = np.full(len(unit), -np.inf), 0.0
     for start in range(0, len(planes), 256):
         part = planes[start : start + 256]
-        np.maximum(highest, (unit @ part[:, :-1].T + part[:, -1]).max(axis=1), out=highest)
-    return np.flatnonzero(highest > -NEAR) if highest.max() > OUTSIDE else None
+        heights = unit @ part[:, :-1].T + part[:, -1]
+        np.maximum(highest, heights.max(axis=1), out=highest)
+        out = max(out, float((heights.max(axis=0) * shares[start : start + 256]).max()))
+    return np.flatnonzero(highest > -NEAR) if out > OUTSIDE else None
 
 
 def cones(pieces: IntArray) -> IntArray:

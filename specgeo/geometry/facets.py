@@ -111,16 +111,21 @@ def _unoriented_normals(cx: PolyhedralComplex) -> FloatArray:
     return np.asarray(total / np.where(length > 0, length, 1.0))
 
 
-def _orientation(cx: PolyhedralComplex, normals: FloatArray, cells: IntArray) -> FloatArray:
-    """+1 where the normal points away from cells[:, 0], else -1: decided by the farthest vertex of either cell."""
+def _beyond(cx: PolyhedralComplex, normals: FloatArray, cells: IntArray) -> FloatArray:
+    """Signed distance of the farthest vertex of either cell, positive where the normal points away from cells[:, 0]."""
     from specgeo.geometry._kernels import farthest_side
 
     lists, corners = cx.faces[-1], cx.vertices_of(cx.dim)
     base = cx._smallest_vertices[cx.dim - 1]
-    away = farthest_side(
+    away: FloatArray = farthest_side(
         lists.offsets, lists.indices, corners.offsets, corners.indices, cx.vertices, base, normals, cells[:, 0].copy()
     )
-    return np.where(away >= 0, 1.0, -1.0)
+    return away
+
+
+def orientation_margins(cx: PolyhedralComplex) -> FloatArray:
+    """How far from each facet the vertex is that decided the sense of its normal, (n_f,)."""
+    return np.abs(_beyond(cx, cx.facets.normals, cx.facets.cells))
 
 
 def build_facets(cx: PolyhedralComplex) -> Facets:
@@ -130,7 +135,7 @@ def build_facets(cx: PolyhedralComplex) -> Facets:
     afford(8.0 * n * (4 * m * d + 6 * d + 6), f"cx: {n:,} facets", "shrink the domain or take fewer outputs")
     cells = facet_cells(cx)
     normals = _unoriented_normals(cx)
-    normals = normals * _orientation(cx, normals, cells)[:, None] + 0.0  # no negative zeros
+    normals = normals * np.where(_beyond(cx, normals, cells) >= 0, 1.0, -1.0)[:, None] + 0.0  # no negative zeros
     inner = np.flatnonzero(cells[:, 1] >= 0)
     gradients = cx.gradients
     jumps = np.zeros((len(cells), gradients.shape[1]))

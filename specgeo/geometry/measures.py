@@ -54,6 +54,13 @@ def _simplex_measures(points: FloatArray) -> FloatArray:
     return np.asarray(result)
 
 
+def lengths_of(vectors: FloatArray) -> FloatArray:
+    """Euclidean lengths along the last axis, without overflow or underflow."""
+    scale = np.abs(vectors).max(-1, initial=0.0)
+    safe = np.where(scale > 0, scale, 1.0)
+    return np.asarray(scale * np.sqrt(((vectors / safe[..., None]) ** 2).sum(-1)))
+
+
 def simplex_measures(vertices: FloatArray, simplices: IntArray) -> FloatArray:
     """k-volumes (n_s,) of the simplices (n_s, k + 1) with these vertices (n_0, d)."""
     out = np.empty(len(simplices))

@@ -1,0 +1,51 @@
+"""Vertices on walls of the domain that are normal to an axis: the combinatorics knows the coordinate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from specgeo._cast import FloatArray, IntArray
+from specgeo.domain import Box
+
+
+def axis_walls(domain: Any) -> tuple[IntArray, FloatArray, FloatArray]:
+    """For each wall: the axis it is normal to (-1: none), its coordinate there, and the rounding of that.
+
+    Walls are numbered as in ``facet_walls``: of a box, c for the lower and d + c for the upper one; of a polytope, the
+    rows of A. A row a x_c <= b has the coordinate b / a, rounded once.
+    """
+    if isinstance(domain, Box):
+        places = np.concatenate((domain.lower, domain.upper))
+        return np.tile(np.arange(domain.dim), 2), places, np.zeros(len(places))
+    axes = np.where(np.count_nonzero(domain.A, axis=1) == 1, np.argmax(domain.A != 0, axis=1), -1)
+    places, rounding = np.zeros(len(axes)), np.zeros(len(axes))
+    for row in np.flatnonzero(axes >= 0).tolist():
+        exact = Fraction(float(domain.b[row])) / Fraction(float(domain.A[row, axes[row]]))
+        places[row] = float(exact)
+        gap = abs(Fraction(float(places[row])) - exact)
+        rounding[row] = np.nextafter(float(gap), np.inf) if gap else 0.0
+    return axes, places, rounding
+
+
+def wall_corners(walls: IntArray, faces: Sequence[Any]) -> Iterator[tuple[int, IntArray]]:
+    """The vertices on each wall of the domain; ``faces`` are boundary lists as of a complex, without the cells."""
+    outer = np.flatnonzero(walls >= 0)
+    for wall in np.unique(walls[outer]).tolist():
+        inside = outer[walls[outer] == wall]
+        for lists in reversed(faces):
+            first, length = lists.offsets[inside], np.diff(lists.offsets)[inside]
+            ends = np.cumsum(length)
+            inside = np.unique(lists.indices[np.arange(ends[-1]) + np.repeat(first - (ends - length), length)])
+        yield wall, inside
+
+
+def snap(vertices: FloatArray, domain: Any, walls: IntArray, faces: Sequence[Any]) -> None:
+    """Give the vertices on a wall normal to an axis exactly the wall's coordinate, in place."""
+    axes, places, _ = axis_walls(domain)
+    for wall, corners in wall_corners(walls, faces):
+        if axes[wall] >= 0:
+            vertices[corners, axes[wall]] = places[wall]
