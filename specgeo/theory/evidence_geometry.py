@@ -87,7 +87,10 @@ def decision(subject: Subject) -> Evidence:
     }
     for label in np.unique(regions.labels):
         mine = regions.components_of(int(label))
-        facts[f"class {label}"] = f"{len(mine)} components, measure {regions.measures[mine].sum():.5g}"
+        count = f"{len(mine)} component{'' if len(mine) == 1 else 's'}"
+        facts[f"class {label}"] = f"{count}, measure {regions.measures[mine].sum():.5g}"
+    if regions.tie_measure > 0:
+        facts["no class: two are equal and largest"] = f"measure {regions.tie_measure:.5g}"
     total = float(regions.measures.sum() + regions.tie_measure)
     checks = [
         Check("paths.partition", "decision regions and ties fill the domain", total, subject.domain.volume, "==",
