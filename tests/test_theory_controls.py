@@ -10,6 +10,7 @@ from theory_cases import random_network, tent
 
 import specgeo as sg
 from specgeo.fourier import spectra
+from specgeo.geometry.facet_errors import moved_facets
 from specgeo.theory import decay, directions, peaks, perturbation, robustness, sampling, volume
 from specgeo.theory import parameters as pm
 
@@ -118,12 +119,12 @@ def test_what_an_error_of_the_vertices_moves() -> None:
     for dim, facets in ((1, 0.0), (2, 6.0)):
         _, cx = tent(dim)
         cx.metadata["vertex_errors"][:] = 1e-3
-        assert directions._moved(cx) == pytest.approx(facets * 1e-3)
+        assert moved_facets(cx) == pytest.approx(facets * 1e-3)
         cx.metadata["vertex_errors"][:] = 0.0
     _, cx = tent(3)
     cx.metadata["vertex_errors"][:] = 1e-3
     inner = ~cx.facets.is_boundary & (np.abs(cx.facets.measures - 0.5) < 1e-9)  # right triangles with legs of length 1
-    assert directions._moved(cx)[inner] == pytest.approx(3e-3 * 2 * np.pi * np.sqrt(5) / 3)
+    assert moved_facets(cx)[inner] == pytest.approx(3e-3 * 2 * np.pi * np.sqrt(5) / 3)
     cx.metadata["vertex_errors"][:] = 0.0
 
 

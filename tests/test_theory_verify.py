@@ -60,13 +60,16 @@ ZOO = {
     "abs": (bent([1, 4, 3, 1], "abs"), box(1)),
     "custom": (bent([2, 3, 1], CUSTOM), box(2)),
     "classifier": (random_network([2, 6, 4, 3], 3), box(2)),
+    "classifier on a line": (random_network([1, 5, 3], 3), box(1)),
+    "equal outputs": (sg.Network([np.eye(2), [[1.0, 1.0]] * 2], [[0.0, 0.0]] * 2), box(2)),
+    "constant in cells": (sg.Network([[[1.0], [1.0]], [[-1.0, -1.0]], [[1.0]]], [[0.1, -0.1], [-1.0], [0.5]]), box(1)),
     "one output is zero": (sg.Network([np.eye(2), [[0.0, 0.0], [1.0, 1.0]]], [[0.0, 0.0], [0.0, 0.0]]), box(2)),
     "triangle": (random_network([2, 5, 3, 1], 3), TRIANGLE),
     "leaky triangle": (bent([2, 4, 1], "leaky_relu"), TRIANGLE),
     "simplex": (random_network([3, 4, 1], 3), sg.Polytope.from_vertices(np.eye(4)[:, :3])),
     "far": (sg.Network([[[1.0, 0], [0, 1], [1, 1]], [[1.0, 1, -1]]], [[-FAR, -FAR, -2 * FAR - 0.3], [0.0]]),
             box(2, FAR - 1, FAR + 1)),
-    "farther": (translated([3, 4, 1], 1e8), box(3, 1e8 - 1, 1e8 + 1)),
+    "farther": (translated([3, 4, 1], 1e9), box(3, 1e9 - 1, 1e9 + 1)),
     "thin": (random_network([2, 5, 1], 1), sg.Box([-1, 0], [1, 1e-6])),
     "four inputs": (random_network([4, 3, 1], 1), box(4)),
 }  # fmt: skip
@@ -76,7 +79,7 @@ SILENT = {
     "affine on a line": {"manifold", "volume"}, "affine in space": {"volume"},
     "dead": {"manifold"}, "one neuron": {"manifold"}, "equal slopes": {"manifold"},
     "thin tent": {"manifold"}, "small": {"manifold"}, "huge": {"manifold"},
-    "abs": {"manifold"},
+    "abs": {"manifold"}, "classifier on a line": {"manifold"}, "constant in cells": {"manifold"},
 }  # fmt: skip
 
 

@@ -15,7 +15,6 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import rgamma
 
 from specgeo._cast import FloatArray, IntArray, as_floats
 from specgeo.errors import InvalidInputError
@@ -28,6 +27,7 @@ from specgeo.fourier.rays import (
     ray_spectrum,
 )
 from specgeo.geometry.complex import PolyhedralComplex
+from specgeo.geometry.facet_errors import moved_facets
 from specgeo.theory._results import PAPER, Check, Result, axes
 from specgeo.theory.decay import _output, is_compact, kinks
 from specgeo.theory.windows import mean_deviation, window_rule
@@ -464,27 +464,9 @@ def free_identities(cx: PolyhedralComplex, output: int = 0) -> Check:
         raise InvalidInputError("cx: f does not vanish on the boundary; apply clamp_to_support to the network first")
     k = kinks(cx, output, "zero")
     weights = k.jumps * k.measures
-    moved = float(np.abs(k.jumps) @ _moved(cx))
+    moved = float(np.abs(k.jumps) @ moved_facets(cx))
     scale = max(float(np.abs(weights).sum()), 1e-300)
     matrix = np.einsum("f,fi,fj->ij", weights, k.normals, k.normals) / scale
     statement = "compact support: sum c_F |F| n n^T = 0 (directional facet form at k -> 0)"
     return Check("decay.identity", statement, float(np.abs(matrix).max()), 0.0, "==", 1e-11 + moved / scale,
                  {"matrix": matrix})  # fmt: skip
-
-
-def _moved(cx: PolyhedralComplex) -> FloatArray:
-    """How far the errors of its vertices can move |F| n n^T of each facet: 3 e times its perimeter, (n,).
-
-    |F| n moves by at most e per unit of the perimeter, and each n by as much over |F|. A facet within the distance r of
-    its centre has at most the perimeter of the ball of that radius.
-    """
-    errors = cx.metadata.get("vertex_errors")
-    if errors is None:
-        return np.zeros(len(cx.facets.measures))
-    lists, d = cx.vertices_of(cx.dim - 1), cx.dim - 1
-    starts, counts = lists.offsets[:-1], np.diff(lists.offsets)
-    corners = cx.vertices[lists.indices]
-    centres = np.add.reduceat(corners, starts) / counts[:, None]
-    radius = np.maximum.reduceat(np.linalg.norm(corners - np.repeat(centres, counts, axis=0), axis=1), starts)
-    perimeter = 2 * np.pi ** (d / 2) * rgamma(d / 2) * radius ** max(0, d - 1)  # 0 in d = 0: points have none
-    return np.asarray(3 * np.maximum.reduceat(errors[lists.indices], starts) * perimeter)

@@ -121,7 +121,9 @@ def decision(subject: Subject) -> Evidence:
 
 def _path_inside(regions: Any, subject: Subject) -> Any:
     """A certified path between the two most distant of some points of the largest component, where one is certified."""
-    largest = int(np.argmax(regions.measures)) if regions.n_components else -1
+    if regions.n_components == 0:
+        return None
+    largest = int(np.argmax(regions.measures))
     cells = np.flatnonzero(regions.cell_component == largest)
     if len(cells) < 2:
         return None
