@@ -44,6 +44,14 @@ def test_constants_of_the_tent_exactly(line) -> None:
     assert {c.claim: c.bound for c in small.checks}["decay.compact"] == pytest.approx(1.0, rel=1e-13)
 
 
+def test_the_trace_of_a_cut_exactly() -> None:
+    """f = 3 on [0, 1]: |f^(k)| = 6 |sin(k / 2)| / k reaches the trace of its two walls, 3 / k each, at k = pi."""
+    cx = sg.enumerate_regions(sg.Network([[[0.0]]], [[3.0]]), sg.Box([0], [1]))
+    cut = decay.decay_report(cx, K).checks[0]
+    assert cut.claim == "decay.cut" and cut.bound == pytest.approx(6 / np.pi, rel=1e-13)
+    assert cut.measured == pytest.approx(cut.bound, rel=1e-13) and cut.holds
+
+
 def test_decay_notices_spectra_that_are_too_large(line, monkeypatch: pytest.MonkeyPatch) -> None:
     evaluate = spectra.evaluate
     for factor, failing in ((1.001, True), (1.5, True), (1.0, False)):
