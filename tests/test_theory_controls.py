@@ -11,8 +11,9 @@ from theory_cases import random_network, tent
 import specgeo as sg
 from specgeo.fourier import spectra
 from specgeo.geometry.facet_errors import moved_facets
-from specgeo.theory import decay, directions, peaks, perturbation, robustness, sampling, volume
+from specgeo.theory import decay, directions, evidence_learning, peaks, perturbation, robustness, sampling, volume
 from specgeo.theory import parameters as pm
+from specgeo.theory.subject import Subject
 
 K = np.array([[np.pi]])  # where the tent attains its bound
 
@@ -50,6 +51,15 @@ def test_the_trace_of_a_cut_exactly() -> None:
     cut = decay.decay_report(cx, K).checks[0]
     assert cut.claim == "decay.cut" and cut.bound == pytest.approx(6 / np.pi, rel=1e-13)
     assert cut.measured == pytest.approx(cut.bound, rel=1e-13) and cut.holds
+
+
+def test_variations_on_intervals_of_any_length_exactly() -> None:
+    """x on [0, 1] reflected is a triangle wave, which attains B / n^2; |x - 1| on [0, 3] has J = 3 (2 + 2)."""
+    ramp = sg.Network([[[1.0]]], [[0.0]])
+    check = evidence_learning._mode_check(Subject(ramp, sg.Box([0], [1]), 0, 0, False))
+    assert check.bound == pytest.approx(2 / np.pi**2, rel=1e-13) and check.holds and check.ratio == pytest.approx(1)
+    bent = sg.Network([[[1.0]], [[1.0]]], [[-1.0], [0.0]], "abs")
+    assert peaks.circle_variation(sg.enumerate_regions(bent, sg.Box([0], [3]))).slope == pytest.approx(12.0)
 
 
 def test_decay_notices_spectra_that_are_too_large(line, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,6 +280,8 @@ def test_mirror_response_is_that_of_the_coefficients(dim: int) -> None:
     measured, predicted, error = response.band(np.arange(len(k)))
     assert abs(measured[0] / (1e-6 * predicted) - 1) < 5 * error and 0.01 < error < 0.25
     assert "gradient" not in response.to_dict()
+    size = np.linalg.norm(response.gradient, axis=1) / np.sqrt(len(theta))
+    assert response.predicted_change == pytest.approx(np.outer([1e-6, 1e-3], size), rel=1e-12)
 
 
 def test_interior_and_mirror_are_refused_where_they_mean_nothing() -> None:
