@@ -113,8 +113,6 @@ class SpectralReport:
 
 
 @within_memory
-
-
 @np.errstate(all="ignore")  # what overflows is refused by name
 def spectral_report(
     net: Network,
