@@ -52,8 +52,19 @@ numpydoc_xref_param_type = False
 def _copy_what_lies_elsewhere() -> None:
     """Executed notebooks and pictures live beside their sources; Sphinx wants them below ``docs``."""
     for folder, pattern, target in (("notebooks", "[0-9]*.ipynb", "tutorials"), ("examples", "*.png", "_static")):
+        (HERE / target).mkdir(exist_ok=True)
         for source in sorted((ROOT / folder).glob(pattern)):
             shutil.copyfile(source, HERE / target / source.name)
 
 
 _copy_what_lies_elsewhere()
+
+
+def _keep_bars(app: object, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+    """Docstrings write |k| for a length, as one reads it in a terminal; reStructuredText would look for a substitution."""
+    lines[:] = [line if line.lstrip().startswith(">>>") else line.replace("|", r"\|") for line in lines]
+
+
+def setup(app: object) -> None:
+    """Hooks of this site."""
+    app.connect("autodoc-process-docstring", _keep_bars, priority=100)  # type: ignore[attr-defined]
