@@ -61,7 +61,7 @@ _copy_what_lies_elsewhere()
 
 
 def _keep_bars(app: object, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
-    """Docstrings write |k| for a length, as one reads it in a terminal; reStructuredText would look for a substitution."""
+    """Docstrings write |k| for a length, to be read in a terminal; reStructuredText would look for a substitution."""
     lines[:] = [line if line.lstrip().startswith(">>>") else line.replace("|", r"\|") for line in lines]
 
 
