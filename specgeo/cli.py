@@ -7,21 +7,17 @@ Results go to stdout, progress to stderr.
 from __future__ import annotations
 
 import argparse
-import io
 import json
-import os
 import re
-import signal
 import sys
-import threading
 import time
-import warnings
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from specgeo._compile import compile_ahead
+from specgeo._process import discard_output, own_process
+from specgeo._progress import Progress
 
 if TYPE_CHECKING:
     from specgeo.domain import Box
@@ -38,9 +34,6 @@ examples:
 
 exit codes: 0 all is well, 1 a claim fails, 2 bad input
 """
-
-HEARTBEAT = 10.0
-"""Seconds between signs of life."""
 
 OPTIONS = {
     "axes": "--axes",
@@ -65,38 +58,6 @@ OPTIONS = {
 """What users gave for the arguments that the messages of the library name."""
 
 BOX_HELP = "LO HI for all inputs, or one pair for each input"
-
-
-class _Progress:
-    """Lines on stderr, at most two a second, once a run has taken a second.
-
-    While nothing is reported (kernels compile on the first run) a line every ten seconds says so.
-    """
-
-    def __init__(self, quiet: bool) -> None:
-        self.quiet = quiet
-        self.started = time.monotonic()
-        self.next = self.started + 1.0
-        self.last = "starting; the first run compiles the kernels"
-        self.done = threading.Event()
-        if not quiet:
-            threading.Thread(target=self._beat, daemon=True).start()
-
-    def __call__(self, message: str, fraction: float) -> None:
-        self.last = message
-        if not self.quiet and time.monotonic() >= self.next:
-            print(f"[{fraction:4.0%}] {message}", file=sys.stderr, flush=True)
-            self.next = time.monotonic() + 0.5
-
-    def __enter__(self) -> _Progress:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.done.set()
-
-    def _beat(self) -> None:
-        while not self.done.wait(HEARTBEAT):
-            print(f"[....] {time.monotonic() - self.started:.0f} s: {self.last}", file=sys.stderr, flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -223,10 +184,15 @@ def _load_on_box(arguments: argparse.Namespace) -> tuple[Network, Box]:
 
 def _check_outputs(arguments: argparse.Namespace, dim: int) -> None:
     """Refuse what cannot be written or drawn before the work begins."""
-    from specgeo._files import check_file, make_folder
+    from specgeo._files import as_path, check_file, make_folder
     from specgeo.errors import InvalidInputError, UnsupportedError
 
-    given = {name: Path(path) for name in ("save", "map", "out") if (path := getattr(arguments, name, None))}
+    given: dict[str, Path] = {}
+    for name in ("save", "map", "out"):
+        if (words := getattr(arguments, name, None)) is not None:
+            if not words:
+                raise InvalidInputError(f"--{name}: an empty name given; name a file or folder")
+            given[name] = as_path(words, f"--{name}")
     for name, path in given.items():
         (make_folder if name == "out" else check_file)(path, f"--{name}")
     if "map" in given:
@@ -297,7 +263,7 @@ def _regions(arguments: argparse.Namespace) -> int:
 
     net, box = _load_on_box(arguments)
     started = time.perf_counter()
-    with compile_ahead(), _Progress(arguments.quiet) as progress:
+    with compile_ahead(), Progress(arguments.quiet) as progress:
         cx = enumerate_regions(
             net, box, progress=progress, max_cells=arguments.max_cells, max_bytes=arguments.max_bytes
         )
@@ -356,7 +322,7 @@ def _spectrum(arguments: argparse.Namespace) -> int:
     if any(len(k) != box.dim for k in arguments.k):
         raise InvalidInputError(f"--k: give {box.dim} components for each wavevector")
     k = np.array(arguments.k)
-    with compile_ahead(), _Progress(arguments.quiet) as progress:
+    with compile_ahead(), Progress(arguments.quiet) as progress:
         cx = enumerate_regions(
             net, box, progress=progress, max_cells=arguments.max_cells, max_bytes=arguments.max_bytes
         )
@@ -382,7 +348,7 @@ def _report(arguments: argparse.Namespace) -> int:
     from specgeo.report import spectral_report
 
     net, box = _load_on_box(arguments)
-    with compile_ahead(), _Progress(arguments.quiet) as progress:
+    with compile_ahead(), Progress(arguments.quiet) as progress:
         report = spectral_report(
             net,
             box,
@@ -401,7 +367,7 @@ def _verify(arguments: argparse.Namespace) -> int:
     from specgeo import verify
 
     net, box = _load_on_box(arguments)
-    with compile_ahead(), _Progress(arguments.quiet) as progress:
+    with compile_ahead(), Progress(arguments.quiet) as progress:
         report = verify(
             net,
             box,
@@ -444,30 +410,12 @@ def _in_options(message: str) -> str:
     return heads + colon + re.sub(names, lambda m: OPTIONS[m[0]], rest)
 
 
-def _own_process() -> None:
-    """Settings of a process that runs nothing but this command."""
-    # Ctrl-C ends it even where kernels or LLVM would not see it for seconds
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # closed by the caller; print would take the other one
-            setattr(sys, name, open(os.devnull, "w"))
-    if isinstance(sys.stdout, io.TextIOWrapper):  # names of files need not fit its encoding
-        sys.stdout.reconfigure(errors="backslashreplace")
-    warnings.formatwarning = lambda message, *_, **__: f"specgeo: warning: {message}\n"
-
-
-def _discard_output() -> None:
-    """What is left in the buffer of stdout cannot be written: no second complaint when Python ends."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     from specgeo.errors import SpecgeoError
 
     if argv is None:
-        _own_process()
+        own_process()
     words = sys.argv[1:] if argv is None else argv
     # argparse takes -1e-3 and -inf for options; with a space in front it does not
     arguments = _parser().parse_args([f" {w}" if _is_negative(w) else w for w in words])
@@ -478,10 +426,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"specgeo: error: {_in_options(str(error))}", file=sys.stderr)
         return 2
     except BrokenPipeError:  # the reader of a pipe (head, less) has gone
-        _discard_output()
+        discard_output()
         return 0
     except OSError as error:
-        _discard_output()
+        discard_output()
         print(f"specgeo: error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -320,6 +320,9 @@ class Network:
         save_network(self, path)
 
     def __repr__(self) -> str:
-        widths = "-".join(str(n) for n in (self.input_dim, *self.hidden_widths, self.output_dim))
+        sizes = [str(n) for n in (self.input_dim, *self.hidden_widths, self.output_dim)]
+        if len(sizes) > 20:
+            sizes = [*sizes[:8], f"... ({len(sizes) - 16} more) ...", *sizes[-8:]]
+        widths = "-".join(sizes)
         names = sorted({a.name for a in self.activations})
         return f"Network({widths}, {', '.join(names) or 'affine'})"

@@ -113,8 +113,7 @@ class SpectralReport:
 
 
 @within_memory
-
-
+@np.errstate(all="ignore")  # what overflows is refused by name
 def spectral_report(
     net: Network,
     domain: Box,

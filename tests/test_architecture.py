@@ -19,7 +19,7 @@ ROOMS = [
     {"activation"},
     {"domain", "_halfspaces"},
     {"network"},
-    {"_running_error", "_batch_error"},
+    {"_running_error"},
     {"readers", "geometry"},
     {"testing", "enumeration"},
     {"fourier"},

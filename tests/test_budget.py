@@ -110,7 +110,7 @@ def test_derived_data_are_refused_before_they_are_made(monkeypatch: pytest.Monke
     free(monkeypatch, 3 * 10**7)
     tracemalloc.start()
     for derive in (
-        lambda: cx.facets, lambda: cx.volumes, lambda: cx.centroids, lambda: cx.locate(wave), lambda: cx.dual_graph(),
+        lambda: cx.facets, lambda: cx.volumes, lambda: cx.centroids, lambda: cx.dual_graph(),
         lambda: cx.triangulation(9), lambda: sg.spectrum(cx, wave), lambda: sg.fourier_coefficients(cx, [[1] * 9]),
         lambda: sg.ray_spectrum(cx, wave[0], [1.0]),
     ):  # fmt: skip

@@ -251,24 +251,24 @@ def test_control_c_ends_the_command_inside_a_long_call():
 
 
 def test_progress_goes_to_stderr(capsys):
-    from specgeo import cli
+    from specgeo import _progress
 
-    with cli._Progress(quiet=False) as progress:
+    with _progress.Progress(quiet=False) as progress:
         progress("too early", 0.1)
         progress.next = 0.0
         progress("layer 1", 0.5)
     assert capsys.readouterr().err == "[ 50%] layer 1\n"
-    with cli._Progress(quiet=True) as silent:
+    with _progress.Progress(quiet=True) as silent:
         silent.next = 0.0
         silent("layer 1", 0.5)
     assert capsys.readouterr().err == ""
 
 
 def test_a_silent_run_shows_signs_of_life(capsys, monkeypatch):
-    from specgeo import cli
+    from specgeo import _progress
 
-    monkeypatch.setattr(cli, "HEARTBEAT", 0.05)
-    with cli._Progress(quiet=False):
+    monkeypatch.setattr(_progress, "HEARTBEAT", 0.05)
+    with _progress.Progress(quiet=False):
         time.sleep(0.5)
     assert "compiles the kernels" in capsys.readouterr().err
 
@@ -348,3 +348,14 @@ def test_exit_code_of_a_claim_that_fails(capsys, tent, monkeypatch, command, hol
     monkeypatch.setattr(sg, "verify", lambda *_, **__: Verdict())
     code, out, _ = run(capsys, command, tent, "--box", 0, 1, "--json")
     assert code == wanted and json.loads(out) == {"holds": holds}
+
+
+@pytest.mark.parametrize("name", ["", "\0", "a" * 300], ids=["empty", "nul", "long"])
+@pytest.mark.parametrize(("command", "option"), [("regions", "--save"), ("regions", "--map"), ("report", "--out"),
+                                                 ("verify", "--out")])  # fmt: skip
+def test_names_that_are_none(command, option, name, examples, capsys):
+    if option == "--map":
+        pytest.importorskip("matplotlib", reason="needs the extra viz")
+    assert main([command, str(examples / "sines.npz"), "--box", "0", "1", option, name, "--quiet"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"specgeo: error: {option}: ") and error.count("\n") == 1

@@ -200,3 +200,33 @@ def test_regions_on_a_triangle() -> None:
         assert regions.labels.tolist() == ([0, 0] if corner < Fraction(b) else [0])
         assert regions.measures.sum() == pytest.approx(triangle.volume)
     assert corner < Fraction(0.1)  # by 2^-57: a triangle whose sides are some 1e-17 long is a component
+
+
+def test_ties_on_the_breakpoints_of_other_activations() -> None:
+    """|x - 1/3|, a hinge away from 0, is positive on both sides of the tie at its breakpoint."""
+    third = 1.0 / 3.0
+    bent = sg.Activation([third, 0.5], [-1.0, 1.0, 2.0], third)
+    for activation in (sg.Activation([third], [-1.0, 1.0], third), bent):
+        net = sg.Network([[[1.0, 0.0]], [[1.0]]], [[0.0], [0.0]], activation)
+        regions = decision_regions(net, sg.Box([-1, -1], [1, 1]))
+        assert regions.labels.tolist() == [1, 1]
+        assert regions.locate([[0.3, 0.0], [third, 0.0], [0.4, 0.0]]).tolist() == [0, -1, 1]
+
+
+@pytest.mark.parametrize("hidden", [[], ["identity"], [sg.Activation([], [-2.0], 1.0)]])
+def test_one_class_without_any_unit(hidden: list) -> None:
+    """Nothing to cut and nothing to compare: one cell, one component."""
+    weights = [np.ones((2, 2))] * len(hidden) + [np.ones((3, 2))]
+    net = sg.Network(weights, [*[[0.0, 0.0]] * len(hidden), [2, 1, 0]], hidden)
+    regions = decision_regions(net, sg.Box([-1, -1], [1, 1]))
+    assert regions.labels.tolist() == [0] and regions.pairs == [] and regions.measures.tolist() == [4.0]
+    assert regions.locate([[0.0, 0.0]]).tolist() == [0]
+
+
+def test_what_is_no_network_or_no_class_is_refused() -> None:
+    net = sg.Network([[[1.0]], [[1.0]]], [[0.0], [1.0]])
+    with pytest.raises(sg.InvalidInputError, match="^net: str given"):
+        decision_regions("net", sg.Box([-1], [1]))
+    for label in (1.5, "one", -1, 2):
+        with pytest.raises(sg.InvalidInputError, match="^label: "):
+            certify_path(net, [[0.0], [1.0]], label)

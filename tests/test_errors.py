@@ -153,7 +153,7 @@ FOURIER = {
     "ragged face": (lambda: sg.polytope_transform((CUBE, [[0, 1, [2]]]), [1, 2, 3]), "face 0: .*integers"),
     "no faces": (lambda: sg.polytope_transform((CUBE, []), [1, 2, 3]), "faces: pass a list"),
     "faces None": (lambda: sg.polytope_transform((CUBE, None), [1, 2, 3]), "faces: pass a list"),
-    "no points": (lambda: sg.polytope_transform(np.empty((0, 2)), K), "0 points given"),
+    "no points": (lambda: sg.polytope_transform(np.empty((0, 2)), K), "polytope: 0 points"),
     "huge integer": (lambda: sg.polytope_transform([[0, 0], [10**400, 0], [0, 1]], K), "polytope: .*real floats"),
     "complex points": (lambda: sg.polytope_transform(np.array(SQUARE) * 1j, K), "polytope: .*real floats"),
     "affine density with a degree": (lambda: sg.polytope_transform(SQUARE, K, ([1, 2], 0), degree=3), "leave it out"),

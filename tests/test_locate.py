@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from types import SimpleNamespace
 
 import network_zoo as zoo
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 import specgeo as sg
 from specgeo.geometry.complex import PolyhedralComplex
+from specgeo.geometry.point_signs import PointSigns, inside
 from specgeo.testing import random_network
 
 E = 2.0**-52
@@ -181,3 +183,44 @@ def test_bare_complexes_go_by_their_vertices() -> None:
     x = np.random.default_rng(0).uniform(-1, 1, (500, 2))
     assert np.array_equal(bare.locate(x), cx.locate(x))
     assert bare.locate([[1.5, 0.0]]).tolist() == [-1]
+
+
+@pytest.mark.filterwarnings("error")
+def test_vertices_of_unknown_errors_and_no_points_at_all() -> None:
+    """Without exact positions the errors of some vertices are infinite; none of that is the user's business."""
+    base = random_network([2, 5, 3, 2], 33, "duplicated")
+    net = sg.Network(base.weights, base.biases, "hard_tanh")
+    triangle = sg.Polytope([[-1, 0], [0, -1], [0.7, 0.7]], [0.3, 0.3, 0.9])
+    cx = sg.enumerate_regions(net, triangle, exact=False)
+    assert np.isinf(cx.metadata["vertex_errors"]).any()
+    x = np.random.default_rng(0).uniform(-0.3, 0.4, (50, 2))
+    assert np.allclose(cx(x), net(x), rtol=0, atol=1e-12)
+    for known in (True, False):
+        cx = sg.enumerate_regions(net, triangle, exact=known)
+        for shape in ((0, 2), (3, 0, 2)):
+            assert cx.locate(np.zeros(shape)).shape == shape[:-1] and cx(np.zeros(shape)).shape == shape
+
+
+def test_sides_of_polytopes_are_exact_where_floats_err() -> None:
+    """Points within rounding of an oblique wall in 24 dimensions: the float sum has the wrong sign at many."""
+    rng = np.random.default_rng(0)
+    wall, bound, d = rng.uniform(0.1, 1.0, 24), 0.9, 24
+    polytope = SimpleNamespace(A=np.vstack((-np.eye(d), wall)), b=np.array([0.0] * d + [bound]))
+    x = rng.uniform(0.0, 0.06, (2000, d))
+    x[:, -1] = (bound - x[:, :-1] @ wall[:-1]) / wall[-1]
+    x = x[x[:, -1] >= 0]
+    sums = [sum(Fraction(a) * Fraction(b) for a, b in zip(wall.tolist(), p, strict=True)) for p in x.tolist()]
+    exact = np.array([total <= Fraction(bound) for total in sums])
+    rounded = (x @ -polytope.A.T + polytope.b)[:, -1]
+    assert np.count_nonzero((rounded > 0) & ~exact) > 3 and np.count_nonzero((rounded < 0) & exact) > 3
+    assert np.array_equal(inside(polytope, x), exact)
+    triangle = sg.Polytope([[-1, 0], [0, -1], [1, 1]], [0, 0, 1])
+    on, beyond = [[0.5, 0.5], [0.25, 0.75], [0.0, 1.0]], [[np.nextafter(0.5, 1), 0.5], [-5e-324, 0.0]]
+    assert inside(triangle, np.array(on + beyond)).tolist() == [True] * 3 + [False] * 2
+
+
+def test_intercepts_of_more_digits_than_weights_are_not_cut_off() -> None:
+    lifted = sg.Activation([0.0], [0.0, 1.0], 2.0**-60)
+    net = sg.Network([[[1.0]], [[1.0]], [[1.0]]], [[0.0], [0.0], [0.0]], [lifted, "relu"])
+    signs = PointSigns({"weights": net.weights, "biases": net.biases, "activations": net.activations})
+    assert signs.exact(np.array([[-1.0], [1.0]])).tolist() == [[-1, 1], [1, 1]]

@@ -230,3 +230,8 @@ def test_pickle(random_network):
 def test_representation(random_network):
     assert repr(random_network([2, 3, 1])) == "Network(2-3-1, relu)"
     assert repr(sg.Network([[[1.0]]], [[0.0]])) == "Network(1-1, affine)"
+
+
+def test_the_text_of_a_deep_network_is_short():
+    net = sg.Network([np.eye(1)] * 1001, [[0.0]] * 1001)
+    assert repr(net) == "Network(1-1-1-1-1-1-1-1-... (986 more) ...-1-1-1-1-1-1-1-1, relu)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -102,3 +103,24 @@ def test_headers_of_arrays(name, tmp_path):
     with pytest.raises(sg.ReadError, match="odd.npz: corrupt: 'metadata'") as caught:
         sg.read_network(tmp_path / "odd.npz")
     assert "pickle" not in str(caught.value)
+
+
+def test_arrays_of_an_archive_are_those_that_numpy_wrote(tmp_path):
+    """In either order and either byte order; a name that occurs twice is refused."""
+    import io
+    import zipfile
+
+    from specgeo._npz import read_npz
+
+    path, wanted = tmp_path / "a.npz", np.arange(6.0).reshape(2, 3)
+    for array in (wanted, np.asfortranarray(wanted), wanted.astype(">f8")):
+        np.savez(path, a=array)
+        assert np.array_equal(read_npz(path)["a"], wanted)
+    stream = io.BytesIO()
+    np.save(stream, wanted)
+    with zipfile.ZipFile(path, "w") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # zipfile warns of the name
+        archive.writestr("a.npy", stream.getvalue())
+        archive.writestr("a.npy", stream.getvalue())
+    with pytest.raises(sg.ReadError, match="'a' twice"):
+        read_npz(path)

@@ -471,3 +471,37 @@ def test_weights_in_a_file_beside_the_model(arrays, tmp_path):
     (tmp_path / "m.bin").unlink()
     with pytest.raises(sg.ReadError, match=r"'W' is in 'm\.bin', which is no file"):
         sg.read_network(tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize("opset", [7, 9, 13])
+def test_batch_normalisation_that_makes_statistics_is_in_training_mode(opset, tmp_path):
+    ones = np.ones(3, np.float32)
+    constants = {name: ones for name in "gbmv"}
+    nodes = [node("BatchNormalization", ["x", *"gbmv"], ["y", "mean", "var"])]
+    onnx.save(make_model(nodes, constants, (1, 3), opset=opset), tmp_path / "m.onnx")
+    with pytest.raises(sg.UnsupportedError, match="BatchNormalization: is in training mode"):
+        sg.read_network(tmp_path / "m.onnx")
+
+
+def test_inputs_of_integers_are_cast_first(arrays, tmp_path):
+    kind = onnx.TensorProto.INT32
+    cast = [node("Flatten", ["x"], ["u"]), node("Cast", ["u"], ["v"], to=FLOAT), node("MatMul", ["v", "W"], ["y"])]
+    model = make_model(cast, {"W": arrays["W"].T}, (1, 3), dtype=kind)
+    model.graph.output[0].type.tensor_type.elem_type = FLOAT
+    read_and_compare(model, tmp_path, (1, 3), dtype=np.int32)
+    halves = make_model([node("Div", ["x", "two"], ["y"])], {"two": np.array([2], np.int32)}, (1, 3), dtype=kind)
+    words = make_model([node("Cast", ["x"], ["y"], to=FLOAT)], {}, (1, 3), dtype=onnx.TensorProto.STRING)
+    for model, message in ((halves, "Div: computes in integers"), (words, "input 'x' does not hold real numbers")):
+        onnx.save(model, tmp_path / "m.onnx")
+        with pytest.raises(sg.UnsupportedError, match=message):
+            sg.read_network(tmp_path / "m.onnx")
+
+
+def test_inputs_are_made_once(tmp_path):
+    again = make_model([node("Relu", ["x"], ["x"]), node("Relu", ["x"], ["y"])], {}, (1, 3))
+    twice = make_model([node("Relu", ["x"], ["y"])], {}, (1, 3))
+    twice.graph.input.append(onnx.helper.make_tensor_value_info("x", FLOAT, (1, 5)))
+    for model in (again, twice):
+        onnx.save(model, tmp_path / "m.onnx")
+        with pytest.raises(sg.ReadError, match="make the same tensor"):
+            sg.read_network(tmp_path / "m.onnx")

@@ -13,7 +13,16 @@ from naive.rational import rational_complex
 import specgeo as sg
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.patterns import neuron_pieces
-from specgeo.geometry.residues import CellMaps, classes, prime_limit, primes_below, reduced, residues, vanishing
+from specgeo.geometry.residues import (
+    CellMaps,
+    _fraction_bits,
+    classes,
+    prime_limit,
+    primes_below,
+    reduced,
+    residues,
+    vanishing,
+)
 from specgeo.testing import random_network
 from specgeo.theory.counting import distinct_affine_maps, region_table
 
@@ -32,6 +41,12 @@ def test_residues_of_floats_are_those_of_their_fractions() -> None:
         assert np.abs(found).max() <= p / 2 + 2
     integers = rng.integers(-(2**52), 2**52, 1000).astype(np.float64)
     assert (reduced(integers, 1009).astype(np.int64) % 1009).tolist() == [int(v) % 1009 for v in integers]
+
+
+def test_digits_behind_the_point() -> None:
+    for values in ([0.5], [0.75, 2.0], [3.0, 2.0**60], [5e-324], [0.1, 1e300], [0.0], [2.0**-1030, -1.5], []):
+        wanted = max((Fraction(v).denominator.bit_length() - 1 for v in values), default=0)
+        assert _fraction_bits(np.array(values)) == wanted
 
 
 def test_primes_are_the_primes_below_their_limit() -> None:
@@ -61,6 +76,23 @@ def test_maps_of_all_layers_modulo_primes(activation: str | sg.Activation) -> No
         assert found[cell].tolist() == [x.numerator * pow(x.denominator, -1, p) % p for x in rows]
         shared = max(x.denominator for x in rows)
         assert max(abs(x) * shared for x in rows) < 2 ** maps.bits[-1]
+
+
+@pytest.mark.parametrize("steep", [1.0, 2.0**20 - 1])
+def test_sizes_grow_with_weights_widths_slopes_and_biases(steep: float) -> None:
+    """Nothing cancels: each coefficient is below the size promised, by a few bits for each layer."""
+    big, activation = 2.0**30 - 1, sg.Activation([0.0], [0.0, steep])
+    for biases in ([0.0, 0.0, 0.0], [2.0**100, 0.0, 0.0], [0.0, 2.0**200, 1.0], [1.0, 0.0, 2.0**400]):
+        weights = [np.full((64, 1), big), np.full((32, 64), big), np.full((1, 32), big)]
+        net = sg.Network(weights, [np.full(len(w), b) for w, b in zip(weights, biases, strict=True)], activation)
+        cx = sg.enumerate_regions(net, sg.Box([0], [1]))
+        assert cx.n_cells == 1
+        w, s, (b1, b2, b3) = int(big), int(steep), map(int, biases)
+        layers = [(w, b1), (64 * s * w * w, 64 * s * w * b1 + b2)]
+        layers.append((32 * s * w * layers[1][0], 32 * s * w * layers[1][1] + b3))
+        maps = CellMaps(cx.metadata["network"], neuron_pieces(cx.signs, net.activations))
+        for (slope, offset), bits in zip(layers, maps.bits, strict=True):
+            assert 0 <= bits - max(slope, offset).bit_length() <= 10
 
 
 def test_numbers_beyond_the_first_primes_are_told_apart() -> None:
@@ -132,3 +164,24 @@ def test_counts_of_an_uncertified_complex_are_not_called_exact() -> None:
     for exact, word in ((True, "exact  "), (False, "not certified")):
         table = region_table(net, sg.enumerate_regions(net, sg.Box([-1, -1], [1, 1]), exact=exact))
         assert table.certified is exact and f"this network       {word}" in str(table)
+
+
+def test_gradients_that_differ_by_rounding_alone_are_equal() -> None:
+    """Pairs of hinges that cancel exactly: one linear region, though large terms round the float gradients."""
+    rng = np.random.default_rng(0)
+    kinks, large = np.repeat(rng.uniform(-0.9, 0.9, 9), 2), np.repeat(rng.normal(size=9) * 1e6, 2)
+    large[1::2] *= -1.0
+    order = rng.permutation(19)
+    weights = np.append(large, 0.1)[order], np.append(-kinks, 2.0)[order]
+    net = sg.Network([np.ones((19, 1)), weights[0][None]], [weights[1], [0.0]])
+    cx = sg.enumerate_regions(net, sg.Box([-1], [1]))
+    assert cx.n_cells == 10 and len(np.unique(cx.gradients)) > 1
+    assert cx.n_linear_regions == distinct_affine_maps(cx) == 1
+
+
+@pytest.mark.parametrize("bend", [1e-20, 2.0**-400])
+def test_bends_far_below_rounding_are_bends(bend: float) -> None:
+    net = sg.Network([[[1.0], [1.0]], [[1.0, bend]]], [[2.0, 0.0], [0.0]])
+    cx = sg.enumerate_regions(net, sg.Box([-1], [1]))
+    assert len(np.unique(cx.gradients)) == 1
+    assert cx.n_linear_regions == distinct_affine_maps(cx) == 2

@@ -10,8 +10,10 @@ from theory_cases import random_network, tent
 
 import specgeo as sg
 from specgeo.fourier import spectra
-from specgeo.theory import decay, directions, peaks, perturbation, robustness, sampling, volume
+from specgeo.geometry.facet_errors import moved_facets
+from specgeo.theory import decay, directions, evidence_learning, peaks, perturbation, robustness, sampling, volume
 from specgeo.theory import parameters as pm
+from specgeo.theory.subject import Subject
 
 K = np.array([[np.pi]])  # where the tent attains its bound
 
@@ -41,6 +43,23 @@ def test_constants_of_the_tent_exactly(line) -> None:
     assert all(check.tolerance < 1e-11 for check in report.checks)
     small = decay.decay_report(line, [[1e-3]])  # int |f| = 1 counts for small k
     assert {c.claim: c.bound for c in small.checks}["decay.compact"] == pytest.approx(1.0, rel=1e-13)
+
+
+def test_the_trace_of_a_cut_exactly() -> None:
+    """f = 3 on [0, 1]: |f^(k)| = 6 |sin(k / 2)| / k reaches the trace of its two walls, 3 / k each, at k = pi."""
+    cx = sg.enumerate_regions(sg.Network([[[0.0]]], [[3.0]]), sg.Box([0], [1]))
+    cut = decay.decay_report(cx, K).checks[0]
+    assert cut.claim == "decay.cut" and cut.bound == pytest.approx(6 / np.pi, rel=1e-13)
+    assert cut.measured == pytest.approx(cut.bound, rel=1e-13) and cut.holds
+
+
+def test_variations_on_intervals_of_any_length_exactly() -> None:
+    """x on [0, 1] reflected is a triangle wave, which attains B / n^2; |x - 1| on [0, 3] has J = 3 (2 + 2)."""
+    ramp = sg.Network([[[1.0]]], [[0.0]])
+    check = evidence_learning._mode_check(Subject(ramp, sg.Box([0], [1]), 0, 0, False))
+    assert check.bound == pytest.approx(2 / np.pi**2, rel=1e-13) and check.holds and check.ratio == pytest.approx(1)
+    bent = sg.Network([[[1.0]], [[1.0]]], [[-1.0], [0.0]], "abs")
+    assert peaks.circle_variation(sg.enumerate_regions(bent, sg.Box([0], [3]))).slope == pytest.approx(12.0)
 
 
 def test_decay_notices_spectra_that_are_too_large(line, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,6 +110,57 @@ def test_expansion_and_amplitude_notice_wrong_coefficients(monkeypatch: pytest.M
     monkeypatch.setattr(directions, "directional_expansion", louder)
     wrong = {check.claim for check in directions.direction_report(cx, [1.0]).checks if not check.holds}
     assert wrong == {"decay.expansion", "decay.envelope", "decay.amplitude"}
+
+
+def test_the_identity_of_the_jumps_allows_for_vertices_that_are_rounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a box a million away vertices are off by some 1e-10: the identity holds within what they move, no further."""
+    for dim in (1, 2, 3):
+        lower = np.full(dim, 1e6)
+        net = random_network(dim, (4,), "he", 2)
+        moved = sg.Network(net.weights, [net.biases[0] - net.weights[0] @ (lower + 0.5), net.biases[1]])
+        box = sg.Box(lower, lower + 1)
+        cx = sg.enumerate_regions(decay.clamp_to_support(moved, box, 8.0), box)
+        check = directions.free_identities(cx)
+        errors = cx.metadata["vertex_errors"].max()
+        assert check.holds and check.tolerance <= 1e-11 + 1e3 * errors * (dim > 1), (check.measured, check.tolerance)
+        bends = decay.kinks(cx, 0, "zero")
+        heavy = int(np.argmax(np.abs(bends.jumps) * bends.measures))
+        jumps = bends.jumps.copy()
+        jumps[heavy] *= 1 + 1e-2
+        with monkeypatch.context() as patch:
+            patch.setattr(directions, "kinks", lambda *a, b=bends, j=jumps: b._replace(jumps=j))
+            assert not directions.free_identities(cx).holds
+
+
+def test_what_an_error_of_the_vertices_moves() -> None:
+    """A tent in the plane: |F| n n^T of a facet moves by at most 6 e, by the ends of it."""
+    for dim, facets in ((1, 0.0), (2, 6.0)):
+        _, cx = tent(dim)
+        cx.metadata["vertex_errors"][:] = 1e-3
+        assert moved_facets(cx) == pytest.approx(facets * 1e-3)
+        cx.metadata["vertex_errors"][:] = 0.0
+    _, cx = tent(3)
+    cx.metadata["vertex_errors"][:] = 1e-3
+    inner = ~cx.facets.is_boundary & (np.abs(cx.facets.measures - 0.5) < 1e-9)  # right triangles with legs of length 1
+    assert moved_facets(cx)[inner] == pytest.approx(3e-3 * 2 * np.pi * np.sqrt(5) / 3)
+    cx.metadata["vertex_errors"][:] = 0.0
+
+
+def test_normals_that_differ_in_their_last_digits_or_sign_are_one_direction(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Diagonals, whose largest entry is a matter of rounding, and normals on both sides of a step of the grid."""
+    half = np.sqrt(0.5)
+    angle = np.arccos(np.sqrt(0.25 + 0.5 * directions.SAME_NORMAL))  # n_1^2 on the border of two steps
+    pairs = [(half, -half), (-half * (1 - 2e-16), half * (1 + 2e-16)), (half * (1 + 3e-16), -half)]
+    pairs += [(np.cos(a), np.sin(a)) for a in angle + np.array([-1e-15, 0.0, 1e-15])] + [(1.0, 0.0), (-1.0, 1e-17)]
+    normals = np.array(pairs)
+    bends = decay.Kinks(normals, np.ones(8), np.ones(8))
+    monkeypatch.setattr(directions, "kinks", lambda *_: bends)
+    found = directions.normal_directions(tent(2)[1])
+    assert found.variation.tolist() == [3.0, 3.0, 2.0]
+    assert np.all(found.directions[np.arange(3), np.abs(found.directions).argmax(axis=1)] > 0)
+    close = decay.Kinks(np.array([(1.0, 0.0), (1.0, 1e-7)]), np.ones(2), np.ones(2))
+    monkeypatch.setattr(directions, "kinks", lambda *_: close)
+    assert len(directions.normal_directions(tent(2)[1]).directions) == 2
 
 
 def test_the_shell_law_notices_a_wrong_limit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,6 +280,8 @@ def test_mirror_response_is_that_of_the_coefficients(dim: int) -> None:
     measured, predicted, error = response.band(np.arange(len(k)))
     assert abs(measured[0] / (1e-6 * predicted) - 1) < 5 * error and 0.01 < error < 0.25
     assert "gradient" not in response.to_dict()
+    size = np.linalg.norm(response.gradient, axis=1) / np.sqrt(len(theta))
+    assert response.predicted_change == pytest.approx(np.outer([1e-6, 1e-3], size), rel=1e-12)
 
 
 def test_interior_and_mirror_are_refused_where_they_mean_nothing() -> None:

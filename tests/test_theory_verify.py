@@ -12,7 +12,8 @@ import specgeo as sg
 from specgeo import _limits
 from specgeo.cli import main
 from specgeo.testing import random_network
-from specgeo.theory import Check, claims
+from specgeo.theory import Check, claims, evidence_geometry, evidence_learning
+from specgeo.theory.robustness import PerturbationResponse
 from specgeo.theory.subject import Evidence, Subject
 
 FAR = 1e6
@@ -31,6 +32,11 @@ def bent(widths: list[int], activation: object, seed: int = 1) -> sg.Network:
 def scaled(widths: list[int], factor: float) -> sg.Network:
     net = random_network(widths, 1)
     return sg.Network([*net.weights[:-1], net.weights[-1] * factor], [*net.biases[:-1], net.biases[-1] * factor])
+
+
+def translated(widths: list[int], place: float) -> sg.Network:
+    net = random_network(widths, 1)
+    return sg.Network(net.weights, [net.biases[0] - net.weights[0].sum(axis=1) * place, *net.biases[1:]])
 
 
 CUSTOM = sg.Activation([-1.0, 0.3, 2.0], [0.1, -0.7, 0.4, 0.2], 0.3)
@@ -54,12 +60,16 @@ ZOO = {
     "abs": (bent([1, 4, 3, 1], "abs"), box(1)),
     "custom": (bent([2, 3, 1], CUSTOM), box(2)),
     "classifier": (random_network([2, 6, 4, 3], 3), box(2)),
+    "classifier on a line": (random_network([1, 5, 3], 3), box(1)),
+    "equal outputs": (sg.Network([np.eye(2), [[1.0, 1.0]] * 2], [[0.0, 0.0]] * 2), box(2)),
+    "constant in cells": (sg.Network([[[1.0], [1.0]], [[-1.0, -1.0]], [[1.0]]], [[0.1, -0.1], [-1.0], [0.5]]), box(1)),
     "one output is zero": (sg.Network([np.eye(2), [[0.0, 0.0], [1.0, 1.0]]], [[0.0, 0.0], [0.0, 0.0]]), box(2)),
     "triangle": (random_network([2, 5, 3, 1], 3), TRIANGLE),
     "leaky triangle": (bent([2, 4, 1], "leaky_relu"), TRIANGLE),
     "simplex": (random_network([3, 4, 1], 3), sg.Polytope.from_vertices(np.eye(4)[:, :3])),
     "far": (sg.Network([[[1.0, 0], [0, 1], [1, 1]], [[1.0, 1, -1]]], [[-FAR, -FAR, -2 * FAR - 0.3], [0.0]]),
             box(2, FAR - 1, FAR + 1)),
+    "farther": (translated([3, 4, 1], 1e9), box(3, 1e9 - 1, 1e9 + 1)),
     "thin": (random_network([2, 5, 1], 1), sg.Box([-1, 0], [1, 1e-6])),
     "four inputs": (random_network([4, 3, 1], 1), box(4)),
 }  # fmt: skip
@@ -69,7 +79,7 @@ SILENT = {
     "affine on a line": {"manifold", "volume"}, "affine in space": {"volume"},
     "dead": {"manifold"}, "one neuron": {"manifold"}, "equal slopes": {"manifold"},
     "thin tent": {"manifold"}, "small": {"manifold"}, "huge": {"manifold"},
-    "abs": {"manifold"},
+    "abs": {"manifold"}, "classifier on a line": {"manifold"}, "constant in cells": {"manifold"},
 }  # fmt: skip
 
 
@@ -287,3 +297,38 @@ def test_every_claim_notices_a_violated_bound(monkeypatch: pytest.MonkeyPatch, t
     assert json.loads(capsys.readouterr().out)["counts"]["fails"] == 1
     assert main(["verify", str(path), "--box", "0", "1", "--quiet"]) == 1
     assert "1 fails" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("changes", "left", "words"),
+    [
+        ((1.0, 2.0, 4.0), 0.1, "Here high frequencies change first in relative terms"),
+        ((1.0, 1.2, 1.4), 0.1, "Here no third of the frequencies changes clearly before the others"),
+        ((4.0, 2.0, 1.0), 0.1, "in relative terms they change less than low ones"),
+        ((1.0, 2.0, 1.6), 0.1, "Here no third of the frequencies changes clearly before the others"),
+        ((1.0, 1.0, 1.0 - 1e-12), 0.1, "Here no third of the frequencies changes clearly before the others"),
+        ((1.0, 2.0, 4.0), 0.8, "Noise of δ = 0.01|W| is beyond the first order here."),
+    ],
+)
+def test_the_sentence_on_robustness_says_what_the_numbers_do(changes, left: float, words: str) -> None:
+    """Nine modes of modulus 1 whose gradients have the given lengths, third by third."""
+    size = np.repeat(changes, 3)
+    flat = np.tile(size, (3, 1)) * np.array([[1e-7], [1e-2], [1e-1]])
+    response = PerturbationResponse(
+        np.array([1e-7, 1e-2, 1e-1]), np.arange(9.0)[:, None], np.ones(9), np.ones((3, 9)), flat, flat, left * flat, 24,
+        2.0 * size[:, None] * np.eye(4)[0] + 0j,
+    )  # fmt: skip
+    facts: dict[str, object] = {}
+    sentence = evidence_learning._by_thirds(response, np.arange(9), facts)
+    assert words in sentence and ("beyond the first order" in sentence) is (left > 0.5)
+    assert "1 : " in sentence and len(facts) == 3
+
+
+def test_what_has_no_class_is_said() -> None:
+    """relu(x - 1/2) on [0, 1]^2 against the same: equal everywhere. One class alone: one component, in the singular."""
+    same = sg.Network([[[1.0, 0.0]], [[1.0], [1.0]]], [[-0.5], [0.0, 0.0]])
+    facts = evidence_geometry.decision(Subject(same, box(2, 0.0, 1.0), 0, 0, False)).facts
+    assert facts["components"] == 0 and facts["no class: two are equal and largest"] == "measure 1"
+    ramp = sg.Network([[[1.0, 0.0]]], [[0.0]])
+    facts = evidence_geometry.decision(Subject(ramp, box(2), 0, 0, False)).facts
+    assert facts["class 0"] == facts["class 1"] == "1 component, measure 2" and "no class" not in str(facts)

@@ -246,8 +246,9 @@ class Run:
         if held + needed > self.max_bytes and not self.limited:
             self.max_bytes = held + memory_budget()
         if held + needed > self.max_bytes:
+            cells = int(self.state.sizes[Size.CELLS])
             raise BudgetError(
-                f"max_bytes: {held + needed:,} bytes would be needed at {int(self.state.sizes[Size.CELLS]):,} cells, "
+                f"max_bytes: {held + needed:,} bytes would be needed at {cells:,} cell{'s' * (cells != 1)}, "
                 f"{self.max_bytes:,} are {'allowed' if self.limited else 'available'}; "
                 "raise max_bytes or shrink the domain"
             )

@@ -41,8 +41,6 @@ MAX_DEGREE = 12
 
 
 @within_memory
-
-
 def polytope_transform(
     polytope: Any, k: npt.ArrayLike, density: Density | None = None, *, degree: int | None = None
 ) -> ComplexArray:

@@ -79,8 +79,6 @@ class PorodConstants:
 
 
 @within_memory
-
-
 def radial_spectrum(
     cx: PolyhedralComplex, t: npt.ArrayLike, boundary: Literal["cut", "interior"] = "cut"
 ) -> RadialSpectrum:
@@ -227,8 +225,6 @@ def _interpolatory(heights: FloatArray) -> FloatArray:
 
 
 @within_memory
-
-
 def porod_constants(cx: PolyhedralComplex, boundary: Literal["cut", "interior"] = "cut") -> PorodConstants:
     r"""Exact constants of the Porod laws E(t) t^4 and E(t) t^2, from the facets.
 

@@ -126,8 +126,6 @@ class DirectionalExpansion:
 
 
 @within_memory
-
-
 def ray_spectrum(
     cx: PolyhedralComplex,
     direction: npt.ArrayLike,
@@ -184,8 +182,6 @@ def ray_spectrum(
 
 
 @within_memory
-
-
 def directional_expansion(
     cx: PolyhedralComplex, direction: npt.ArrayLike, boundary: Literal["cut", "interior"] = "cut"
 ) -> DirectionalExpansion:

@@ -73,8 +73,6 @@ class SampledSpectrum:
 
 
 @within_memory
-
-
 def sampled_spectrum(
     cx: PolyhedralComplex,
     n_samples: npt.ArrayLike,
@@ -144,8 +142,6 @@ def sampled_spectrum(
 
 
 @within_memory
-
-
 def alias_bound(
     cx: PolyhedralComplex, modes: IntArray, n_samples: npt.ArrayLike, extension: Extension = "mirror"
 ) -> FloatArray:

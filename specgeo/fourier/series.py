@@ -40,8 +40,6 @@ _CHUNK = 1 << 22  # entries of the largest scratch array of a partial sum
 
 
 @within_memory
-
-
 def fourier_coefficients(
     cx: PolyhedralComplex,
     modes: npt.ArrayLike,
@@ -112,8 +110,6 @@ def mode_wavevectors(modes: npt.ArrayLike, domain: Box, extension: Extension = "
 
 
 @within_memory
-
-
 def partial_sum(
     coefficients: npt.ArrayLike,
     modes: npt.ArrayLike,
@@ -188,8 +184,6 @@ class Energy:
 
 
 @within_memory
-
-
 def tail_energy(cx: PolyhedralComplex, modes: npt.ArrayLike, extension: Extension = "mirror") -> Energy:
     r"""Energy outside a set of Fourier modes, without an infinite sum (Parseval).
 

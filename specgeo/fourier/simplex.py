@@ -204,8 +204,6 @@ def check_phases(waves: FloatArray, reach: float | FloatArray, name: str) -> Non
 
 
 @within_memory
-
-
 def simplex_transform(
     vertices: npt.ArrayLike, k: npt.ArrayLike, values: npt.ArrayLike | None = None, *, degree: int = 1
 ) -> ComplexArray:

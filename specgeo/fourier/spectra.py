@@ -34,8 +34,6 @@ METHODS = ("auto", "facet", "volume", "nufft")
 
 
 @within_memory
-
-
 def spectrum(
     cx: PolyhedralComplex,
     k: npt.ArrayLike,

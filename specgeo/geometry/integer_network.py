@@ -44,14 +44,14 @@ class IntegerMatrix:
 
 def _bits(values: Any) -> int:
     """Smallest e >= 0 such that all values times 2^e are integers."""
-    return max((Fraction(v).denominator.bit_length() - 1 for v in values), default=0)
+    return max((v.as_integer_ratio()[1].bit_length() - 1 for v in values), default=0)
 
 
 def scaled(values: Any, exponent: int) -> Integers:
     """The values times 2^exponent as Python integers."""
     array = np.asarray(values, dtype=object)
     out = np.empty(array.size, dtype=object)
-    out[:] = [int(Fraction(v) * 2**exponent) for v in array.ravel().tolist()]
+    out[:] = [(p << exponent) // q for p, q in (v.as_integer_ratio() for v in array.ravel().tolist())]
     return out.reshape(array.shape)
 
 

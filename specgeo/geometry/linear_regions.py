@@ -48,13 +48,15 @@ def linear_regions(cx: PolyhedralComplex) -> IntArray:
 
 def _equal_gradients(cx: PolyhedralComplex, pairs: IntArray) -> npt.NDArray[np.bool_]:
     """Which pairs of cells (n, 2) have equal gradients."""
-    gradients = cx.gradients
+    gradients = cx.gradients.reshape(cx.n_cells, -1)
     step = np.abs(gradients[pairs[:, 1]] - gradients[pairs[:, 0]])
     network = cx.metadata.get("network")
     if network is None or cx.signs is None:
-        return np.asarray((step <= RELATIVE_TOLERANCE * np.abs(gradients).max(initial=0.0)).all(axis=(1, 2)))
-    equal = np.array((step <= gradient_error(network)).all(axis=(1, 2)), dtype=np.bool_)
+        return np.asarray((step <= RELATIVE_TOLERANCE * np.abs(gradients).max(initial=0.0)).all(axis=1))
+    equal = np.array((step <= gradient_error(network).ravel()).all(axis=1), dtype=np.bool_)
     candidates = pairs[equal]
+    if len(candidates) == 0:
+        return equal
     maps = CellMaps(network, neuron_pieces(cx.signs, network["activations"]))
 
     def steps(rows: IntArray, p: int) -> npt.NDArray[np.bool_]:

@@ -2,7 +2,7 @@
 
 A complex that knows its network is searched by signs. A point lies in the closed cell of signs s if and only if each
 of its own signs is 0 or that of s (by induction over the layers its values are those of the cell's affine maps). The
-floats of one forward pass prove nearly all signs of nearly all points; a point with all of them is looked up in a
+floats of one forward pass prove nearly all signs of nearly all points; a point with those of a cell is looked up in a
 table of the cells' signs. Otherwise the cells near it that contradict none of its proved signs are listed: the point
 lies in one of them, so if one is left it is that one, and if several are left the exact signs of the point decide.
 No coordinate of a vertex and no normal of a facet has a say, so that cells thinner than rounding mislead nobody.
@@ -69,7 +69,8 @@ def build_tree(cx: PolyhedralComplex) -> BoxTree:
         margin = np.maximum(margin, 2.0 * errors)
     around = margin[corners.indices, None]
     low, high = np.minimum.reduceat(points - around, starts), np.maximum.reduceat(points + around, starts)
-    order = _morton_order(np.clip(low / 2 + high / 2, points.min(0), points.max(0)))
+    # by the corners alone: their errors may be infinite
+    order = _morton_order(np.minimum.reduceat(points, starts) / 2 + np.maximum.reduceat(points, starts) / 2)
     blocks = np.arange(0, len(order), _LEAF)
     depth = max(0, int(len(blocks) - 1).bit_length())
     n = 1 << depth
@@ -102,7 +103,6 @@ class SignTable:
         assert cx.signs is not None
         self._tree: BoxTree = cx._box_tree
         self._words = (np.ascontiguousarray(cx.signs.positive), np.ascontiguousarray(cx.signs.negative))
-        self._n_units = len(cx.signs.layers)
         self.points = PointSigns(cx.metadata["network"])
         keys = _mixed(self._words[0])
         self._order = np.argsort(keys, kind="stable")
@@ -120,8 +120,9 @@ class SignTable:
         signs = _packed(above), _packed(below)
         at = np.searchsorted(self._keys, _mixed(signs[0]))
         cell = self._order[np.minimum(at, len(self._order) - 1)]
+        # A unit that is undecided at the point and vanishes on the cell: the layers before have the cell's signs, so
+        # the unit has the cell's affine map there, which is 0. The point has the very signs of the cell.
         sure = np.all((self._words[0][cell] == signs[0]) & (self._words[1][cell] == signs[1]), axis=1)
-        sure &= np.count_nonzero(above, axis=1) + np.count_nonzero(below, axis=1) == self._n_units
         open_ = np.flatnonzero(~sure)
         if len(open_) == 0:
             return np.asarray(cell)

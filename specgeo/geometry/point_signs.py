@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._batch_error import activate, affine
 from specgeo._cast import FloatArray
+from specgeo._running_error import activate, affine
 from specgeo.geometry.integer_network import IntegerNetwork, scaled
 
 Flags = npt.NDArray[np.bool_]

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import FloatArray, IntArray
+from specgeo._limits import check_time
 from specgeo.errors import UnsupportedError
 
 _CHUNK = 1 << 21  # entries of the widest layer's maps at a time
@@ -157,6 +158,7 @@ class CellMaps:
         """Residues (n, m (d + 1)) of the affine pieces of the network, from 0 to p - 1."""
         parts = []
         for part in self.chunks(cells):
+            check_time()
             *_, f = self.layers(cells[part], p)
             parts.append(np.swapaxes(f, 0, 1).reshape(f.shape[1], -1))
         return np.concatenate(parts).astype(np.int64) % p

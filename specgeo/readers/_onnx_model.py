@@ -60,6 +60,7 @@ class Model:
     nodes: list[Node]
     initializers: dict[str, Any]
     inputs: dict[str, tuple[int, ...] | None]  # shapes; 0 or less where symbolic
+    input_types: dict[str, int]  # of the entries
     outputs: list[str]
     opset: int
     opset_imports: Any
@@ -136,13 +137,15 @@ def _take(proto: Any, file: Path, limit: Limit) -> Model:
         for one in graph.node if any(one.output)
     ]  # fmt: skip
     initializers = {tensor.name: tensor for tensor in graph.initializer}
-    made = [name for node in nodes for name in node.outputs if name] + list(initializers)
-    if len(set(made)) < len(made) or len(initializers) < len(graph.initializer):
-        raise ReadError("graph: two nodes or initialisers make the same tensor; the file is corrupt")
-    inputs = {value.name: _shape(value) for value in graph.input if value.name not in initializers}
+    given = [value for value in graph.input if value.name not in initializers]
+    inputs = {value.name: _shape(value) for value in given}
+    made = [name for node in nodes for name in node.outputs if name] + list(initializers) + list(inputs)
+    if len(set(made)) < len(made) or len(initializers) < len(graph.initializer) or len(inputs) < len(given):
+        raise ReadError("graph: two nodes, inputs or initialisers make the same tensor; the file is corrupt")
+    types = {value.name: value.type.tensor_type.elem_type for value in given}
     opsets = [one.version for one in proto.opset_import if one.domain in ("", "ai.onnx")]
     return Model(
-        nodes, initializers, inputs, [value.name for value in graph.output], max(opsets, default=1),
+        nodes, initializers, inputs, types, [value.name for value in graph.output], max(opsets, default=1),
         proto.opset_import, file.parent, limit,
     )  # fmt: skip
 

@@ -22,6 +22,8 @@ from specgeo.readers._onnx_model import Node
 
 Constants = dict[int, npt.NDArray[Any]]
 _FLOAT_TYPES = {1, 10, 11, 16}  # FLOAT, FLOAT16, DOUBLE, BFLOAT16
+_INTEGER_TYPES = {2, 3, 4, 5, 6, 7, 9, 12, 13}  # and truth values
+_REARRANGE = {"Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"}
 
 
 class Signal:
@@ -60,6 +62,17 @@ class Signal:
     def positions(self) -> npt.NDArray[np.int64]:
         """Positions of the entries, in the shape of the signal."""
         return np.arange(self.chain.width).reshape(self.shape)
+
+
+def refuse_integers(input_type: int, name: str, nodes: list[Node]) -> None:
+    """Inputs of integers are real numbers once a Cast says so; what is computed before it is not piecewise linear."""
+    if input_type and input_type not in _FLOAT_TYPES | _INTEGER_TYPES:
+        raise UnsupportedError(f"graph: input {name!r} does not hold real numbers; export the model with floats")
+    for node in nodes if input_type in _INTEGER_TYPES else ():
+        if node.op_type == "Cast":
+            return
+        if node.op_type not in _REARRANGE:
+            raise UnsupportedError(f"{node}: computes in integers; export the model with inputs of floats")
 
 
 def _scalar(node: Node, value: npt.NDArray[Any], what: str) -> float:
@@ -160,7 +173,8 @@ def _negate(signal: Signal, node: Node, slot: int, others: Constants) -> None:
 
 def _batch_norm(signal: Signal, node: Node, slot: int, others: Constants) -> None:
     attributes = node.attributes
-    if attributes.get("training_mode", 0) or (signal.opset < 7 and not attributes.get("is_test", 0)):
+    several = signal.opset < 14 and any(node.outputs[1:])  # then statistics are made, and used
+    if attributes.get("training_mode", 0) or several or (signal.opset < 7 and not attributes.get("is_test", 0)):
         raise UnsupportedError(f"{node}: is in training mode; export the model for inference")
     if slot != 0:
         raise UnsupportedError(f"{node}: parameters that depend on the input are not supported")

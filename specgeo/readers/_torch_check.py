@@ -125,11 +125,6 @@ def working_copy(module: Any, layers: list[Layer]) -> Any:
     """A copy on the processor, in evaluation mode, whose parameters are as a call leaves them."""
     import torch
 
-    memo: dict[int, Any] = {}
-    for part in module.modules():  # what a call computed is no leaf of the graph of gradients, and is not copied
-        for value in (*vars(part).values(), *part._buffers.values()):
-            if isinstance(value, torch.Tensor) and not value.is_leaf:
-                memo[id(value)] = value.detach().clone()
     for layer in layers:
         for key, tensor in (*layer.module._parameters.items(), *layer.module._buffers.items()):
             if tensor is not None and tensor.is_meta:
@@ -139,13 +134,35 @@ def working_copy(module: Any, layers: list[Layer]) -> Any:
             if tensor is not None and tensor.is_complex():
                 raise UnsupportedError(f"module: {layer.name}.{key} is of type {tensor.dtype}, not of real floats")
     try:
-        twin = copy.deepcopy(module, memo).cpu().eval()
+        twin = _deep_copy(module)
+    except RecursionError:
+        raise
     except Exception as error:  # any attribute of the module may refuse to be copied
         raise UnsupportedError(f"module: it cannot be copied to be called ({error}); pass plain layers") from error
     width = _width(twin)
     if width is not None:
-        with _quiet(), suppress(InvalidInputError):  # the layer at fault is named when all are known
+        with suppress(InvalidInputError):  # the layer at fault is named when all are known
             _call(twin, torch.zeros((2, width), dtype=_type(twin)))
+    return twin
+
+
+def _deep_copy(module: Any) -> Any:
+    """A copy that shares no layer with the module, and starts with the same numbers."""
+    import torch
+
+    memo: dict[int, Any] = {}
+    for part in module.modules():  # what a call computed is no leaf of the graph of gradients, and is not copied
+        for value in (*vars(part).values(), *part._buffers.values()):
+            if isinstance(value, torch.Tensor) and not value.is_leaf:
+                memo[id(value)] = value.detach().clone()
+    twin = copy.deepcopy(module, memo)
+    parts, twins = list(module.modules()), list(twin.modules())
+    if {type(part) for part in parts} != {type(part) for part in twins} or set(parts) & set(twins):
+        raise ValueError("a layer copies itself to something else")
+    twin = twin.cpu().eval()
+    before, after = (dict((*one.named_parameters(), *one.named_buffers())) for one in (module, twin))
+    if before.keys() != after.keys() or not all(_same(before[key].cpu(), after[key]) for key in before):
+        raise ValueError("a copy has other numbers")
     return twin
 
 
@@ -165,7 +182,7 @@ def _type(module: Any) -> Any:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Without gradients, warnings, lower precision, and traces in the generator of random numbers."""
     import torch
 
@@ -181,10 +198,9 @@ def _quiet() -> Iterator[None]:
 def _call(module: Any, x: Any) -> Any:
     """The value, in double precision where the module's type or mixture of types has no forward pass."""
     first: Exception | None = None
-    for convert in (lambda: (module, x), lambda: (module.double(), x.double())):
+    for double in (False, True):
         try:
-            called, given = convert()
-            return called(given)
+            return module.double()(x.double()) if double else module(x)
         except Exception as error:  # torch raises all kinds
             first = first or error
     reason = " ".join(str(first).split())
@@ -203,30 +219,28 @@ def check_calls(module: Any, layers: list[Layer], steps: list[Step], width: int)
     for part in {id(layer.module): layer.module for layer in layers}.values():
         part.register_forward_pre_hook(lambda one, given: arrived.append((one, given[0].clone())))
         part.register_forward_hook(lambda one, _, out: calls.append((*arrived.pop(), out.clone())))
-    with _quiet():
-        x = torch.from_numpy(points).to(_type(module))
-        try:
-            out = _call(module, x.clone())
-        except InvalidInputError as error:
-            failed = [layer.name for layer in layers if arrived and layer.module is arrived[-1][0]]
-            where = f"; the layer that fails is {failed[0]}" if failed else ""
-            raise InvalidInputError(f"{error}{where}") from error
-        _compare(calls[-len(layers) :], layers, steps, x, out)
-        if not all(map(_same, before, _tensors(layers))):
-            raise UnsupportedError("module: a call changes the weights in evaluation mode; pass one that does not")
+    x = torch.from_numpy(points).to(_type(module))
+    try:
+        out = _call(module, x.clone())
+    except InvalidInputError as error:
+        failed = [layer.name for layer in layers if arrived and layer.module is arrived[-1][0]]
+        where = f"; the layer that fails is {failed[0]}" if failed else ""
+        raise InvalidInputError(f"{error}{where}") from error
+    _compare(calls[-len(layers) :], layers, steps, x, out)
+    if not all(map(_same, before, _tensors(layers))):
+        raise UnsupportedError("module: a call changes the weights in evaluation mode; pass one that does not")
 
 
 def _tensors(layers: list[Layer]) -> list[Any]:
-    found: list[Any] = [
-        getattr(layer.module, key, None)
-        for layer in layers
-        for key in ("weight", "bias", "running_mean", "running_var")
-    ]
+    keys = ("weight", "bias", "running_mean", "running_var")
+    found: list[Any] = [getattr(layer.module, key, None) for layer in layers for key in keys]
     return [tensor.detach() for tensor in found if hasattr(tensor, "detach")]
 
 
 def _same(a: Any, b: Any) -> bool:
-    return bool(np.array_equal(_array(a), _array(b)))
+    if a.shape != b.shape:
+        return False
+    return a.dtype == b.dtype and a.equal(b) or bool(a.double().allclose(b.double(), 0.0, 0.0, equal_nan=True))
 
 
 def _array(tensor: Any) -> FloatArray:

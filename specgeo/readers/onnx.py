@@ -19,7 +19,7 @@ from specgeo.errors import BudgetError, InvalidInputError, ReadError, Unsupporte
 from specgeo.network import Network
 from specgeo.readers._onnx_constants import Constants
 from specgeo.readers._onnx_model import Model, Node, input_shape, load_model
-from specgeo.readers._onnx_ops import HANDLERS, Signal
+from specgeo.readers._onnx_ops import HANDLERS, Signal, refuse_integers
 
 
 class _Graph:
@@ -136,6 +136,7 @@ def _choose(graph: _Graph, output: str | None) -> str:
 def _follow(graph: _Graph, output: str) -> Network:
     """The network between the input and an output."""
     source, path = graph.node_path(output)
+    refuse_integers(graph.model.input_types[source], source, [node for node, _ in path])
     signal = Signal(input_shape(source, graph.model.inputs[source]), graph.model.opset, graph.model.limit)
     for node, slot in path:
         graph.set_shape(node.inputs[slot], signal.shape)
@@ -149,7 +150,8 @@ def _follow(graph: _Graph, output: str) -> Network:
         except (UnsupportedError, ReadError, BudgetError):
             raise
         except (KeyError, IndexError, TypeError, ValueError, OverflowError, AttributeError) as error:
-            raise ReadError(f"{node}: malformed ({error!r}); the file is corrupt") from error
+            reason = str(error) if isinstance(error, InvalidInputError) else repr(error)
+            raise ReadError(f"{node}: malformed ({reason}); the file is corrupt") from error
     try:
         return signal.chain.network()
     except InvalidInputError as error:

@@ -9,29 +9,40 @@ copy is called in evaluation mode, and its layers are read after that, with the 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
 from specgeo._cast import FloatArray, as_floats
 from specgeo.activation import Activation
-from specgeo.errors import InvalidInputError, UnsupportedError
+from specgeo.errors import InvalidInputError, SpecgeoError, UnsupportedError, one_line
 from specgeo.network import Network
 from specgeo.readers._chain import Chain
-from specgeo.readers._torch_check import Layer, Step, check_calls, is_torch, kind_of, refuse_hooks, working_copy
+from specgeo.readers._torch_check import (
+    KNOWN,
+    Layer,
+    Step,
+    check_calls,
+    is_torch,
+    kind_of,
+    quiet,
+    refuse_hooks,
+    working_copy,
+)
 
 _TRANSPARENT = {"Flatten", "Dropout", "Identity", "AlphaDropout", "Dropout1d"}
 _MOST_LAYERS = 100_000
 
 
-def _values(layer: Any, key: str, name: str, *shape: int | None) -> FloatArray:
+def _values(layer: Any, key: str, name: str, *shape: int | None, finite: bool = True) -> FloatArray:
     """A parameter of a layer as an array of that shape."""
     if not hasattr(layer, key):
         raise InvalidInputError(f"module: {name} has no {key}; pass a torch layer, or an object with its attributes")
     tensor = getattr(layer, key)
     if hasattr(tensor, "detach"):
         tensor = _numbers(tensor.detach(), f"{name}.{key}")
-    return as_floats(tensor, f"module: {name}.{key}", shape)
+    return as_floats(tensor, f"module: {name}.{key}", shape, finite=finite)
 
 
 def _numbers(tensor: Any, name: str) -> Any:
@@ -58,7 +69,13 @@ def _has(layer: Any, key: str) -> bool:
 
 def _walk(module: Any, name: str, above: tuple[int, ...] = ()) -> Iterator[Layer]:
     """Layers of nested Sequentials in the order of execution, with their dotted names; one used twice comes twice."""
-    if kind_of(module, name) != "Sequential":
+    kind = kind_of(module, name)
+    if kind not in KNOWN:
+        raise UnsupportedError(
+            f"module: {name or 'module'} is a {kind}, which is not supported; use a Sequential of Linear, ReLU, "
+            "LeakyReLU, Hardtanh, ReLU6, BatchNorm1d, Flatten, Dropout and Identity"
+        )
+    if kind != "Sequential":
         yield Layer(name or "module", module)
         return
     refuse_hooks(module, name)
@@ -68,7 +85,10 @@ def _walk(module: Any, name: str, above: tuple[int, ...] = ()) -> Iterator[Layer
         raise InvalidInputError(f"module: {name or 'Sequential'} has no named_children; pass a torch Sequential")
     children = module._modules.items() if hasattr(module, "_modules") else module.named_children()
     for key, child in children:
-        yield from _walk(child, f"{name}.{key}" if name else str(key), (*above, id(module)))
+        below = f"{name}.{key}" if name else str(key)
+        if is_torch(module) and not is_torch(child):
+            raise InvalidInputError(f"module: {below} is {child!r:.80}, which is no module; mend the module")
+        yield from _walk(child, below, (*above, id(module)))
 
 
 def _batch_norm(module: Any, name: str) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -86,21 +106,20 @@ def _batch_norm(module: Any, name: str) -> tuple[FloatArray, FloatArray, FloatAr
     return factor, mean, _values(module, "bias", name, n) if _has(module, "bias") else np.zeros(n)
 
 
-def _activation(module: Any, kind: str, name: str) -> Activation | None:
+def _activation(module: Any, kind: str, name: str) -> Activation:
     try:
         if kind == "ReLU":
             return Activation.relu()
         if kind == "LeakyReLU":
             slope = float(_values(module, "negative_slope", name, *()))
             return Activation.identity() if slope == 1.0 else Activation.leaky_relu(slope)
-        if kind in ("Hardtanh", "ReLU6"):
-            fixed = kind == "ReLU6" and not _has(module, "min_val")  # a stand-in
-            bounds = (0.0, 6.0) if fixed else (float(_values(module, key, name)) for key in ("min_val", "max_val"))
-            return Activation.clip(*bounds)
+        if kind == "ReLU6" and not _has(module, "min_val"):  # a stand-in
+            return Activation.clip(0.0, 6.0)
+        return Activation.clip(*(float(_values(module, key, name, finite=False)) for key in ("min_val", "max_val")))
     except InvalidInputError as error:
         message = str(error)
-        raise InvalidInputError(message if name in message else f"module: {name} ({kind}): {message}") from error
-    return None
+        shown = message if message.startswith("module: ") else f"module: {name} ({kind}): {message}"
+        raise InvalidInputError(shown) from error
 
 
 def _read_layer(chain: Chain | None, name: str, layer: Any) -> tuple[Chain | None, Step]:
@@ -128,15 +147,11 @@ def _read_layer(chain: Chain | None, name: str, layer: Any) -> tuple[Chain | Non
         chain.scale(factor)
         chain.shift(bias - mean * factor)
         return chain, Step.norm(factor, mean, bias)
-    if (activation := _activation(layer, kind, name)) is not None:
-        if chain is None:
-            raise UnsupportedError(f"module: {name} ({kind}) comes before any Linear; put a Linear first")
-        chain.activate(activation)
-        return chain, Step.activation(activation)
-    raise UnsupportedError(
-        f"module: {name} is a {kind}, which is not supported; use a Sequential of Linear, ReLU, LeakyReLU, "
-        "Hardtanh, ReLU6, BatchNorm1d, Flatten, Dropout and Identity"
-    )
+    activation = _activation(layer, kind, name)
+    if chain is None:
+        raise UnsupportedError(f"module: {name} ({kind}) comes before any Linear; put a Linear first")
+    chain.activate(activation)
+    return chain, Step.activation(activation)
 
 
 def _layers(module: Any) -> list[Layer]:
@@ -183,6 +198,19 @@ def from_torch(module: Any) -> Network:
     >>> sg.from_torch(Linear())([[3.0, 4.0]])
     array([[11.]])
     """
+    try:
+        with quiet() if is_torch(module) else nullcontext():
+            return _read(module)
+    except SpecgeoError as error:
+        raise type(error)(one_line(error)) from error
+    except RecursionError as error:
+        raise UnsupportedError("module: its Sequentials are nested too deeply; put their layers into one") from error
+    except Exception as error:  # objects of others raise what they like
+        raise UnsupportedError(f"module: it cannot be read ({one_line(error, 200)}); pass plain layers") from error
+
+
+def _read(module: Any) -> Network:
+    """The network of a module; what its objects raise is raised."""
     real = is_torch(module)
     layers = _layers(module)
     if real:

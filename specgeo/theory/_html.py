@@ -62,6 +62,8 @@ figcaption{font-size:13px;color:var(--soft);text-align:center}
 figure{margin:0}
 .code{font-family:ui-monospace,"DejaVu Sans Mono",Menlo,monospace;font-size:12.5px}
 footer{color:var(--soft);font-size:13px;margin-top:30px}
+@media(max-width:600px){main{padding:24px 12px 60px}.card{padding:14px}.verdict{flex-wrap:wrap;gap:4px 18px}
+.contents tr>:nth-child(3),.contents tr>:nth-child(5){display:none}}
 @media print{body{background:#fff}.card{break-inside:avoid}}
 """
 
@@ -134,8 +136,8 @@ def _contents(claims: tuple[Claim, ...]) -> str:
             f'<td class="n">{len(claim.checks) or ""}</td><td class="n">{closest}</td><td>{bar}</td></tr>'
         )
     return (
-        '<div class="card scroll"><table><tr><th></th><th>claim</th><th>in the paper</th><th class="n">checks</th>'
-        '<th class="n">closest to its bound</th><th>share of the bound (log scale)</th></tr>'
+        '<div class="card scroll contents"><table><tr><th></th><th>claim</th><th>in the paper</th>'
+        '<th class="n">checks</th><th class="n">closest to its bound</th><th>share of the bound (log scale)</th></tr>'
         + "".join(rows) + "</table></div>"
     )
 
@@ -179,7 +181,7 @@ def _card(claim: Claim) -> str:
 
 def _fact(name: str, value: Any) -> str:
     text = escape(_text(value))
-    return f"<div><span>{escape(name)}</span> {text if len(text) > 40 else f'<b>{text}</b>'}</div>"
+    return f"<div><span>{_pretty(name)}</span> {text if len(text) > 40 else f'<b>{text}</b>'}</div>"
 
 
 def _row(check: Check) -> str:

@@ -93,7 +93,7 @@ CLAIMS: tuple[Template, ...] = (
         "counting",
         "Number of linear regions",
         "Section 2.2 (N_f)",
-        "The exact numbers of linear regions and of activation regions stay below every upper bound that applies.",
+        "The exact numbers of linear regions and of activation regions exceed none of the upper bounds that apply.",
         evidence_geometry.counting,
         "Counted on the domain, which can only lower the numbers. A linear region is a largest union of activation "
         "regions, joined through facets, with one affine map.",
@@ -142,8 +142,8 @@ CLAIMS: tuple[Template, ...] = (
         "volume",
         "Lower frequencies occupy more of parameter space",
         "Appendix D, Lemma 4",
-        "P_θ(sup_{k'>k} |f̂(k'u)| > ε) ≤ E[J]/(ε k²), and it is 0 beyond κ = √(sup J/ε); u the first axis, f̂ without "
-        "the walls.",
+        "P_θ(sup_{k'>k} |f̂(k'u)| > ε) ≤ E[J]/(ε k²), and it is 0 beyond κ = √(sup J/ε); J = Σ |c_F| |F|, u the "
+        "first axis, f̂ without the walls.",
         evidence_learning.volume,
         "The paper's proof uses |f̂| where its inequality is shown only beyond κ(θ); Markov's inequality with J "
         "repairs it with explicit constants. A claim about networks of this kind, not about these weights: drawn are "

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._batch_error import OUTWARD, UNIT_ROUNDOFF, forward
 from specgeo._cast import FloatArray, IntArray
+from specgeo._running_error import OUTWARD, UNIT_ROUNDOFF, forward
 from specgeo.domain import Box
+from specgeo.errors import InvalidInputError
 from specgeo.geometry.complex import Patterns, PolyhedralComplex
 from specgeo.geometry.linear_regions import gradient_error
 from specgeo.geometry.patterns import neuron_pieces, unpack
@@ -49,6 +50,8 @@ def argmax_complex(
     """
     import specgeo
 
+    if not isinstance(net, Network):
+        raise InvalidInputError(f"net: {type(net).__name__} given; pass a specgeo.Network")
     pairs: Pairs = [(0, 1)] if net.output_dim <= 2 else []
     cx = specgeo.enumerate_regions(compared(net, pairs) if pairs else net, domain, max_cells=max_cells)
     steepest = None if pairs or not isinstance(domain, Box) else _steepest(cx)
@@ -132,10 +135,13 @@ def tied(cx: PolyhedralComplex, pairs: Pairs, winner: IntArray, cells: IntArray)
     """
     signs = cx.signs
     assert signs is not None
+    if not pairs:
+        return np.zeros(len(cells), dtype=np.bool_)
     activations = cx.metadata["network"]["activations"]
     maps = CellMaps(cx.metadata["network"], neuron_pieces(signs, activations))
     last, unit = len(maps.bits) - 2, _separating(signs, cells)
-    facet, pair = np.nonzero((winner[cells[:, 0], None, None] == np.array(pairs).reshape(1, -1, 2)).any(axis=2))
+    (first, second), label = np.array(pairs).reshape(-1, 2).T, winner[cells[:, :1]]
+    facet, pair = np.nonzero((label == first) | (label == second))
     own, columns = cells[facet, 0], np.triu_indices(cx.dim + 1, 1)
     layer, neuron, level = signs.layers[unit[facet]], signs.neurons[unit[facet]], signs.breakpoints[unit[facet]]
 

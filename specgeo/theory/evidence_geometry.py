@@ -87,7 +87,10 @@ def decision(subject: Subject) -> Evidence:
     }
     for label in np.unique(regions.labels):
         mine = regions.components_of(int(label))
-        facts[f"class {label}"] = f"{len(mine)} components, measure {regions.measures[mine].sum():.5g}"
+        count = f"{len(mine)} component{'' if len(mine) == 1 else 's'}"
+        facts[f"class {label}"] = f"{count}, measure {regions.measures[mine].sum():.5g}"
+    if regions.tie_measure > 0:
+        facts["no class: two are equal and largest"] = f"measure {regions.tie_measure:.5g}"
     total = float(regions.measures.sum() + regions.tie_measure)
     checks = [
         Check("paths.partition", "decision regions and ties fill the domain", total, subject.domain.volume, "==",
@@ -118,7 +121,9 @@ def decision(subject: Subject) -> Evidence:
 
 def _path_inside(regions: Any, subject: Subject) -> Any:
     """A certified path between the two most distant of some points of the largest component, where one is certified."""
-    largest = int(np.argmax(regions.measures)) if regions.n_components else -1
+    if regions.n_components == 0:
+        return None
+    largest = int(np.argmax(regions.measures))
     cells = np.flatnonzero(regions.cell_component == largest)
     if len(cells) < 2:
         return None

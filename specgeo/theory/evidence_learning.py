@@ -163,11 +163,15 @@ def _by_thirds(response: Any, order: IntArray, facts: dict[str, Any]) -> str:
     )
     if low < middle < high and high > 1.5 * low:
         what = "Here high frequencies change first in relative terms"
-    elif high < low:
+    elif high < 0.99 * low:
         what = "Here high frequencies do not change first: in relative terms they change less than low ones"
     else:
         what = "Here no third of the frequencies changes clearly before the others in relative terms"
-    return f"{what}: {shares} (low, middle and high third of the modes)."
+    sentence = f"{what}: {shares} (low, middle and high third of the modes)."
+    left, first = (float(np.linalg.norm(rows[1])) for rows in (response.remainder, response.predicted_change))
+    if left > 0.5 * first:
+        sentence += f" Noise of δ = {_SHARES[1]:g}|W| is beyond the first order here."
+    return sentence
 
 
 def _modes(subject: Subject, cx: PolyhedralComplex) -> FloatArray:

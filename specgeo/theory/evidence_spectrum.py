@@ -115,7 +115,7 @@ def directions(subject: Subject) -> Evidence:
         checks += [_renamed(check, name) for check in report.checks]
         if report.codimensions:
             facts[f"{name}: exponents present"] = [-n - 1 for n in report.codimensions]
-            facts[f"{name}: rms predicted, measured"] = [report.predicted_rms[0], report.measured_rms]
+            facts[f"{name}: rms as t → ∞, over the window"] = [report.predicted_rms[0], report.measured_rms]
             if report.fitted_slope is not None:
                 facts[f"{name}: fitted slope"] = report.fitted_slope
             panels.append(_titled(report.plot, f"along {name}"))

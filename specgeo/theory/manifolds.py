@@ -410,7 +410,7 @@ def kernel_bound(curve: ClosedCurve, n: npt.ArrayLike, k: npt.ArrayLike) -> Floa
     Raises
     ------
     InvalidInputError
-        n is not whole, or the curve is open or has a corner at its seam: the bound is then false.
+        n is not whole, or the curve is open or has a corner at its seam: the theorem is not about these.
 
     Examples
     --------

@@ -20,7 +20,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._cast import FloatArray, as_floats
+from specgeo._cast import FloatArray, as_floats, as_whole
 from specgeo.errors import InvalidInputError
 from specgeo.network import Network
 from specgeo.theory._results import Result, axes
@@ -202,8 +202,7 @@ def certify_path(net: Network, vertices: npt.ArrayLike, label: int | None = None
     """
     points = as_polyline(vertices, net.input_dim)
     head = as_classifier(net)
-    if label is None:
-        label = int(np.argmax(head(points[0])))
+    label = int(np.argmax(head(points[0]))) if label is None else as_whole(label, "label")
     if not 0 <= label < head.output_dim:
         raise InvalidInputError(f"label: {label} given; the classes are 0 to {head.output_dim - 1}")
     others = np.delete(np.arange(head.output_dim), label)
@@ -293,6 +292,7 @@ def find_path(
     label = int(np.argmax(head(p)))
     if int(np.argmax(head(q))) != label:
         raise InvalidInputError(f"stop: is of class {int(np.argmax(head(q)))}, start of class {label}; pass one class")
+    max_bends = as_whole(max_bends, "max_bends")
     goal = 0.5 * min(_smallest_margin(head, p, label)[0], _smallest_margin(head, q, label)[0])
     vertices, done = [p, q], [False]
     while not all(done) and len(vertices) - 2 < max_bends:

@@ -357,5 +357,5 @@ def variation_check(cx: PolyhedralComplex, k: npt.ArrayLike, output: int = 0) ->
     shares = squared * np.abs(values[:, output]) / scale
     i = int(shares.argmax())
     tolerance = float(squared[i] * np.asarray(errors)[i, output] / scale[i]) + 1e-9
-    return Check("peaks.variation", "J(u) >= |k|^2 |f^(k)|, hence J >= K^2/2 for a peak with |f^| >= 1/2 up to K",
+    return Check("peaks.variation", "|k|^2 |f^(k)| / J(u) <= 1, hence J >= K^2/2 for a peak with |f^| >= 1/2 up to K",
                  float(shares[i]), 1.0, "<=", tolerance, {"k": wave[i]})  # fmt: skip

@@ -118,7 +118,8 @@ class DecisionRegions(Result):
             return at_tie.reshape(np.shape(cells))
         signs, last = PointSigns(self.complex.metadata["network"]), slice(-len(self.pairs), None)
         label = np.append(self.labels, -1)[self.cell_component[own]]
-        concerned = (label[:, None, None] == np.array(self.pairs)).any(axis=2) & (own >= 0)[:, None]
+        first, second = np.array(self.pairs).T
+        concerned = ((label[:, None] == first) | (label[:, None] == second)) & (own >= 0)[:, None]
         for part in signs.chunks(len(flat)):
             above, below = signs.decided(flat[part])
             at_tie[part] = np.any(concerned[part] & ~above[:, last] & ~below[:, last], axis=1)

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._batch_error import OUTWARD, TINY, UNIT_ROUNDOFF, activate, affine
 from specgeo._cast import FloatArray, as_floats
+from specgeo._running_error import OUTWARD, SUBNORMAL, UNIT_ROUNDOFF, activate, affine
 from specgeo.errors import InvalidInputError
 from specgeo.network import Activation, Network
 
@@ -155,7 +155,7 @@ def _refine(
     share = (t - grid[i]) / (grid[i + 1] - grid[i])
     new = z[i] + share[:, None] * (z[i + 1] - z[i])
     order = np.argsort(np.concatenate((grid, t)), kind="stable")
-    rounding = _INTERPOLATION * UNIT_ROUNDOFF * np.abs(z).max(axis=0) + TINY
+    rounding = _INTERPOLATION * UNIT_ROUNDOFF * np.abs(z).max(axis=0) + 4 * SUBNORMAL
     refined = np.concatenate((z, new))[order]
     return np.concatenate((grid, t))[order], refined, (error + rounding) * OUTWARD
 

@@ -85,8 +85,10 @@ class Subject:
         """The same cells with the output under study alone."""
         if self.net.output_dim == 1:
             return self.complex
-        row = slice(self.output, self.output + 1)
-        return replace(self.complex, pieces=(self.complex.gradients[:, row], self.complex.offsets[:, row]))
+        row, cx, net = slice(self.output, self.output + 1), self.complex, self.scalar
+        network = {"weights": list(net.weights), "biases": list(net.biases), "activations": list(net.activations)}
+        pieces = cx.gradients[:, row], cx.offsets[:, row]
+        return replace(cx, pieces=pieces, metadata={**cx.metadata, "network": network})
 
     @cached_property
     def lipschitz(self) -> float:

@@ -281,7 +281,8 @@ def _summary(
     i = int(np.argmax(lower / np.maximum(markov[1], 1e-300)))
     largest = float(np.sqrt(variations.max() / epsilon))
     checks = (
-        Check("perturbation.volume", f"P(sup_(k'>k) |f^| > eps) <= E[J] / (eps k^2) (repaired Appendix D, {PAPER})",
+        Check("perturbation.volume", f"P(sup_(k'>k) |f^| > eps) <= E[J] / (eps k^2): measured is the lower end of the "
+              f"{100 * confidence:g} % interval (repaired Appendix D, {PAPER})",
               float(lower[i]), float(markov[1][i]), "<=", float(spread[i]), {"k": ks[i], "fraction": sure[i] / n}),
         Check("perturbation.kappa", "sqrt(J / eps) of any draw <= sqrt(sup J / eps), sup J <= L_f (N-1) Per (Lemma 4)",
               largest, kappa, "<=", 1e-12 * kappa),
