@@ -13,11 +13,12 @@ import math
 import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
-from specgeo._exact import orientations, simplex_measure
+from specgeo._exact import determinant, edges, integers, orientations, simplex_measure
 from specgeo.errors import InvalidInputError
 
 Double = tuple[FloatArray, FloatArray]
 _SPLIT = 134217729.0  # 2**27 + 1
+_UNDERFLOW = 1e-250  # of products of coordinates near 1: below, double-doubles lose digits
 FLAT = 1e-13  # measure over the product of lengths below which double-doubles may not be enough
 
 
@@ -175,4 +176,19 @@ def _pivot(rows: list[Double], first: int) -> list[Double]:
 
 def signed_volumes(vertices: FloatArray) -> FloatArray:
     """Signed volume det(v_1 - v_0, ..., v_d - v_0) / d! of d-simplices (n_s, d + 1, d), as right as the measures."""
+    if vertices.shape[2] == 2:
+        return _signed_areas(vertices)
     return orientations(vertices) * rounded_measures(vertices)
+
+
+def _signed_areas(vertices: FloatArray) -> FloatArray:
+    """The same in the plane, where one determinant gives both sign and measure: a third of the time."""
+    unit, exponents = unit_simplices(vertices)
+    high, low = edge_vectors(unit)
+    left = multiply((high[:, 0, 0], low[:, 0, 0]), (high[:, 1, 1], low[:, 1, 1]))
+    right = multiply((high[:, 0, 1], low[:, 0, 1]), (high[:, 1, 0], low[:, 1, 0]))
+    result, exponents = _add(left, _negate(right))[0] / 2.0, 2 * exponents
+    for s in np.flatnonzero(np.abs(result) <= FLAT * (np.abs(left[0]) + np.abs(right[0])) + _UNDERFLOW):
+        area, exponents[s] = simplex_measure(vertices[s])
+        result[s] = area if determinant(edges(integers(vertices[s])[0])) > 0 else -area
+    return _rounded(result, exponents)

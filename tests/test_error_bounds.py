@@ -22,6 +22,7 @@ from specgeo.fourier.radial import porod_constants, radial_spectrum
 from specgeo.fourier.rays import directional_expansion, ray_spectrum
 from specgeo.fourier.series import fourier_coefficients, tail_energy
 from specgeo.fourier.spectra import spectrum
+from specgeo.geometry import facets
 from specgeo.testing import random_network
 
 pytest.importorskip("flint")
@@ -302,8 +303,12 @@ def test_bounds_by_radii_hold_too(monkeypatch):
                 assert max(ratios(value, error, exact)) <= 1
 
 
-def test_cells_too_thin_to_tell_the_sides_of_a_kink():
-    """Three kinks 2^-57 apart, stored at one point: jumps of the cells between get the wrong sign."""
+@pytest.mark.parametrize("decided", [True, False])
+def test_cells_too_thin_to_tell_the_sides_of_a_kink(decided, monkeypatch):
+    """Three kinks 2^-57 apart, stored at one point: units tell the sides; without them jumps get the wrong sign."""
+    if not decided:
+        for module in (facets, deviations):
+            monkeypatch.setattr(module, "network_sides", lambda cx, cells, normals: np.zeros(len(cells)))
     wrong = 0
     for order in ((0, 1, 2), (1, 0, 2), (2, 1, 0), (0, 2, 1)):
         inner = [[[3.0, 2.0**-14], [3.0, 0.0], [3.0, -(2.0**-14)]][i] for i in order]
@@ -318,7 +323,34 @@ def test_cells_too_thin_to_tell_the_sides_of_a_kink():
                 value, error = spectrum(cx, [k], boundary, return_error=True, method=method)
                 exact = (truth.cut if boundary == "cut" else truth.interior)([k])
                 assert max(ratios(value, error, exact)) <= 1
-    assert wrong > 0  # else the case is not met
+                assert not decided or k < 50 or error[0] < 1e-12
+    assert (wrong == 0) == decided  # else the case is not met
+
+
+def test_products_that_leave_the_range_of_floats_on_the_way(recwarn):
+    """A product of three weights, of which some two overflow or underflow: exact pieces all the same."""
+    for first, second, third in (
+        (1e-200, 1e200, 1e200),
+        (1e200, 1e-200, 1e-200),
+        (1e300, 1e-200, 1e-200),
+        (1e200, 1e200, 1e-300),
+        (1e-300, 1e200, 1e150),
+    ):
+        net = sg.Network([[[first]], [[second]], [[third]]], [[0.0], [0.0], [1.0]])
+        cx = sg.enumerate_regions(net, sg.Box([1], [2]))
+        exact = Fraction(first) * Fraction(second) * Fraction(third)
+        assert cx.gradients[0, 0, 0] == float(exact) and cx.offsets[0, 0] == 1.0
+        value, error = spectrum(cx, [3.0], return_error=True)
+        assert max(ratios(value, error, ExactTransform(cx).cut([3.0]))) <= 1
+        assert error[0] < 1e-12 * max(1.0, float(exact))
+    steep = sg.enumerate_regions(sg.Network([[[1e155]], [[1.0]]], [[0.0], [0.0]]), sg.Box([-1], [1]))
+    value, error = spectrum(steep, [[0.0], [3.0]], return_error=True)
+    for k, v, e in zip((0.0, 3.0), value, error, strict=True):
+        assert max(ratios(v, e, ExactTransform(steep).cut([k]))) <= 1
+    beyond = sg.enumerate_regions(sg.Network([[[1e200]], [[1e200]]], [[0.0], [0.0]]), sg.Box([-1], [1]))
+    with pytest.raises(DomainError, match="affine piece is beyond the range of floats"):
+        spectrum(beyond, [3.0])
+    assert not recwarn.list
 
 
 def test_tampered_pieces_show():

@@ -419,6 +419,24 @@ def test_measures_of_slivers_against_fractions(j: int, d: int) -> None:
             assert sign == (value > 0) - (value < 0)
 
 
+def test_signed_areas_against_fractions() -> None:
+    """At every scale and proportion, far from the origin, flat and nearly flat: sign and value of one determinant."""
+    g = np.random.default_rng(0)
+    for n in range(400):
+        corners = g.normal(size=(3, 2)) * 10.0 ** g.uniform(-120, 120, (1, 2))
+        largest = np.abs(corners).max()
+        if n % 4 == 1:
+            corners += 10.0 ** g.uniform(0, 12) * largest
+        if n % 4 == 2:
+            corners[2] = corners[0] + (corners[1] - corners[0]) * g.uniform() + 1e-16 * g.normal() * largest
+        if n % 8 == 3:
+            corners[2] = corners[1]
+        (ax, ay), (bx, by), (cx, cy) = ([Fraction(x) for x in row] for row in corners.tolist())
+        exact = ((bx - ax) * (cy - ay) - (by - ay) * (cx - ax)) / 2
+        area = Fraction(float(signed_volumes(corners[None])[0]))
+        assert abs(area - exact) <= Fraction(3e-16) * abs(exact)
+
+
 def test_measures_of_faces_of_a_thin_complex() -> None:
     """Volumes, facet areas and centroids of a complex with slivers, from its float vertices in rational numbers."""
     cut = [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0 + 1e-9], [1.0, 0.5, 0.25], [0.0, 1.0, -1.0]]

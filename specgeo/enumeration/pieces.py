@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from specgeo._budget import afford
-from specgeo._cast import FloatArray
+from specgeo._cast import FloatArray, IntArray
+from specgeo.errors import DomainError
 from specgeo.geometry.complex import Patterns
+from specgeo.geometry.integer_network import IntegerNetwork
+from specgeo.geometry.patterns import neuron_pieces
 
 if TYPE_CHECKING:
     from specgeo.network import Network
 
 Layer = tuple[Any, Any, Any, Any]
 
+_LIFT, _DEPTH = 300.0, 900.0  # of less than 2^_LIFT times what underflows nothing remains
 _CELLS_A_CHUNK, _ENTRIES_A_CHUNK = 4096, 1 << 20  # of the rows that are multiplied at a time
 
 
@@ -24,12 +28,50 @@ def affine_pieces(network: Network, signs: Patterns) -> tuple[FloatArray, FloatA
 
     Runs backwards through the layers: the rows of the output layer are multiplied by the slopes of
     the active pieces and by the weights, one layer after the other. `stored_values.piece_bounds` bounds the errors.
+    Where products leave the range of floats on the way, integers are multiplied instead.
     """
-    layers = [
+    layers: list[Layer] = [
         (weight, bias, activation.slopes, activation.intercepts)
         for weight, bias, activation in zip(network.weights, network.biases, network.activations, strict=False)
     ]
-    return backward((*layers, (network.weights[-1], network.biases[-1], None, None)), signs)
+    layers.append((network.weights[-1], network.biases[-1], None, None))
+    with np.errstate(over="ignore", invalid="ignore"):
+        gradients, offsets = backward(layers, signs)
+    finite = np.isfinite(gradients).all(axis=(1, 2)) & np.isfinite(offsets).all(axis=1)
+    rows = np.arange(len(finite)) if _lifts_what_underflows(layers) else np.flatnonzero(~finite)
+    for start in range(0, len(rows), _CELLS_A_CHUNK):
+        _multiply_exactly(network, signs, rows[start : start + _CELLS_A_CHUNK], gradients, offsets)
+    return gradients, offsets
+
+
+def _lifts_what_underflows(layers: Sequence[Layer]) -> bool:
+    """Whether a product over later layers may underflow and earlier ones may make it large again."""
+    lift = depth = 0.0  # in powers of two
+    for weight, _, slopes, _ in layers[:-1]:
+        lift += max(0.0, _log2(np.abs(weight).sum(axis=1).max()) + _log2(np.abs(slopes).max()))
+    for weight, _, slopes, _ in layers:
+        for factor in (weight,) if slopes is None else (slopes, weight):
+            depth -= min(0.0, _log2(np.abs(factor[factor != 0]).min(initial=1.0)))
+    return lift > _LIFT and depth > _DEPTH
+
+
+def _log2(x: float) -> float:
+    return float(np.log2(x)) if x > 0 else 0.0
+
+
+def _multiply_exactly(
+    network: Network, signs: Patterns, rows: IntArray, gradients: FloatArray, offsets: FloatArray
+) -> None:
+    """Replace some rows of the affine pieces by the exact ones, rounded."""
+    stored = {"weights": network.weights, "biases": network.biases, "activations": network.activations}
+    some = signs._replace(positive=signs.positive[rows], negative=signs.negative[rows])
+    exact, exponent = IntegerNetwork(stored).affine_pieces(neuron_pieces(some, network.activations))
+    one = 1 << exponent
+    try:
+        rounded = np.array([n / one for n in exact.ravel().tolist()]).reshape(exact.shape)
+    except OverflowError:
+        raise DomainError("network: an affine piece is beyond the range of floats; scale the network") from None
+    gradients[rows], offsets[rows] = rounded[:, :, :-1], rounded[:, :, -1]
 
 
 def backward(layers: Sequence[Layer], signs: Patterns) -> tuple[Any, Any]:

@@ -34,10 +34,14 @@ from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.exact_points import domain_rows
 from specgeo.geometry.facets import orientation_margins
 from specgeo.geometry.measures import lengths_of
+from specgeo.geometry.patterns import neuron_pieces
+from specgeo.geometry.sides import network_sides
+from specgeo.geometry.stored_values import piece_bounds
 
 EXTENDED = np.longdouble  # 64 bits of mantissa on x86; where it is float64 the bounds are looser, not wrong
 EPS = float(np.finfo(EXTENDED).eps)
 EXACT_COST = 1e6  # exact points up to so many vertices times (weights + 200): about a second
+_CELLS_A_CHUNK = 4096
 SAFE = 1 + 1e-9  # for the roundings of the bound itself
 
 
@@ -221,7 +225,7 @@ class Deviation:
         return result + 2 * (measures[thin] + changed[thin]) @ values[thin], total
 
     def _uncertain_sides(self, rows: IntArray) -> Any:
-        """Facet simplices (of rows) whose cells are too thin to tell on which side each lies."""
+        """Facet simplices (of rows) of which neither vertices nor units tell on which side each cell lies."""
         cx = self._cx
         owner = cx.triangulation(cx.dim - 1)[1][rows]
         lists = cx.vertices_of(cx.dim)
@@ -238,7 +242,12 @@ class Deviation:
         height = size / np.maximum(_diameters(cx.vertices[simplices]), 1e-300) ** max(j - 1, 0) if j else np.inf
         with np.errstate(divide="ignore", over="ignore"):
             slack = 4 * reach * (1 + cx.dim * diameter / height)
-        return ~(orientation_margins(cx)[owner] > slack) & (reach > 0)
+        uncertain = ~(orientation_margins(cx)[owner] > slack) & (reach > 0)
+        decided = np.unique(owner[uncertain])
+        if len(decided) * _parameters(cx) <= EXACT_COST:
+            sides = network_sides(cx, cx.facets.cells[decided], cx.facets.normals[decided])
+            uncertain &= ~np.isin(owner, decided[sides > 0.5])
+        return uncertain
 
 
 def deviation_of(cx: PolyhedralComplex) -> Deviation:
@@ -264,13 +273,15 @@ def exact_pieces(cx: PolyhedralComplex) -> Pieces:
             activation = network["activations"][i]
             slopes, intercepts = activation.slopes.astype(EXTENDED), _extended(activation.exact_intercepts)
         layers.append((np.asarray(weight, EXTENDED), np.asarray(bias, EXTENDED), slopes, intercepts))
-    sizes = [tuple(None if part is None else np.abs(part) for part in layer) for layer in layers]
-    steps = sum(2 * len(bias) + 8 for _, bias, _, _ in layers)
     with np.errstate(over="ignore", invalid="ignore"):
         gradients, offsets = backward(layers, cx.signs)
-        spread, constants = backward(sizes, cx.signs)  # type: ignore[arg-type]
-        errors = np.concatenate([spread, constants[:, :, None]], axis=2) * (steps * EPS * SAFE)
-    return Pieces(np.concatenate([gradients, offsets[:, :, None]], axis=2), errors.astype(float))
+    rows = np.concatenate([gradients, offsets[:, :, None]], axis=2)
+    errors = np.empty(rows.shape)
+    for start in range(0, len(rows), _CELLS_A_CHUNK):
+        chunk = slice(start, start + _CELLS_A_CHUNK)
+        some = cx.signs._replace(positive=cx.signs.positive[chunk], negative=cx.signs.negative[chunk])
+        errors[chunk] = piece_bounds(network, neuron_pieces(some, network["activations"]), EXTENDED)
+    return Pieces(rows, errors)
 
 
 def _extended(values: list[Fraction]) -> Any:
@@ -282,8 +293,7 @@ def _extended(values: list[Fraction]) -> Any:
 
 def displacements(cx: PolyhedralComplex) -> FloatArray:
     """Bounds on |v - v*| along each axis, (n_0, d)."""
-    network = cx.metadata["network"]
-    if len(cx.vertices) * (200 + sum(np.size(w) for w in network["weights"])) <= EXACT_COST:
+    if len(cx.vertices) * _parameters(cx) <= EXACT_COST:
         try:
             exact = cx.exact_vertices()
         except SpecgeoError:  # no exact complex (exact=False): the radii are all there is
@@ -303,6 +313,11 @@ def displacements(cx: PolyhedralComplex) -> FloatArray:
             if axes[wall] >= 0:
                 result[corners, axes[wall]] = rounding[wall]
     return result
+
+
+def _parameters(cx: PolyhedralComplex) -> int:
+    """What an exact point costs: the weights, and 200 for the rest."""
+    return 200 + sum(np.size(w) for w in cx.metadata["network"]["weights"])
 
 
 def _diameters(corners: FloatArray) -> FloatArray:

@@ -31,24 +31,25 @@ _UNDERFLOW = 1e-300  # of products of differences of coordinates near 1
 
 def hull_polygon(points: FloatArray) -> IntArray:
     """Vertices of the convex hull of plane points that span it, counter-clockwise: monotone chain with exact signs."""
-    order = sorted(range(len(points)), key=lambda i: (points[i, 0], points[i, 1]))
+    order = np.lexsort((points[:, 1], points[:, 0])).tolist()
+    corners = points.tolist()  # numbers of Python are faster one by one
     chain: list[int] = []
     for sweep in (order, order[::-1]):
         part: list[int] = []
         for i in sweep:
-            while len(part) > 1 and _turn(points[part[-2]], points[part[-1]], points[i]) <= 0:
+            while len(part) > 1 and _turn(corners[part[-2]], corners[part[-1]], corners[i]) <= 0:
                 part.pop()
             part.append(i)
         chain += part[:-1]
     return np.array(chain, dtype=np.int64)
 
 
-def _turn(a: FloatArray, b: FloatArray, c: FloatArray) -> int:
+def _turn(a: list[float], b: list[float], c: list[float]) -> int:
     """Sign of det(b - a, c - a): floating-point filter, then rational numbers."""
     left, right = (b[0] - a[0]) * (c[1] - a[1]), (b[1] - a[1]) * (c[0] - a[0])
     if abs(left - right) > 1e-15 * (abs(left) + abs(right)) + _UNDERFLOW:
         return 1 if left > right else -1
-    (ax, ay), (bx, by), (cx, cy) = ([Fraction(float(x)) for x in p] for p in (a, b, c))
+    (ax, ay), (bx, by), (cx, cy) = ([Fraction(x) for x in p] for p in (a, b, c))
     exact = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
     return (exact > 0) - (exact < 0)
 

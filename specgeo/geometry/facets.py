@@ -13,9 +13,13 @@ from specgeo._budget import afford
 from specgeo._cast import FloatArray, IntArray
 from specgeo.geometry.incidence import facet_cells
 from specgeo.geometry.measures import face_measures, simplex_normals
+from specgeo.geometry.sides import network_sides
 
 if TYPE_CHECKING:
     from specgeo.geometry.complex import Patterns, PolyhedralComplex, Ragged
+
+
+CLOSE = 1e-10  # of the domain's extent: vertices nearer to a facet than this do not tell its sides
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,8 +139,12 @@ def build_facets(cx: PolyhedralComplex) -> Facets:
     afford(8.0 * n * (4 * m * d + 6 * d + 6), f"cx: {n:,} facets", "shrink the domain or take fewer outputs")
     cells = facet_cells(cx)
     normals = _unoriented_normals(cx)
-    normals = normals * np.where(_beyond(cx, normals, cells) >= 0, 1.0, -1.0)[:, None] + 0.0  # no negative zeros
+    away = _beyond(cx, normals, cells)
+    normals *= np.where(away >= 0, 1.0, -1.0)[:, None]
     inner = np.flatnonzero(cells[:, 1] >= 0)
+    near = inner[np.abs(away[inner]) <= CLOSE * np.ptp(cx.vertices, axis=0).max()]
+    normals[near[network_sides(cx, cells[near], normals[near]) < 0]] *= -1
+    normals += 0.0  # no negative zeros
     gradients = cx.gradients
     jumps = np.zeros((len(cells), gradients.shape[1]))
     step = gradients[cells[inner, 1]] - gradients[cells[inner, 0]]

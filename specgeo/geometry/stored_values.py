@@ -4,7 +4,8 @@ Promises. A coordinate of vertex v differs from the exact one by at most ``verte
 the wall ``facet_walls`` of the domain, other facets have none. An entry of the affine map of a cell differs from the
 exact one by at most `piece_bounds`: it is evaluated by products and sums in some order, and each of its terms, a
 product of weights, slopes and a bias along a path through the network, takes part in no more than K roundings, so that
-it is off by K u of itself, u = 2^-53. The bound is twice that, for what is of second order and its own evaluation.
+it is off by K u of itself, u the unit roundoff. The bound is twice that, for what is of second order and its own
+evaluation, which is in extended precision: its range is wider.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from specgeo.geometry.structure import require, stated_errors
 if TYPE_CHECKING:
     from specgeo.geometry.complex import PolyhedralComplex
 
-_TINY = 2.0**-1000  # stands for what underflows, with much to spare
+_SPARE = 2.0**22  # times the smallest normal number stands for what underflows
 _CELLS_A_CHUNK = 512
 
 
@@ -88,27 +89,30 @@ def check_pieces(cx: PolyhedralComplex, network: IntegerNetwork) -> None:
                 require(near, f"cell {start + i}: its affine piece is not within a finite bound of the network's")
 
 
-def piece_bounds(network: dict[str, Any], pieces: list[IntArray]) -> FloatArray:
+def piece_bounds(network: dict[str, Any], pieces: list[IntArray], precision: type = np.float64) -> FloatArray:
     """Bounds (n_cells, m, d + 1) on the errors of gradients and offsets, inf or NaN where products overflow.
 
-    The expression of the map with all numbers replaced by their absolute values, times 2^-52 K with
-    K = 2 + the sum of 2 n + 4 over hidden layers of n neurons.
+    The expression of the map with all numbers replaced by their absolute values, times K eps with K = 2 + the sum of
+    2 n + 4 over hidden layers of n neurons, and eps that of the ``precision`` in which the map was evaluated.
     """
-    weights, biases, activations = network["weights"], network["biases"], network["activations"]
+    weights, biases = ([np.abs(np.asarray(x, np.longdouble)) for x in network[name]] for name in ("weights", "biases"))
+    activations = network["activations"]
+    tiny = _SPARE * np.longdouble(np.finfo(precision).tiny)
     n, m = len(pieces[0]) if pieces else 1, len(biases[-1])
-    rows = np.broadcast_to(np.abs(weights[-1]), (n, *weights[-1].shape))
-    offsets = np.broadcast_to(np.abs(biases[-1]), (n, m))
+    rows: Any = np.broadcast_to(weights[-1], (n, *weights[-1].shape))
+    offsets: Any = np.broadcast_to(biases[-1], (n, m))
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         for weight, bias, activation, piece in reversed(
             list(zip(weights[:-1], biases[:-1], activations, pieces, strict=True))
         ):
             chosen = np.broadcast_to(piece, (n, len(bias)))
-            offsets = offsets + np.einsum("cmn,cn->cm", rows, np.abs(activation.intercepts)[chosen] + _TINY)
-            rows = rows * np.abs(activation.slopes)[chosen][:, None, :] + _TINY
-            offsets = offsets + rows @ np.abs(bias) + _TINY
-            rows = (rows.reshape(n * m, -1) @ np.abs(weight)).reshape(n, m, -1) + _TINY
+            offsets = offsets + np.einsum("cmn,cn->cm", rows, np.abs(activation.intercepts)[chosen] + tiny)
+            rows = rows * np.abs(activation.slopes)[chosen][:, None, :] + tiny
+            offsets = offsets + rows @ bias + tiny
+            rows = (rows.reshape(n * m, -1) @ weight).reshape(n, m, -1) + tiny
         roundings = 2 + sum(2 * len(bias) + 4 for bias in biases[:-1])
-        return np.asarray(2.0**-52 * roundings * np.concatenate((rows, offsets[:, :, None]), axis=2))
+        bounds = np.finfo(precision).eps * roundings * np.concatenate((rows, offsets[:, :, None]), axis=2)
+        return np.asarray(bounds.astype(float))
 
 
 def not_covered(cx: PolyhedralComplex) -> tuple[str, ...]:
