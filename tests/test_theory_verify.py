@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -332,3 +333,17 @@ def test_what_has_no_class_is_said() -> None:
     ramp = sg.Network([[[1.0, 0.0]]], [[0.0]])
     facts = evidence_geometry.decision(Subject(ramp, box(2), 0, 0, False)).facts
     assert facts["class 0"] == facts["class 1"] == "1 component, measure 2" and "no class" not in str(facts)
+
+
+@pytest.mark.parametrize(
+    ("net", "domain", "named"),
+    [
+        (3, sg.Box([0.0], [1.0]), "net: int given"),
+        (sg.Network([[[1.0]]], [[0.0]]), "box", "domain: str given"),
+        (sg.Network([[[1.0]]], [[0.0]]), sg.Box([-1e308], [1e308]), "domain: its volume, inf, is beyond"),
+        (sg.Network([[[1.0, 1.0]]], [[0.0]]), sg.Box([0, 0], [1e-200, 1e-200]), "domain: its volume, 0, is beyond"),
+    ],
+)
+def test_what_cannot_be_verified_is_refused_at_the_door(net: Any, domain: Any, named: str) -> None:
+    with pytest.raises(sg.InvalidInputError, match=named):
+        sg.verify(net, domain)

@@ -26,7 +26,7 @@ from specgeo._cast import as_budget
 from specgeo._files import make_folder, write_text
 from specgeo._limits import limited
 from specgeo.domain import Box, Polytope
-from specgeo.errors import BudgetError, InvalidInputError, MissingDependencyError
+from specgeo.errors import BudgetError, DomainError, InvalidInputError, MissingDependencyError
 from specgeo.network import Network
 from specgeo.theory._results import PAPER, Check, Result, jsonable
 
@@ -285,6 +285,12 @@ def verify(
     from specgeo.theory.claims import CLAIMS
     from specgeo.theory.subject import Subject
 
+    if not isinstance(net, Network):
+        raise InvalidInputError(f"net: {type(net).__name__} given; pass a specgeo.Network")
+    if not isinstance(domain, (Box, Polytope)):
+        raise InvalidInputError(f"domain: {type(domain).__name__} given; pass a specgeo.Box or Polytope")
+    if not 0.0 < domain.volume < np.inf:
+        raise DomainError(f"domain: its volume, {domain.volume:g}, is beyond the range of floats; choose another scale")
     if domain.dim != net.input_dim:
         raise InvalidInputError(f"domain: dimension {domain.dim} given, the network has {net.input_dim} inputs")
     if not 0 <= output < net.output_dim:
