@@ -282,15 +282,15 @@ def bounds(layers: list[Layer], pieces: list[list[int]]) -> list[list[float]]:
     """
     u, tiny = 2.0**-52 * (2 + sum(2 * len(layer.bias) + 4 for layer in layers[:-1])), 2.0**-1000
     result = []
-    for i, offset in enumerate(layers[-1].sizes[1]):
-        row = [column[i] for column in layers[-1].sizes[0]]
+    for i, last in enumerate(layers[-1].sizes[1]):  # u comes first: less overflows
+        row, offset = [u * column[i] + tiny for column in layers[-1].sizes[0]], u * last + tiny
         for layer, piece in zip(layers[-2::-1], pieces[-2::-1], strict=True):
             columns, bias, slopes, intercepts = layer.sizes
             offset += sum(r * (intercepts[p] + tiny) for r, p in zip(row, piece, strict=True))
             row = [r * slopes[p] + tiny for r, p in zip(row, piece, strict=True)]
             offset += sum(map(mul, row, bias)) + tiny
             row = [sum(map(mul, row, column)) + tiny for column in columns]
-        result.append([u * x for x in (*row, offset)])
+        result.append([*row, offset])
     return result
 
 

@@ -240,12 +240,20 @@ def test_errors_that_bound_nothing_are_refused(arrays: dict[str, Any], error: fl
 
 
 def test_pieces_without_a_finite_bound_are_refused(tmp_path: Path) -> None:
-    """The sum of the absolute values overflows, though that of the values does not."""
-    net = sg.Network([[[1.0]], [[1.0], [1.0]], [[1e308, -1e308]]], [[0.0], [0.0, 0.0], [0.0]])
+    """The sum of the absolute values is beyond floats, though that of the values is zero."""
+    net = sg.Network([[[1.0]], [[1e300], [1e300]], [[1e300, -1e300]]], [[0.0], [0.0, 0.0], [0.0]])
     cx = sg.enumerate_regions(net, sg.Box([-1], [1]))
     cx.save(tmp_path / "cx.npz")
     assert "piece: " in verdict(tmp_path / "cx.npz")[1]
     assert "finite bound" in cx.verify_certificate().failure
+
+
+def test_bounds_are_finite_where_the_sum_of_absolute_values_just_overflows(tmp_path: Path) -> None:
+    net = sg.Network([[[1.0]], [[1.0], [1.0]], [[1e308, -1e308]]], [[0.0], [0.0, 0.0], [0.0]])
+    cx = sg.enumerate_regions(net, sg.Box([-1], [1]))
+    cx.save(tmp_path / "cx.npz")
+    assert verdict(tmp_path / "cx.npz")[0] == 0
+    assert cx.verify_certificate().proved
 
 
 def test_other_byte_orders_and_widths(arrays: dict[str, Any], tmp_path: Path) -> None:

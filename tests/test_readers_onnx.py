@@ -153,12 +153,15 @@ def test_clip_by_attributes_of_old_models(tmp_path):
     assert net.activations[0].breakpoints.tolist() == [0.0, 6.0]
 
 
-def test_batch_normalisation_is_folded(arrays, tmp_path):
+@pytest.mark.parametrize("given", [{"epsilon": 1e-3}, {}])
+def test_batch_normalisation_is_folded(given, arrays, tmp_path):
+    """Without an epsilon it is 1e-5, which small variances tell from any other."""
     rng = np.random.default_rng(5)
     statistics = {k: rng.uniform(0.5, 2.0, 4).astype(np.float32) for k in ("gamma", "beta", "mean", "var")}
+    statistics["var"] *= np.float32(1e-4)
     nodes = [
         node("Gemm", ["x", "W", "b"], ["z"], transB=1),
-        node("BatchNormalization", ["z", "gamma", "beta", "mean", "var"], ["n"], epsilon=1e-3),
+        node("BatchNormalization", ["z", "gamma", "beta", "mean", "var"], ["n"], **given),
         node("Relu", ["n"], ["a"]),
         node("Gemm", ["a", "V", "c"], ["y"], transB=1),
     ]
