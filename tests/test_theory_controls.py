@@ -11,7 +11,17 @@ from theory_cases import random_network, tent
 import specgeo as sg
 from specgeo.fourier import spectra
 from specgeo.geometry.facet_errors import moved_facets
-from specgeo.theory import decay, directions, evidence_learning, peaks, perturbation, robustness, sampling, volume
+from specgeo.theory import (
+    decay,
+    directions,
+    evidence_learning,
+    normals,
+    peaks,
+    perturbation,
+    robustness,
+    sampling,
+    volume,
+)
 from specgeo.theory import parameters as pm
 from specgeo.theory.subject import Subject
 
@@ -149,17 +159,16 @@ def test_what_an_error_of_the_vertices_moves() -> None:
 def test_normals_that_differ_in_their_last_digits_or_sign_are_one_direction(monkeypatch: pytest.MonkeyPatch) -> None:
     """Diagonals, whose largest entry is a matter of rounding, and normals on both sides of a step of the grid."""
     half = np.sqrt(0.5)
-    angle = np.arccos(np.sqrt(0.25 + 0.5 * directions.SAME_NORMAL))  # n_1^2 on the border of two steps
+    angle = np.arccos(np.sqrt(0.25 + 0.5 * normals.SAME_NORMAL))  # n_1^2 on the border of two steps
     pairs = [(half, -half), (-half * (1 - 2e-16), half * (1 + 2e-16)), (half * (1 + 3e-16), -half)]
     pairs += [(np.cos(a), np.sin(a)) for a in angle + np.array([-1e-15, 0.0, 1e-15])] + [(1.0, 0.0), (-1.0, 1e-17)]
-    normals = np.array(pairs)
-    bends = decay.Kinks(normals, np.ones(8), np.ones(8))
-    monkeypatch.setattr(directions, "kinks", lambda *_: bends)
+    bends = decay.Kinks(np.array(pairs), np.ones(8), np.ones(8))
+    monkeypatch.setattr(normals, "kinks", lambda *_: bends)
     found = directions.normal_directions(tent(2)[1])
     assert found.variation.tolist() == [3.0, 3.0, 2.0]
     assert np.all(found.directions[np.arange(3), np.abs(found.directions).argmax(axis=1)] > 0)
     close = decay.Kinks(np.array([(1.0, 0.0), (1.0, 1e-7)]), np.ones(2), np.ones(2))
-    monkeypatch.setattr(directions, "kinks", lambda *_: close)
+    monkeypatch.setattr(normals, "kinks", lambda *_: close)
     assert len(directions.normal_directions(tent(2)[1]).directions) == 2
 
 
