@@ -88,6 +88,15 @@ def test_bit_lengths_at_their_limit(first, last, exact, monkeypatch):
         assert (fold(outer, Affine(np.ones((2, 1)), np.zeros(2))) is not None) == exact
 
 
+@pytest.mark.parametrize(("offset", "exact"), [(2.0**52, True), (2.0**53, False)])
+def test_bit_lengths_count_the_offset(offset, exact, monkeypatch):
+    """2^53 + 3 is no float, though 3 is one."""
+    monkeypatch.setattr(_affine, "_WORK", 0)
+    monkeypatch.setattr(_affine, "_GLANCE", 0)
+    found = fold(Affine(np.ones((1, 2)), np.array([offset])), Affine(np.ones((2, 1)), np.array([1.0, 2.0])))
+    assert (found is not None) == exact
+
+
 def test_permutations_fold_into_any_numbers():
     rng = np.random.default_rng(2)
     tiny = Affine(np.array([[5e-324, 1e308], [0.1, -0.0]]), np.array([1e-310, 0.3]))
