@@ -63,7 +63,7 @@ def read_npz(path: Path, max_bytes: int | None = None) -> Arrays:
 def _read_members(archive: zipfile.ZipFile, name: str, max_bytes: int | None) -> Arrays:
     members = archive.infolist()
     total = sum(member.file_size for member in members)
-    afford(2 * total, f"{name}: reading it", "raise max_bytes, or read it on a larger machine", max_bytes)
+    afford(2 * total, f"max_bytes: reading {name}", "raise max_bytes, or read it on a larger machine", max_bytes)
     arrays: Arrays = {}
     for member in members:
         key = member.filename.removesuffix(".npy")

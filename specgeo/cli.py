@@ -135,6 +135,7 @@ def _network_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--physical", action="store_true", help="inputs and outputs of a .nnet file in physical, not normalised, units"
     )
+    parser.add_argument("--max-bytes", type=int, metavar="N", help="stop when more memory than this is needed")
 
 
 def _network_arguments(parser: argparse.ArgumentParser) -> None:
@@ -144,7 +145,6 @@ def _network_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--origin", nargs="+", type=float, metavar="X", help="the other inputs (default 0)")
     parser.add_argument("--output", type=int, default=0, metavar="J", help="output of the network (default 0)")
     parser.add_argument("--max-cells", type=int, metavar="N", help="stop when there are more cells than this")
-    parser.add_argument("--max-bytes", type=int, metavar="N", help="stop when more memory than this is needed")
 
 
 def _load(arguments: argparse.Namespace) -> Network:
@@ -152,10 +152,10 @@ def _load(arguments: argparse.Namespace) -> Network:
     from specgeo.readers import read_network
 
     if not arguments.physical:
-        return read_network(arguments.network)
+        return read_network(arguments.network, max_bytes=arguments.max_bytes)
     if Path(arguments.network).suffix.lower() != ".nnet":
         raise InvalidInputError("--physical: only .nnet files have a normalisation in their header")
-    return read_network(arguments.network, normalized=False)
+    return read_network(arguments.network, normalized=False, max_bytes=arguments.max_bytes)
 
 
 def _load_on_box(arguments: argparse.Namespace) -> tuple[Network, Box]:
@@ -412,7 +412,7 @@ def _in_options(message: str) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    from specgeo.errors import SpecgeoError
+    from specgeo.errors import SpecgeoError, one_line
 
     if argv is None:
         own_process()
@@ -432,9 +432,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         discard_output()
         print(f"specgeo: error: {error}", file=sys.stderr)
         return 2
+    except MemoryError:
+        print("specgeo: error: memory ran out; shrink the box, or set --max-bytes to stop earlier", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("specgeo: interrupted", file=sys.stderr)
         return 130
+    except Exception as error:  # a fault of specgeo's own; exit code 1 would say that a claim fails
+        reason = one_line(f"{type(error).__name__}: {error}")
+        print(f"specgeo: error: {reason}; this is a fault of specgeo, please report it", file=sys.stderr)
+        return 2
     return code
 
 

@@ -131,12 +131,12 @@ def test_a_failing_claim_is_exit_code_1(capsys, tent, monkeypatch):
         (["regions", "TENT", "--box", "0", "1", "--origin", "3"], "--origin"),
         (["regions", "TENT", "--box", "0", "1", "--output", "7"], "--output"),
         (["regions", "TENT", "--box", "0", "1", "--max-cells", "1"], "--max-cells: "),
-        (["regions", "TENT", "--box", "0", "1", "--max-bytes", "1"], "raise --max-bytes"),
+        (["regions", "TENT", "--box", "0", "1", "--max-bytes", "3000"], "raise --max-bytes"),
         (["regions", "TENT", "--box", "0", "1", "--max-cells", "0"], "--max-cells: 0 given"),
-        (["spectrum", "TENT", "--box", "0", "1", "--k", "1", "--max-bytes", "1"], "--max-bytes: "),
-        (["report", "TENT", "--box", "0", "1", "--max-bytes", "1"], "--max-bytes: "),
+        (["spectrum", "TENT", "--box", "0", "1", "--k", "1", "--max-bytes", "3000"], "--max-bytes: "),
+        (["report", "TENT", "--box", "0", "1", "--max-bytes", "3000"], "--max-bytes: "),
         (["verify", "TENT", "--box", "0", "1", "--max-cells", "1"], "--max-cells: "),
-        (["verify", "TENT", "--box", "0", "1", "--max-bytes", "1"], "--max-bytes: "),
+        (["verify", "TENT", "--box", "0", "1", "--max-bytes", "3000"], "--max-bytes: "),
         (["verify", "TENT", "--box", "0", "1", "--seed", "-1"], "--seed: -1 given"),
         (["verify", "TENT", "--box", "0", "1", "--max-seconds", "0"], "--max-seconds: 0.0 given"),
         (["verify", "TENT", "--box", "0", "1", "--max-simplices", "0"], "--max-simplices: 0 given"),
@@ -359,3 +359,20 @@ def test_names_that_are_none(command, option, name, examples, capsys):
     assert main([command, str(examples / "sines.npz"), "--box", "0", "1", option, name, "--quiet"]) == 2
     error = capsys.readouterr().err
     assert error.startswith(f"specgeo: error: {option}: ") and error.count("\n") == 1
+
+
+def test_reading_has_the_budget_of_the_command(examples, capsys):
+    assert main(["info", str(examples / "flower.npz"), "--max-bytes", "1000"]) == 2
+    assert "raise --max-bytes" in capsys.readouterr().err
+    assert main(["info", str(examples / "flower.npz"), "--max-bytes", "100000000"]) == 0
+
+
+@pytest.mark.parametrize("error", [KeyError("x\ny"), MemoryError(), RuntimeError("two\nlines"), RecursionError("deep")])
+def test_no_fault_looks_like_a_claim_that_fails(error, examples, capsys, monkeypatch):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr("specgeo.readers.read_network", fail)
+    assert main(["info", str(examples / "flower.npz")]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("specgeo: error: ")

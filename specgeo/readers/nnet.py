@@ -194,7 +194,7 @@ def _load(
         except ReadError as error:
             raise ReadError(f"{file.name}: {error}; the file is corrupt or not .nnet") from error
         except BudgetError as error:
-            raise BudgetError(f"{file.name}: {error}") from error
+            raise BudgetError(f"max_bytes: {file.name}: {error}") from error
         except OSError as error:
             raise ReadError(f"{file.name}: {error.strerror or error}; the file cannot be read") from error
         except MemoryError as error:

@@ -121,6 +121,7 @@ def read_onnx(path: str | os.PathLike[str], output: str | None = None, max_bytes
         return _follow(graph, _choose(graph, output))
     except (UnsupportedError, ReadError, InvalidInputError, BudgetError) as error:
         message = f"{error}" if str(error).startswith("path: ") else f"{file.name}: {error}"
+        message = f"max_bytes: {message}" if isinstance(error, BudgetError) else message
         raise type(error)(one_line(message)) from error
 
 
