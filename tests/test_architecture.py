@@ -12,20 +12,21 @@ FILES = {
     ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
     for path in PACKAGE.rglob("*.py")
 }
-# a room may import what stands before it; those of one set do not know each other
+# a room may import what stands before it; those of one set do not know each other, the foundations aside
 ROOMS = [
     {"errors", "_cast", "_files", "_npz", "_budget", "_limits", "_kernel_cache", "_jit", "_process"},
     {"_exact", "_measures", "_affine"},
     {"activation"},
-    {"domain", "_halfspaces"},
+    {"_halfspaces"},
+    {"domain"},
     {"network"},
     {"_running_error"},
     {"readers", "geometry"},
-    {"testing", "enumeration"},
-    {"fourier"},
+    {"testing", "enumeration", "fourier"},
     {"theory"},
-    {"plotting", "report", "check", "_compile"},
-    {"cli", "_progress"},
+    {"plotting", "check", "_compile", "_progress"},
+    {"report"},
+    {"cli"},
     {"__main__"},
 ]
 LEVEL = {name: level for level, names in enumerate(ROOMS) for name in names}
@@ -71,7 +72,7 @@ def test_imports_point_down(name: str) -> None:
         return
     for other in GRAPH[name]:
         if room(other) not in ("", own):
-            assert LEVEL[room(other)] <= LEVEL[own], f"{name} imports {other}, which stands above it"
+            assert LEVEL[room(other)] < max(LEVEL[own], 2), f"{name} imports {other}, which does not stand below it"
 
 
 def test_no_circles() -> None:

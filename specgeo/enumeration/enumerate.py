@@ -18,11 +18,11 @@ from specgeo.enumeration._layout import (
     Tally,
 )
 from specgeo.enumeration._run import Run
-from specgeo.enumeration._walls import snap
-from specgeo.enumeration.certificate import Certificate
-from specgeo.enumeration.pieces import affine_pieces
 from specgeo.errors import BudgetError, InvalidInputError, UnsupportedError
+from specgeo.geometry.certificate import Certificate
 from specgeo.geometry.complex import Patterns, PolyhedralComplex, Ragged
+from specgeo.geometry.pieces import affine_pieces
+from specgeo.geometry.walls import snap
 from specgeo.network import Network
 
 _MAX_DIM = 12

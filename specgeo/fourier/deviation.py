@@ -26,8 +26,6 @@ import numpy as np
 from specgeo._cast import FloatArray, IntArray
 from specgeo._measures import simplex_measures
 from specgeo.domain import Box
-from specgeo.enumeration._walls import axis_walls, wall_corners
-from specgeo.enumeration.pieces import Layer, backward
 from specgeo.errors import SpecgeoError
 from specgeo.fourier.forms import UNIT, FacetSimplices, facet_simplices, vertex_values, wall_normals, wall_rows
 from specgeo.geometry.complex import PolyhedralComplex
@@ -35,8 +33,10 @@ from specgeo.geometry.exact_points import domain_rows
 from specgeo.geometry.facets import orientation_margins
 from specgeo.geometry.measures import lengths_of
 from specgeo.geometry.patterns import neuron_pieces
+from specgeo.geometry.pieces import Layer, backward
 from specgeo.geometry.sides import network_sides
 from specgeo.geometry.stored_values import piece_bounds
+from specgeo.geometry.walls import axis_walls, wall_corners
 
 EXTENDED = np.longdouble  # 64 bits of mantissa on x86; where it is float64 the bounds are looser, not wrong
 EPS = float(np.finfo(EXTENDED).eps)

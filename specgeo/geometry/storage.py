@@ -20,6 +20,7 @@ from specgeo._npz import read_npz, write_npz
 from specgeo.activation import Activation
 from specgeo.domain import Box, Polytope
 from specgeo.errors import InvalidInputError, ReadError, SpecgeoError, one_line
+from specgeo.geometry.certificate import Certificate
 from specgeo.geometry.complex import Patterns, PolyhedralComplex, Ragged
 from specgeo.geometry.structure import check_inside, check_structure, require
 
@@ -202,6 +203,4 @@ def _unpack_network(arrays: Arrays, layers: list[dict[str, Any]]) -> dict[str, A
 
 
 def _unpack_certificate(data: Any) -> Any:
-    from specgeo.enumeration.certificate import Certificate
-
     return None if data is None else Certificate(**data)
