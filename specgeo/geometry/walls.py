@@ -37,7 +37,8 @@ def wall_corners(walls: IntArray, faces: Sequence[Any]) -> Iterator[tuple[int, I
     for wall in np.unique(walls[outer]).tolist():
         inside = outer[walls[outer] == wall]
         for lists in reversed(faces):
-            first, length = lists.offsets[inside], np.diff(lists.offsets)[inside]
+            first = lists.offsets[inside]
+            length = lists.offsets[inside + 1] - first
             ends = np.cumsum(length)
             inside = np.unique(lists.indices[np.arange(ends[-1]) + np.repeat(first - (ends - length), length)])
         yield wall, inside
