@@ -1,0 +1,41 @@
+# Every public name and its home; specgeo/_lazy.py reads this at run time.
+from . import check as check
+from . import errors as errors
+from . import fourier as fourier
+from . import plotting as plotting
+from . import readers as readers
+from . import testing as testing
+from . import theory as theory
+from ._compile import warmup as warmup
+from .activation import Activation as Activation
+from .domain import AffineSlice as AffineSlice
+from .domain import Box as Box
+from .domain import Polyline as Polyline
+from .domain import Polytope as Polytope
+from .enumeration import enumerate_regions as enumerate_regions
+from .errors import BudgetError as BudgetError
+from .errors import DomainError as DomainError
+from .errors import InvalidInputError as InvalidInputError
+from .errors import MissingDependencyError as MissingDependencyError
+from .errors import ReadError as ReadError
+from .errors import SpecgeoError as SpecgeoError
+from .errors import UnsupportedError as UnsupportedError
+from .fourier import directional_expansion as directional_expansion
+from .fourier import fourier_coefficients as fourier_coefficients
+from .fourier import polytope_transform as polytope_transform
+from .fourier import radial_spectrum as radial_spectrum
+from .fourier import ray_spectrum as ray_spectrum
+from .fourier import simplex_transform as simplex_transform
+from .fourier import spectrum as spectrum
+from .geometry.complex import PolyhedralComplex as PolyhedralComplex
+from .geometry.storage import load_complex as load_complex
+from .network import Network as Network
+from .readers import from_sklearn as from_sklearn
+from .readers import from_torch as from_torch
+from .readers import read_network as read_network
+from .readers import save_network as save_network
+from .report import SpectralReport as SpectralReport
+from .report import spectral_report as spectral_report
+from .theory import verify as verify
+
+__version__: str

@@ -1,0 +1,22 @@
+# Every public name and its home; specgeo/_lazy.py reads this at run time.
+from .derivatives import spectrum_gradient as spectrum_gradient
+from .derivatives import spectrum_pullback as spectrum_pullback
+from .divided import divided_difference as divided_difference
+from .gradients import mesh_pullback as mesh_pullback
+from .gradients import polytope_gradients as polytope_gradients
+from .gradients import simplex_gradients as simplex_gradients
+from .polytope import Moments as Moments
+from .polytope import polytope_moments as polytope_moments
+from .polytope import polytope_transform as polytope_transform
+from .radial import porod_constants as porod_constants
+from .radial import radial_spectrum as radial_spectrum
+from .rays import directional_expansion as directional_expansion
+from .rays import ray_spectrum as ray_spectrum
+from .sampled import alias_bound as alias_bound
+from .sampled import sampled_spectrum as sampled_spectrum
+from .series import fourier_coefficients as fourier_coefficients
+from .series import partial_sum as partial_sum
+from .series import tail_energy as tail_energy
+from .simplex import bernstein_indices as bernstein_indices
+from .simplex import simplex_transform as simplex_transform
+from .spectra import spectrum as spectrum
