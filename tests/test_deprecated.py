@@ -32,6 +32,13 @@ def test_functions_under_an_old_name():
     assert caught[0].filename == __file__ and old.__name__ == "old"
 
 
+def test_the_proof_of_a_complex():
+    tent = sg.Network([[[1.0], [1.0]], [[1.0, -2.0]]], [[1.0, 0.0], [0.0]])
+    cx = sg.enumerate_regions(tent, sg.Box([-2], [2]))
+    with pytest.warns(DeprecationWarning, match="^verify_certificate is now reprove;"):
+        assert cx.verify_certificate().proved == cx.reprove().proved
+
+
 def test_names_that_have_moved():
     package = ModuleType("package")
     package.__getattr__ = _deprecated.moved("package", {"pi": "math.pi"}, sg.theory.__getattr__)

@@ -52,7 +52,7 @@ def test_a_type_checker_sees_real_types(tmp_path: Path, pytestconfig: pytest.Con
         "net = sg.read_network('net.npz')",
         "box = sg.Box([-1], [1])",
         "cx: sg.PolyhedralComplex = sg.enumerate_regions(net, box, max_cells=10)",
-        "proved: bool = cx.verify_certificate().proved",
+        "proved: bool = cx.reprove().proved",
         "holds: bool = sg.spectral_report(net, box).holds",
         "bound = sg.theory.cut_bound(cx, [[1.0]])",
     ]

@@ -89,7 +89,7 @@ class Reproof:
         return self.proved
 
 
-def verify_certificate(cx: PolyhedralComplex) -> Reproof:
+def reprove(cx: PolyhedralComplex) -> Reproof:
     """Re-prove a complex from its stored data (see the module's text for the argument)."""
     started = time.perf_counter()
     if cx.metadata.get("network") is None or cx.signs is None:
