@@ -87,7 +87,7 @@ for wave, value, error in zip(k, values[:, 0], errors[:, 0], strict=True):
 # since the truth is.
 
 # %%
-from specgeo.theory.sampling import alias_report
+from specgeo.theory import alias_report
 
 fft = alias_report(cx, 64, function=net)
 size = np.linalg.norm(fft.modes, axis=1)

@@ -23,9 +23,8 @@ import numpy as np
 
 import specgeo as sg
 from specgeo.testing import random_network
-from specgeo.theory.decay import decay_report, directional_variation, kinks
-from specgeo.theory.directions import direction_report, normal_directions, shell_law
-from specgeo.theory.support import clamp_to_support
+from specgeo.theory import clamp_to_support, decay_report, direction_report, directional_variation
+from specgeo.theory import kinks, normal_directions, shell_law
 
 box = sg.Box([-1, -1], [1, 1])
 net = random_network([2, 12, 12, 1], rng=4)
