@@ -43,7 +43,7 @@ print(compact, "has", cx.n_cells, "cells on the box")
 # %%
 report = decay_report(cx)
 for check in report.checks:
-    if check.claim.startswith("decay.compact"):
+    if check.name.startswith("decay.compact"):
         print(f"{check.statement}\n    {check.measured:.4g} <= {check.bound:.4g}\n")
 
 # %% [markdown]

@@ -5,6 +5,7 @@ from . import fourier as fourier
 from . import geometry as geometry
 from . import plotting as plotting
 from . import readers as readers
+from . import results as results
 from . import testing as testing
 from . import theory as theory
 from ._compile import warmup as warmup

@@ -26,7 +26,7 @@ from specgeo.fourier.series import mode_wavevectors
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.network import Network
 from specgeo.plotting import function_plot, region_map, rendered, shell_means, spectrum_plot
-from specgeo.theory._results import Check, jsonable
+from specgeo.results import Check, jsonable
 
 Progress = Callable[[str, float], None]
 
@@ -341,4 +341,4 @@ def _as_text(report: SpectralReport) -> str:
 
 def _claim_line(claim: Check) -> str:
     word = "holds" if claim.holds else "FAILS"
-    return f"  {word}  {claim.claim:20s} {claim.measured:11.5g} {claim.relation} {claim.bound:<11.5g} {claim.statement}"
+    return f"  {word}  {claim.name:20s} {claim.measured:11.5g} {claim.relation} {claim.bound:<11.5g} {claim.statement}"

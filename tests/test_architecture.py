@@ -16,7 +16,7 @@ FILES = {
 ROOMS = [
     {"errors", "_lazy", "_deprecated", "_cast", "_files", "_npz", "_budget", "_limits"}
     | {"_kernel_cache", "_jit", "_process"},
-    {"_exact", "_measures", "_affine"},
+    {"_exact", "_measures", "_affine", "results"},
     {"activation"},
     {"_halfspaces"},
     {"domain"},

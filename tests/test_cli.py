@@ -91,7 +91,7 @@ def test_report_writes_every_number_and_figures(capsys, plane, tmp_path):
     assert code == 0 and "all claims hold" in out and "k^2 x exact" in out
     assert {p.name for p in folder.iterdir()} == {"report.json", "regions.png", "gradients.png", "spectrum.png"}
     data = json.loads((folder / "report.json").read_text())
-    assert data["holds"] and {c["claim"] for c in data["claims"]} >= {"spectrum.decay", "spectrum.fft", "complex.euler"}
+    assert data["holds"] and {c["name"] for c in data["claims"]} >= {"spectrum.decay", "spectrum.fft", "complex.euler"}
     assert len(data["coefficients"]["exact"]) == 17**2
     # the mean is the mode 0: an oracle by midpoint sums
     ticks = (np.arange(400) + 0.5) / 200 - 1
@@ -106,7 +106,7 @@ def test_report_in_one_dimension_has_the_closed_form_coefficients(tent):
     n = np.arange(1, 9)
     expected = -(1 - 2 * np.cos(np.pi * n / 2) + np.cos(np.pi * n)) / (np.pi * n) ** 2
     np.testing.assert_allclose(report.spectrum.exact[1:, 0], expected, atol=1e-15)
-    decay = next(c for c in report.claims if c.claim == "spectrum.decay")
+    decay = next(c for c in report.claims if c.name == "spectrum.decay")
     assert decay.measured == pytest.approx(4.0) and decay.bound == pytest.approx(4.0)  # attained at n = 2
 
 

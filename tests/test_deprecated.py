@@ -49,6 +49,16 @@ def test_names_that_have_moved():
         package.no_name  # noqa: B018
 
 
+def test_names_of_the_theory_that_have_moved():
+    check = sg.results.Check("made.up", "1 <= 2", 1.0, 2.0)
+    with pytest.warns(DeprecationWarning, match=r"^Check.claim is now Check.name;"):
+        assert check.claim == check.name
+    for home, names in sg.theory._MOVED.items():
+        for name in names:
+            with pytest.warns(DeprecationWarning, match=rf"^specgeo.theory.{name} is now specgeo.{home}.{name};"):
+                assert getattr(sg.theory, name) is getattr(getattr(sg, home), name)
+
+
 def test_one_warning_for_each_line_that_uses_an_old_name():
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")

@@ -38,7 +38,7 @@ def line():
 def test_constants_of_the_tent_exactly(line) -> None:
     """f = max(0, 1 - |x|) on [-2, 2]: 4 cells, jumps 1, -2, 1, L_f = 1, Per = 2; 3 facets are met by the line."""
     report = decay.decay_report(line, K)
-    bounds = {check.claim: check.bound for check in report.checks}
+    bounds = {check.name: check.bound for check in report.checks}
     squared = np.pi**2
     wanted = {
         "decay.cut": 4 / squared, "decay.gradient": 4 / squared, "decay.interior": 4 / squared,
@@ -46,20 +46,20 @@ def test_constants_of_the_tent_exactly(line) -> None:
         "decay.compact": 4 / squared, "decay.compact-variation": 8.0,
     }  # fmt: skip
     assert bounds == pytest.approx(wanted, rel=1e-13)
-    measured = {check.claim: check.measured for check in report.checks}
+    measured = {check.name: check.measured for check in report.checks}
     for claim in ("decay.cut", "decay.gradient", "decay.interior", "decay.compact"):
         assert measured[claim] == pytest.approx(4 / squared, rel=1e-13)  # attained
     assert measured["decay.variation"] == measured["decay.compact-variation"] == 4.0
     assert all(check.tolerance < 1e-11 for check in report.checks)
     small = decay.decay_report(line, [[1e-3]])  # int |f| = 1 counts for small k
-    assert {c.claim: c.bound for c in small.checks}["decay.compact"] == pytest.approx(1.0, rel=1e-13)
+    assert {c.name: c.bound for c in small.checks}["decay.compact"] == pytest.approx(1.0, rel=1e-13)
 
 
 def test_the_trace_of_a_cut_exactly() -> None:
     """f = 3 on [0, 1]: |f^(k)| = 6 |sin(k / 2)| / k reaches the trace of its two walls, 3 / k each, at k = pi."""
     cx = sg.enumerate_regions(sg.Network([[[0.0]]], [[3.0]]), sg.Box([0], [1]))
     cut = decay.decay_report(cx, K).checks[0]
-    assert cut.claim == "decay.cut" and cut.bound == pytest.approx(6 / np.pi, rel=1e-13)
+    assert cut.name == "decay.cut" and cut.bound == pytest.approx(6 / np.pi, rel=1e-13)
     assert cut.measured == pytest.approx(cut.bound, rel=1e-13) and cut.holds
 
 
@@ -80,7 +80,7 @@ def test_decay_notices_spectra_that_are_too_large(line, monkeypatch: pytest.Monk
             return factor * values, errors
 
         monkeypatch.setattr(spectra, "evaluate", larger)
-        wrong = {check.claim for check in decay.decay_report(line, K).checks if not check.holds}
+        wrong = {check.name for check in decay.decay_report(line, K).checks if not check.holds}
         attained = {"decay.cut", "decay.gradient", "decay.interior", "decay.compact"}
         assert wrong == (attained if failing else set())
         share = peaks.variation_check(line, K)
@@ -90,7 +90,7 @@ def test_decay_notices_spectra_that_are_too_large(line, monkeypatch: pytest.Monk
 def test_a_variation_that_is_too_large_fails(line, monkeypatch: pytest.MonkeyPatch) -> None:
     exact = decay.directional_variation
     monkeypatch.setattr(decay, "directional_variation", lambda *a, **b: 2.25 * exact(*a, **b))
-    wrong = {check.claim for check in decay.decay_report(line, K).checks if not check.holds}
+    wrong = {check.name for check in decay.decay_report(line, K).checks if not check.holds}
     assert wrong == {"decay.variation", "decay.lines", "decay.compact-variation"}
 
 
@@ -104,7 +104,7 @@ def test_costs_of_a_peak_exactly(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sup.reached == 0.5 and sup.holds and squared.holds
     monkeypatch.setattr(peaks, "lipschitz_constant", lambda *_: 8.0 / 1e3)  # a constant that is too small
     for check in peaks.peak_report(net, cx, 16).checks:
-        assert check.holds is (check.measured >= check.bound) and (check.claim != "peaks.squared" or not check.holds)
+        assert check.holds is (check.measured >= check.bound) and (check.name != "peaks.squared" or not check.holds)
 
 
 def test_expansion_and_amplitude_notice_wrong_coefficients(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,7 +118,7 @@ def test_expansion_and_amplitude_notice_wrong_coefficients(monkeypatch: pytest.M
 
     assert all(check.holds for check in directions.direction_report(cx, [1.0]).checks)
     monkeypatch.setattr(directions, "directional_expansion", louder)
-    wrong = {check.claim for check in directions.direction_report(cx, [1.0]).checks if not check.holds}
+    wrong = {check.name for check in directions.direction_report(cx, [1.0]).checks if not check.holds}
     assert wrong == {"decay.expansion", "decay.envelope", "decay.amplitude"}
 
 

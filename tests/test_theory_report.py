@@ -13,8 +13,9 @@ import pytest
 
 import specgeo as sg
 from specgeo.report import spectral_report
+from specgeo.results import Check
 from specgeo.testing import random_network
-from specgeo.theory import Check, claims, energy_comparison, low_pass_check, restrict_to_curve
+from specgeo.theory import claims, energy_comparison, low_pass_check, restrict_to_curve
 from specgeo.theory.manifolds import PetalCurve
 from specgeo.theory.subject import Evidence, Subject
 

@@ -12,8 +12,9 @@ import pytest
 import specgeo as sg
 from specgeo import _limits
 from specgeo.cli import main
+from specgeo.results import Check
 from specgeo.testing import random_network
-from specgeo.theory import Check, claims, evidence_geometry, evidence_learning
+from specgeo.theory import claims, evidence_geometry, evidence_learning
 from specgeo.theory.robustness import PerturbationResponse
 from specgeo.theory.subject import Evidence, Subject
 
@@ -291,8 +292,8 @@ def test_every_claim_notices_a_violated_bound(monkeypatch: pytest.MonkeyPatch, t
                      for t in claims.CLAIMS]  # fmt: skip
             monkeypatch.setattr(claims, "CLAIMS", tuple(table))
             report = sg.verify(net, domain, figures=False)
-            assert [claim.key for claim in report.failing] == [key], (key, check.claim)
-            assert report.claims[0].key == key and report.claims[0].tightest.claim == check.claim
+            assert [claim.key for claim in report.failing] == [key], (key, check.name)
+            assert report.claims[0].key == key and report.claims[0].tightest.name == check.name
             assert not report.holds and report.to_dict()["holds"] is False
     assert main(["verify", str(path), "--box", "0", "1", "--quiet", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["counts"]["fails"] == 1

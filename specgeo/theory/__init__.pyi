@@ -19,8 +19,6 @@ from . import sampling as sampling
 from . import segments as segments
 from . import support as support
 from . import volume as volume
-from ._results import Check as Check
-from ._results import Result as Result
 from .counting import region_bounds as region_bounds
 from .counting import region_table as region_table
 from .curves import CurveFunction as CurveFunction

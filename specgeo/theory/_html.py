@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from specgeo.theory._results import PAPER, Check, format_number
+from specgeo.results import PAPER, Check, format_number
 
 if TYPE_CHECKING:
     from specgeo.theory.report import Claim, VerificationReport
@@ -188,7 +188,7 @@ def _row(check: Check) -> str:
     verdict = "holds" if check.holds else "fails"
     slack = "" if check.relation == "==" or check.bound == 0 else _number(check.slack, 3)
     return (
-        f'<tr><td>{_pretty(check.statement)}<br><span class="code">{escape(check.claim)}</span></td>'
+        f'<tr><td>{_pretty(check.statement)}<br><span class="code">{escape(check.name)}</span></td>'
         f'<td class="n">{_number(check.measured)}</td><td>{_relation(check)}</td><td class="n">{_bound(check)}</td>'
         f'<td class="n">{slack}</td><td>{_bar(check)}</td><td><span class="pill {verdict}">{verdict}</span></td></tr>'
     )

@@ -16,7 +16,7 @@ from specgeo.errors import InvalidInputError
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.linear_regions import distinct_affine_maps
 from specgeo.network import Network
-from specgeo.theory._results import Check, Result, axes, format_number, log10
+from specgeo.results import Check, Result, axes, format_number, log10
 
 Kind = Literal["upper", "lower", "exact maximum"]
 

@@ -30,7 +30,7 @@ from specgeo._cast import ComplexArray, FloatArray, RNGLike, as_points, as_rng
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.network import Network
-from specgeo.theory._results import PAPER, Check, Result, axes
+from specgeo.results import PAPER, Check, Result, axes
 from specgeo.theory.lipschitz import lipschitz_constant
 from specgeo.theory.support import clamp_to_support
 

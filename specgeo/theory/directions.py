@@ -28,7 +28,7 @@ from specgeo.fourier.rays import (
 )
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.facet_errors import moved_facets
-from specgeo.theory._results import PAPER, Check, Result, axes
+from specgeo.results import PAPER, Check, Result, axes
 from specgeo.theory.decay import _output, is_compact, kinks
 from specgeo.theory.normals import NormalDirections, normal_directions
 from specgeo.theory.windows import mean_deviation, window_rule

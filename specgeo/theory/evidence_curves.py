@@ -9,7 +9,7 @@ import numpy as np
 
 from specgeo.domain import Box
 from specgeo.network import Network
-from specgeo.theory._results import Check
+from specgeo.results import Check
 from specgeo.theory.latent import energy_comparison, low_pass_check
 from specgeo.theory.lipschitz import lipschitz_constant
 from specgeo.theory.manifolds import PetalCurve, curve_kernel, kernel_bound, restrict_to_curve

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from specgeo.results import Check
 from specgeo.testing import assert_complex_valid
-from specgeo.theory._results import Check
 from specgeo.theory.subject import Evidence, Subject
 
 

@@ -10,7 +10,7 @@ from specgeo._cast import FloatArray, IntArray
 from specgeo.domain import Box, Polytope
 from specgeo.errors import UnsupportedError
 from specgeo.geometry.complex import PolyhedralComplex
-from specgeo.theory._results import Check
+from specgeo.results import Check
 from specgeo.theory.subject import Evidence, NotApplicable, Subject
 
 _DERIVATIVES = (800_000, 800_000, 200_000)  # parameters times cells, by dimension: beyond it a smaller domain is taken

@@ -10,7 +10,7 @@ import specgeo
 from specgeo._cast import ComplexArray, FloatArray
 from specgeo.errors import UnsupportedError
 from specgeo.geometry.complex import PolyhedralComplex
-from specgeo.theory._results import Check
+from specgeo.results import Check
 from specgeo.theory.subject import Evidence, Subject
 
 _LEMMA_TERMS = {True: 400_000, False: 100_000}  # simplices times wavevectors of Lemma 1's cell form: d <= 3, or more
@@ -60,7 +60,7 @@ def bounds_on_domain(subject: Subject) -> Evidence:
     cx = subject.complex
     k = sample_wavevectors(cx, subject.affordable(cx, 600), subject.rng(2))
     report = decay_report(cx, k, subject.output)
-    checks = [check for check in report.checks if not check.claim.startswith("decay.compact")]
+    checks = [check for check in report.checks if not check.name.startswith("decay.compact")]
     facts: dict[str, Any] = {"wavevectors": len(report.wavevectors), "sum |c_F||F|": report.variation}
     if report.bound.max() > 0:
         facts["median share of the bound reached"] = float(np.median(report.magnitude / report.bound))
@@ -78,7 +78,7 @@ def compact_support(subject: Subject) -> Evidence:
 
     cx = subject.compact
     report = decay_report(cx, sample_wavevectors(cx, subject.affordable(cx, 600), subject.rng(3)))
-    checks = [check for check in report.checks if check.claim.startswith("decay.compact")]
+    checks = [check for check in report.checks if check.name.startswith("decay.compact")]
     checks.append(free_identities(cx))
 
     def ratio(ax: Any) -> None:
@@ -177,7 +177,7 @@ def _wavevectors(cx: PolyhedralComplex, subject: Subject, n: int, decades: float
 
 def _renamed(check: Check, where: str) -> Check:
     statement = f"{check.statement}, along {where}"
-    return Check(check.claim, statement, check.measured, check.bound, check.relation, check.tolerance, check.details)
+    return Check(check.name, statement, check.measured, check.bound, check.relation, check.tolerance, check.details)
 
 
 def _titled(plot: Any, title: str) -> Any:

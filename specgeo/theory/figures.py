@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from specgeo.errors import MissingDependencyError
-from specgeo.theory._results import Check, axes
+from specgeo.results import Check, axes
 
 INK, ACCENT, WARM, GREY, GREEN = "#1d2733", "#2b6cb0", "#c05621", "#9aa5b1", "#2f855a"
 STYLE: dict[str, Any] = {
@@ -70,5 +70,5 @@ def closeness(checks: Sequence[Check], ax: Any = None) -> Any:
     ax.scatter(ratio, place, color=colour, s=14, zorder=3)
     ax.axvline(1.0, color=INK, lw=1.0)
     ax.set(xscale="log", yticks=place, xlabel="share of the bound", xlim=(low, 3.0 * max(1.0, ratio.max(initial=1.0))))
-    ax.set_yticklabels([check.claim for check in shown], fontsize=7)
+    ax.set_yticklabels([check.name for check in shown], fontsize=7)
     return ax

@@ -23,7 +23,7 @@ from scipy.special import ndtri
 from specgeo._cast import FloatArray, RNGLike, as_rng
 from specgeo.domain import Box
 from specgeo.errors import InvalidInputError
-from specgeo.theory._results import Result, axes
+from specgeo.results import Result, axes
 
 
 def expected_kinks_shallow(

@@ -18,7 +18,7 @@ from specgeo._cast import FloatArray, IntArray, as_floats, as_points
 from specgeo.domain import Box
 from specgeo.errors import DomainError, InvalidInputError
 from specgeo.geometry.complex import PolyhedralComplex
-from specgeo.theory._results import PAPER, Check, Result, axes
+from specgeo.results import PAPER, Check, Result, axes
 from specgeo.theory.decay import _output
 from specgeo.theory.manifolds import ClosedCurve, CurveRestriction, check_closed, kernel_bound, resolving_nodes
 

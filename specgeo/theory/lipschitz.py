@@ -20,7 +20,7 @@ from specgeo._cast import FloatArray
 from specgeo.errors import InvalidInputError
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.network import Network
-from specgeo.theory._results import PAPER, Check, Result, axes
+from specgeo.results import PAPER, Check, Result, axes
 
 ROUNDING = 64 * 2.0**-53  # of products of a few norms, relative; guards <= where equality holds
 

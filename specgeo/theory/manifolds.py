@@ -23,7 +23,7 @@ from specgeo._cast import ComplexArray, FloatArray, as_floats, as_points, as_who
 from specgeo._running_error import UNIT_ROUNDOFF
 from specgeo.errors import InvalidInputError
 from specgeo.network import Network
-from specgeo.theory._results import Result
+from specgeo.results import Result
 from specgeo.theory.curves import CurveFunction, lipschitz_bound, restrict_to_polyline
 
 _POINT_ROUNDING = 16  # roundoffs of |gamma| + sup|gamma'|: of a point of a curve, its parameter rounded too

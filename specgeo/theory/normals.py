@@ -9,7 +9,7 @@ import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
 from specgeo.geometry.complex import PolyhedralComplex
-from specgeo.theory._results import Result, axes
+from specgeo.results import Result, axes
 from specgeo.theory.decay import kinks
 
 LARGE = 0.5 * (5**0.5 - 1)  # share of the largest component; no ratio of small whole numbers

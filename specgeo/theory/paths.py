@@ -23,7 +23,7 @@ import numpy.typing as npt
 from specgeo._cast import FloatArray, as_floats, as_whole
 from specgeo.errors import InvalidInputError
 from specgeo.network import Network
-from specgeo.theory._results import Result, axes
+from specgeo.results import Result, axes
 from specgeo.theory.segments import as_polyline, output_differences, trace_segment
 
 Status = Literal["certified", "refuted", "undecided"]

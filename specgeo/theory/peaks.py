@@ -19,7 +19,7 @@ from specgeo._cast import ComplexArray, FloatArray, as_floats
 from specgeo.errors import InvalidInputError
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.network import Network
-from specgeo.theory._results import Check, Result, axes
+from specgeo.results import Check, Result, axes
 from specgeo.theory.decay import CANCELLING, _output, total_variation
 from specgeo.theory.lipschitz import lipschitz_constant
 

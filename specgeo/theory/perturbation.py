@@ -24,7 +24,7 @@ from specgeo.errors import InvalidInputError
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.measures import simplex_measures
 from specgeo.network import Network
-from specgeo.theory._results import PAPER, Check, Result, axes
+from specgeo.results import PAPER, Check, Result, axes
 from specgeo.theory.parameters import (
     CellDerivatives,
     _facet_values,
@@ -115,7 +115,7 @@ class RateReport(Result):
             ax.set_xlabel("predicted coefficient")
             ax.set_ylabel("RMS of |k| |d f^/d theta|")
         else:
-            ax.barh([c.claim for c in self.checks], [c.ratio for c in self.checks])
+            ax.barh([c.name for c in self.checks], [c.ratio for c in self.checks])
             ax.set_xlabel("measured / bound")
         return ax
 

@@ -22,7 +22,7 @@ from specgeo.geometry.incidence import facet_cells
 from specgeo.geometry.measures import face_measures
 from specgeo.geometry.point_signs import PointSigns
 from specgeo.network import Network
-from specgeo.theory._results import Result, axes, jsonable
+from specgeo.results import Result, axes, jsonable
 from specgeo.theory.comparisons import Pairs, argmax_complex, tied
 from specgeo.theory.paths import MarginCertificate, certify_path
 

@@ -28,7 +28,7 @@ from specgeo._limits import limited
 from specgeo.domain import Box, Polytope
 from specgeo.errors import BudgetError, DomainError, InvalidInputError, MissingDependencyError
 from specgeo.network import Network
-from specgeo.theory._results import PAPER, Check, Result, jsonable
+from specgeo.results import PAPER, Check, Result, jsonable
 
 Status = Literal["fails", "holds", "observed", "not applicable", "could not be checked"]
 STATUSES: tuple[Status, ...] = ("fails", "holds", "observed", "could not be checked", "not applicable")
@@ -124,7 +124,7 @@ class Claim(Result):
         if tightest is None:
             return line
         checks = "1 check" if len(self.checks) == 1 else f"{len(self.checks)} checks"
-        return f"{line}: {checks}; {tightest.claim}: {tightest.sides}"
+        return f"{line}: {checks}; {tightest.name}: {tightest.sides}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -350,7 +350,7 @@ def _run(template: Any, subject: Any) -> Claim:
         return Claim(**fixed, failure=f"over budget: {error}", seconds=time.perf_counter() - started)
     except Exception as error:  # one claim must not take the others with it
         return Claim(**fixed, failure=f"{type(error).__name__}: {error}", seconds=time.perf_counter() - started)
-    beyond = [check.claim for check in checks if not check.decided]
+    beyond = [check.name for check in checks if not check.decided]
     failure = f"numbers beyond the range of floats: {', '.join(beyond)}" if beyond else ""
     figure, lost = _draw(evidence.panels if subject.figures else ())
     return Claim(

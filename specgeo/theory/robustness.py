@@ -21,7 +21,7 @@ from specgeo.domain import Box, Polytope
 from specgeo.errors import DomainError, InvalidInputError
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.network import Network
-from specgeo.theory._results import Result, axes
+from specgeo.results import Result, axes
 from specgeo.theory.parameters import parameter_vector, spectral_gradient, with_parameters
 
 Boundary = Literal["cut", "interior", "mirror"]

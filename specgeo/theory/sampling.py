@@ -25,7 +25,7 @@ from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier.sampled import alias_bound, alias_factor, sampled_spectrum
 from specgeo.fourier.series import as_modes
 from specgeo.geometry.complex import PolyhedralComplex
-from specgeo.theory._results import Check, Result, axes
+from specgeo.results import Check, Result, axes
 from specgeo.theory.decay import _output, total_variation
 
 __all__ = ["AliasReport", "alias_constant", "alias_factor", "alias_report", "samples_needed"]

@@ -14,7 +14,7 @@ from specgeo.domain import AffineSlice, Box, Polytope
 from specgeo.errors import SpecgeoError
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.network import Network
-from specgeo.theory._results import Check
+from specgeo.results import Check
 from specgeo.theory.lipschitz import lipschitz_constant
 
 # h(x) = slope * distance to the wall reaches max|f| at this share of the way from the wall to the centre.

@@ -27,7 +27,7 @@ from specgeo.domain import Box
 from specgeo.errors import InvalidInputError
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.network import Network
-from specgeo.theory._results import PAPER, Check, Result, axes
+from specgeo.results import PAPER, Check, Result, axes
 from specgeo.theory.counting import region_table
 from specgeo.theory.lipschitz import weight_clip_bound
 
