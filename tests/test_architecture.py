@@ -24,6 +24,7 @@ ROOMS = [
     {"_running_error"},
     {"readers", "geometry"},
     {"testing", "enumeration", "fourier"},
+    {"paths"},
     {"theory"},
     {"plotting", "check", "_compile", "_progress"},
     {"report"},

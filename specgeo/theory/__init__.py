@@ -11,6 +11,10 @@ from specgeo._deprecated import moved
 from specgeo._lazy import attach
 
 _MOVED = {
+    "paths": (
+        "DecisionRegions", "MarginCertificate", "PathResult", "RegionPath", "Trace", "certify_path", "classify",
+        "decision_regions", "find_path", "trace_segment",
+    ),
     "results": ("Check", "Result"),
 }
 

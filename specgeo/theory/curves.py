@@ -17,8 +17,8 @@ from specgeo._cast import ComplexArray, FloatArray, as_floats
 from specgeo._running_error import UNIT_ROUNDOFF
 from specgeo.errors import InvalidInputError
 from specgeo.network import Network
+from specgeo.paths.segments import as_polyline, trace_segment
 from specgeo.results import Result, axes
-from specgeo.theory.segments import as_polyline, trace_segment
 
 _CHUNK = 1 << 20  # entries of one (modes, intervals) block: 16 MB of complex numbers
 _PIECE_ROUNDING = 8  # roundoffs of a term of a Fourier coefficient

@@ -74,7 +74,7 @@ def counting(subject: Subject) -> Evidence:
 
 def decision(subject: Subject) -> Evidence:
     """Appendix A.7: components of decision regions, and a certified path inside the largest one."""
-    from specgeo.theory.regions import decision_regions
+    from specgeo.paths.regions import decision_regions
 
     net, remark = subject.net, ""
     if net.output_dim == 1:

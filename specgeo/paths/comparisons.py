@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._cast import FloatArray, IntArray
+from specgeo._cast import FloatArray, IntArray, as_instance
 from specgeo._running_error import OUTWARD, UNIT_ROUNDOFF, forward
 from specgeo.domain import Box
-from specgeo.errors import InvalidInputError
+from specgeo.enumeration import enumerate_regions
 from specgeo.geometry.complex import Patterns, PolyhedralComplex
 from specgeo.geometry.linear_regions import gradient_error
 from specgeo.geometry.patterns import neuron_pieces, unpack
@@ -48,12 +48,8 @@ def argmax_complex(
     The pairs are the units of the last hidden layer; the winner is -1 where the largest outputs are identical. One
     output f counts as (0, f).
     """
-    import specgeo
-
-    if not isinstance(net, Network):
-        raise InvalidInputError(f"net: {type(net).__name__} given; pass a specgeo.Network")
-    pairs: Pairs = [(0, 1)] if net.output_dim <= 2 else []
-    cx = specgeo.enumerate_regions(compared(net, pairs) if pairs else net, domain, max_cells=max_cells)
+    pairs: Pairs = [(0, 1)] if as_instance(net, "net", Network).output_dim <= 2 else []
+    cx = enumerate_regions(compared(net, pairs) if pairs else net, domain, max_cells=max_cells)
     steepest = None if pairs or not isinstance(domain, Box) else _steepest(cx)
     while True:
         standing = _unbeaten(cx, pairs, max(2, net.output_dim))
@@ -61,7 +57,7 @@ def argmax_complex(
             missing = _undecided(cx, pairs, standing, *_vertex_values(net, cx, steepest))
             if missing:
                 pairs = sorted([*pairs, *missing])
-                cx = specgeo.enumerate_regions(compared(net, pairs), domain, max_cells=max_cells)
+                cx = enumerate_regions(compared(net, pairs), domain, max_cells=max_cells)
                 continue
         return cx, pairs, np.where(standing.sum(axis=1) == 1, np.argmax(standing, axis=1), -1)
 

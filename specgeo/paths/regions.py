@@ -1,6 +1,6 @@
 """Decision regions on a bounded domain: components, sizes, islands and the shortest path inside one.
 
-The domain is cut into convex cells on each of which one class wins (`specgeo.theory.comparisons`). Two cells of a
+The domain is cut into convex cells on each of which one class wins (`specgeo.paths.comparisons`). Two cells of a
 class that share a facet are joined unless the class ties with another on the whole facet, which is decided exactly;
 codimension 2 joins nothing in an open set. So the components of that graph are the components of the open regions
 {f_c > f_j for all j != c} (theory A.9.9), in any dimension the enumeration handles.
@@ -22,9 +22,9 @@ from specgeo.geometry.incidence import facet_cells
 from specgeo.geometry.measures import face_measures
 from specgeo.geometry.point_signs import PointSigns
 from specgeo.network import Network
+from specgeo.paths.certificates import MarginCertificate, certify_path
+from specgeo.paths.comparisons import Pairs, argmax_complex, tied
 from specgeo.results import Result, axes, jsonable
-from specgeo.theory.comparisons import Pairs, argmax_complex, tied
-from specgeo.theory.paths import MarginCertificate, certify_path
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,7 +233,7 @@ def decision_regions(net: Network, domain: Any, max_cells: int | None = None) ->
     Examples
     --------
     >>> import specgeo as sg
-    >>> from specgeo.theory import decision_regions
+    >>> from specgeo.paths import decision_regions
     >>> diamond = sg.Network(  # f = 1/2 - |x| - |y|
     ...     [[[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]], [[-1.0, -1.0, -1.0, -1.0]]], [[0.0] * 4, [0.5]]
     ... )
