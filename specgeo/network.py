@@ -278,6 +278,28 @@ class Network:
             [*self.weights, outer.matrix], [*self.biases, outer.offset], [*self.activations, Activation.identity()]
         )
 
+    def component(self, output: int) -> Network:
+        """The network x -> f_output(x) of one output.
+
+        Raises
+        ------
+        InvalidInputError
+            There is no such output.
+
+        Examples
+        --------
+        >>> import specgeo as sg
+        >>> net = sg.Network([[[1.0]], [[1.0], [2.0]]], [[0.0], [0.0, 1.0]])
+        >>> net.component(1)([[3.0]])
+        array([[7.]])
+        """
+        if not isinstance(output, (int, np.integer)) or not 0 <= output < self.output_dim:
+            raise InvalidInputError(f"output: {output!r} given; the network has outputs 0 to {self.output_dim - 1}")
+        last = slice(output, output + 1)
+        return Network(
+            [*self.weights[:-1], self.weights[-1][last]], [*self.biases[:-1], self.biases[-1][last]], self.activations
+        )
+
     def restrict(self, where: AffineSlice) -> Network:
         """The network t -> f(origin + t @ basis) of s inputs on an affine slice.
 

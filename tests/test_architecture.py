@@ -27,6 +27,7 @@ ROOMS = [
     {"paths"},
     {"theory"},
     {"plotting", "check", "_compile", "_progress"},
+    {"verification"},
     {"report"},
     {"cli"},
     {"__main__"},
@@ -99,3 +100,8 @@ def test_the_check_stands_alone() -> None:
     names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
     names += [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     assert {name.split(".")[0] for name in names} <= sys.stdlib_module_names
+
+
+def test_the_page_renders_plain_values() -> None:
+    """The HTML of a report needs its ``to_dict()``, and knows neither reports nor claims."""
+    assert GRAPH["specgeo.verification.html"] == {"specgeo.results"}

@@ -14,7 +14,6 @@ from specgeo.geometry.facet_errors import moved_facets
 from specgeo.theory import (
     decay,
     directions,
-    evidence_learning,
     normals,
     peaks,
     perturbation,
@@ -23,7 +22,8 @@ from specgeo.theory import (
     volume,
 )
 from specgeo.theory import parameters as pm
-from specgeo.theory.subject import Subject
+from specgeo.verification.claims import learning
+from specgeo.verification.subject import Subject
 
 K = np.array([[np.pi]])  # where the tent attains its bound
 
@@ -66,7 +66,7 @@ def test_the_trace_of_a_cut_exactly() -> None:
 def test_variations_on_intervals_of_any_length_exactly() -> None:
     """x on [0, 1] reflected is a triangle wave, which attains B / n^2; |x - 1| on [0, 3] has J = 3 (2 + 2)."""
     ramp = sg.Network([[[1.0]]], [[0.0]])
-    check = evidence_learning._mode_check(Subject(ramp, sg.Box([0], [1]), 0, 0, False))
+    check = learning._mode_check(Subject(ramp, sg.Box([0], [1])))
     assert check.bound == pytest.approx(2 / np.pi**2, rel=1e-13) and check.holds and check.ratio == pytest.approx(1)
     bent = sg.Network([[[1.0]], [[1.0]]], [[-1.0], [0.0]], "abs")
     assert peaks.circle_variation(sg.enumerate_regions(bent, sg.Box([0], [3]))).slope == pytest.approx(12.0)
@@ -85,6 +85,17 @@ def test_decay_notices_spectra_that_are_too_large(line, monkeypatch: pytest.Monk
         assert wrong == (attained if failing else set())
         share = peaks.variation_check(line, K)
         assert share.holds is not failing and share.measured == pytest.approx(factor, rel=1e-9)
+
+
+def test_the_mirror_series_notices_coefficients_that_are_too_large() -> None:
+    """The triangle wave attains its law at every odd mode: |c_n| = 2 / (pi n)^2 = 2 / k^2, J = 2, on [0, 1]."""
+    cx = sg.enumerate_regions(sg.Network([[[1.0]]], [[0.0]]), sg.Box([0], [1]))
+    n = np.array([[1], [3], [5]])
+    size, error = (rows[:, 0] for rows in sg.fourier_coefficients(cx, n, return_error=True))
+    for factor in (1.0, 1.001, 1.5):
+        check = decay.mirror_check(cx, np.pi * n, factor * np.abs(size), error)
+        assert check.bound == 2.0 and check.holds is (factor == 1.0)
+        assert check.ratio == pytest.approx(factor, rel=1e-12)
 
 
 def test_a_variation_that_is_too_large_fails(line, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ _MOVED = {
         "decision_regions", "find_path", "trace_segment",
     ),
     "results": ("Check", "Result"),
+    "verification": ("Claim", "VerificationReport", "verify"),
 }
 
 __getattr__, __dir__, __all__ = attach(__name__, __file__)

@@ -1,5 +1,4 @@
 # Every public name and its home; specgeo/_lazy.py reads this at run time.
-from . import claims as claims
 from . import counting as counting
 from . import curves as curves
 from . import decay as decay
@@ -12,7 +11,6 @@ from . import normals as normals
 from . import parameters as parameters
 from . import peaks as peaks
 from . import perturbation as perturbation
-from . import report as report
 from . import sampling as sampling
 from . import support as support
 from . import volume as volume
@@ -55,9 +53,6 @@ from .peaks import peak_report as peak_report
 from .peaks import variation_check as variation_check
 from .perturbation import fourier_ntk as fourier_ntk
 from .perturbation import rate_report as rate_report
-from .report import Claim as Claim
-from .report import VerificationReport as VerificationReport
-from .report import verify as verify
 from .robustness import perturbation_response as perturbation_response
 from .sampling import alias_report as alias_report
 from .sampling import samples_needed as samples_needed

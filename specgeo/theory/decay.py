@@ -368,6 +368,16 @@ def _column(evaluated: tuple[ComplexArray, FloatArray], output: int) -> tuple[Fl
     return np.asarray(np.abs(values[:, output])), np.asarray(errors[:, output])
 
 
+def mirror_check(
+    cx: PolyhedralComplex, k: FloatArray, magnitude: FloatArray, error: FloatArray, output: int = 0
+) -> Check:
+    """|c_n| |k|^2 |Omega| <= sum |c_F| |F| + sum_B |d_nu f| |B| for modes of the mirror series, and their errors."""
+    scale = np.einsum("ij,ij->i", k, k) * float(cx.domain.volume)
+    bound = np.full(len(k), total_variation(cx, output, "mirror"))
+    statement = "mirror series: |c_n| |k|^2 |Omega| <= sum |c_F| |F| + sum_B |d_nu f| |B|"
+    return _worst("decay.mirror", statement, k, magnitude * scale, error * scale, bound)
+
+
 def decay_report(cx: PolyhedralComplex, k: npt.ArrayLike | None = None, output: int = 0) -> DecayReport:
     """Every decay bound at the given wavevectors.
 

@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from specgeo._cast import FloatArray, IntArray, as_choice
 from specgeo.errors import InvalidInputError, UnsupportedError
-from specgeo.fourier.sampled import alias_bound, alias_factor, sampled_spectrum
+from specgeo.fourier.sampled import SampledSpectrum, alias_bound, alias_factor, sampled_spectrum
 from specgeo.fourier.series import as_modes
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.results import Check, Result, axes
@@ -139,12 +139,16 @@ def alias_report(
     (9, True)
     """
     output = _output(cx, output)
-    result = sampled_spectrum(cx, n_samples, extension, function)
-    d = cx.dim
-    modes = result.modes.reshape(-1, d)
+    return alias_report_of(sampled_spectrum(cx, n_samples, extension, function), output)
+
+
+def alias_report_of(result: SampledSpectrum, output: int = 0) -> AliasReport:
+    """`alias_report` of a spectrum that has been sampled."""
+    modes = result.modes.reshape(-1, result.modes.shape[-1])
     arrays = (result.difference, result.alias_bound, result.exact_error, np.abs(result.exact))
     difference, bound, error, exact = (np.asarray(array)[..., output].ravel() for array in arrays)
-    counts = tuple(int(n) for n in np.broadcast_to(np.asarray(n_samples), (d,)))
+    along = result.modes.shape[:-1]
+    counts = along if np.any(modes < 0) else tuple(2 * (n - 1) for n in along)  # periodic, or mirror: 0 <= n <= N / 2
     allowed = error + ROUNDING * bound
     certified = np.isfinite(bound)
     checks: tuple[Check, ...] = ()

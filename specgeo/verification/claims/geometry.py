@@ -1,4 +1,4 @@
-"""Evidence for the claims about the complex, the Lipschitz constant, region counts and decision regions."""
+"""The claims about the complex, the Lipschitz constant and counts of regions."""
 
 from __future__ import annotations
 
@@ -6,11 +6,24 @@ from typing import Any
 
 import numpy as np
 
+from specgeo import plotting
 from specgeo.results import Check
 from specgeo.testing import assert_complex_valid
-from specgeo.theory.subject import Evidence, Subject
+from specgeo.theory.counting import region_table
+from specgeo.theory.lipschitz import cell_lipschitz, lipschitz_chain
+from specgeo.verification.claim import Evidence, claim
+from specgeo.verification.subject import Subject
 
 
+@claim(
+    "complex",
+    "The polyhedral complex is sound",
+    "Section 2.1, Lemma 3",
+    "f is continuous and affine on finitely many convex cells that tile the domain; gradients jump along facet "
+    "normals only.",
+    "All other entries rest on this complex. Its combinatorics are proved: every sign behind them was decided by "
+    "a rigorous filter or in exact arithmetic.",
+)
 def complex_is_sound(subject: Subject) -> Evidence:
     """Self-checks of the complex that all other claims rest on."""
     cx = subject.complex
@@ -20,7 +33,10 @@ def complex_is_sound(subject: Subject) -> Evidence:
     except AssertionError as error:
         failure = str(error)
     volume = float(cx.volumes.sum())
+    certificate = cx.certificate
     checks = [
+        Check("complex.certified", "every sign that decides the combinatorics is proved", int(certificate.certified), 1,
+              "=="),
         Check("complex.euler", "Euler characteristic of a convex domain", cx.euler_characteristic, 1, "=="),
         Check("complex.volume", "volumes of the cells add up to the domain's", volume, subject.domain.volume, "==",
               1e-9 * subject.domain.volume),
@@ -29,15 +45,20 @@ def complex_is_sound(subject: Subject) -> Evidence:
               details={"failure": failure}),
     ]  # fmt: skip
     facts: dict[str, Any] = {f"{k}-faces": n for k, n in enumerate(cx.f_vector)}
-    if cx.certificate is not None:
-        facts["certificate"] = str(cx.certificate)
+    facts["certificate"] = str(certificate)
     return Evidence(checks, facts, _portrait(subject), "The network on its domain and its cells, exactly.")
 
 
+@claim(
+    "lipschitz",
+    "Lipschitz constant and weight norms",
+    "Equation (7), Proposition 3",
+    "max over cells of the gradient norm = L_f ≤ Π spectral norms ≤ Π Frobenius norms ≤ ‖θ‖∞^{L+1} √(d m) Π d_l, "
+    "each times the largest slopes of the activations (1 for ReLU).",
+    "L_f is that of all m outputs together, on the domain, in Euclidean norms.",
+)
 def lipschitz(subject: Subject) -> Evidence:
     """Equation (7)."""
-    from specgeo.theory.lipschitz import cell_lipschitz, lipschitz_chain
-
     chain = lipschitz_chain(subject.net, subject.complex)
     per_cell = cell_lipschitz(subject.complex)
 
@@ -59,10 +80,16 @@ def lipschitz(subject: Subject) -> Evidence:
     )
 
 
+@claim(
+    "counting",
+    "Number of linear regions",
+    "Section 2.2 (N_f)",
+    "The exact numbers of linear regions and of activation regions exceed none of the upper bounds that apply.",
+    "Counted on the domain, which can only lower the numbers. A linear region is a largest union of activation "
+    "regions, joined through facets, with one affine map.",
+)
 def counting(subject: Subject) -> Evidence:
     """Section 2.2: counts of linear regions."""
-    from specgeo.theory.counting import region_table
-
     table = region_table(subject.net, subject.complex)
     activation, linear, distinct = table.activation_regions, table.linear_regions, table.distinct_maps
     assert activation is not None and linear is not None and distinct is not None  # the complex was given
@@ -72,73 +99,7 @@ def counting(subject: Subject) -> Evidence:
     return Evidence(checks, facts, (table.plot,), "Activation regions against the bounds, base-10 logarithms.")
 
 
-def decision(subject: Subject) -> Evidence:
-    """Appendix A.7: components of decision regions, and a certified path inside the largest one."""
-    from specgeo.paths.regions import decision_regions
-
-    net, remark = subject.net, ""
-    if net.output_dim == 1:
-        net = net.postcompose([[1.0]], [-subject.mean])
-        remark = f"One output is no classifier: the classes are f below (0) and above (1) its mean {subject.mean:.5g}."
-    regions = decision_regions(net, subject.domain)
-    facts: dict[str, Any] = {
-        "components": regions.n_components,
-        "of them islands inside the domain": regions.n_islands,
-    }
-    for label in np.unique(regions.labels):
-        mine = regions.components_of(int(label))
-        count = f"{len(mine)} component{'' if len(mine) == 1 else 's'}"
-        facts[f"class {label}"] = f"{count}, measure {regions.measures[mine].sum():.5g}"
-    if regions.tie_measure > 0:
-        facts["no class: two are equal and largest"] = f"measure {regions.tie_measure:.5g}"
-    total = float(regions.measures.sum() + regions.tie_measure)
-    checks = [
-        Check("paths.partition", "decision regions and ties fill the domain", total, subject.domain.volume, "==",
-              1e-9 * subject.domain.volume),
-    ]  # fmt: skip
-    panels: list[Any] = [regions.plot]
-    path = _path_inside(regions, subject)
-    if path is not None:
-        proof = path.certificate
-        checks.append(
-            Check("paths.certificate", "smallest margin along a path in the largest component exceeds its proved "
-                  "rounding error: certified without sampling", proof.margin, proof.error_bound, ">=")
-        )  # fmt: skip
-        facts["length of that path"] = path.length
-        facts["breakpoints on it"] = proof.n_breakpoints
-
-        def with_path(ax: Any) -> None:
-            regions.plot(ax)
-            if subject.dim == 2:
-                ax.plot(*path.vertices.T, "-o", color="k", lw=1.4, ms=2.5)
-            ax.set_title(f"{regions.n_components} components, {regions.n_islands} islands")
-
-        panels = [with_path, path.plot]
-    return Evidence(
-        checks, facts, tuple(panels), "Components (shades of one hue per class), and the margin along the path.", remark
-    )
-
-
-def _path_inside(regions: Any, subject: Subject) -> Any:
-    """A certified path between the two most distant of some points of the largest component, where one is certified."""
-    if regions.n_components == 0:
-        return None
-    largest = int(np.argmax(regions.measures))
-    cells = np.flatnonzero(regions.cell_component == largest)
-    if len(cells) < 2:
-        return None
-    centres = regions.complex.centroids[cells]
-    some = centres[subject.rng(1).permutation(len(centres))[:200]]
-    gaps = np.linalg.norm(some[:, None] - some[None], axis=2)
-    a, b = np.unravel_index(int(np.argmax(gaps)), gaps.shape)
-    path = regions.shortest_path(some[a], some[b])
-    # Where the path runs through cells of rounding size the certificate may be undecided: then nothing is claimed.
-    return path if path is not None and path.certificate.status != "undecided" else None
-
-
 def _portrait(subject: Subject) -> tuple[Any, ...]:
-    from specgeo import plotting
-
     cx = subject.complex
     if subject.dim == 1:
         return (lambda ax: plotting.function_plot(cx, outputs=[subject.output], ax=ax),)
