@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import FloatArray, IntArray, as_floats
-from specgeo.errors import InvalidInputError, MissingDependencyError, UnsupportedError
+from specgeo.errors import InvalidInputError, UnsupportedError
+from specgeo.results import empty_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,13 +35,7 @@ def new_figure(width: float = 6.4, height: float = 4.8) -> tuple[Figure, Axes]:
     MissingDependencyError
         matplotlib is not installed.
     """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingDependencyError("plotting needs matplotlib: pip install 'specgeo[viz]'") from error
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = empty_figure(width, height)
     return figure, figure.add_subplot()
 
 

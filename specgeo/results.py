@@ -51,15 +51,18 @@ def jsonable(value: Any) -> Any:
     return str(value)
 
 
-def axes(ax: Any = None) -> Any:
-    """The axes given, or those of a new matplotlib figure."""
-    if ax is not None:
-        return ax
+def empty_figure(width: float = 6.0, height: float = 4.0) -> Any:
+    """A matplotlib figure, size in inches; without pyplot it needs no display and leaves no global state behind."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise MissingDependencyError("plot: needs matplotlib; install specgeo[viz]") from error
-    return Figure(figsize=(6.0, 4.0), layout="constrained").add_subplot()
+        raise MissingDependencyError("plotting needs matplotlib: pip install 'specgeo[viz]'") from error
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def axes(ax: Any = None) -> Any:
+    """The axes given, or those of a new figure."""
+    return empty_figure().add_subplot() if ax is None else ax
 
 
 def format_number(value: float | int) -> str:

@@ -17,9 +17,10 @@ _MOVED = {
     ),
     "results": ("Check", "Result"),
     "verification": ("Claim", "VerificationReport", "verify"),
-}
+}  # fmt: skip
+_HOMES = {name: f"specgeo.{home}.{name}" for home, names in _MOVED.items() for name in names}
+_HOMES |= dict.fromkeys(("paths", "regions", "segments"), "specgeo.paths")  # modules
+_HOMES["report"] = "specgeo.verification"
 
 __getattr__, __dir__, __all__ = attach(__name__, __file__)
-__getattr__ = moved(
-    __name__, {name: f"specgeo.{home}.{name}" for home, names in _MOVED.items() for name in names}, __getattr__
-)
+__getattr__ = moved(__name__, _HOMES, __getattr__)
