@@ -238,3 +238,9 @@ def test_arguments_are_checked_at_the_door() -> None:
     for call in calls:
         with pytest.raises(sg.InvalidInputError, match="^net: int given; pass a specgeo.Network$"):
             call(3)
+    line = sg.Network([[[1.0]]], [[0.0]])
+    for limit in ([[0.0]], [0.0, 1.0], np.nan, "x"):
+        with pytest.raises(sg.InvalidInputError, match="^lower: "):
+            sg.paths.find_path(line, [0.0], [1.0], lower=limit)
+    with pytest.raises(sg.InvalidInputError, match="^label: "):
+        sg.paths.decision_regions(line, sg.Box([-1], [1])).components_of("a")

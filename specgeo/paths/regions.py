@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._cast import FloatArray, IntArray, as_floats
+from specgeo._cast import FloatArray, IntArray, as_floats, as_whole
 from specgeo.errors import InvalidInputError
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.incidence import facet_cells
@@ -99,7 +99,7 @@ class DecisionRegions(Result):
 
     def components_of(self, label: int) -> IntArray:
         """Components of one class, the largest first."""
-        return np.asarray(np.flatnonzero(self.labels == label))
+        return np.asarray(np.flatnonzero(self.labels == as_whole(label, "label")))
 
     def locate(self, x: npt.ArrayLike) -> IntArray:
         """Component that holds each point, (...) of -1 where ties or outside the domain.

@@ -112,8 +112,8 @@ def find_path(
     """
     p = as_floats(start, "start", (as_instance(net, "net", Network).input_dim,))
     q = as_floats(stop, "stop", (net.input_dim,))
-    low = np.broadcast_to(as_floats(-np.inf if lower is None else lower, "lower", finite=False), p.shape)
-    high = np.broadcast_to(as_floats(np.inf if upper is None else upper, "upper", finite=False), p.shape)
+    low = _limit(-np.inf if lower is None else lower, "lower", net.input_dim)
+    high = _limit(np.inf if upper is None else upper, "upper", net.input_dim)
     if np.any((p < low) | (p > high) | (q < low) | (q > high)):
         raise InvalidInputError("start, stop: an end point lies outside lower..upper; widen the box")
     head = as_classifier(net)
@@ -147,6 +147,14 @@ def find_path(
         max(0.0, length / straight - 1) if straight else float("nan"),
         len(path) - 2,
     )
+
+
+def _limit(value: npt.ArrayLike, name: str, dim: int) -> FloatArray:
+    """Lower or upper limits of all inputs."""
+    limit = as_floats(value, name, finite=False)
+    if limit.shape not in ((), (dim,)) or np.any(np.isnan(limit)):
+        raise InvalidInputError(f"{name}: pass one number, or {dim} (one an input)")
+    return np.broadcast_to(limit, (dim,))
 
 
 def _smallest_margin(net: Network, x: FloatArray, label: int) -> tuple[float, int]:
