@@ -22,7 +22,7 @@ from specgeo.theory import (
     volume,
 )
 from specgeo.theory import parameters as pm
-from specgeo.verification.claims import learning
+from specgeo.verification.claims.spectrum import mirror_series
 from specgeo.verification.subject import Subject
 
 K = np.array([[np.pi]])  # where the tent attains its bound
@@ -66,8 +66,10 @@ def test_the_trace_of_a_cut_exactly() -> None:
 def test_variations_on_intervals_of_any_length_exactly() -> None:
     """x on [0, 1] reflected is a triangle wave, which attains B / n^2; |x - 1| on [0, 3] has J = 3 (2 + 2)."""
     ramp = sg.Network([[[1.0]]], [[0.0]])
-    check = learning._mode_check(Subject(ramp, sg.Box([0], [1])))
-    assert check.bound == pytest.approx(2 / np.pi**2, rel=1e-13) and check.holds and check.ratio == pytest.approx(1)
+    subject = Subject(ramp, sg.Box([0], [1]))
+    (check,) = mirror_series.evidence(subject).checks
+    assert check.bound == pytest.approx(2, rel=1e-13) and check.holds and check.ratio == pytest.approx(1)
+    assert sampling.alias_constant(subject.complex) == pytest.approx(2 / np.pi**2, rel=1e-13)
     bent = sg.Network([[[1.0]], [[1.0]]], [[-1.0], [0.0]], "abs")
     assert peaks.circle_variation(sg.enumerate_regions(bent, sg.Box([0], [3]))).slope == pytest.approx(12.0)
 
