@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from specgeo import plotting
+from specgeo import plotting, theory
 from specgeo.results import Check
 from specgeo.testing import assert_complex_valid
-from specgeo.theory.counting import region_table
 from specgeo.theory.lipschitz import cell_lipschitz, lipschitz_chain
 from specgeo.verification.claim import Evidence, claim
 from specgeo.verification.subject import Subject
@@ -90,7 +89,7 @@ def lipschitz(subject: Subject) -> Evidence:
 )
 def counting(subject: Subject) -> Evidence:
     """Section 2.2: counts of linear regions."""
-    table = region_table(subject.net, subject.complex)
+    table = theory.region_table(subject.net, subject.complex)
     activation, linear, distinct = table.activation_regions, table.linear_regions, table.distinct_maps
     assert activation is not None and linear is not None and distinct is not None  # the complex was given
     facts = {"linear regions": linear, "activation regions": activation, "distinct affine maps": distinct}

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from specgeo import theory  # what few claims need is loaded on first use
 from specgeo._cast import ComplexArray, FloatArray
 from specgeo.errors import UnsupportedError
 from specgeo.fourier import simplex_transform, spectrum
@@ -14,7 +15,6 @@ from specgeo.fourier.series import mode_wavevectors
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.results import Check
 from specgeo.theory.decay import decay_report, directional_variation, kinks, mirror_check, sample_wavevectors
-from specgeo.theory.directions import direction_report, free_identities, normal_directions, shell_law, shell_size
 from specgeo.theory.sampling import alias_report_of, samples_needed
 from specgeo.verification.claim import Evidence, claim
 from specgeo.verification.subject import Subject
@@ -105,7 +105,7 @@ def compact_support(subject: Subject) -> Evidence:
     cx = subject.compact
     report = decay_report(cx, sample_wavevectors(cx, subject.affordable(cx, 600), subject.generator(3)))
     checks = [check for check in report.checks if check.name.startswith("decay.compact")]
-    checks.append(free_identities(cx))
+    checks.append(theory.free_identities(cx))
 
     def ratio(ax: Any) -> None:
         length = np.linalg.norm(report.wavevectors, axis=1)
@@ -181,7 +181,7 @@ def directions(subject: Subject) -> Evidence:
     """Theorem 1 along the heaviest facet normal and a generic direction."""
     cx = subject.compact
     diameter = float(np.linalg.norm(np.ptp(cx.vertices, axis=0)))
-    ways = {"the heaviest facet normal": normal_directions(cx).directions[:1]}
+    ways = {"the heaviest facet normal": theory.normal_directions(cx).directions[:1]}
     if subject.dim > 1:
         ways["a generic direction"] = _most_generic(cx, subject)[None]
     checks: list[Check] = []
@@ -191,7 +191,7 @@ def directions(subject: Subject) -> Evidence:
         if len(rows) == 0:
             facts["f"] = "has no kink: it vanishes"
             continue
-        report = direction_report(cx, rows[0], window=(200.0 / diameter, 5000.0 / diameter))
+        report = theory.direction_report(cx, rows[0], window=(200.0 / diameter, 5000.0 / diameter))
         checks += [replace(check, statement=f"{check.statement}, along {name}") for check in report.checks]
         if report.codimensions:
             facts[f"{name}: exponents present"] = [-n - 1 for n in report.codimensions]
@@ -224,8 +224,9 @@ def shells(subject: Subject) -> Evidence:
     starts = {1: [100.0, 1000.0, 10000.0], 2: [50.0, 100.0, 200.0], 3: [5.0, 10.0, 20.0]}[subject.dim]
     simplices = len(cx.triangulation(cx.dim - 1)[0])
     windows = [t * 2.8 / diameter for t in starts]
-    windows = [t for t in windows if shell_size(cx, t) * (simplices + _WAVEVECTOR) < _SHELL_TERMS] or windows[:1]
-    law = shell_law(cx, windows)
+    cost = [theory.directions.shell_size(cx, t) * (simplices + _WAVEVECTOR) for t in windows]
+    windows = [t for t, terms in zip(windows, cost, strict=True) if terms < _SHELL_TERMS] or windows[:1]
+    law = theory.shell_law(cx, windows)
     facts: dict[str, Any] = {"limit 2(2π)^(d−1) Σ c²|F|": law.predicted}
     for start, mean in zip(law.windows, law.measured, strict=True):
         share = f", {100 * mean / law.predicted:.4g} % of the limit" if law.predicted > 0 else ""
