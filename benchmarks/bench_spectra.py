@@ -23,7 +23,8 @@ from specgeo.fourier.forms import forms_of
 from specgeo.fourier.rays import directional_expansion, ray_spectrum
 from specgeo.fourier.series import fourier_coefficients
 from specgeo.fourier.spectra import spectrum
-from specgeo.geometry.complex import PolyhedralComplex, Ragged
+from specgeo.geometry.arrays import Ragged
+from specgeo.geometry.complex import PolyhedralComplex
 
 SAMPLE = 32  # the yardstick is timed on one wavevector in 32
 

@@ -14,21 +14,16 @@ import network_zoo as zoo
 import numpy as np
 
 import specgeo as sg
-from specgeo.geometry.complex import PolyhedralComplex, Ragged
+from specgeo.geometry.arrays import Ragged
+from specgeo.geometry.complex import PolyhedralComplex
 
 
 def unpacked(ragged: Ragged) -> list[list[int]]:
-    items = ragged.indices.tolist()
-    return [items[a:b] for a, b in zip(ragged.offsets[:-1], ragged.offsets[1:], strict=True)]
-
-
-def packed(lists: Sequence[Sequence[int]]) -> Ragged:
-    offsets = np.cumsum([0, *map(len, lists)], dtype=np.int64)
-    return Ragged(offsets, np.array([i for items in lists for i in items], dtype=np.int32))
+    return [items.tolist() for items in ragged]
 
 
 def with_faces(cx: PolyhedralComplex, k: int, lists: Sequence[Sequence[int]]) -> PolyhedralComplex:
-    return replace(cx, faces=(*cx.faces[: k - 1], packed(lists), *cx.faces[k:]))
+    return replace(cx, faces=(*cx.faces[: k - 1], Ragged.of(lists), *cx.faces[k:]))
 
 
 def with_cells(cx: PolyhedralComplex, cells: Sequence[int]) -> PolyhedralComplex:
@@ -111,7 +106,7 @@ def quad_split() -> PolyhedralComplex:
     quads.append([ring[2], ring[3], diagonal])
     cells = [[*items, second] if quad in items else items for items in cells]
     walls = np.append(cx.metadata["facet_walls"], -1)
-    damaged = replace(cx, faces=(packed([*edges, corner]), packed(quads), packed(cells)))
+    damaged = replace(cx, faces=(Ragged.of([*edges, corner]), Ragged.of(quads), Ragged.of(cells)))
     return with_metadata(damaged, facet_walls=walls)
 
 
@@ -138,7 +133,7 @@ def surface_doubled() -> PolyhedralComplex:
     edges, quads, cells = (unpacked(lists) for lists in cx.faces)
     again = [[e + len(edges) for e in items] for items in quads]
     cells = [[*items, *(f + len(quads) for f in items)] for items in cells]
-    damaged = replace(cx, faces=(packed(edges + edges), packed(quads + again), packed(cells)))
+    damaged = replace(cx, faces=(Ragged.of(edges + edges), Ragged.of(quads + again), Ragged.of(cells)))
     return with_metadata(damaged, facet_walls=np.tile(cx.metadata["facet_walls"], 2))
 
 
@@ -191,7 +186,7 @@ def apart() -> PolyhedralComplex:
     """Two cubes without any face in common, at the same place: not connected."""
     cx = cube()
     n = cx.f_vector
-    faces = tuple(packed([*unpacked(f), *([i + n[k] for i in x] for x in unpacked(f))]) for k, f in enumerate(cx.faces))
+    faces = tuple(Ragged.of([*f, *(items + n[k] for items in f)]) for k, f in enumerate(cx.faces))
     damaged = replace(with_cells(cx, [0, 0]), faces=faces, vertices=np.tile(cx.vertices, (2, 1)))
     return with_metadata(damaged, **{name: np.tile(cx.metadata[name], 2) for name in ("vertex_errors", "facet_walls")})
 

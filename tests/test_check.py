@@ -23,12 +23,13 @@ from typing import Any
 import numpy as np
 import pytest
 from complex_files import change_header, complexes, contents, tampered, write
-from damaged_complexes import DAMAGE, packed, with_metadata
+from damaged_complexes import DAMAGE, with_metadata
 from naive.rational import Truth, rational_complex
 
 import specgeo as sg
 from specgeo import check
-from specgeo.geometry.complex import Patterns, PolyhedralComplex
+from specgeo.geometry.arrays import Patterns, Ragged
+from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.testing import random_network
 
 
@@ -83,7 +84,7 @@ def from_truth(truth: Truth, net: sg.Network, box: sg.Box) -> PolyhedralComplex:
     faces[0] = [[v] for v in range(len(truth.vertices))]
     faces[-1] = [sorted(vertices) for vertices, _, _ in truth.cells]
     lists = [
-        packed([[g for g, below in enumerate(faces[k - 1]) if set(below) <= set(face)] for face in faces[k]])
+        Ragged.of([[g for g, below in enumerate(faces[k - 1]) if set(below) <= set(face)] for face in faces[k]])
         for k in range(1, truth.dim + 1)
     ]
     exact = [[Fraction(x) for x in p] for p in truth.vertices]

@@ -130,7 +130,7 @@ def test_points_on_faces_of_every_dimension(widths: list[int], kind: str) -> Non
     rng = np.random.default_rng(1)
     points = [cx.vertices[:60], rng.integers(-8, 9, (60, d)) / 8.0, rng.uniform(-1, 1, (60, d))]
     for cell in rng.integers(0, cx.n_cells, 40):
-        own = corners.indices[corners.offsets[cell] : corners.offsets[cell + 1]]
+        own = corners[cell]
         points.append(cx.vertices[own[:2]].mean(axis=0)[None])
     assert_right(cx, net, neighbours(np.concatenate(points), box)[:700])
 

@@ -17,8 +17,8 @@ from naive.rational import rational_complex
 
 import specgeo as sg
 from specgeo.geometry import integer_network
-from specgeo.geometry.complex import PolyhedralComplex, Ragged
-from specgeo.geometry.patterns import neuron_pieces
+from specgeo.geometry.arrays import Ragged
+from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.stored_values import piece_bounds
 from specgeo.testing import random_network
 
@@ -128,9 +128,7 @@ def refuted(cx: PolyhedralComplex) -> str:
 
 
 def drop(lists: Ragged, which: int) -> Ragged:
-    a, b = lists.offsets[which : which + 2]
-    lengths = np.delete(np.diff(lists.offsets), which)
-    return Ragged(np.concatenate(([0], np.cumsum(lengths))), np.delete(lists.indices, np.s_[a:b]))
+    return lists.take(np.delete(np.arange(len(lists)), which))
 
 
 @pytest.mark.parametrize("name", DAMAGE)
@@ -147,7 +145,7 @@ NONSENSE: dict[str, tuple[str, Callable[[PolyhedralComplex], PolyhedralComplex]]
     "faces that are none": ("cannot be worked with", lambda cx: replace(cx, faces=(None, None))),
     "indices out of range": (
         "names faces that do not exist",
-        lambda cx: replace(cx, faces=(cx.faces[0], cx.faces[1]._replace(indices=cx.faces[1].indices + 99))),
+        lambda cx: replace(cx, faces=(cx.faces[0], replace(cx.faces[1], indices=cx.faces[1].indices + 99))),
     ),
     "infinite gradient": ("NaN or infinite", lambda cx: replace(cx, pieces=(cx.gradients + np.inf, cx.offsets))),
     "pieces of another shape": (
@@ -197,7 +195,7 @@ NONSENSE: dict[str, tuple[str, Callable[[PolyhedralComplex], PolyhedralComplex]]
     ),
     "lists of wide numbers": (
         "no lists of 2-faces",
-        lambda cx: replace(cx, faces=(cx.faces[0], cx.faces[1]._replace(indices=cx.faces[1].indices.astype(np.int64)))),
+        lambda cx: replace(cx, faces=(cx.faces[0], replace(cx.faces[1], indices=cx.faces[1].indices.astype(np.int64)))),
     ),
     "no cells": (
         "no 2-faces",
@@ -243,7 +241,7 @@ def test_affine_pieces_are_far_within_their_bounds() -> None:
         base = random_network([2, 24, 24, 2], seed)
         net = sg.Network([w * (1 + 1e6 * (i == 1)) for i, w in enumerate(base.weights)], base.biases, activation)
         cx = sg.enumerate_regions(net, sg.Box([-0.2, -0.2], [0.2, 0.2]))
-        pieces = neuron_pieces(cx.signs, net.activations)
+        pieces = cx.signs.neuron_pieces(net.activations)
         exact, e = integer_network.IntegerNetwork(cx.metadata["network"]).affine_pieces(pieces)
         bounds = piece_bounds(cx.metadata["network"], pieces)
         stored = np.concatenate((cx.gradients, cx.offsets[:, :, None]), axis=2)
@@ -325,7 +323,7 @@ def test_a_face_without_boundary_is_refuted() -> None:
     facets, cells = cx.faces[1], cx.faces[2]
     phantom = len(facets.offsets) - 1
     first, second = cx.facets.cells[np.flatnonzero((cx.facets.cells >= 0).all(axis=1))[0]]
-    lists = [cells.indices[a:b].tolist() for a, b in zip(cells.offsets[:-1], cells.offsets[1:], strict=True)]
+    lists = [items.tolist() for items in cells]
     for cell in (first, second):
         lists[cell].append(phantom)
     damaged = replace(
@@ -333,7 +331,7 @@ def test_a_face_without_boundary_is_refuted() -> None:
         faces=(
             cx.faces[0],
             Ragged(np.append(facets.offsets, facets.offsets[-1]), facets.indices),
-            Ragged(np.cumsum([0, *map(len, lists)]), np.array(sum(lists, []), dtype=np.int32)),
+            Ragged.of(lists),
         ),
         metadata={k: v for k, v in cx.metadata.items() if k != "facet_walls"},
     )

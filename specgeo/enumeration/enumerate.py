@@ -19,8 +19,9 @@ from specgeo.enumeration._layout import (
 )
 from specgeo.enumeration._run import Run
 from specgeo.errors import BudgetError, InvalidInputError, UnsupportedError
+from specgeo.geometry.arrays import Patterns, Ragged
 from specgeo.geometry.certificate import Certificate
-from specgeo.geometry.complex import Patterns, PolyhedralComplex, Ragged
+from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.pieces import affine_pieces
 from specgeo.geometry.walls import snap
 from specgeo.network import Network

@@ -32,7 +32,6 @@ from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.exact_points import domain_rows
 from specgeo.geometry.facets import orientation_margins
 from specgeo.geometry.measures import lengths_of
-from specgeo.geometry.patterns import neuron_pieces
 from specgeo.geometry.pieces import Layer, backward
 from specgeo.geometry.sides import network_sides
 from specgeo.geometry.stored_values import piece_bounds
@@ -279,8 +278,7 @@ def exact_pieces(cx: PolyhedralComplex) -> Pieces:
     errors = np.empty(rows.shape)
     for start in range(0, len(rows), _CELLS_A_CHUNK):
         chunk = slice(start, start + _CELLS_A_CHUNK)
-        some = cx.signs._replace(positive=cx.signs.positive[chunk], negative=cx.signs.negative[chunk])
-        errors[chunk] = piece_bounds(network, neuron_pieces(some, network["activations"]), EXTENDED)
+        errors[chunk] = piece_bounds(network, cx.signs.take(chunk).neuron_pieces(network["activations"]), EXTENDED)
     return Pieces(rows, errors)
 
 

@@ -1,8 +1,8 @@
 """`PolyhedralComplex`: the cells, faces and affine pieces of a piecewise-linear function.
 
 Storage is struct of arrays. Faces of dimension k are numbered 0..n_k - 1; the boundary of each
-is a ragged list of (k-1)-faces, so ``faces[k - 1]`` is the pair (offsets, indices) of k-faces in
-terms of (k-1)-faces, k = 1..d. An edge lists its two vertices. Cells are the d-faces.
+is a list of (k-1)-faces, so ``faces[k - 1][i]`` lists the boundary of the k-face i, k = 1..d. An edge
+lists its two vertices. Cells are the d-faces.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,31 +22,11 @@ from specgeo._budget import within_memory
 from specgeo._cast import FloatArray, IntArray, as_indices
 from specgeo.errors import UnsupportedError
 from specgeo.geometry import incidence, measures
+from specgeo.geometry.arrays import Patterns, Ragged, unpacked
 
 if TYPE_CHECKING:
     from specgeo.geometry.facets import Facets
     from specgeo.geometry.reproof import Reproof
-
-
-class Ragged(NamedTuple):
-    """Lists of varying length: list i is ``indices[offsets[i]:offsets[i + 1]]``."""
-
-    offsets: IntArray
-    indices: npt.NDArray[np.int32]
-
-
-class Patterns(NamedTuple):
-    """Signs of the units on each cell, packed: bit u of a row is unit u.
-
-    A *unit* is a neuron together with one breakpoint t of its activation (ReLU: one unit a
-    neuron); its sign is that of z - t. A cell on which it vanishes has neither bit.
-    """
-
-    positive: npt.NDArray[np.uint64]  # (n_cells, n_words)
-    negative: npt.NDArray[np.uint64]  # (n_cells, n_words)
-    layers: IntArray  # (n_units,) hidden layer of each unit, from 0
-    neurons: IntArray  # (n_units,) neuron within the layer
-    breakpoints: IntArray  # (n_units,) which breakpoint of the activation
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +126,6 @@ class PolyhedralComplex:
         return {}
 
     @within_memory
-
     def _once(self, name: str, k: int, make: Callable[[PolyhedralComplex, int], Any]) -> Any:
         """Derived data that depend on a face dimension, computed on first use."""
         key = (name, k)
@@ -214,13 +193,13 @@ class PolyhedralComplex:
         whole cell counts as not positive here; `sign_vectors` tells it from a negative one.
         """
         signs = self._signs()
-        return _module("patterns").unpack(signs.positive, len(signs.layers))  # type: ignore[no-any-return]
+        return unpacked(signs.positive, len(signs.layers))
 
     @property
     @within_memory
     def sign_vectors(self) -> npt.NDArray[np.int8]:
         """Signs -1, 0, 1 of the units on each cell, (n_cells, n_units); 0: the unit vanishes on the cell."""
-        return _module("patterns").sign_vectors(self._signs())  # type: ignore[no-any-return]
+        return self._signs().vectors()
 
     def _signs(self) -> Patterns:
         if self.signs is None:
@@ -245,13 +224,11 @@ class PolyhedralComplex:
         return int(self.linear_regions.max()) + 1
 
     @within_memory
-
     def dual_graph(self) -> Any:
         """Cells that share a facet: scipy CSR (n_cells, n_cells), symmetric; the entry is facet id + 1."""
         return incidence.dual_graph(self)
 
     @within_memory
-
     def locate(self, x: npt.ArrayLike) -> IntArray:
         """Cell index of each point, (..., d) -> (...); -1 outside the domain.
 
@@ -262,7 +239,6 @@ class PolyhedralComplex:
         return _module("locate").locate(self, x)  # type: ignore[no-any-return]
 
     @within_memory
-
     def __call__(self, x: npt.ArrayLike) -> FloatArray:
         """Values f(x) from the affine piece of the cell of each point, (..., d) -> (..., m); NaN outside."""
         return _module("locate").evaluate(self, x)  # type: ignore[no-any-return]
@@ -326,7 +302,6 @@ class PolyhedralComplex:
         return _module("export").to_networkx(self)
 
     @within_memory
-
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write everything to one ``.npz`` file, to be read by `specgeo.load_complex`."""
         _module("storage").save_complex(self, path)

@@ -70,7 +70,7 @@ class ExactPoints:
         corners = cx.vertices_of(cx.dim - 1)
         size = np.abs(cx.vertices @ rows[:, :-1].T + rows[:, -1])  # (n_0, n)
         for facet in outer.tolist():
-            ids = corners.indices[corners.offsets[facet] : corners.offsets[facet + 1]]
+            ids = corners[facet]
             walls[facet] = int(np.argmin(size[ids].max(axis=0)))
         return walls
 
@@ -89,9 +89,9 @@ class ExactPoints:
         cx, lists = self._cx, self._cx.faces[-1]
         corners = cx.vertices_of(cx.dim - 1)
         through: dict[int, list[tuple[int, int]]] = {v: [] for v in wanted}
-        for facet in lists.indices[lists.offsets[cell] : lists.offsets[cell + 1]].tolist():
+        for facet in lists[cell].tolist():
             row = self._facet_row(facet, cell)
-            for v in corners.indices[corners.offsets[facet] : corners.offsets[facet + 1]].tolist():
+            for v in corners[facet].tolist():
                 if v in through:
                     through[v].append(row)
         depth = max(layer for rows in through.values() for layer, _ in rows) + 1
@@ -122,7 +122,7 @@ class ExactPoints:
         for cell in np.argsort(-np.diff(corners.offsets), kind="stable").tolist():
             if not open_:
                 break
-            wanted = open_.intersection(corners.indices[corners.offsets[cell] : corners.offsets[cell + 1]].tolist())
+            wanted = open_.intersection(corners[cell].tolist())
             if wanted:
                 result.append((cell, wanted))
                 open_ -= wanted

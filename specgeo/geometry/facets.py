@@ -11,12 +11,13 @@ import numpy.typing as npt
 
 from specgeo._budget import afford
 from specgeo._cast import FloatArray, IntArray
+from specgeo.geometry.arrays import Patterns, Ragged
 from specgeo.geometry.incidence import facet_cells
 from specgeo.geometry.measures import face_measures, simplex_normals
 from specgeo.geometry.sides import network_sides
 
 if TYPE_CHECKING:
-    from specgeo.geometry.complex import Patterns, PolyhedralComplex, Ragged
+    from specgeo.geometry.complex import PolyhedralComplex
 
 
 CLOSE = 1e-10  # of the domain's extent: vertices nearer to a facet than this do not tell its sides
@@ -64,8 +65,6 @@ class Facets:
 
         Several neurons may share a facet. Boundary facets have none.
         """
-        from specgeo.geometry.complex import Ragged
-
         n = len(self.cells)
         if self.signs is None:
             return Ragged(np.zeros(n + 1, np.int64), np.empty(0, np.int32))
@@ -76,8 +75,7 @@ class Facets:
         chunk = max(1, (1 << 22) // max(1, signs.positive.shape[1]))  # about 32 MiB of words
         for start in range(0, len(inner), chunk):
             part = inner[start : start + chunk]
-            a, b = self.cells[part, 0], self.cells[part, 1]
-            differ = (signs.positive[a] ^ signs.positive[b]) | (signs.negative[a] ^ signs.negative[b])
+            differ = signs.differences(self.cells[part])
             row, word = np.nonzero(differ)
             value = differ[row, word]
             while len(value):  # one round for each further unit in the same word: few

@@ -12,9 +12,10 @@ import numpy as np
 from specgeo._budget import afford
 from specgeo._cast import IntArray
 from specgeo.errors import InvalidInputError
+from specgeo.geometry.arrays import Ragged
 
 if TYPE_CHECKING:
-    from specgeo.geometry.complex import PolyhedralComplex, Ragged
+    from specgeo.geometry.complex import PolyhedralComplex
 
 
 def check_dimension(cx: PolyhedralComplex, k: int, least: int) -> int:
@@ -22,11 +23,6 @@ def check_dimension(cx: PolyhedralComplex, k: int, least: int) -> int:
     if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or not least <= k <= cx.dim:
         raise InvalidInputError(f"k: {k!r} given; this complex has faces of dimension {least} to {cx.dim}")
     return int(k)
-
-
-def owners(lists: Ragged) -> IntArray:
-    """The list that each item belongs to: 0 0 0 1 1 2 ..."""
-    return np.repeat(np.arange(len(lists.offsets) - 1, dtype=np.int64), np.diff(lists.offsets))
 
 
 def smallest_vertices(cx: PolyhedralComplex) -> tuple[IntArray, ...]:
@@ -40,8 +36,6 @@ def smallest_vertices(cx: PolyhedralComplex) -> tuple[IntArray, ...]:
 
 def vertex_lists(cx: PolyhedralComplex, k: int) -> Ragged:
     """Vertex ids of each k-face, ascending, as a ragged list."""
-    from specgeo.geometry.complex import Ragged
-
     k = check_dimension(cx, k, 0)
     n = cx.f_vector[k]
     if k == 0:
@@ -74,7 +68,7 @@ def boundary_matrix(cx: PolyhedralComplex, k: int) -> Any:
 def facet_cells(cx: PolyhedralComplex) -> IntArray:
     """The one or two cells of each facet, (n_facets, 2), the lower id first and -1 for the outside."""
     lists = cx.faces[-1]
-    cell = owners(lists)
+    cell = lists.owners
     cells = np.full((cx.f_vector[-2], 2), -1, dtype=np.int64)
     cells[lists.indices[::-1], 0] = cell[::-1]  # the last write wins: the first cell of each facet
     cells[lists.indices, 1] = cell

@@ -18,7 +18,6 @@ import numpy.typing as npt
 
 from specgeo._cast import FloatArray, IntArray
 from specgeo.errors import UnsupportedError
-from specgeo.geometry.patterns import neuron_pieces
 from specgeo.geometry.residues import CellMaps, classes, vanishing
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ def _equal_gradients(cx: PolyhedralComplex, pairs: IntArray) -> npt.NDArray[np.b
     candidates = pairs[equal]
     if len(candidates) == 0:
         return equal
-    maps = CellMaps(network, neuron_pieces(cx.signs, network["activations"]))
+    maps = CellMaps(network, cx.signs.neuron_pieces(network["activations"]))
 
     def steps(rows: IntArray, p: int) -> npt.NDArray[np.bool_]:
         cells, at = np.unique(candidates[rows], return_inverse=True)
@@ -87,7 +86,7 @@ def distinct_affine_maps(cx: PolyhedralComplex) -> int:
     network = cx.metadata.get("network")
     if network is None or cx.signs is None:
         raise UnsupportedError("cx: distinct affine maps need the network and signs; enumerate the complex again")
-    maps = CellMaps(network, neuron_pieces(cx.signs, network["activations"]))
+    maps = CellMaps(network, cx.signs.neuron_pieces(network["activations"]))
     _, first = np.unique(cx.linear_regions, return_index=True)  # cells of one region have one map
     labels = classes(lambda rows, p: maps.outputs(first[rows], p), len(first), maps.bits[-1], maps.primes())
     return int(labels.max()) + 1

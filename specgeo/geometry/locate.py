@@ -23,7 +23,8 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import FloatArray, IntArray, as_points
-from specgeo.geometry.point_signs import Flags, PointSigns, inside
+from specgeo.geometry.arrays import Flags, Words, packed
+from specgeo.geometry.point_signs import PointSigns, inside
 
 if TYPE_CHECKING:
     from specgeo.geometry.complex import PolyhedralComplex
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 _LEAF = 4
 OUTSIDE_TOLERANCE = 1e-12
 """Complexes without network: a point farther out than this times the extent is outside."""
-
-Words = npt.NDArray[np.uint64]
 
 
 class BoxTree(NamedTuple):
@@ -117,7 +116,7 @@ class SignTable:
         return found
 
     def _find(self, x: FloatArray, above: Flags, below: Flags) -> IntArray:
-        signs = _packed(above), _packed(below)
+        signs = packed(above), packed(below)
         at = np.searchsorted(self._keys, _mixed(signs[0]))
         cell = self._order[np.minimum(at, len(self._order) - 1)]
         # A unit that is undecided at the point and vanishes on the cell: the layers before have the cell's signs, so
@@ -130,7 +129,7 @@ class SignTable:
         rest = open_[several != 1]
         if len(rest):
             exact = self.points.exact(x[rest])
-            cell[rest], _ = self._compatible(x[rest], _packed(exact > 0), _packed(exact < 0))
+            cell[rest], _ = self._compatible(x[rest], packed(exact > 0), packed(exact < 0))
         return np.asarray(cell)
 
     def _compatible(self, x: FloatArray, positive: Words, negative: Words) -> tuple[IntArray, IntArray]:
@@ -141,15 +140,6 @@ class SignTable:
         return compatible_cells(
             x, tree.lower, tree.upper, tree.order, _LEAF, tree.depth, positive, negative, *self._words
         )
-
-
-def _packed(flags: Flags) -> Words:
-    """Rows of flags as words of 64 bits, laid out as in `Patterns`."""
-    n_words = (flags.shape[1] + 63) // 64
-    out = np.zeros((len(flags), 8 * n_words), np.uint8)
-    packed = np.packbits(flags, axis=1, bitorder="little")
-    out[:, : packed.shape[1]] = packed
-    return np.asarray(out.view("<u8").astype(np.uint64, copy=False).reshape(len(flags), n_words))
 
 
 def _mixed(words: Words) -> Words:

@@ -10,9 +10,8 @@ import numpy as np
 from specgeo._budget import afford
 from specgeo._cast import FloatArray, IntArray
 from specgeo.errors import DomainError
-from specgeo.geometry.complex import Patterns
+from specgeo.geometry.arrays import Patterns, unpacked
 from specgeo.geometry.integer_network import IntegerNetwork
-from specgeo.geometry.patterns import neuron_pieces
 
 if TYPE_CHECKING:
     from specgeo.network import Network
@@ -64,8 +63,7 @@ def _multiply_exactly(
 ) -> None:
     """Replace some rows of the affine pieces by the exact ones, rounded."""
     stored = {"weights": network.weights, "biases": network.biases, "activations": network.activations}
-    some = signs._replace(positive=signs.positive[rows], negative=signs.negative[rows])
-    exact, exponent = IntegerNetwork(stored).affine_pieces(neuron_pieces(some, network.activations))
+    exact, exponent = IntegerNetwork(stored).affine_pieces(signs.take(rows).neuron_pieces(network.activations))
     one = 1 << exponent
     try:
         rounded = np.array([n / one for n in exact.ravel().tolist()]).reshape(exact.shape)
@@ -85,13 +83,13 @@ def backward(layers: Sequence[Layer], signs: Patterns) -> tuple[Any, Any]:
     step = max(1, min(_CELLS_A_CHUNK, _ENTRIES_A_CHUNK // (m * max(layer[0].shape[1] for layer in layers))))
     for start in range(0, n_cells, step):
         chunk = slice(start, min(start + step, n_cells))
-        gradients[chunk], offsets[chunk] = _backward(layers, signs.positive[chunk])
+        gradients[chunk], offsets[chunk] = _backward(layers, signs.take(chunk))
     return gradients, offsets
 
 
-def _backward(layers: Sequence[Layer], positive: np.ndarray) -> tuple[Any, Any]:
-    n = len(positive)
-    bits = np.unpackbits(np.ascontiguousarray(positive).view(np.uint8), axis=1, bitorder="little")
+def _backward(layers: Sequence[Layer], signs: Patterns) -> tuple[Any, Any]:
+    n = len(signs.positive)
+    bits = unpacked(signs.positive, len(signs.layers))
     last, constant, _, _ = layers[-1]
     m = len(last)
     rows = np.broadcast_to(last, (n, *last.shape))

@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from specgeo._cast import FloatArray
 from specgeo._running_error import activate, affine
+from specgeo.geometry.arrays import Flags
 from specgeo.geometry.integer_network import IntegerNetwork, scaled
 
-Flags = npt.NDArray[np.bool_]
 _CHUNK = 1 << 19  # pre-activations at a time: they stay in cache
 _EXACT_CHUNK = 1 << 10  # points at a time in integers
 

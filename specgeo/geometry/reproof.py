@@ -38,21 +38,20 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from specgeo.errors import SpecgeoError, UnsupportedError
+from specgeo.geometry.arrays import Ragged, Signs, packed
 from specgeo.geometry.exact_points import ExactPoints
-from specgeo.geometry.incidence import owners
 from specgeo.geometry.integer_network import Integers
 from specgeo.geometry.stored_values import check_coordinates, check_pieces, check_walls, not_covered
 from specgeo.geometry.structure import check_structure, require
 
 if TYPE_CHECKING:
-    from specgeo.geometry.complex import PolyhedralComplex, Ragged
+    from specgeo.geometry.complex import PolyhedralComplex
 
 _VERTICES_A_CHUNK = 1024
 
@@ -127,8 +126,7 @@ def _prove(cx: PolyhedralComplex) -> tuple[tuple[int, int, int], float]:
 
 
 def _lists(ragged: Ragged) -> list[list[int]]:
-    items = ragged.indices.tolist()
-    return [items[a:b] for a, b in pairwise(ragged.offsets.tolist())]
+    return [items.tolist() for items in ragged]
 
 
 def _check_lists(cx: PolyhedralComplex) -> None:
@@ -144,9 +142,6 @@ def _check_lists(cx: PolyhedralComplex) -> None:
         if k < cx.dim:
             corners = {tuple(v) for v in _lists(cx.vertices_of(k))}
             require(len(corners) == cx.f_vector[k], f"two {k}-faces with the same vertices")
-
-
-Signs = npt.NDArray[np.int8]
 
 
 def _vertex_signs(points: ExactPoints, top: Integers, bottom: Integers) -> tuple[Signs, Signs]:
@@ -182,8 +177,7 @@ def _check_conformity(cx: PolyhedralComplex, signs: Signs) -> None:
 
 def _masks(flags: npt.NDArray[np.bool_]) -> list[int]:
     """Each row of flags as the bits of one integer."""
-    packed = np.packbits(flags, axis=1, bitorder="little")
-    return [int.from_bytes(row.tobytes(), "little") for row in packed]
+    return [int.from_bytes(row.astype("<u8").tobytes(), "little") for row in packed(flags)]
 
 
 def _check_closure(cx: PolyhedralComplex, signs: Signs) -> None:
@@ -204,7 +198,7 @@ def _check_closure(cx: PolyhedralComplex, signs: Signs) -> None:
                     raise SpecgeoError(f"{k}-face {face}: its boundary face {facet} is not cut out by vanishing units")
         lists = cx.faces[k - 1]
         lower = np.empty(cx.f_vector[k - 1], dtype=np.int64)
-        lower[lists.indices] = cell[owners(lists)]  # some cell that contains each boundary face
+        lower[lists.indices] = cell[lists.owners]  # some cell that contains each boundary face
         cell = lower
 
 

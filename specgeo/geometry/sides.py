@@ -11,7 +11,6 @@ import numpy as np
 from specgeo._cast import FloatArray, IntArray
 from specgeo._limits import check_time
 from specgeo.geometry.integer_network import IntegerNetwork
-from specgeo.geometry.patterns import sign_vectors
 
 if TYPE_CHECKING:
     from specgeo.geometry.complex import PolyhedralComplex
@@ -27,10 +26,9 @@ def network_sides(cx: PolyhedralComplex, cells: IntArray, normals: FloatArray) -
     if len(cells) == 0 or cx.signs is None or "network" not in cx.metadata:
         return cosines
     network = IntegerNetwork(cx.metadata["network"])
-    positive, negative = cx.signs.positive, cx.signs.negative
     for i, (pair, normal) in enumerate(zip(cells, normals.tolist(), strict=True)):
         check_time()
-        first, second = sign_vectors(cx.signs._replace(positive=positive[pair], negative=negative[pair]))
+        first, second = cx.signs.take(pair).vectors()
         opposite = np.flatnonzero(first * second < 0)
         if len(opposite) == 0:
             continue

@@ -20,8 +20,9 @@ from specgeo._npz import read_npz, write_npz
 from specgeo.activation import Activation
 from specgeo.domain import Box, Polytope
 from specgeo.errors import InvalidInputError, ReadError, SpecgeoError, one_line
+from specgeo.geometry.arrays import Patterns, Ragged
 from specgeo.geometry.certificate import Certificate
-from specgeo.geometry.complex import Patterns, PolyhedralComplex, Ragged
+from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.structure import check_inside, check_structure, require
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def save_complex(cx: PolyhedralComplex, path: str | os.PathLike[str]) -> None:
     arrays: dict[str, npt.NDArray[Any]] = {"vertices": cx.vertices, "gradients": cx.gradients, "offsets": cx.offsets}
     header: dict[str, Any] = {"schema": SCHEMA, "dim": cx.dim}
     for k, lists in enumerate(cx.faces, start=1):
-        arrays[f"faces_{k}_offsets"], arrays[f"faces_{k}_indices"] = lists
+        arrays[f"faces_{k}_offsets"], arrays[f"faces_{k}_indices"] = lists.offsets, lists.indices
     if cx.signs is not None:
         arrays.update({f"signs_{name}": array for name, array in cx.signs._asdict().items()})
     header["domain"] = _pack_domain(cx.domain, arrays)

@@ -18,7 +18,6 @@ import numpy.typing as npt
 
 from specgeo._cast import FloatArray, IntArray
 from specgeo.geometry.integer_network import IntegerNetwork, Integers
-from specgeo.geometry.patterns import neuron_pieces
 from specgeo.geometry.structure import require, stated_errors
 
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ def check_walls(cx: PolyhedralComplex, on_wall: npt.NDArray[np.bool_], outer: np
 def check_pieces(cx: PolyhedralComplex, network: IntegerNetwork) -> None:
     """Each entry of the affine pieces is within its bound of the exact one."""
     given = cx.metadata["network"]
-    pieces = neuron_pieces(cx._signs(), given["activations"])
+    pieces = cx._signs().neuron_pieces(given["activations"])
     stored = np.concatenate((cx.gradients, cx.offsets[:, :, None]), axis=2)
     for start in range(0, cx.n_cells, _CELLS_A_CHUNK):
         part = [piece[start : start + _CELLS_A_CHUNK] for piece in pieces]

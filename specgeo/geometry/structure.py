@@ -13,9 +13,10 @@ import numpy as np
 
 from specgeo._cast import FloatArray
 from specgeo.errors import SpecgeoError
+from specgeo.geometry.arrays import Patterns
 
 if TYPE_CHECKING:
-    from specgeo.geometry.complex import Patterns, PolyhedralComplex
+    from specgeo.geometry.complex import PolyhedralComplex
 
 COORDINATE_TOLERANCE = 1e-9
 """Error of the vertices, relative to the largest coordinate, where a complex does not state their errors."""
@@ -54,7 +55,7 @@ def _is(array: Any, dtype: Any, shape: tuple[int | None, ...]) -> bool:
 
 def _check_lists(k: int, lists: Any, n_below: int) -> int:
     """Boundary lists of the k-faces; returns their number."""
-    offsets, indices = lists
+    offsets, indices = lists.offsets, lists.indices
     require(_is(offsets, np.int64, (None,)) and _is(indices, np.int32, (None,)), f"faces: no lists of {k}-faces")
     require(len(offsets) > 1, f"faces: no {k}-faces")
     # a difference of two offsets may wrap around, a comparison does not

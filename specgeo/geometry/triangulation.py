@@ -21,7 +21,7 @@ import numpy as np
 from specgeo._budget import afford
 from specgeo._cast import IntArray
 from specgeo._limits import check_simplices, check_time
-from specgeo.geometry.incidence import check_dimension, owners
+from specgeo.geometry.incidence import check_dimension
 
 if TYPE_CHECKING:
     from specgeo.geometry.complex import PolyhedralComplex
@@ -41,7 +41,7 @@ def triangulate(cx: PolyhedralComplex, k: int) -> tuple[IntArray, IntArray]:
     if k > 3:  # numbers grow like k!: look ahead before those of lower dimensions are made
         _afford(_count(cx, k), k)
     below, below_owner = cx.triangulation(k - 1)
-    face = owners(lists)
+    face = lists.owners
     far = smallest[k - 1][lists.indices] != smallest[k][face]
     face, facet = face[far], lists.indices[far]
     starts = np.searchsorted(below_owner, np.arange(cx.f_vector[k - 1] + 1))
@@ -69,7 +69,7 @@ def _count(cx: PolyhedralComplex, k: int) -> int:
     counts: Any = np.ones(cx.f_vector[1])
     for j in range(2, k + 1):
         lists = cx.faces[j - 1]
-        face = owners(lists)
+        face = lists.owners
         far = smallest[j - 1][lists.indices] != smallest[j][face]
         counts = np.bincount(face[far], counts[lists.indices[far]], minlength=cx.f_vector[j])
     return int(counts.sum())

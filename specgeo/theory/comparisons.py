@@ -18,9 +18,9 @@ from specgeo._cast import FloatArray, IntArray
 from specgeo._running_error import OUTWARD, UNIT_ROUNDOFF, forward
 from specgeo.domain import Box
 from specgeo.errors import InvalidInputError
-from specgeo.geometry.complex import Patterns, PolyhedralComplex
+from specgeo.geometry.arrays import Patterns, unpacked
+from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.linear_regions import gradient_error
-from specgeo.geometry.patterns import neuron_pieces, unpack
 from specgeo.geometry.residues import CellMaps, reduced, residues, vanishing
 from specgeo.network import Activation, Network
 
@@ -71,7 +71,7 @@ def _unbeaten(cx: PolyhedralComplex, pairs: Pairs, n_classes: int) -> npt.NDArra
     standing = np.ones((cx.n_cells, n_classes), dtype=np.bool_)
     assert cx.signs is not None  # enumerated complexes carry their signs
     n = len(cx.signs.layers)
-    above, below = unpack(cx.signs.positive, n)[:, n - len(pairs) :], unpack(cx.signs.negative, n)[:, n - len(pairs) :]
+    above, below = (unpacked(words, n)[:, n - len(pairs) :] for words in (cx.signs.positive, cx.signs.negative))
     for column, (i, j) in enumerate(pairs):
         standing[:, i] &= ~below[:, column]
         standing[:, j] &= ~above[:, column]
@@ -138,7 +138,7 @@ def tied(cx: PolyhedralComplex, pairs: Pairs, winner: IntArray, cells: IntArray)
     if not pairs:
         return np.zeros(len(cells), dtype=np.bool_)
     activations = cx.metadata["network"]["activations"]
-    maps = CellMaps(cx.metadata["network"], neuron_pieces(signs, activations))
+    maps = CellMaps(cx.metadata["network"], signs.neuron_pieces(activations))
     last, unit = len(maps.bits) - 2, _separating(signs, cells)
     (first, second), label = np.array(pairs).reshape(-1, 2).T, winner[cells[:, :1]]
     facet, pair = np.nonzero((label == first) | (label == second))
@@ -170,6 +170,4 @@ def tied(cx: PolyhedralComplex, pairs: Pairs, winner: IntArray, cells: IntArray)
 
 def _separating(signs: Patterns, cells: IntArray) -> IntArray:
     """The first unit of opposite signs on the two cells of each row."""
-    a, b = cells[:, 0], cells[:, 1]
-    opposite = (signs.positive[a] & signs.negative[b]) | (signs.negative[a] & signs.positive[b])
-    return np.asarray(np.argmax(unpack(opposite, len(signs.layers)), axis=1))
+    return np.asarray(np.argmax(unpacked(signs.opposites(cells), len(signs.layers)), axis=1))

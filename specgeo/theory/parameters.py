@@ -81,16 +81,13 @@ class CellDerivatives:
         n_units = sum(n * len(a.breakpoints) for n, a in zip(net.hidden_widths, net.activations, strict=True))
         if len(cx.signs.layers) != n_units:
             raise InvalidInputError("cx: has other units than this network; pass enumerate_regions(net, domain)")
-        bits = np.unpackbits(np.ascontiguousarray(cx.signs.positive).view(np.uint8), axis=1, bitorder="little")
         self.slopes: list[FloatArray] = []
         self.intercepts: list[FloatArray] = []
-        start = 0
-        for width, activation in zip(net.hidden_widths, net.activations, strict=True):
-            stop = start + width * len(activation.breakpoints)
-            piece = bits[:, start:stop].reshape(cx.n_cells, width, -1).sum(axis=2)
+        pieces = cx.signs.neuron_pieces(net.activations)
+        for width, activation, chosen in zip(net.hidden_widths, net.activations, pieces, strict=True):
+            piece = np.broadcast_to(chosen, (cx.n_cells, width))
             self.slopes.append(activation.slopes[piece])
             self.intercepts.append(activation.intercepts[piece])
-            start = stop
         # u_l = d f / d z_l on each cell, (n_cells, n_l), last layer first
         self.rows = [np.broadcast_to(np.eye(net.output_dim)[output], (cx.n_cells, net.output_dim))]
         for weight, slopes in zip(net.weights[:0:-1], self.slopes[::-1], strict=True):

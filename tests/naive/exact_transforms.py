@@ -97,7 +97,7 @@ class ExactTransform:
                 weights = []
                 for g, h in zip(self.pieces[first], self.pieces[second], strict=True):
                     step = [y - x for x, y in zip(g, h, strict=True)][:-1]
-                    members = lists.indices[lists.offsets[second] : lists.offsets[second + 1]].tolist()
+                    members = lists[second].tolist()
                     far = [dot(step, [x - y for x, y in zip(self.points[i], base, strict=True)]) for i in members]
                     side = max(far, key=abs)
                     weights.append(((side > 0) - (side < 0), dot(step, step) * gram))
