@@ -20,6 +20,7 @@ import numpy.typing as npt
 from specgeo._affine import Affine, fold_dense
 from specgeo._budget import afford
 from specgeo._cast import FloatArray, as_floats, as_points
+from specgeo._codec import Layers, write_network
 from specgeo.activation import Activation, as_activation
 from specgeo.domain import AffineSlice
 from specgeo.errors import InvalidInputError
@@ -97,6 +98,11 @@ class Network:
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{name}: a Network does not change; make a new one")
+
+    @property
+    def layers(self) -> Layers:
+        """Weights, biases and activations, as a complex keeps them."""
+        return Layers(self.weights, self.biases, self.activations)
 
     @property
     def input_dim(self) -> int:
@@ -315,9 +321,7 @@ class Network:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network as ``.npz``; `specgeo.read_network` reads it back bit for bit."""
-        from specgeo.readers import save_network
-
-        save_network(self, path)
+        write_network(self.layers, path)
 
     def __repr__(self) -> str:
         sizes = [str(n) for n in (self.input_dim, *self.hidden_widths, self.output_dim)]

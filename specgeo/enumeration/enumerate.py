@@ -206,23 +206,16 @@ def _as_complex(run: Run, network: Network, labels: Labels, domain: Any) -> Poly
     facet_walls = walls[: sizes[dim - 1] if dim > 1 else n_vertices].astype(np.int64)
     vertices = np.ascontiguousarray(s.x[:n_vertices, :dim])
     snap(vertices, domain, facet_walls, faces[:-1])
-    metadata = {
-        "network": {
-            "weights": list(network.weights),
-            "biases": list(network.biases),
-            "activations": list(network.activations),
-        },
-        "vertex_errors": s.x[:n_vertices, dim].copy(),
-        "facet_walls": facet_walls,
-    }
     return PolyhedralComplex(
         vertices,
         tuple(faces),
-        lambda: affine_pieces(network, signs),
+        lambda: affine_pieces(network.layers, signs),
         signs,
         domain,
         _certificate(run),
-        metadata,
+        network.layers,
+        s.x[:n_vertices, dim].copy(),
+        facet_walls,
     )
 
 

@@ -32,7 +32,7 @@ from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.exact_points import domain_rows
 from specgeo.geometry.facets import orientation_margins
 from specgeo.geometry.measures import lengths_of
-from specgeo.geometry.pieces import Layer, backward
+from specgeo.geometry.pieces import backward
 from specgeo.geometry.sides import network_sides
 from specgeo.geometry.stored_values import piece_bounds
 from specgeo.geometry.walls import axis_walls, wall_corners
@@ -64,7 +64,7 @@ class Deviation:
 
     @np.errstate(over="ignore", invalid="ignore")  # whoever uses the bounds refuses what is not finite
     def __init__(self, cx: PolyhedralComplex) -> None:
-        self.known = "network" in cx.metadata and cx.signs is not None
+        self.known = cx.layers is not None and cx.signs is not None
         m, d = cx.gradients.shape[1:]
         self._cx = cx
         self._shifts = displacements(cx) if self.known else np.zeros(cx.vertices.shape)
@@ -263,30 +263,16 @@ def stored_pieces(cx: PolyhedralComplex) -> Pieces:
 
 def exact_pieces(cx: PolyhedralComplex) -> Pieces:
     """The pieces of the network in extended precision, with a bound on what that loses."""
-    assert cx.signs is not None
-    network = cx.metadata["network"]
-    layers: list[Layer] = []
-    for i, (weight, bias) in enumerate(zip(network["weights"], network["biases"], strict=True)):
-        slopes = intercepts = None
-        if i < len(network["activations"]):
-            activation = network["activations"][i]
-            slopes, intercepts = activation.slopes.astype(EXTENDED), _extended(activation.exact_intercepts)
-        layers.append((np.asarray(weight, EXTENDED), np.asarray(bias, EXTENDED), slopes, intercepts))
+    assert cx.signs is not None and cx.layers is not None
     with np.errstate(over="ignore", invalid="ignore"):
-        gradients, offsets = backward(layers, cx.signs)
+        gradients, offsets = backward(cx.layers, cx.signs, EXTENDED)
     rows = np.concatenate([gradients, offsets[:, :, None]], axis=2)
     errors = np.empty(rows.shape)
     for start in range(0, len(rows), _CELLS_A_CHUNK):
         chunk = slice(start, start + _CELLS_A_CHUNK)
-        errors[chunk] = piece_bounds(network, cx.signs.take(chunk).neuron_pieces(network["activations"]), EXTENDED)
+        pieces = cx.signs.take(chunk).neuron_pieces(cx.layers.activations)
+        errors[chunk] = piece_bounds(cx.layers, pieces, EXTENDED)
     return Pieces(rows, errors)
-
-
-def _extended(values: list[Fraction]) -> Any:
-    """Fractions in extended precision: the float and the rest of it."""
-    high = [float(v) for v in values]
-    low = [float(v - Fraction(h)) for v, h in zip(values, high, strict=True)]
-    return np.array(high, EXTENDED) + np.array(low, EXTENDED)
 
 
 def displacements(cx: PolyhedralComplex) -> FloatArray:
@@ -302,12 +288,11 @@ def displacements(cx: PolyhedralComplex) -> FloatArray:
                 for row, point in zip(cx.vertices.tolist(), exact, strict=True)
             ]
             return np.array(gaps) * SAFE
-    radii = cx.metadata.get("vertex_errors")
+    radii, walls = cx.vertex_errors, cx.facet_walls
     result = np.full(cx.vertices.shape, np.inf) if radii is None else np.outer(radii, np.ones(cx.dim))
-    walls = cx.metadata.get("facet_walls")
     if walls is not None and len(walls) == cx.f_vector[-2]:
         axes, _, rounding = axis_walls(cx.domain)
-        for wall, corners in wall_corners(np.asarray(walls), cx.faces[:-1]):
+        for wall, corners in wall_corners(walls, cx.faces[:-1]):
             if axes[wall] >= 0:
                 result[corners, axes[wall]] = rounding[wall]
     return result
@@ -315,7 +300,7 @@ def displacements(cx: PolyhedralComplex) -> FloatArray:
 
 def _parameters(cx: PolyhedralComplex) -> int:
     """What an exact point costs: the weights, and 200 for the rest."""
-    return 200 + sum(np.size(w) for w in cx.metadata["network"]["weights"])
+    return 200 + sum(np.size(w) for w in (() if cx.layers is None else cx.layers.weights))
 
 
 def _diameters(corners: FloatArray) -> FloatArray:

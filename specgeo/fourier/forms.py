@@ -342,11 +342,11 @@ def facet_simplices(cx: PolyhedralComplex) -> FacetSimplices:
 
 def wall_rows(cx: PolyhedralComplex) -> IntArray | None:
     """The wall of the domain that each boundary simplex lies on, where the complex knows it (`domain_rows`)."""
-    walls = cx.metadata.get("facet_walls")
+    walls = cx.facet_walls
     owner = cx.triangulation(cx.dim - 1)[1]
     if walls is None or len(walls) != cx.f_vector[-2] or not hasattr(cx.domain, "bounding_box"):
         return None
-    rows = np.asarray(walls, dtype=np.int64)[owner[cx.facets.cells[owner, 1] < 0]]
+    rows = walls[owner[cx.facets.cells[owner, 1] < 0]]
     return None if np.any(rows < 0) else rows
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,8 @@ import numpy.typing as npt
 
 from specgeo._budget import within_memory
 from specgeo._cast import FloatArray, IntArray, as_indices
+from specgeo._codec import Layers
+from specgeo._deprecated import warn
 from specgeo.errors import UnsupportedError
 from specgeo.geometry import incidence, measures
 from specgeo.geometry.arrays import Patterns, Ragged, unpacked
@@ -46,10 +48,16 @@ class PolyhedralComplex:
     signs : Patterns, optional
         Signs of the units on the cells.
     domain : Box or Polytope, optional
-    certificate : optional
+    certificate : Certificate, optional
         How the signs were proved.
-    metadata : dict
-        ``"network"``: weights, biases and activations, where known.
+    layers : Layers, optional
+        ``weights``, ``biases`` and ``activations`` of the network, where known.
+    vertex_errors : (n_0,), optional
+        For each vertex a bound on the error of its coordinates.
+    facet_walls : (n_{d-1},), optional
+        For each facet the wall of the domain that it lies in, -1 for facets of two cells.
+    notes : dict
+        What else is to be saved with the complex: arrays, and what JSON can hold.
 
     Examples
     --------
@@ -72,12 +80,22 @@ class PolyhedralComplex:
     signs: Patterns | None = None
     domain: Any = None
     certificate: Any = None
-    metadata: dict[str, Any] = field(default_factory=dict)
+    layers: Layers | None = None
+    vertex_errors: FloatArray | None = None
+    facet_walls: IntArray | None = None
+    notes: dict[str, Any] = field(default_factory=dict)
 
     def __getstate__(self) -> dict[str, Any]:
         """What pickle keeps: the affine pieces themselves, nothing derived."""
-        names = ("vertices", "faces", "signs", "domain", "certificate", "metadata")
-        return {name: getattr(self, name) for name in names} | {"pieces": self._affine}
+        return {each.name: getattr(self, each.name) for each in fields(self)} | {"pieces": self._affine}
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """Old name of ``layers``, ``vertex_errors``, ``facet_walls`` and ``notes``; it goes in 0.3."""
+        warn("PolyhedralComplex.metadata", "its parts: layers, vertex_errors, facet_walls and notes")
+        network = None if self.layers is None else {name: list(part) for name, part in self.layers._asdict().items()}
+        known = {"network": network, "vertex_errors": self.vertex_errors, "facet_walls": self.facet_walls}
+        return {name: value for name, value in known.items() if value is not None} | self.notes
 
     @property
     def dim(self) -> int:

@@ -18,6 +18,7 @@ from specgeo._cast import FloatArray, IntArray
 from specgeo.errors import SpecgeoError, UnsupportedError
 from specgeo.geometry.incidence import facet_cells
 from specgeo.geometry.integer_network import IntegerNetwork, Integers, scaled
+from specgeo.geometry.structure import require_network
 
 if TYPE_CHECKING:
     from specgeo.geometry.complex import PolyhedralComplex
@@ -46,23 +47,20 @@ class ExactPoints:
     """Exact vertices as homogeneous integers (N, D), solved cell by cell on demand."""
 
     def __init__(self, cx: PolyhedralComplex) -> None:
-        network = cx.metadata.get("network")
-        if network is None or cx.signs is None:
-            raise UnsupportedError("metadata: exact vertices need the network and signs; enumerate the complex again")
+        layers, signs = require_network(cx, "an exact vertex")
         self._cx = cx
-        self.network = IntegerNetwork(network)
+        self.network = IntegerNetwork(layers)
         self.domain = integer_rows(domain_rows(cx))
         self._signs = cx.sign_vectors
-        self._layers = cx.signs.layers
+        self._layers = signs.layers
         self._cells = facet_cells(cx)
         self._walls = self._domain_walls()
 
     def _domain_walls(self) -> IntArray:
         """For each boundary facet the domain row that it lies on (on a polytope: seems to lie on), else -1."""
         cx = self._cx
-        walls = np.asarray(cx.metadata.get("facet_walls", ()), dtype=np.int64)
-        if len(walls) == cx.f_vector[-2]:
-            return walls
+        if cx.facet_walls is not None and len(cx.facet_walls) == cx.f_vector[-2]:
+            return cx.facet_walls
         walls = np.full(cx.f_vector[-2], -1, dtype=np.int64)
         outer = np.flatnonzero(self._cells[:, 1] < 0)
         rows = domain_rows(cx)

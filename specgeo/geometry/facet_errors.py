@@ -19,7 +19,7 @@ def moved_facets(cx: PolyhedralComplex) -> FloatArray:
     |F| n moves by at most e per unit of the perimeter, and each n by as much over |F|. A facet within the distance r of
     its centre has at most the perimeter of the ball of that radius. Zero for a complex without errors of its vertices.
     """
-    errors = cx.metadata.get("vertex_errors")
+    errors = cx.vertex_errors
     if errors is None:
         return np.zeros(len(cx.facets.measures))
     lists, d = cx.vertices_of(cx.dim - 1), cx.dim - 1

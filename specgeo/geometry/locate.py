@@ -63,9 +63,8 @@ def build_tree(cx: PolyhedralComplex) -> BoxTree:
     starts = corners.offsets[:-1]
     points = cx.vertices[corners.indices]
     margin = np.full(len(cx.vertices), 2.0 * OUTSIDE_TOLERANCE * _extent(cx))
-    errors = np.asarray(cx.metadata.get("vertex_errors", ()), dtype=np.float64)
-    if len(errors) == len(margin):
-        margin = np.maximum(margin, 2.0 * errors)
+    if cx.vertex_errors is not None:
+        margin = np.maximum(margin, 2.0 * cx.vertex_errors)
     around = margin[corners.indices, None]
     low, high = np.minimum.reduceat(points - around, starts), np.maximum.reduceat(points + around, starts)
     # by the corners alone: their errors may be infinite
@@ -99,10 +98,10 @@ class SignTable:
     """
 
     def __init__(self, cx: PolyhedralComplex) -> None:
-        assert cx.signs is not None
+        assert cx.signs is not None and cx.layers is not None
         self._tree: BoxTree = cx._box_tree
         self._words = (np.ascontiguousarray(cx.signs.positive), np.ascontiguousarray(cx.signs.negative))
-        self.points = PointSigns(cx.metadata["network"])
+        self.points = PointSigns(cx.layers)
         keys = _mixed(self._words[0])
         self._order = np.argsort(keys, kind="stable")
         self._keys = keys[self._order]
@@ -165,7 +164,7 @@ def locate(cx: PolyhedralComplex, x: npt.ArrayLike) -> IntArray:
 def knows_signs(cx: PolyhedralComplex) -> bool:
     """Whether points can be located by proved signs."""
     proved = bool(getattr(cx.certificate, "certified", False))
-    return proved and cx.signs is not None and cx.domain is not None and cx.metadata.get("network") is not None
+    return proved and cx.signs is not None and cx.domain is not None and cx.layers is not None
 
 
 def _by_slack(cx: PolyhedralComplex, flat: FloatArray) -> IntArray:

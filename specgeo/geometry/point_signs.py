@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import FloatArray
+from specgeo._codec import Layers
 from specgeo._running_error import activate, affine
 from specgeo.geometry.arrays import Flags
 from specgeo.geometry.integer_network import IntegerNetwork, scaled
@@ -24,17 +25,16 @@ class PointSigns:
 
     Parameters
     ----------
-    network : dict
-        ``weights``, ``biases``, ``activations``, as in the metadata of a complex.
+    layers : Layers
     """
 
-    def __init__(self, network: dict[str, Any]) -> None:
-        self._network = network
-        self._layers = list(zip(network["weights"][:-1], network["biases"][:-1], network["activations"], strict=True))
+    def __init__(self, layers: Layers) -> None:
+        self._given = layers
+        self._layers = list(zip(layers.weights[:-1], layers.biases[:-1], layers.activations, strict=True))
 
     @cached_property
     def _integers(self) -> IntegerNetwork:
-        return IntegerNetwork(self._network)
+        return IntegerNetwork(self._given)
 
     def chunks(self, n: int) -> Iterator[slice]:
         """Slices of n points."""

@@ -48,7 +48,7 @@ from specgeo.geometry.arrays import Ragged, Signs, packed
 from specgeo.geometry.exact_points import ExactPoints
 from specgeo.geometry.integer_network import Integers
 from specgeo.geometry.stored_values import check_coordinates, check_pieces, check_walls, not_covered
-from specgeo.geometry.structure import check_structure, require
+from specgeo.geometry.structure import check_structure, require, require_network
 
 if TYPE_CHECKING:
     from specgeo.geometry.complex import PolyhedralComplex
@@ -91,8 +91,7 @@ class Reproof:
 def verify_certificate(cx: PolyhedralComplex) -> Reproof:
     """Re-prove a complex from its stored data (see the module's text for the argument)."""
     started = time.perf_counter()
-    if cx.metadata.get("network") is None or cx.signs is None:
-        raise UnsupportedError("metadata: a proof needs the network and signs of the complex; enumerate it again")
+    require_network(cx, "a proof")
     if not hasattr(cx.domain, "lower") and not hasattr(cx.domain, "A"):
         raise UnsupportedError("domain: a proof needs the Box or Polytope of the complex; this one has none")
     failure: str | None = None

@@ -23,9 +23,9 @@ def network_sides(cx: PolyhedralComplex, cells: IntArray, normals: FloatArray) -
     0 where nothing says which it is: no network, or no such unit.
     """
     cosines = np.zeros(len(cells))
-    if len(cells) == 0 or cx.signs is None or "network" not in cx.metadata:
+    if len(cells) == 0 or cx.signs is None or cx.layers is None:
         return cosines
-    network = IntegerNetwork(cx.metadata["network"])
+    network = IntegerNetwork(cx.layers)
     for i, (pair, normal) in enumerate(zip(cells, normals.tolist(), strict=True)):
         check_time()
         first, second = cx.signs.take(pair).vectors()

@@ -22,6 +22,7 @@ from specgeo.geometry.arrays import Patterns, unpacked
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.linear_regions import gradient_error
 from specgeo.geometry.residues import CellMaps, reduced, residues, vanishing
+from specgeo.geometry.structure import require_network, stated_errors
 from specgeo.network import Activation, Network
 
 Pairs = list[tuple[int, int]]
@@ -104,7 +105,7 @@ def _undecided(
 
 def _steepest(cx: PolyhedralComplex) -> FloatArray:
     """Bound (m, d) on the gradients of all cells."""
-    return np.asarray(np.abs(cx.gradients).max(axis=0) + gradient_error(cx.metadata["network"]))
+    return np.asarray(np.abs(cx.gradients).max(axis=0) + gradient_error(require_network(cx, "a bound")[0]))
 
 
 def _vertex_values(net: Network, cx: PolyhedralComplex, steepest: FloatArray | None) -> tuple[FloatArray, FloatArray]:
@@ -114,7 +115,7 @@ def _vertex_values(net: Network, cx: PolyhedralComplex, steepest: FloatArray | N
     the cells times the error of the vertex. Elsewhere the sizes of the weights have to do.
     """
     layers = net.weights, net.biases, net.activations
-    radius = np.full(cx.dim, cx.metadata["vertex_errors"].max(initial=0.0))
+    radius = np.full(cx.dim, stated_errors(cx).max(initial=0.0))
     with np.errstate(over="ignore", invalid="ignore"):
         if steepest is None:
             values, error = forward(*layers, cx.vertices, radius)
@@ -133,12 +134,10 @@ def tied(cx: PolyhedralComplex, pairs: Pairs, winner: IntArray, cells: IntArray)
     zero on either cell, vanishes on the facet exactly when its coefficients are proportional to that unit's: when
     all 2 x 2 minors of the two rows are zero, which is decided modulo primes.
     """
-    signs = cx.signs
-    assert signs is not None
+    layers, signs = require_network(cx, "a tie")
     if not pairs:
         return np.zeros(len(cells), dtype=np.bool_)
-    activations = cx.metadata["network"]["activations"]
-    maps = CellMaps(cx.metadata["network"], signs.neuron_pieces(activations))
+    maps = CellMaps(layers, signs.neuron_pieces(layers.activations))
     last, unit = len(maps.bits) - 2, _separating(signs, cells)
     (first, second), label = np.array(pairs).reshape(-1, 2).T, winner[cells[:, :1]]
     facet, pair = np.nonzero((label == first) | (label == second))
@@ -155,7 +154,7 @@ def tied(cx: PolyhedralComplex, pairs: Pairs, winner: IntArray, cells: IntArray)
                 some = np.flatnonzero(layer[mine] == number)
                 wall[some] = z[neuron[mine[some]], at[here[some]] - part.start]
                 if len(some):
-                    wall[some, -1] -= residues(activations[number].breakpoints, p)[level[mine[some]]]
+                    wall[some, -1] -= residues(layers.activations[number].breakpoints, p)[level[mine[some]]]
                 if number == last:
                     gap = z[pair[mine], at[here] - part.start]
                     break

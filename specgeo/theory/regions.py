@@ -21,6 +21,7 @@ from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.incidence import facet_cells
 from specgeo.geometry.measures import face_measures
 from specgeo.geometry.point_signs import PointSigns
+from specgeo.geometry.structure import require_network
 from specgeo.network import Network
 from specgeo.theory._results import Result, axes, jsonable
 from specgeo.theory.comparisons import Pairs, argmax_complex, tied
@@ -116,7 +117,7 @@ class DecisionRegions(Result):
         at_tie = np.zeros(len(flat), dtype=np.bool_)
         if not self.pairs:
             return at_tie.reshape(np.shape(cells))
-        signs, last = PointSigns(self.complex.metadata["network"]), slice(-len(self.pairs), None)
+        signs, last = PointSigns(require_network(self.complex, "a point")[0]), slice(-len(self.pairs), None)
         label = np.append(self.labels, -1)[self.cell_component[own]]
         first, second = np.array(self.pairs).T
         concerned = ((label[:, None] == first) | (label[:, None] == second)) & (own >= 0)[:, None]

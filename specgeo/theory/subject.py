@@ -86,9 +86,8 @@ class Subject:
         if self.net.output_dim == 1:
             return self.complex
         row, cx, net = slice(self.output, self.output + 1), self.complex, self.scalar
-        network = {"weights": list(net.weights), "biases": list(net.biases), "activations": list(net.activations)}
         pieces = cx.gradients[:, row], cx.offsets[:, row]
-        return replace(cx, pieces=pieces, metadata={**cx.metadata, "network": network})
+        return replace(cx, pieces=pieces, layers=net.layers)
 
     @cached_property
     def lipschitz(self) -> float:
