@@ -7,8 +7,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 import specgeo as sg
-from specgeo.fourier.sampled import sampled_spectrum
-from specgeo.fourier.series import mode_wavevectors
+from specgeo.fourier import mode_wavevectors, sampled_spectrum
 from specgeo.plotting import region_map, spectrum_plot
 
 FOLDER = Path(__file__).parent

@@ -87,7 +87,7 @@ for wave, value, error in zip(k, values[:, 0], errors[:, 0], strict=True):
 # since the truth is.
 
 # %%
-from specgeo.theory.sampling import alias_report
+from specgeo.theory import alias_report
 
 fft = alias_report(cx, 64, function=net)
 size = np.linalg.norm(fft.modes, axis=1)
@@ -115,7 +115,7 @@ for low, high in ((1, 4), (4, 16), (16, 32)):
 from specgeo.testing import random_network
 from specgeo.theory import classify, find_path
 
-wide = random_network([100, 64, 64, 64, 5], seed=3)
+wide = random_network([100, 64, 64, 64, 5], rng=3)
 x = np.random.default_rng(0).normal(size=(40, 100))
 label = np.bincount(classify(wide, x)).argmin()  # the rarest class
 first, second = x[classify(wide, x) == label][:2]

@@ -23,12 +23,11 @@ import numpy as np
 
 import specgeo as sg
 from specgeo.testing import random_network
-from specgeo.theory.decay import decay_report, directional_variation, kinks
-from specgeo.theory.directions import direction_report, normal_directions, shell_law
-from specgeo.theory.support import clamp_to_support
+from specgeo.theory import clamp_to_support, decay_report, direction_report, directional_variation
+from specgeo.theory import kinks, normal_directions, shell_law
 
 box = sg.Box([-1, -1], [1, 1])
-net = random_network([2, 12, 12, 1], seed=4)
+net = random_network([2, 12, 12, 1], rng=4)
 compact = clamp_to_support(net, box, slope=8.0)
 cx = sg.enumerate_regions(compact, box)
 print(compact, "has", cx.n_cells, "cells on the box")
@@ -95,8 +94,8 @@ plt.show()
 # facets, that is depth, populate the rest.
 
 # %%
-shallow = sg.enumerate_regions(random_network([2, 16, 1], seed=5), box)
-deep = sg.enumerate_regions(random_network([2, 16, 16, 1], seed=5), box)
+shallow = sg.enumerate_regions(random_network([2, 16, 1], rng=5), box)
+deep = sg.enumerate_regions(random_network([2, 16, 16, 1], rng=5), box)
 angles = np.linspace(0, np.pi, 720, endpoint=False)
 wheel = 400.0 * np.stack((np.cos(angles), np.sin(angles)), axis=1)
 

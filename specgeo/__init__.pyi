@@ -2,6 +2,7 @@
 from . import check as check
 from . import errors as errors
 from . import fourier as fourier
+from . import geometry as geometry
 from . import plotting as plotting
 from . import readers as readers
 from . import testing as testing

@@ -13,6 +13,7 @@ from specgeo.errors import InvalidInputError
 FloatArray = npt.NDArray[np.float64]
 ComplexArray = npt.NDArray[np.complex128]
 IntArray = npt.NDArray[np.int64]
+RNGLike = int | Sequence[int] | np.random.SeedSequence | np.random.BitGenerator | np.random.Generator | None
 _NO_LIMIT = 2**63 - 1  # what kernels count to
 
 
@@ -88,6 +89,14 @@ def as_whole(value: object, name: str) -> int:
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 0:
         raise InvalidInputError(f"{name}: {value!r} given; pass an integer, 0 or more")
     return int(value)
+
+
+def as_rng(value: RNGLike, name: str = "rng") -> np.random.Generator:
+    """The generator that ``numpy.random.default_rng`` makes (SPEC 7)."""
+    try:
+        return np.random.default_rng(value)
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(f"{name}: {value!r} given; pass an integer, 0 or more, a Generator or None") from error
 
 
 def as_indices(value: Any, name: str, stop: int, width: int | None = None) -> IntArray:

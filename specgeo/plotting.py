@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from specgeo.geometry.complex import PolyhedralComplex
 
+__all__ = ["function_plot", "region_map", "spectrum_plot"]
+
 EXACT_COLOR, SAMPLED_COLOR, GUIDE_COLOR, POINT_COLOR = "#1f4e8c", "#d1495b", "#4a4f58", "#9db7d9"
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from specgeo._cast import FloatArray
+from specgeo._cast import FloatArray, RNGLike, as_rng
+from specgeo._deprecated import renamed_argument
 from specgeo.errors import InvalidInputError
 from specgeo.geometry.facet_errors import moved_facets
 from specgeo.network import Network
@@ -21,14 +22,15 @@ TOLERANCE = 1e-9
 """Guards every float comparison of the self-checks, relative to the size of the terms compared."""
 
 
-def random_network(widths: Sequence[int], seed: int, kind: str = "he") -> Network:
+@renamed_argument("seed", "rng")
+def random_network(widths: Sequence[int], rng: RNGLike, kind: str = "he") -> Network:
     """A random ReLU network.
 
     Parameters
     ----------
     widths : sequence of int
         (d, n_1, ..., n_L, m).
-    seed : int
+    rng : int, SeedSequence, BitGenerator, Generator or None
         For ``numpy.random.default_rng``.
     kind : str
         ``"he"``: layer by layer W ~ N(0, 2 / fan_in), then b ~ N(0, 0.1^2); ``"zero-bias"``: the same
@@ -44,25 +46,25 @@ def random_network(widths: Sequence[int], seed: int, kind: str = "he") -> Networ
     Examples
     --------
     >>> from specgeo.testing import random_network
-    >>> random_network([2, 16, 16, 1], seed=0).hidden_widths
+    >>> random_network([2, 16, 16, 1], rng=0).hidden_widths
     (16, 16)
     """
     if len(widths) < 2 or any(n < 1 for n in widths):
         raise InvalidInputError(
             f"widths: {list(widths)} given; name inputs, hidden widths and outputs, each at least 1"
         )
-    rng = np.random.default_rng(seed)
+    generator = as_rng(rng)
     weights: list[FloatArray] = []
     biases: list[FloatArray] = []
     last = len(widths) - 2
     for layer, (fan_in, n) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
         if kind in ("integer", "quarter"):
             top, unit = (2, 1.0) if kind == "integer" else (8, 0.25)
-            weight = rng.integers(-top, top + 1, (n, fan_in)) * unit
-            bias = rng.integers(-top, top + 1, n) * unit
+            weight = generator.integers(-top, top + 1, (n, fan_in)) * unit
+            bias = generator.integers(-top, top + 1, n) * unit
         elif kind in ("he", "zero-bias", "pruned", "duplicated"):
-            weight = rng.normal(0.0, np.sqrt(2.0 / fan_in), (n, fan_in))
-            bias = rng.normal(0.0, 0.1, n)
+            weight = generator.normal(0.0, np.sqrt(2.0 / fan_in), (n, fan_in))
+            bias = generator.normal(0.0, 0.1, n)
         else:
             raise InvalidInputError(
                 f"kind: {kind!r} is not known; use 'he', 'zero-bias', 'integer', 'quarter', 'pruned' or 'duplicated'"
@@ -70,7 +72,7 @@ def random_network(widths: Sequence[int], seed: int, kind: str = "he") -> Networ
         if kind == "zero-bias":
             bias = np.zeros(n)
         elif kind == "pruned":
-            weight = np.where(rng.random(weight.shape) < 0.8, 0.0, weight)
+            weight = np.where(generator.random(weight.shape) < 0.8, 0.0, weight)
         elif kind == "duplicated" and layer < last:
             copied = n // 2
             weight[n - copied :], bias[n - copied :] = weight[:copied], bias[:copied]
@@ -104,7 +106,7 @@ def assert_complex_valid(cx: PolyhedralComplex, net: Network | None = None) -> N
     --------
     >>> import specgeo as sg
     >>> from specgeo.testing import assert_complex_valid, random_network
-    >>> net = random_network([2, 8, 8, 1], seed=1)
+    >>> net = random_network([2, 8, 8, 1], rng=1)
     >>> assert_complex_valid(sg.enumerate_regions(net, sg.Box([-1, -1], [1, 1])), net)
     """
     _check_incidence(cx)

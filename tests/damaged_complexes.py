@@ -1,4 +1,4 @@
-"""Complexes with one thing wrong each, and the check that must refuse it: in `verify_certificate` and in the program.
+"""Complexes with one thing wrong each, and the check that must refuse it: in `reprove` and in the program.
 
 Some are wrong in one way alone, so that no other check could see it; others in several, and the check named is the
 first to do so.
@@ -282,4 +282,4 @@ DAMAGE: dict[str, tuple[Callable[[], PolyhedralComplex], str, str]] = {
     "larger gradients": (larger_gradients, "affine piece is not", "piece: .* cell 0"),
     "other offset": (other_offset, "cell 4: its affine piece is not", "piece: .* cell 4"),
 }  # fmt: skip
-"""Name -> (complex, what `verify_certificate` says, what the program says)."""
+"""Name -> (complex, what `reprove` says, what the program says)."""

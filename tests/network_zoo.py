@@ -118,7 +118,7 @@ def _zero_layer(second_bias: list[float]) -> sg.Network:
 
 
 def _failures() -> dict[str, tuple[sg.Network, int | None]]:
-    base = random_network([2, 5, 5, 1], seed=3)
+    base = random_network([2, 5, 5, 1], rng=3)
     rows = base.weights[0]
     third = [[3, 0], [0, 3], [3, 3], [3, -3]]
     pair_then_diamond = sg.Network(
@@ -135,7 +135,7 @@ def _failures() -> dict[str, tuple[sg.Network, int | None]]:
         "c3 lines through box corners": (one_layer([[1, 1], [1, -1], [1, 0]], [0] * 3), 6),
         "c4 four lines through (1/3, 1/3)": (one_layer(third, [-1, -1, -2, 0]), 8),
         "d parallel neurons": (one_layer([[1, 0.5]] * 7, np.arange(-3, 4) / 4), 8),
-        "e zero bias": (random_network([2, 8, 8, 1], seed=0, kind="zero-bias"), None),
+        "e zero bias": (random_network([2, 8, 8, 1], rng=0, kind="zero-bias"), None),
         "f zero set = box face": (one_layer([[1, 0], [0, 1], [1, 1]], [-1, -1, 0]), 2),
         "g1 zero layer, next bias zero": (_zero_layer([0.0]), 5),
         "g2 zero layer, next bias not zero": (_zero_layer([-0.25, -0.75, 0.25]), None),

@@ -1,4 +1,4 @@
-"""The program that proves a file: agrees with `verify_certificate`, refuses tampered files, needs nothing installed.
+"""The program that proves a file: agrees with `reprove`, refuses tampered files, needs nothing installed.
 
 The full run, 400 complexes and 1,000 tampered files in about two minutes: ``python tests/test_check.py 400 1000``.
 """
@@ -48,7 +48,7 @@ def proves(path: Path) -> bool:
 def verifies(path: Path) -> bool:
     """Whether the package itself takes the file for right."""
     try:
-        return sg.load_complex(path).verify_certificate().proved
+        return sg.load_complex(path).reprove().proved
     except (sg.ReadError, sg.UnsupportedError):
         return False
 
@@ -141,7 +141,7 @@ def test_what_is_not_covered_is_said(tmp_path: Path) -> None:
     code, line = verdict(tmp_path / "cx.npz")
     assert code == 0 and "not part of the proof: the certificate" in line
     assert "metadata_extra" in line and "note" in line
-    covered = sg.load_complex(tmp_path / "cx.npz").verify_certificate().not_covered
+    covered = sg.load_complex(tmp_path / "cx.npz").reprove().not_covered
     assert {"notes: note", "notes: extra"} < set(covered) and "certificate" in covered[0]
 
 
@@ -243,7 +243,7 @@ def test_pieces_without_a_finite_bound_are_refused(tmp_path: Path) -> None:
     cx = sg.enumerate_regions(net, sg.Box([-1], [1]))
     cx.save(tmp_path / "cx.npz")
     assert "piece: " in verdict(tmp_path / "cx.npz")[1]
-    assert "finite bound" in cx.verify_certificate().failure
+    assert "finite bound" in cx.reprove().failure
 
 
 def test_bounds_are_finite_where_the_sum_of_absolute_values_just_overflows(tmp_path: Path) -> None:
@@ -251,7 +251,7 @@ def test_bounds_are_finite_where_the_sum_of_absolute_values_just_overflows(tmp_p
     cx = sg.enumerate_regions(net, sg.Box([-1], [1]))
     cx.save(tmp_path / "cx.npz")
     assert verdict(tmp_path / "cx.npz")[0] == 0
-    assert cx.verify_certificate().proved
+    assert cx.reprove().proved
 
 
 def test_other_byte_orders_and_widths(arrays: dict[str, Any], tmp_path: Path) -> None:
@@ -274,7 +274,7 @@ def full_run(n_complexes: int, n_tampered: int) -> None:
             proved, verified = proves(path), verifies(path)
             codes[name.split()[0], proved or verified] += 1
             if proved or verified:
-                print(f"NOT REFUSED (check: {proved}, verify_certificate: {verified}): {name}")
+                print(f"NOT REFUSED (check: {proved}, reprove: {verified}): {name}")
     refused = sum(n for (_, through), n in codes.items() if not through)
     print(f"{refused} of {n_tampered} tampered files refused by both, {time.perf_counter() - started:.0f} s")
 

@@ -31,7 +31,7 @@ def test_failure_networks(name: str) -> None:
 
 
 def test_dead_and_zero_neurons_change_nothing() -> None:
-    plain = sg.enumerate_regions(random_network([2, 5, 5, 1], seed=3), sg.Box([-1, -1], [1, 1]))
+    plain = sg.enumerate_regions(random_network([2, 5, 5, 1], rng=3), sg.Box([-1, -1], [1, 1]))
     for name in ("a1 dead neuron", "a2 all-zero neuron"):
         lower, upper = zoo.failure_box(name)
         net = zoo.FAILURES[name][0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.util
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 import specgeo as sg
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ["specgeo", "specgeo.theory", "specgeo.fourier"]
+PACKAGES = ["specgeo", "specgeo.theory", "specgeo.fourier", "specgeo.geometry"]
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -38,7 +39,7 @@ def test_the_stub_names_what_the_package_has(package: str) -> None:
 
 
 def test_modules_and_the_main_job_are_public() -> None:
-    modules = {"check", "errors", "fourier", "plotting", "readers", "testing", "theory"}
+    modules = {"check", "errors", "fourier", "geometry", "plotting", "readers", "testing", "theory"}
     assert all(isinstance(getattr(sg, name), ModuleType) for name in modules)
     assert callable(sg.spectral_report)
     assert modules | {"spectral_report", "SpectralReport"} <= set(dir(sg))
@@ -52,7 +53,7 @@ def test_a_type_checker_sees_real_types(tmp_path: Path, pytestconfig: pytest.Con
         "net = sg.read_network('net.npz')",
         "box = sg.Box([-1], [1])",
         "cx: sg.PolyhedralComplex = sg.enumerate_regions(net, box, max_cells=10)",
-        "proved: bool = cx.verify_certificate().proved",
+        "proved: bool = cx.reprove().proved",
         "holds: bool = sg.spectral_report(net, box).holds",
         "bound = sg.theory.cut_bound(cx, [[1.0]])",
     ]
@@ -77,3 +78,26 @@ def test_a_type_checker_sees_real_types(tmp_path: Path, pytestconfig: pytest.Con
     kinds = [answers[n].rpartition("[")[2] for n in range(right + 1, wrong + 1)]
     assert kinds == ["assignment]", "call-arg]", "attr-defined]"]
     assert not [line for n, line in answers.items() if n > wrong and '"Any"' in line]
+
+
+EXAMPLES = [*ROOT.glob("notebooks/[0-9]*.py"), *ROOT.glob("examples/*.py"), *ROOT.glob("benchmarks/*.py")]
+PAGES = [ROOT / "README.md", *(page for page in ROOT.glob("docs/**/*.md") if "generated" not in page.parts)]
+
+
+def code_of(file: Path) -> str:
+    text = file.read_text(encoding="utf-8")
+    return text if file.suffix == ".py" else "".join(re.findall(r"^```python\n(.*?)^```$", text, re.M | re.S))
+
+
+@pytest.mark.parametrize("file", [*EXAMPLES, *PAGES], ids=lambda file: str(file.relative_to(ROOT)))
+def test_examples_use_public_names(file: Path) -> None:
+    """What users read and copy has names of the stubs alone: no inner module, nothing with a leading underscore."""
+    tree = ast.parse(code_of(file))
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.Import) and "specgeo." in ast.unparse(node)]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "specgeo":
+            _, *inner = (node.module or "").split(".")
+            assert len(inner) < 2 and set(inner) <= set(sg.__all__), f"{node.module} is an inner module"
+            assert {alias.name for alias in node.names} <= set(importlib.import_module(node.module or "").__all__)
+        if isinstance(node, ast.Attribute):
+            assert not node.attr.startswith("_") or node.attr.endswith("__"), node.attr

@@ -33,7 +33,7 @@ def complex_of(net: sg.Network, lower: Any = None, upper: Any = None) -> Polyhed
 @pytest.mark.parametrize("widths", [[1, 8, 8, 1], [2, 8, 8, 2], [3, 5, 4, 1], [4, 5, 3, 1]])
 def test_right_complexes_are_proved(widths: list[int], kind: str) -> None:
     cx = complex_of(random_network(widths, 1, kind))
-    result = cx.verify_certificate()
+    result = cx.reprove()
     assert result.proved, result.failure
     assert bool(result)
     assert result.n_vertices == len(cx.vertices)
@@ -42,19 +42,19 @@ def test_right_complexes_are_proved(widths: list[int], kind: str) -> None:
 
 @pytest.mark.parametrize("name", list(zoo.FAILURES))
 def test_degenerate_complexes_are_proved(name: str) -> None:
-    result = complex_of(zoo.FAILURES[name][0], *zoo.failure_box(name)).verify_certificate()
+    result = complex_of(zoo.FAILURES[name][0], *zoo.failure_box(name)).reprove()
     assert result.proved, result.failure
 
 
 @pytest.mark.parametrize("activation", ["leaky_relu", "abs", "hard_tanh"])
 def test_other_activations_are_proved(activation: str) -> None:
     net = random_network([2, 5, 4, 1], 2)
-    assert complex_of(sg.Network(net.weights, net.biases, activation)).verify_certificate()
+    assert complex_of(sg.Network(net.weights, net.biases, activation)).reprove()
 
 
 def test_polytopes_are_proved() -> None:
     triangle = sg.Polytope([[-1, 0], [0, -1], [1, 1], [1, 1]], [0, 0, 1, 3])
-    assert sg.enumerate_regions(random_network([2, 8, 5, 1], 3), triangle).verify_certificate()
+    assert sg.enumerate_regions(random_network([2, 8, 5, 1], 3), triangle).reprove()
 
 
 def test_networks_of_extreme_scale_are_proved() -> None:
@@ -62,7 +62,7 @@ def test_networks_of_extreme_scale_are_proved() -> None:
     scaled = sg.Network(
         [net.weights[0] * 1e100, net.weights[1] * 1e-90, net.weights[2]], [b * 1e100 for b in net.biases]
     )
-    assert complex_of(scaled).verify_certificate()
+    assert complex_of(scaled).reprove()
 
 
 def test_pure_python_products_agree(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,13 +70,13 @@ def test_pure_python_products_agree(monkeypatch: pytest.MonkeyPatch) -> None:
     exact = cx.exact_vertices()
     monkeypatch.setattr(integer_network, "fmpz_mat", None)
     assert cx.exact_vertices() == exact
-    assert cx.verify_certificate()
+    assert cx.reprove()
 
 
 def test_loaded_complexes_are_proved(tmp_path: Path) -> None:
     cx = complex_of(random_network([2, 6, 5, 1], 4))
     cx.save(tmp_path / "cx.npz")
-    assert sg.load_complex(tmp_path / "cx.npz").verify_certificate()
+    assert sg.load_complex(tmp_path / "cx.npz").reprove()
 
 
 @pytest.mark.parametrize(("widths", "kind"), [([1, 5, 4, 1], "he"), ([2, 5, 4, 1], "integer"), ([3, 4, 3, 1], "he")])
@@ -105,9 +105,9 @@ def test_exact_vertices_refuse_what_they_cannot_do() -> None:
     with pytest.raises(sg.UnsupportedError, match="network"):
         bare.exact_vertices()
     with pytest.raises(sg.UnsupportedError, match="network"):
-        bare.verify_certificate()
+        bare.reprove()
     with pytest.raises(sg.UnsupportedError, match="domain"):
-        replace(cx, domain=None).verify_certificate()
+        replace(cx, domain=None).reprove()
 
 
 # damage
@@ -116,12 +116,12 @@ def test_exact_vertices_refuse_what_they_cannot_do() -> None:
 @pytest.fixture(scope="module")
 def sound() -> PolyhedralComplex:
     cx = complex_of(random_network([2, 6, 5, 1], 1))
-    assert cx.verify_certificate()
+    assert cx.reprove()
     return cx
 
 
 def refuted(cx: PolyhedralComplex) -> str:
-    result = cx.verify_certificate()
+    result = cx.reprove()
     assert not result.proved
     assert result.failure
     return result.failure
@@ -228,8 +228,8 @@ def test_other_networks_need_other_affine_pieces(sound: PolyhedralComplex) -> No
 
 def test_without_stated_errors_coordinates_are_right_to_nine_digits(sound: PolyhedralComplex) -> None:
     bare = replace(sound, vertex_errors=None, facet_walls=None)
-    assert bare.verify_certificate()
-    assert replace(bare, vertices=sound.vertices + 5e-10).verify_certificate()
+    assert bare.reprove()
+    assert replace(bare, vertices=sound.vertices + 5e-10).reprove()
     assert "off by" in refuted(replace(bare, vertices=sound.vertices + 5e-9))
 
 
@@ -303,7 +303,7 @@ def test_the_complex_of_rounded_signs_is_refuted() -> None:
     except sg.SpecgeoError:
         return
     right = sg.enumerate_regions(net, sg.Box([-1, -1], [1, 1]))
-    assert cx.verify_certificate().proved == (cx.f_vector == right.f_vector)
+    assert cx.reprove().proved == (cx.f_vector == right.f_vector)
 
 
 def test_the_complex_of_fewer_layers_is_refuted() -> None:
@@ -312,7 +312,7 @@ def test_the_complex_of_fewer_layers_is_refuted() -> None:
     true = complex_of(net)
     claimed = replace(short, layers=true.layers)
     assert short.f_vector != true.f_vector
-    assert "units" in claimed.verify_certificate().failure
+    assert "units" in claimed.reprove().failure
 
 
 def test_a_face_without_boundary_is_refuted() -> None:
@@ -333,7 +333,7 @@ def test_a_face_without_boundary_is_refuted() -> None:
         ),
         facet_walls=None,
     )
-    assert "boundary" in damaged.verify_certificate().failure
+    assert "boundary" in damaged.reprove().failure
 
 
 def test_exact_vertices_of_polytopes_whose_rows_agree_up_to_rounding() -> None:
@@ -343,7 +343,7 @@ def test_exact_vertices_of_polytopes_whose_rows_agree_up_to_rounding() -> None:
     points = sorted(p[0] for p in cx.exact_vertices())
     walls = [Fraction(b) / Fraction(a[0]) for a, b in zip(rows, bounds, strict=True)]
     assert points == [walls[1], Fraction(-1, 4), min(walls[0], walls[2])]
-    assert cx.verify_certificate()
+    assert cx.reprove()
 
 
 @pytest.mark.parametrize("dim", [1, 2, 3])
@@ -355,5 +355,5 @@ def test_polytopes_with_nearly_redundant_rows_are_proved(dim: int) -> None:
         b = np.abs(rng.normal(size=len(a))) + 0.2
         b[2 * dim + 4 : 2 * dim + 7] = b[:3] * 3.0 * (1.0 + 2e-16)
         cx = sg.enumerate_regions(random_network([dim, 4, 3, 1], seed), sg.Polytope(a, b))
-        result = cx.verify_certificate()
+        result = cx.reprove()
         assert result.proved, (seed, result.failure)

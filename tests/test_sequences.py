@@ -127,7 +127,7 @@ class Sequences(RuleBasedStateMachine):
     @rule()
     def prove(self) -> None:
         assert self.cx is not None
-        assert self.cx.verify_certificate().proved
+        assert self.cx.reprove().proved
 
     @precondition(lambda self: self.cx is not None)
     @rule()

@@ -15,6 +15,7 @@ from .rays import ray_spectrum as ray_spectrum
 from .sampled import alias_bound as alias_bound
 from .sampled import sampled_spectrum as sampled_spectrum
 from .series import fourier_coefficients as fourier_coefficients
+from .series import mode_wavevectors as mode_wavevectors
 from .series import partial_sum as partial_sum
 from .series import tail_energy as tail_energy
 from .simplex import bernstein_indices as bernstein_indices

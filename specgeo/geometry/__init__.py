@@ -1,1 +1,10 @@
-"""The polyhedral complex as arrays, and what derives from it: measures, facets, regions, proofs, exports."""
+"""The polyhedral complex as arrays, and what derives from it: measures, facets, regions, proofs, exports.
+
+Names are loaded on first use.
+"""
+
+from __future__ import annotations
+
+from specgeo._lazy import attach
+
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from specgeo._budget import within_memory
 from specgeo._cast import FloatArray, IntArray, as_indices
 from specgeo._codec import Layers
-from specgeo._deprecated import warn
+from specgeo._deprecated import renamed, warn
 from specgeo.errors import UnsupportedError
 from specgeo.geometry import incidence, measures
 from specgeo.geometry.arrays import Patterns, Ragged, unpacked
@@ -282,7 +282,7 @@ class PolyhedralComplex:
         wanted = np.arange(n) if ids is None else as_indices([ids] if np.isscalar(ids) else ids, "ids", n)
         return _module("exact_points").exact_vertices(self, wanted)  # type: ignore[no-any-return]
 
-    def verify_certificate(self) -> Reproof:
+    def reprove(self) -> Reproof:
         """Prove the complex again, in integers, and all that is stored with it, from its network and domain.
 
         Independent of the enumerator: exact vertices, their covectors by exact evaluation of the
@@ -306,10 +306,12 @@ class PolyhedralComplex:
         --------
         >>> import specgeo as sg
         >>> tent = sg.Network([[[1.0], [1.0], [1.0]], [[1.0, -2.0, 1.0]]], [[1.0, 0.0, -1.0], [0.0]])
-        >>> sg.enumerate_regions(tent, sg.Box([-2], [2])).verify_certificate().proved
+        >>> sg.enumerate_regions(tent, sg.Box([-2], [2])).reprove().proved
         True
         """
-        return _module("reproof").verify_certificate(self)  # type: ignore[no-any-return]
+        return _module("reproof").reprove(self)  # type: ignore[no-any-return]
+
+    verify_certificate = renamed("verify_certificate", reprove)
 
     def to_shapely(self) -> npt.NDArray[np.object_]:
         """The cells of a plane complex as shapely polygons, (n_cells,)."""

@@ -88,7 +88,7 @@ class Reproof:
         return self.proved
 
 
-def verify_certificate(cx: PolyhedralComplex) -> Reproof:
+def reprove(cx: PolyhedralComplex) -> Reproof:
     """Re-prove a complex from its stored data (see the module's text for the argument)."""
     started = time.perf_counter()
     require_network(cx, "a proof")

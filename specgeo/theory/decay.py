@@ -26,7 +26,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._cast import ComplexArray, FloatArray, as_points
+from specgeo._cast import ComplexArray, FloatArray, RNGLike, as_points, as_rng
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.network import Network
@@ -258,13 +258,13 @@ def cut_bound(cx: PolyhedralComplex, k: npt.ArrayLike, output: int = 0) -> Float
 
 
 def sample_wavevectors(
-    cx: PolyhedralComplex, n: int = 400, rng: np.random.Generator | int = 0, decades: float = 3.0
+    cx: PolyhedralComplex, n: int = 400, rng: RNGLike = 0, decades: float = 3.0
 ) -> FloatArray:
     """Wavevectors that try the bounds: isotropic ones, facet normals and axes, log-uniform lengths, (n, d).
 
     Lengths run over ``decades`` decades from half a period per diameter of the domain.
     """
-    generator = np.random.default_rng(rng)
+    generator = as_rng(rng)
     directions = generator.standard_normal((n, cx.dim))
     normals = cx.facets.normals
     third = n // 3

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._cast import FloatArray, as_floats
+from specgeo._cast import FloatArray, RNGLike, as_floats, as_rng
 from specgeo.errors import InvalidInputError
 from specgeo.fourier.radial import porod_constants, radial_spectrum
 from specgeo.fourier.rays import (
@@ -110,7 +110,7 @@ def direction_report(
     window: tuple[float, float] | None = None,
     samples: int | None = None,
     boundary: Literal["cut", "interior"] = "cut",
-    rng: np.random.Generator | int = 0,
+    rng: RNGLike = 0,
 ) -> DirectionReport:
     """Classes, exact coefficients, predicted and measured amplitude and exponent along a direction.
 
@@ -126,7 +126,7 @@ def direction_report(
         sampling error; only then is the amplitude checked.
     boundary : {"cut", "interior"}
         As in `specgeo.spectrum`.
-    rng : Generator or seed
+    rng : int, SeedSequence, BitGenerator, Generator or None
 
     Returns
     -------
@@ -157,7 +157,7 @@ def direction_report(
     if samples is None:
         t, weights = window_rule(low, high, float(np.ptp(cx.vertices @ u)))
     else:
-        t = np.sort(np.random.default_rng(rng).uniform(low, high, samples))
+        t = np.sort(as_rng(rng).uniform(low, high, samples))
         weights = np.full(samples, 1 / samples)
     values, errors = ray_spectrum(cx, u, t, boundary, return_error=True)
     magnitude = np.abs(values[:, output])

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
-from specgeo._cast import FloatArray
+from specgeo._cast import FloatArray, RNGLike, as_rng
 from specgeo.domain import Box
 from specgeo.errors import InvalidInputError
 from specgeo.theory._results import Result, axes
@@ -123,7 +123,7 @@ def expected_boundary(
     weight_std: float | Sequence[float] | None = None,
     bias_std: float | Sequence[float] = 0.1,
     samples: int = 4000,
-    rng: np.random.Generator | int = 0,
+    rng: RNGLike = 0,
     visible_only: bool = True,
     confidence: float = 0.95,
 ) -> ExpectedBoundary:
@@ -140,7 +140,7 @@ def expected_boundary(
         Deviation of the independent normal biases, positive.
     samples : int
         Networks drawn, one uniform point each.
-    rng : Generator or seed
+    rng : int, SeedSequence, BitGenerator, Generator or None
     visible_only : bool
         Count only bends that reach the output; False counts those of activation regions.
     confidence : float
@@ -176,7 +176,7 @@ def expected_boundary(
         raise InvalidInputError(
             "widths, weight_std, bias_std: must be positive; samples at least 2, confidence within (0, 1)"
         )
-    generator = np.random.default_rng(rng)
+    generator = as_rng(rng)
     chunk = max(1, 2_000_000 // max(n * n for n in sizes[1:]) // (max(sizes[1:]) if visible_only else 1))
     parts = [
         _one_batch(domain, sizes, weight, bias, min(chunk, samples - start), generator, visible_only)

@@ -19,7 +19,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._cast import ComplexArray, FloatArray, as_points
+from specgeo._cast import ComplexArray, FloatArray, RNGLike, as_points, as_rng
 from specgeo.errors import InvalidInputError
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.measures import simplex_measures
@@ -126,7 +126,7 @@ def rate_report(
     output: int = 0,
     window: tuple[float, float] | None = None,
     samples: int = 400,
-    rng: np.random.Generator | int = 0,
+    rng: RNGLike = 0,
 ) -> RateReport:
     """d f^/d theta against the rigorous O(1/|k|) bound, and in d = 1 against its exact coefficient.
 
@@ -139,7 +139,7 @@ def rate_report(
         Range of |k|; default 200 to 20000 over the domain's diameter.
     samples : int
         Wavevectors: lengths uniform over the window, isotropic directions.
-    rng : Generator or seed
+    rng : int, SeedSequence, BitGenerator, Generator or None
 
     Returns
     -------
@@ -162,7 +162,7 @@ def rate_report(
     low, high = window or (200.0 / diameter, 20000.0 / diameter)
     if not 0 < low < high or samples < 2:
         raise InvalidInputError("window, samples: 0 < low < high and at least 2 samples wanted")
-    generator = np.random.default_rng(rng)
+    generator = as_rng(rng)
     u = generator.standard_normal((samples, cx.dim))
     length = generator.uniform(low, high, samples)[:, None]
     k = u / np.linalg.norm(u, axis=1, keepdims=True) * length

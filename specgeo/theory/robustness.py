@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._cast import ComplexArray, FloatArray, as_choice, as_floats, as_points
+from specgeo._cast import ComplexArray, FloatArray, RNGLike, as_choice, as_floats, as_points, as_rng
 from specgeo._limits import check_time
 from specgeo.domain import Box, Polytope
 from specgeo.errors import DomainError, InvalidInputError
@@ -136,7 +136,7 @@ def perturbation_response(
     deltas: npt.ArrayLike,
     directions: int = 16,
     output: int = 0,
-    rng: np.random.Generator | int = 0,
+    rng: RNGLike = 0,
     boundary: Boundary = "cut",
 ) -> PerturbationResponse:
     """Spectra of theta + delta v for random unit vectors v over all parameters jointly.
@@ -152,7 +152,7 @@ def perturbation_response(
     directions : int
         Random directions, the same for every delta.
     output : int
-    rng : Generator or seed
+    rng : int, SeedSequence, BitGenerator, Generator or None
     boundary : {"cut", "interior", "mirror"}
         "cut": of f times the indicator of the domain, whose walls dominate at large |k|. "interior": of the kinks
         inside (one input). "mirror": int f(x) prod_j cos(k_j (x_j - a_j)) dx on a box with lower corner a, which at
@@ -191,7 +191,7 @@ def perturbation_response(
     if boundary == "mirror" and not isinstance(domain, Box):
         raise DomainError("domain: not a Box; the mirror spectrum needs one, use boundary='cut'")
     theta = parameter_vector(net)
-    v = np.random.default_rng(rng).standard_normal((directions, len(theta)))
+    v = as_rng(rng).standard_normal((directions, len(theta)))
     v /= np.linalg.norm(v, axis=1, keepdims=True)
     cx = enumerate_regions(net, domain)
     base = _spectrum(cx, wave, output, boundary)

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import betaincinv, ndtri
 
-from specgeo._cast import FloatArray, as_floats
+from specgeo._cast import FloatArray, RNGLike, as_floats, as_rng
 from specgeo._limits import check_time
 from specgeo.activation import Activation, as_activation
 from specgeo.domain import Box
@@ -117,7 +117,7 @@ def parameter_volume(
     wavenumbers: npt.ArrayLike,
     samples: int = 1000,
     domain: Box | None = None,
-    rng: np.random.Generator | int = 0,
+    rng: RNGLike = 0,
     confidence: float = 0.95,
     moments: Sequence[int] = (1, 2, 4),
     activation: str | Activation | Sequence[str | Activation] = "relu",
@@ -136,7 +136,7 @@ def parameter_volume(
         Networks drawn, at least 2.
     domain : Box, optional
         Of as many inputs as the networks should have; default [0, 1].
-    rng : Generator or seed
+    rng : int, SeedSequence, BitGenerator, Generator or None
     confidence : float
     moments : sequence of int
         Exponents of the Markov bounds; 1 is always included.
@@ -160,7 +160,7 @@ def parameter_volume(
         raise InvalidInputError(
             "domain, clip, epsilon, wavenumbers, samples: a Box, positive numbers and at least 2 samples wanted"
         )
-    generator = np.random.default_rng(rng)
+    generator = as_rng(rng)
     sizes = [box.dim, *(int(n) for n in widths), 1]
     shapes = list(zip(sizes[1:], sizes[:-1], strict=True))
     variations = np.empty(samples)

@@ -1,0 +1,8 @@
+# Every public name and its home; specgeo/_lazy.py reads this at run time.
+from .arrays import Patterns as Patterns
+from .arrays import Ragged as Ragged
+from .certificate import Certificate as Certificate
+from .complex import PolyhedralComplex as PolyhedralComplex
+from .facets import Facets as Facets
+from .reproof import Reproof as Reproof
+from .storage import load_complex as load_complex
