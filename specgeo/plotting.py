@@ -71,8 +71,7 @@ def vertex_values(cx: PolyhedralComplex, output: int = 0) -> FloatArray:
     corners = cx.vertices_of(cx.dim)
     cell, indices = corners.owners, corners.indices
     values = np.empty(len(cx.vertices))
-    corner = np.einsum("ij,ij->i", cx.gradients[cell, output], cx.vertices[indices]) + cx.offsets[cell, output]
-    values[indices] = corner
+    values[indices] = cx.values(cell, cx.vertices[indices])[:, output]
     return values
 
 

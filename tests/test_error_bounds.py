@@ -308,7 +308,7 @@ def test_cells_too_thin_to_tell_the_sides_of_a_kink(decided, monkeypatch):
     """Three kinks 2^-57 apart, stored at one point: units tell the sides; without them jumps get the wrong sign."""
     if not decided:
         for module in (facets, deviations):
-            monkeypatch.setattr(module, "network_sides", lambda cx, cells, normals: np.zeros(len(cells)))
+            monkeypatch.setattr(module, "network_sides", lambda layers, signs, cells, normals: np.zeros(len(cells)))
     wrong = 0
     for order in ((0, 1, 2), (1, 0, 2), (2, 1, 0), (0, 2, 1)):
         inner = [[[3.0, 2.0**-14], [3.0, 0.0], [3.0, -(2.0**-14)]][i] for i in order]

@@ -24,17 +24,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
-from specgeo._measures import simplex_measures
+from specgeo._measures import lengths_of
 from specgeo.domain import Box
 from specgeo.errors import SpecgeoError
 from specgeo.fourier.forms import UNIT, FacetSimplices, facet_simplices, vertex_values, wall_normals, wall_rows
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.exact_points import domain_rows
-from specgeo.geometry.facets import orientation_margins
-from specgeo.geometry.measures import lengths_of
 from specgeo.geometry.pieces import backward
 from specgeo.geometry.sides import network_sides
 from specgeo.geometry.stored_values import piece_bounds
+from specgeo.geometry.structure import require_network
 from specgeo.geometry.walls import axis_walls, wall_corners
 
 EXTENDED = np.longdouble  # 64 bits of mantissa on x86; where it is float64 the bounds are looser, not wrong
@@ -212,7 +211,7 @@ class Deviation:
         """The volume form: its deviation, and the sum of |f| |S|: (m,) each."""
         simplices, owner = self._cx.triangulation(self._cx.dim)
         corners = self._cx.vertices[simplices]
-        measures = simplex_measures(corners)
+        measures = self._cx.simplex_measures(self._cx.dim)
         values, errors = self._values(simplices, owner)
         total = measures @ values
         if not self.known:
@@ -237,22 +236,21 @@ class Deviation:
         reach, diameter = reach[both].max(axis=1), diameter[both].max(axis=1)
         simplices = cx.triangulation(cx.dim - 1)[0][rows]
         j = cx.dim - 1
-        size = simplex_measures(cx.vertices[simplices]) * factorial(j)
+        size = cx.simplex_measures(j)[rows] * factorial(j)
         height = size / np.maximum(_diameters(cx.vertices[simplices]), 1e-300) ** max(j - 1, 0) if j else np.inf
         with np.errstate(divide="ignore", over="ignore"):
             slack = 4 * reach * (1 + cx.dim * diameter / height)
-        uncertain = ~(orientation_margins(cx)[owner] > slack) & (reach > 0)
+        uncertain = ~(cx.facet_sides[1][owner] > slack) & (reach > 0)
         decided = np.unique(owner[uncertain])
-        if len(decided) * _parameters(cx) <= EXACT_COST:
-            sides = network_sides(cx, cx.facets.cells[decided], cx.facets.normals[decided])
+        if len(decided) and len(decided) * _parameters(cx) <= EXACT_COST:
+            sides = network_sides(*require_network(cx, "a side"), cx.facets.cells[decided], cx.facets.normals[decided])
             uncertain &= ~np.isin(owner, decided[sides > 0.5])
         return uncertain
 
 
 def deviation_of(cx: PolyhedralComplex) -> Deviation:
     """The deviation of a complex, kept as long as it lives."""
-    kept: Deviation = cx._once("deviation", cx.dim, lambda c, _: Deviation(c))
-    return kept
+    return cx.derived("deviation", Deviation)
 
 
 def stored_pieces(cx: PolyhedralComplex) -> Pieces:

@@ -4,5 +4,6 @@ from .arrays import Ragged as Ragged
 from .certificate import Certificate as Certificate
 from .complex import PolyhedralComplex as PolyhedralComplex
 from .facets import Facets as Facets
+from .lattice import FaceLattice as FaceLattice
 from .reproof import Reproof as Reproof
 from .storage import load_complex as load_complex

@@ -79,10 +79,15 @@ class Ragged:
     def take(self, which: npt.NDArray[np.integer]) -> Ragged:
         """Some of the lists, in the order given."""
         lengths = self.lengths[which]
-        ends = np.cumsum(lengths)
-        total = int(ends[-1]) if len(ends) else 0
-        items = np.arange(total) + np.repeat(self.offsets[which] - (ends - lengths), lengths)
-        return Ragged(np.concatenate(([0], ends)), self.indices[items])
+        ends = np.concatenate(([0], np.cumsum(lengths)))
+        return Ragged(ends, self.indices[spans(self.offsets[which], lengths)])
+
+
+def spans(starts: IntArray, lengths: IntArray) -> IntArray:
+    """The integers from each start on, so many as its length, one span after the other."""
+    ends = np.cumsum(lengths)
+    total = int(ends[-1]) if len(ends) else 0
+    return np.asarray(np.arange(total, dtype=np.int64) + np.repeat(starts - (ends - lengths), lengths))
 
 
 def packed(flags: Flags) -> Words:
@@ -148,7 +153,9 @@ class Patterns(NamedTuple):
                 pieces.append(np.zeros((len(positive), 1), dtype=np.int64))
                 continue
             stop = start + int(np.count_nonzero(self.layers == layer))
-            block = positive[:, start:stop].reshape(len(positive), -1, breaks)
-            pieces.append(block.sum(axis=2, dtype=np.int64))
+            block = positive[:, start:stop]
+            if breaks > 1:
+                block = block.reshape(len(positive), -1, breaks).sum(axis=2)
+            pieces.append(block.astype(np.int64))
             start = stop
         return pieces

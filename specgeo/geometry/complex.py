@@ -1,16 +1,10 @@
-"""`PolyhedralComplex`: the cells, faces and affine pieces of a piecewise-linear function.
-
-Storage is struct of arrays. Faces of dimension k are numbered 0..n_k - 1; the boundary of each
-is a list of (k-1)-faces, so ``faces[k - 1][i]`` lists the boundary of the k-face i, k = 1..d. An edge
-lists its two vertices. Cells are the d-faces.
-"""
+"""`PolyhedralComplex`: the cells, faces and affine pieces of a piecewise-linear function."""
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -23,16 +17,16 @@ from specgeo._cast import FloatArray, IntArray, as_indices
 from specgeo._codec import Layers
 from specgeo._deprecated import renamed, warn
 from specgeo.errors import UnsupportedError
-from specgeo.geometry import incidence, measures
-from specgeo.geometry.arrays import Patterns, Ragged, unpacked
+from specgeo.geometry.arrays import Patterns, unpacked
+from specgeo.geometry.facets import Facets, build_facets
+from specgeo.geometry.lattice import FaceLattice
 
 if TYPE_CHECKING:
-    from specgeo.geometry.facets import Facets
     from specgeo.geometry.reproof import Reproof
 
 
 @dataclass(frozen=True, eq=False)
-class PolyhedralComplex:
+class PolyhedralComplex(FaceLattice):
     """A polyhedral complex with an affine function on each cell.
 
     Made by `specgeo.enumerate_regions` or `specgeo.load_complex`. Treat it as immutable, its arrays too: what is
@@ -74,8 +68,6 @@ class PolyhedralComplex:
     array([0.5])
     """
 
-    vertices: FloatArray  # (n_0, d)
-    faces: tuple[Ragged, ...]  # faces[k - 1]: boundary of the k-faces, k = 1..d
     pieces: tuple[FloatArray, FloatArray] | Callable[[], tuple[FloatArray, FloatArray]]
     signs: Patterns | None = None
     domain: Any = None
@@ -86,8 +78,8 @@ class PolyhedralComplex:
     notes: dict[str, Any] = field(default_factory=dict)
 
     def __getstate__(self) -> dict[str, Any]:
-        """What pickle keeps: the affine pieces themselves, nothing derived."""
-        return {each.name: getattr(self, each.name) for each in fields(self)} | {"pieces": self._affine}
+        """What pickle keeps: the fields, with the affine pieces themselves."""
+        return super().__getstate__() | {"pieces": self._affine}
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -96,21 +88,6 @@ class PolyhedralComplex:
         network = None if self.layers is None else {name: list(part) for name, part in self.layers._asdict().items()}
         known = {"network": network, "vertex_errors": self.vertex_errors, "facet_walls": self.facet_walls}
         return {name: value for name, value in known.items() if value is not None} | self.notes
-
-    @property
-    def dim(self) -> int:
-        """Dimension d of the space and of the cells."""
-        return int(self.vertices.shape[1])
-
-    @property
-    def f_vector(self) -> tuple[int, ...]:
-        """Number of faces of each dimension (n_0, ..., n_d)."""
-        return (len(self.vertices), *(len(faces.offsets) - 1 for faces in self.faces))
-
-    @property
-    def n_cells(self) -> int:
-        """Number of activation regions."""
-        return self.f_vector[-1]
 
     @cached_property
     @within_memory
@@ -128,79 +105,25 @@ class PolyhedralComplex:
         return self._affine[1]
 
     @cached_property
-    def _smallest_vertices(self) -> tuple[IntArray, ...]:
-        return incidence.smallest_vertices(self)
-
-    @cached_property
-    def _box_tree(self) -> Any:
-        return _module("locate").build_tree(self)
-
-    @cached_property
-    def _sign_table(self) -> Any:
-        return _module("locate").SignTable(self)
-
-    @cached_property
-    def _kept(self) -> dict[tuple[str, int], Any]:
-        return {}
-
-    @within_memory
-    def _once(self, name: str, k: int, make: Callable[[PolyhedralComplex, int], Any]) -> Any:
-        """Derived data that depend on a face dimension, computed on first use."""
-        key = (name, k)
-        if key not in self._kept:
-            self._kept[key] = make(self, k)
-        return self._kept[key]
-
-    def vertices_of(self, k: int) -> Ragged:
-        """Vertex ids of each k-face, ascending, as a ragged list; k = 0..d."""
-        result: Ragged = self._once("vertices", k, incidence.vertex_lists)
-        return result
-
-    def boundary(self, k: int) -> Any:
-        """Incidence of k-faces (rows) and (k-1)-faces (columns), scipy CSR (n_k, n_{k-1}) of ones; k = 1..d."""
-        return incidence.boundary_matrix(self, k)
-
-    def triangulation(self, k: int) -> tuple[IntArray, IntArray]:
-        """Pulling triangulation of the k-faces.
-
-        The apex of each face is its smallest vertex id, so neighbours agree on what they share.
-
-        Parameters
-        ----------
-        k : int
-            0..d.
-
-        Returns
-        -------
-        simplices : (n_s, k + 1) vertex ids, the apex first
-        owner : (n_s,) the k-face of each simplex, ascending
-        """
-        result: tuple[IntArray, IntArray] = self._once("triangulation", k, _module("triangulation").triangulate)
-        return result
-
-    @cached_property
     @within_memory
     def facets(self) -> Facets:
         """The (d-1)-faces: measures, unit normals, cells, gradient jumps, units that bend there (`Facets`)."""
-        result: Facets = _module("facets").build_facets(self)
-        return result
-
-    @cached_property
-    @within_memory
-    def volumes(self) -> FloatArray:
-        """d-volumes of the cells, (n_cells,)."""
-        return measures.face_measures(self, self.dim)
-
-    @cached_property
-    @within_memory
-    def centroids(self) -> FloatArray:
-        """Centres of mass of the cells, (n_cells, d)."""
-        return measures.face_centroids(self, self.dim)
+        return build_facets(self, self.gradients, self.signs, self.layers)
 
     @property
-    def euler_characteristic(self) -> int:
-        """Alternating sum of the f-vector: 1 for a convex domain."""
-        return int(sum((-1) ** k * n for k, n in enumerate(self.f_vector)))
+    def facet_normals(self) -> FloatArray:
+        """Those of `facets`: where vertices are too close to a facet to tell its sides, the network's units do."""
+        return self.facets.normals
+
+    def values(self, cells: npt.NDArray[np.integer], x: FloatArray) -> FloatArray:
+        """Values of the affine pieces of some cells at points, one row for each: (n,), (n, ..., d) -> (n, ..., m)."""
+        offsets = np.expand_dims(self.offsets[cells], tuple(range(1, x.ndim - 1)))
+        return np.asarray(np.einsum("nmd,n...d->n...m", self.gradients[cells], x) + offsets)
+
+    @cached_property
+    def means(self) -> FloatArray:
+        """Mean of each output on each cell, (n_cells, m): the value at its centroid."""
+        return self.values(np.arange(self.n_cells), self.centroids)
 
     @property
     @within_memory
@@ -210,16 +133,18 @@ class PolyhedralComplex:
         Units are ordered by layer, neuron and breakpoint (see `Patterns`). A unit that vanishes on a
         whole cell counts as not positive here; `sign_vectors` tells it from a negative one.
         """
-        signs = self._signs()
+        signs = self.known_signs
         return unpacked(signs.positive, len(signs.layers))
 
     @property
     @within_memory
     def sign_vectors(self) -> npt.NDArray[np.int8]:
         """Signs -1, 0, 1 of the units on each cell, (n_cells, n_units); 0: the unit vanishes on the cell."""
-        return self._signs().vectors()
+        return self.known_signs.vectors()
 
-    def _signs(self) -> Patterns:
+    @property
+    def known_signs(self) -> Patterns:
+        """``signs``, or an error where there are none."""
         if self.signs is None:
             raise UnsupportedError("patterns: this complex was built without signs; enumerate it from a network")
         return self.signs
@@ -234,17 +159,14 @@ class PolyhedralComplex:
         floats cannot, when the complex knows its network; without one, float gradients are compared
         up to `specgeo.geometry.linear_regions.RELATIVE_TOLERANCE`, which is no exact statement.
         """
-        return _module("linear_regions").linear_regions(self)  # type: ignore[no-any-return]
+        from specgeo.geometry.linear_regions import linear_regions
+
+        return linear_regions(self)
 
     @property
     def n_linear_regions(self) -> int:
         """Number of linear regions: maximal unions of cells, connected through facets, with one affine map."""
         return int(self.linear_regions.max()) + 1
-
-    @within_memory
-    def dual_graph(self) -> Any:
-        """Cells that share a facet: scipy CSR (n_cells, n_cells), symmetric; the entry is facet id + 1."""
-        return incidence.dual_graph(self)
 
     @within_memory
     def locate(self, x: npt.ArrayLike) -> IntArray:
@@ -254,12 +176,16 @@ class PolyhedralComplex:
         they are, by the signs of the network's units there; complexes without network go by their rounded
         vertices (`specgeo.geometry.locate`).
         """
-        return _module("locate").locate(self, x)  # type: ignore[no-any-return]
+        from specgeo.geometry.locate import locate
+
+        return locate(self, x)
 
     @within_memory
     def __call__(self, x: npt.ArrayLike) -> FloatArray:
         """Values f(x) from the affine piece of the cell of each point, (..., d) -> (..., m); NaN outside."""
-        return _module("locate").evaluate(self, x)  # type: ignore[no-any-return]
+        from specgeo.geometry.locate import evaluate
+
+        return evaluate(self, x)
 
     def exact_vertices(self, ids: npt.ArrayLike | None = None) -> list[tuple[Fraction, ...]]:
         """Exact coordinates of vertices, as Fractions.
@@ -280,7 +206,9 @@ class PolyhedralComplex:
         """
         n = len(self.vertices)
         wanted = np.arange(n) if ids is None else as_indices([ids] if np.isscalar(ids) else ids, "ids", n)
-        return _module("exact_points").exact_vertices(self, wanted)  # type: ignore[no-any-return]
+        from specgeo.geometry.exact_points import exact_vertices
+
+        return exact_vertices(self, wanted)
 
     def reprove(self) -> Reproof:
         """Prove the complex again, in integers, and all that is stored with it, from its network and domain.
@@ -309,27 +237,31 @@ class PolyhedralComplex:
         >>> sg.enumerate_regions(tent, sg.Box([-2], [2])).reprove().proved
         True
         """
-        return _module("reproof").reprove(self)  # type: ignore[no-any-return]
+        from specgeo.geometry.reproof import reprove
+
+        return reprove(self)
 
     verify_certificate = renamed("verify_certificate", reprove)
 
     def to_shapely(self) -> npt.NDArray[np.object_]:
         """The cells of a plane complex as shapely polygons, (n_cells,)."""
-        return _module("export").to_shapely(self)  # type: ignore[no-any-return]
+        from specgeo.geometry.export import to_shapely
+
+        return to_shapely(self)
 
     def to_networkx(self) -> Any:
         """The dual graph as networkx Graph: nodes with volume and centroid, edges with facet and measure."""
-        return _module("export").to_networkx(self)
+        from specgeo.geometry.export import to_networkx
+
+        return to_networkx(self)
 
     @within_memory
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write everything to one ``.npz`` file, to be read by `specgeo.load_complex`."""
-        _module("storage").save_complex(self, path)
+        from specgeo.geometry.storage import save_complex
+
+        save_complex(self, path)
 
     def __repr__(self) -> str:
         return f"PolyhedralComplex(dim={self.dim}, f_vector={self.f_vector})"
 
-
-def _module(name: str) -> Any:
-    """A module of this package, imported on first use: most complexes need few of them."""
-    return importlib.import_module(f"specgeo.geometry.{name}")

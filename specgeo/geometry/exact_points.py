@@ -16,7 +16,6 @@ import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
 from specgeo.errors import SpecgeoError, UnsupportedError
-from specgeo.geometry.incidence import facet_cells
 from specgeo.geometry.integer_network import IntegerNetwork, Integers, scaled
 from specgeo.geometry.structure import require_network
 
@@ -53,7 +52,7 @@ class ExactPoints:
         self.domain = integer_rows(domain_rows(cx))
         self._signs = cx.sign_vectors
         self._layers = signs.layers
-        self._cells = facet_cells(cx)
+        self._cells = cx.facet_cells
         self._walls = self._domain_walls()
 
     def _domain_walls(self) -> IntArray:

@@ -99,7 +99,7 @@ class SignTable:
 
     def __init__(self, cx: PolyhedralComplex) -> None:
         assert cx.signs is not None and cx.layers is not None
-        self._tree: BoxTree = cx._box_tree
+        self._tree = cx.derived("box tree", build_tree)
         self._words = (np.ascontiguousarray(cx.signs.positive), np.ascontiguousarray(cx.signs.negative))
         self.points = PointSigns(cx.layers)
         keys = _mixed(self._words[0])
@@ -155,7 +155,7 @@ def locate(cx: PolyhedralComplex, x: npt.ArrayLike) -> IntArray:
     found = np.full(len(flat), -1, dtype=np.int64)
     if knows_signs(cx):
         within = inside(cx.domain, flat)
-        found[within] = cx._sign_table.locate(np.ascontiguousarray(flat[within]))
+        found[within] = cx.derived("sign table", SignTable).locate(np.ascontiguousarray(flat[within]))
     else:
         found = _by_slack(cx, flat)
     return np.asarray(found.reshape(points.shape[:-1]))
@@ -171,9 +171,9 @@ def _by_slack(cx: PolyhedralComplex, flat: FloatArray) -> IntArray:
     """By signed distances to facets, for complexes that are known by their rounded vertices only."""
     from specgeo.geometry._kernels import locate_points
 
-    tree, lists, facets = cx._box_tree, cx.faces[-1], cx.facets
+    tree, lists, facets = cx.derived("box tree", build_tree), cx.faces[-1], cx.facets
     tolerance = OUTSIDE_TOLERANCE * _extent(cx)
-    base = cx._smallest_vertices[cx.dim - 1]
+    base = cx.smallest_vertices[cx.dim - 1]
     found, slack = locate_points(
         flat,
         tree.lower,
@@ -199,6 +199,6 @@ def evaluate(cx: PolyhedralComplex, x: npt.ArrayLike) -> FloatArray:
     """Values f(x) by the affine piece of the cell of each point, (..., d) -> (..., m); NaN outside."""
     points = as_points(x, "x", cx.dim)
     cell = cx.locate(points)
-    values = np.einsum("...md,...d->...m", cx.gradients[cell], points) + cx.offsets[cell]
+    values = cx.values(cell.ravel(), points.reshape(-1, cx.dim)).reshape(*cell.shape, cx.offsets.shape[1])
     values[cell < 0] = np.nan
-    return np.asarray(values)
+    return values

@@ -130,7 +130,7 @@ def _lists(ragged: Ragged) -> list[list[int]]:
 
 def _check_lists(cx: PolyhedralComplex) -> None:
     """Points 4 and 7: two facets at each ridge of a face, no face unused or doubled."""
-    signs = cx._signs()
+    signs = cx.known_signs
     require(not np.any(signs.positive & signs.negative), "a unit that is both positive and negative on a cell")
     for k, lists in enumerate(cx.faces, start=1):
         used = np.bincount(lists.indices, minlength=cx.f_vector[k - 1]) > 0
@@ -182,7 +182,7 @@ def _masks(flags: npt.NDArray[np.bool_]) -> list[int]:
 def _check_closure(cx: PolyhedralComplex, signs: Signs) -> None:
     """Point 3: each boundary face is cut out of its face by the units that vanish on it."""
     zeros = _masks(signs == 0)
-    walls = np.zeros((cx.n_cells, signs.shape[1] - len(cx._signs().layers)), dtype=np.bool_)
+    walls = np.zeros((cx.n_cells, signs.shape[1] - len(cx.known_signs.layers)), dtype=np.bool_)
     useless = _masks(np.concatenate((cx.sign_vectors == 0, walls), axis=1))  # units that vanish on the whole cell
     cell = np.arange(cx.n_cells)
     for k in range(cx.dim, 0, -1):

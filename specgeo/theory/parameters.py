@@ -20,10 +20,10 @@ import numpy.typing as npt
 
 from specgeo._cast import ComplexArray, FloatArray, IntArray, as_floats, as_points
 from specgeo._limits import check_time
+from specgeo._measures import rounded_measures
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier.simplex import simplices_sum
 from specgeo.geometry.complex import PolyhedralComplex
-from specgeo.geometry.measures import simplex_measures
 from specgeo.network import Network
 from specgeo.theory.decay import _output
 
@@ -204,7 +204,7 @@ def _sum(
     cx: PolyhedralComplex, simplices: IntArray, k: FloatArray, weights: FloatArray | None, values: FloatArray | None
 ) -> ComplexArray:
     simplices = np.ascontiguousarray(simplices, dtype=np.int64)
-    measures = simplex_measures(cx.vertices, simplices)
+    measures = rounded_measures(cx.vertices[simplices])
     if weights is not None:
         weights = np.ascontiguousarray(weights)
     if values is not None:

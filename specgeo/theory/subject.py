@@ -97,9 +97,8 @@ class Subject:
     @cached_property
     def _statistics(self) -> tuple[float, float]:
         cx = self.complex
-        middle = np.einsum("cd,cd->c", cx.gradients[:, self.output], cx.centroids) + cx.offsets[:, self.output]
         values = self.scalar(cx.vertices)[:, 0]
-        return float(cx.volumes @ middle / cx.volumes.sum()), float(np.abs(values).max())
+        return float(cx.volumes @ cx.means[:, self.output] / cx.volumes.sum()), float(np.abs(values).max())
 
     @property
     def mean(self) -> float:
