@@ -16,6 +16,7 @@ import specgeo as sg
 from specgeo._measures import rounded_measures, signed_volumes
 from specgeo.geometry.arrays import Ragged
 from specgeo.geometry.complex import PolyhedralComplex
+from specgeo.geometry.soundness import failures
 from specgeo.testing import assert_complex_valid, random_network
 
 
@@ -296,6 +297,7 @@ def test_shapely_polygons_tile_the_box() -> None:
 
 def test_self_checks_notice_damage() -> None:
     cx, net = example([2, 6, 4, 1])
+    assert failures(cx, net.layers) == []
     parts = (cx.faces, (cx.gradients, cx.offsets), cx.signs, cx.domain)
     moved = cx.vertices.copy()
     moved[-1] += 0.05

@@ -29,12 +29,11 @@ from specgeo.domain import Box
 from specgeo.errors import SpecgeoError
 from specgeo.fourier.forms import UNIT, FacetSimplices, facet_simplices, vertex_values, wall_normals, wall_rows
 from specgeo.geometry.complex import PolyhedralComplex
-from specgeo.geometry.exact_points import domain_rows
 from specgeo.geometry.pieces import backward
 from specgeo.geometry.sides import network_sides
 from specgeo.geometry.stored_values import piece_bounds
 from specgeo.geometry.structure import require_network
-from specgeo.geometry.walls import axis_walls, wall_corners
+from specgeo.geometry.walls import axis_walls, domain_rows, wall_corners
 
 EXTENDED = np.longdouble  # 64 bits of mantissa on x86; where it is float64 the bounds are looser, not wrong
 EPS = float(np.finfo(EXTENDED).eps)
@@ -200,7 +199,7 @@ class Deviation:
         if walls is None:
             return np.asarray(lengths_of(self._shifts[simplices]).max(axis=1))
         axes, _, rounding = axis_walls(cx.domain)
-        rows: Any = domain_rows(cx)[walls].astype(EXTENDED)
+        rows: Any = domain_rows(cx.domain)[walls].astype(EXTENDED)
         corners = cx.vertices[simplices].astype(EXTENDED)
         residual = np.abs(np.einsum("bd,bid->bi", rows[:, :-1], corners) + rows[:, -1:]).max(axis=1)
         size = (np.einsum("bd,bid->bi", np.abs(rows[:, :-1]), np.abs(corners)) + np.abs(rows[:, -1:])).max(axis=1)

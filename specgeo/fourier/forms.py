@@ -28,7 +28,7 @@ from specgeo.errors import DomainError, InvalidInputError, UnsupportedError
 from specgeo.fourier.chunks import Plan, chunked
 from specgeo.fourier.simplex import simplices_sum
 from specgeo.geometry.complex import PolyhedralComplex
-from specgeo.geometry.exact_points import domain_rows
+from specgeo.geometry.walls import domain_rows
 
 UNIT = 2.0**-53  # unit roundoff
 TINY = 2.0**-1066  # what the products of one term lose where they are below the range of floats, at most
@@ -358,7 +358,7 @@ def wall_normals(cx: PolyhedralComplex) -> FloatArray:
     if rows is None:
         owner = cx.triangulation(cx.dim - 1)[1]
         return np.ascontiguousarray(cx.facets.normals[owner[cx.facets.cells[owner, 1] < 0]])
-    inward = domain_rows(cx)[:, :-1]
+    inward = domain_rows(cx.domain)[:, :-1]
     inward = inward / np.abs(inward).max(axis=1, keepdims=True)
     return np.ascontiguousarray((-inward / np.linalg.norm(inward, axis=1, keepdims=True))[rows] + 0.0)
 

@@ -2,8 +2,8 @@
 from .arrays import Patterns as Patterns
 from .arrays import Ragged as Ragged
 from .certificate import Certificate as Certificate
+from .certificate import Reproof as Reproof
 from .complex import PolyhedralComplex as PolyhedralComplex
 from .facets import Facets as Facets
 from .lattice import FaceLattice as FaceLattice
-from .reproof import Reproof as Reproof
 from .storage import load_complex as load_complex

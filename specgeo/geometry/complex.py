@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +18,9 @@ from specgeo._codec import Layers
 from specgeo._deprecated import renamed, warn
 from specgeo.errors import UnsupportedError
 from specgeo.geometry.arrays import Patterns, unpacked
+from specgeo.geometry.certificate import Reproof
 from specgeo.geometry.facets import Facets, build_facets
 from specgeo.geometry.lattice import FaceLattice
-
-if TYPE_CHECKING:
-    from specgeo.geometry.reproof import Reproof
 
 
 @dataclass(frozen=True, eq=False)

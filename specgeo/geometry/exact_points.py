@@ -10,28 +10,16 @@ from __future__ import annotations
 
 from fractions import Fraction
 from math import gcd
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
-from specgeo.errors import SpecgeoError, UnsupportedError
+from specgeo.errors import SpecgeoError
+from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.integer_network import IntegerNetwork, Integers, scaled
 from specgeo.geometry.structure import require_network
-
-if TYPE_CHECKING:
-    from specgeo.geometry.complex import PolyhedralComplex
-
-
-def domain_rows(cx: PolyhedralComplex) -> FloatArray:
-    """Rows (n, d + 1), non-negative on the domain: a . x + b >= 0."""
-    domain = cx.domain
-    if hasattr(domain, "lower"):
-        eye = np.eye(cx.dim)
-        return np.concatenate((np.column_stack((eye, -domain.lower)), np.column_stack((-eye, domain.upper))))
-    if hasattr(domain, "A"):
-        return np.column_stack((-domain.A, domain.b))
-    raise UnsupportedError("domain: exact vertices need a complex with a Box or Polytope; this one has none")
+from specgeo.geometry.walls import domain_rows
 
 
 def integer_rows(rows: FloatArray) -> Integers:
@@ -49,7 +37,7 @@ class ExactPoints:
         layers, signs = require_network(cx, "an exact vertex")
         self._cx = cx
         self.network = IntegerNetwork(layers)
-        self.domain = integer_rows(domain_rows(cx))
+        self.domain = integer_rows(domain_rows(cx.domain))
         self._signs = cx.sign_vectors
         self._layers = signs.layers
         self._cells = cx.facet_cells
@@ -62,7 +50,7 @@ class ExactPoints:
             return cx.facet_walls
         walls = np.full(cx.f_vector[-2], -1, dtype=np.int64)
         outer = np.flatnonzero(self._cells[:, 1] < 0)
-        rows = domain_rows(cx)
+        rows = domain_rows(cx.domain)
         rows = rows / np.abs(rows[:, :-1]).max(axis=1, keepdims=True)
         corners = cx.vertices_of(cx.dim - 1)
         size = np.abs(cx.vertices @ rows[:, :-1].T + rows[:, -1])  # (n_0, n)

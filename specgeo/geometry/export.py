@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from specgeo.errors import MissingDependencyError, UnsupportedError
 from specgeo.geometry.arrays import Ragged
-
-if TYPE_CHECKING:
-    from specgeo.geometry.complex import PolyhedralComplex
+from specgeo.geometry.complex import PolyhedralComplex
 
 
 def polygon_rings(cx: PolyhedralComplex) -> Ragged:

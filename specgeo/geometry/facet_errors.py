@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from scipy.special import rgamma
 
 from specgeo._cast import FloatArray
-
-if TYPE_CHECKING:
-    from specgeo.geometry.complex import PolyhedralComplex
+from specgeo.geometry.complex import PolyhedralComplex
 
 
 def moved_facets(cx: PolyhedralComplex) -> FloatArray:

@@ -10,18 +10,14 @@ labels are then no exact statement.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import FloatArray, IntArray
 from specgeo._codec import Layers
 from specgeo.errors import UnsupportedError
+from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.residues import CellMaps, classes, vanishing
-
-if TYPE_CHECKING:
-    from specgeo.geometry.complex import PolyhedralComplex
 
 RELATIVE_TOLERANCE = 1e-12
 """Guards the merging of cells of a complex without network: |g_1 - g_0| against the largest gradient."""

@@ -17,17 +17,15 @@ facets are much longer than that.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import FloatArray, IntArray, as_points
 from specgeo.geometry.arrays import Flags, Words, packed
+from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.point_signs import PointSigns, inside
-
-if TYPE_CHECKING:
-    from specgeo.geometry.complex import PolyhedralComplex
 
 _LEAF = 4
 OUTSIDE_TOLERANCE = 1e-12

@@ -37,55 +37,20 @@ facets that contain it, which have their vertices in common; so no face of sever
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from specgeo.errors import SpecgeoError, UnsupportedError
 from specgeo.geometry.arrays import Ragged, Signs, packed
+from specgeo.geometry.certificate import Reproof
+from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.exact_points import ExactPoints
 from specgeo.geometry.integer_network import Integers
 from specgeo.geometry.stored_values import check_coordinates, check_pieces, check_walls, not_covered
 from specgeo.geometry.structure import check_structure, require, require_network
 
-if TYPE_CHECKING:
-    from specgeo.geometry.complex import PolyhedralComplex
-
 _VERTICES_A_CHUNK = 1024
-
-
-@dataclass(frozen=True)
-class Reproof:
-    """Result of an independent re-proof.
-
-    Attributes
-    ----------
-    proved : bool
-        True when every check held: of the complex and of all numbers stored with it.
-    failure : str or None
-        The first check that failed, with the face it failed on.
-    not_covered : tuple of str
-        What is stored beside and is no statement that could be proved: how the enumeration went, names, notes.
-    n_vertices, n_signs, n_incidences : int
-        Vertices solved exactly, signs evaluated exactly, (face, boundary face) pairs checked.
-    largest_error : float
-        Largest distance (max norm) of a stored coordinate from the exact one.
-    seconds : float
-    """
-
-    proved: bool
-    failure: str | None
-    not_covered: tuple[str, ...]
-    n_vertices: int
-    n_signs: int
-    n_incidences: int
-    largest_error: float
-    seconds: float
-
-    def __bool__(self) -> bool:
-        return self.proved
 
 
 def reprove(cx: PolyhedralComplex) -> Reproof:

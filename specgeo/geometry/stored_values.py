@@ -11,18 +11,16 @@ evaluation, which is in extended precision: its range is wider.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import FloatArray, IntArray
 from specgeo._codec import Layers
+from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.integer_network import IntegerNetwork, Integers
 from specgeo.geometry.structure import require, require_network, stated_errors
-
-if TYPE_CHECKING:
-    from specgeo.geometry.complex import PolyhedralComplex
 
 _SPARE = 2.0**22  # times the smallest normal number stands for what underflows
 _CELLS_A_CHUNK = 512

@@ -7,7 +7,7 @@ No kernel reads beyond an array of a complex that passes. Whether the numbers ar
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -15,9 +15,8 @@ from specgeo._cast import FloatArray
 from specgeo._codec import Layers
 from specgeo.errors import SpecgeoError, UnsupportedError
 from specgeo.geometry.arrays import Patterns
-
-if TYPE_CHECKING:
-    from specgeo.geometry.complex import PolyhedralComplex
+from specgeo.geometry.complex import PolyhedralComplex
+from specgeo.geometry.walls import domain_rows
 
 COORDINATE_TOLERANCE = 1e-9
 """Error of the vertices, relative to the largest coordinate, where a complex does not state their errors."""
@@ -136,11 +135,9 @@ def stated_errors(cx: PolyhedralComplex) -> FloatArray:
 
 def check_inside(cx: PolyhedralComplex) -> None:
     """Raise unless each vertex is in the domain, up to its stated error: exactly, where floats leave it open."""
-    from specgeo.geometry.exact_points import domain_rows
-
     if cx.domain is None:
         return
-    x, rows, errors = cx.vertices, domain_rows(cx), stated_errors(cx)
+    x, rows, errors = cx.vertices, domain_rows(cx.domain), stated_errors(cx)
     with np.errstate(over="ignore", invalid="ignore"):
         if hasattr(cx.domain, "lower"):
             outside = np.concatenate((x < cx.domain.lower, x > cx.domain.upper), axis=1)

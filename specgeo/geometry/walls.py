@@ -1,4 +1,4 @@
-"""Vertices on walls of the domain that are normal to an axis: the combinatorics knows the coordinate."""
+"""Walls of the domain. Of vertices on one that is normal to an axis the combinatorics knows a coordinate."""
 
 from __future__ import annotations
 
@@ -9,7 +9,18 @@ from typing import Any
 import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
-from specgeo.domain import Box
+from specgeo.domain import Box, Polytope
+from specgeo.errors import UnsupportedError
+
+
+def domain_rows(domain: Any) -> FloatArray:
+    """Rows (n, d + 1), non-negative on the domain: a . x + b >= 0; numbered as in ``facet_walls``."""
+    if isinstance(domain, Box):
+        eye = np.eye(domain.dim)
+        return np.concatenate((np.column_stack((eye, -domain.lower)), np.column_stack((-eye, domain.upper))))
+    if isinstance(domain, Polytope):
+        return np.column_stack((-domain.A, domain.b))
+    raise UnsupportedError("domain: exact vertices need a complex with a Box or Polytope; this one has none")
 
 
 def axis_walls(domain: Any) -> tuple[IntArray, FloatArray, FloatArray]:
