@@ -289,9 +289,9 @@ def displacements(cx: PolyhedralComplex) -> FloatArray:
     result = np.full(cx.vertices.shape, np.inf) if radii is None else np.outer(radii, np.ones(cx.dim))
     if walls is not None and len(walls) == cx.f_vector[-2]:
         axes, _, rounding = axis_walls(cx.domain)
-        for wall, corners in wall_corners(walls, cx.faces[:-1]):
-            if axes[wall] >= 0:
-                result[corners, axes[wall]] = rounding[wall]
+        corners, wall = wall_corners(walls, cx.faces[:-1])
+        straight = axes[wall] >= 0
+        result[corners[straight], axes[wall[straight]]] = rounding[wall[straight]]
     return result
 
 

@@ -78,9 +78,9 @@ class Ragged:
 
     def take(self, which: npt.NDArray[np.integer]) -> Ragged:
         """Some of the lists, in the order given."""
-        lengths = self.lengths[which]
-        ends = np.concatenate(([0], np.cumsum(lengths)))
-        return Ragged(ends, self.indices[spans(self.offsets[which], lengths)])
+        starts = self.offsets[which]
+        lengths = self.offsets[1:][which] - starts
+        return Ragged(np.concatenate(([0], np.cumsum(lengths))), self.indices[spans(starts, lengths)])
 
 
 def spans(starts: IntArray, lengths: IntArray) -> IntArray:
