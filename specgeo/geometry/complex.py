@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo._budget import within_memory
-from specgeo._cast import FloatArray, IntArray, as_indices
+from specgeo._cast import FloatArray, IntArray, as_indices, as_points
 from specgeo._codec import Layers
 from specgeo._deprecated import renamed, warn
-from specgeo.errors import UnsupportedError
+from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.geometry.arrays import Patterns, unpacked
 from specgeo.geometry.certificate import Reproof
 from specgeo.geometry.facets import Facets, build_facets
@@ -113,10 +113,38 @@ class PolyhedralComplex(FaceLattice):
         """Those of `facets`: where vertices are too close to a facet to tell its sides, the network's units do."""
         return self.facets.normals
 
-    def values(self, cells: npt.NDArray[np.integer], x: FloatArray) -> FloatArray:
-        """Values of the affine pieces of some cells at points, one row for each: (n,), (n, ..., d) -> (n, ..., m)."""
-        offsets = np.expand_dims(self.offsets[cells], tuple(range(1, x.ndim - 1)))
-        return np.asarray(np.einsum("nmd,n...d->n...m", self.gradients[cells], x) + offsets)
+    def values(self, cells: npt.ArrayLike, x: npt.ArrayLike) -> FloatArray:
+        """Values of the affine pieces of given cells, wherever the points lie.
+
+        Parameters
+        ----------
+        cells : array_like of int, shape (n,)
+        x : array_like of floats, shape (n, ..., d)
+            One row for each cell: a point, or several.
+
+        Returns
+        -------
+        ndarray of floats, shape (n, ..., m)
+
+        Raises
+        ------
+        InvalidInputError
+            There is no such cell, or the points and cells differ in number.
+
+        Examples
+        --------
+        >>> import specgeo as sg
+        >>> fold = sg.Network([[[1.0]], [[1.0]]], [[0.0], [0.0]])
+        >>> cx = sg.enumerate_regions(fold, sg.Box([-1], [1]))  # 0 and x
+        >>> cx.values(cx.locate([[-0.5], [0.5]]), [[[3.0], [4.0]], [[3.0], [4.0]]])[:, :, 0]
+        array([[0., 0.],
+               [3., 4.]])
+        """
+        rows, points = as_indices(cells, "cells", self.n_cells), as_points(x, "x", self.dim)
+        if points.ndim < 2 or len(points) != len(rows):
+            raise InvalidInputError(f"x: shape {points.shape} given for {len(rows)} cells; pass one row for each")
+        offsets = np.expand_dims(self.offsets[rows], tuple(range(1, points.ndim - 1)))
+        return np.asarray(np.einsum("nmd,n...d->n...m", self.gradients[rows], points) + offsets)
 
     @cached_property
     def means(self) -> FloatArray:

@@ -279,7 +279,7 @@ class FaceLattice:
         boundary, around = (lists.offsets, lists.indices), (corners.offsets, corners.indices)
         first = self.facet_cells[:, 0].copy()
         away = farthest_side(*boundary, *around, self.vertices, base, normals, first)
-        return normals * np.where(away >= 0, 1.0, -1.0)[:, None], np.abs(away)
+        return normals * np.where(away >= 0, 1.0, -1.0)[:, None] + 0.0, np.abs(away)  # no negative zeros
 
     @property
     def facet_normals(self) -> FloatArray:

@@ -197,6 +197,6 @@ def evaluate(cx: PolyhedralComplex, x: npt.ArrayLike) -> FloatArray:
     """Values f(x) by the affine piece of the cell of each point, (..., d) -> (..., m); NaN outside."""
     points = as_points(x, "x", cx.dim)
     cell = cx.locate(points)
-    values = cx.values(cell.ravel(), points.reshape(-1, cx.dim)).reshape(*cell.shape, cx.offsets.shape[1])
-    values[cell < 0] = np.nan
-    return values
+    values = cx.values(np.maximum(cell, 0).ravel(), points.reshape(-1, cx.dim))
+    values[cell.ravel() < 0] = np.nan
+    return values.reshape(*cell.shape, values.shape[1])
