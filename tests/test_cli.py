@@ -30,7 +30,7 @@ def tent(tmp_path):
 @pytest.fixture
 def plane(tmp_path, random_network):
     path = tmp_path / "plane.npz"
-    random_network([2, 8, 6, 2], rng=1).save(path)
+    random_network([2, 8, 6, 2], 1).save(path)
     return str(path)
 
 
