@@ -122,9 +122,7 @@ class Network:
     @property
     def n_units(self) -> int:
         """Number of units: a unit is a neuron together with one breakpoint of its activation."""
-        return sum(
-            n * len(a.breakpoints) for n, a in zip(self.hidden_widths, self.activations, strict=True)
-        )
+        return sum(n * len(a.breakpoints) for n, a in zip(self.hidden_widths, self.activations, strict=True))
 
     def pre_activations(self, x: npt.ArrayLike) -> tuple[FloatArray, ...]:
         """Pre-activations z_1, ..., z_L of the hidden layers.

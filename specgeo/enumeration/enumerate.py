@@ -13,10 +13,7 @@ from specgeo._cast import IntArray, as_budget
 from specgeo.enumeration._domain import domain_state
 from specgeo.enumeration._lattice import boundary_lists, number_faces, spread_signs
 from specgeo.enumeration._layers import N_BREAKS, N_UNITS, N_WORDS, Layers, N, flat_bytes, flatten
-from specgeo.enumeration._layout import (
-    Size,
-    Tally,
-)
+from specgeo.enumeration._layout import Size, Tally
 from specgeo.enumeration._run import Run
 from specgeo.errors import BudgetError, InvalidInputError, UnsupportedError
 from specgeo.geometry.arrays import Patterns, Ragged
@@ -119,9 +116,7 @@ def enumerate_regions(
     try:
         return _enumerate(network, domain, exact, progress, max_cells, max_bytes)
     except MemoryError as error:
-        raise BudgetError(
-            "network, domain: memory ran out; free some, or shrink the domain"
-        ) from error
+        raise BudgetError("network, domain: memory ran out; free some, or shrink the domain") from error
 
 
 def _enumerate(

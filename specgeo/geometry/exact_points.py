@@ -14,20 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from specgeo._cast import FloatArray, IntArray
+from specgeo._cast import IntArray
 from specgeo.errors import SpecgeoError
 from specgeo.geometry.complex import PolyhedralComplex
-from specgeo.geometry.integer_network import IntegerNetwork, Integers, scaled
+from specgeo.geometry.integer_network import IntegerNetwork, Integers, integer_rows
 from specgeo.geometry.structure import require_network
 from specgeo.geometry.walls import domain_rows
-
-
-def integer_rows(rows: FloatArray) -> Integers:
-    """Each row times a power of two, so that its entries are integers."""
-    out = np.empty(rows.shape, dtype=object)
-    for i, row in enumerate(rows.tolist()):
-        out[i] = scaled(row, max(Fraction(v).denominator.bit_length() - 1 for v in row))
-    return out
 
 
 class ExactPoints:
@@ -37,7 +29,7 @@ class ExactPoints:
         layers, signs = require_network(cx, "an exact vertex")
         self._cx = cx
         self.network = IntegerNetwork(layers)
-        self.domain = integer_rows(domain_rows(cx.domain))
+        self.domain = integer_rows(domain_rows(cx.domain))[0]
         self._signs = cx.sign_vectors
         self._layers = signs.layers
         self._cells = cx.facet_cells

@@ -56,6 +56,15 @@ def scaled(values: Any, exponent: int) -> Integers:
     return out.reshape(array.shape)
 
 
+def integer_rows(rows: npt.NDArray[np.float64]) -> tuple[Integers, Integers]:
+    """Rows of floats, exactly, as integers (n, d) over one power of two for each row, (n,)."""
+    numerators, denominators = np.empty(rows.shape, dtype=object), np.empty(len(rows), dtype=object)
+    for i, row in enumerate(rows.tolist()):
+        bits = _bits(row)
+        numerators[i], denominators[i] = scaled(row, bits), 1 << bits
+    return numerators, denominators
+
+
 class IntegerNetwork:
     """A network, exactly.
 
@@ -68,9 +77,7 @@ class IntegerNetwork:
         self.input_dim = int(layers.weights[0].shape[1])
         self._layers = []
         total = 0  # the inputs of the layer are scaled by 2^total
-        for weight, bias, activation in zip(
-            layers.weights[:-1], layers.biases[:-1], layers.activations, strict=True
-        ):
+        for weight, bias, activation in zip(layers.weights[:-1], layers.biases[:-1], layers.activations, strict=True):
             breaks = [Fraction(t) for t in activation.breakpoints.tolist()]
             slopes = [Fraction(s) for s in activation.slopes.tolist()]
             intercepts = activation.exact_intercepts

@@ -78,8 +78,7 @@ class CellDerivatives:
         if cx.signs is None or cx.dim != net.input_dim or cx.gradients.shape[1] != net.output_dim:
             raise InvalidInputError("cx: not the complex of this network; pass enumerate_regions(net, domain)")
         self.net = net
-        n_units = sum(n * len(a.breakpoints) for n, a in zip(net.hidden_widths, net.activations, strict=True))
-        if len(cx.signs.layers) != n_units:
+        if len(cx.signs.layers) != net.n_units:
             raise InvalidInputError("cx: has other units than this network; pass enumerate_regions(net, domain)")
         self.slopes: list[FloatArray] = []
         self.intercepts: list[FloatArray] = []
