@@ -119,6 +119,19 @@ def test_triangulation_is_oriented(widths: list[int]) -> None:
     assert np.all(np.einsum("ij,ij->i", cx.centroids[second[inner]] - middle[inner], normals[inner]) > 0)
 
 
+def test_values_of_pieces_wherever_the_points_lie() -> None:
+    cx, net = example([2, 6, 4, 2])
+    np.testing.assert_allclose(cx.means, net(cx.centroids), atol=1e-12)
+    simplices, owner = cx.triangulation(2)
+    np.testing.assert_allclose(cx.values(owner, cx.vertices[simplices]), net(cx.vertices)[simplices], atol=1e-12)
+    mean = cx.values(owner, cx.vertices[simplices]).mean(axis=1) * cx.simplex_measures(2)[:, None]
+    np.testing.assert_allclose(np.stack([np.bincount(owner, column) for column in mean.T], axis=1) / cx.volumes[:, None],
+                               cx.means, atol=1e-12)  # fmt: skip
+    for cells, x in (([0, cx.n_cells], np.zeros((2, 2))), ([0], np.zeros((2, 2))), ([0], np.zeros(2)), ([-1], [[0, 0]])):
+        with pytest.raises(sg.InvalidInputError, match="cells|x: shape"):
+            cx.values(cells, x)
+
+
 def test_incidence_matrices() -> None:
     cx, _ = example([3, 6, 4, 1])
     for k in (1, 2, 3):
