@@ -9,6 +9,7 @@ array is a pair (hi, lo).
 from __future__ import annotations
 
 import math
+from functools import reduce
 
 import numpy as np
 
@@ -76,8 +77,8 @@ def _square_root(x: Double) -> Double:
 def dot(x: Double, y: Double) -> Double:
     """Sum of products over the last axis."""
     terms = multiply(x, y)
-    total = (np.zeros(terms[0].shape[:-1]), np.zeros(terms[0].shape[:-1]))
-    for a in range(terms[0].shape[-1]):
+    total = (terms[0][..., 0], terms[1][..., 0])
+    for a in range(1, terms[0].shape[-1]):
         total = _add(total, (terms[0][..., a], terms[1][..., a]))
     return total
 
@@ -111,6 +112,9 @@ def _rounded(mantissas: FloatArray, exponents: IntArray) -> FloatArray:
 def scaled_measures(vertices: FloatArray) -> tuple[FloatArray, IntArray]:
     """Measures m 2^e as (m, e), which neither under- nor overflow."""
     n, j = vertices.shape[0], vertices.shape[1] - 1
+    if 0 < j == vertices.shape[2] <= 3:
+        signed, exponents = _scaled_volumes(vertices)
+        return np.abs(signed), exponents
     unit, exponents = unit_simplices(vertices)
     edges = edge_vectors(unit)
     rows = [(edges[0][:, i], edges[1][:, i]) for i in range(j)]
@@ -140,10 +144,19 @@ def unit_simplices(vertices: FloatArray) -> tuple[FloatArray, IntArray]:
 
     Exact but for coordinates that vanish beside the others, and those make a sliver, for which this is not the end.
     """
-    _, first = np.frexp(np.abs(vertices).max(axis=(1, 2), initial=0.0))
-    unit = np.ldexp(vertices, -first[:, None, None])
-    _, second = np.frexp(np.abs(unit[:, 1:] - unit[:, :1]).max(axis=(1, 2), initial=0.0))
-    return np.ldexp(unit, -second[:, None, None]), (first + second).astype(np.int64)
+    unit, first = _divided(vertices, vertices)
+    unit, second = _divided(unit, unit[:, 1:] - unit[:, :1])
+    return unit, (first + second).astype(np.int64)
+
+
+def _divided(vertices: FloatArray, sides: FloatArray) -> tuple[FloatArray, IntArray]:
+    """Simplices divided by powers of two such that the largest entry of the sides of each is near 1."""
+    columns = np.abs(sides).reshape(len(sides), sides.shape[1] * sides.shape[2]).T
+    # column by column: reductions along short axes are slow
+    _, exponents = np.frexp(reduce(np.maximum, columns, np.zeros(len(sides))))
+    if np.all(np.abs(exponents) < 1000):
+        return vertices * np.ldexp(1.0, -exponents)[:, None, None], exponents
+    return np.ldexp(vertices, -exponents[:, None, None]), exponents
 
 
 def unit_scale(array: FloatArray) -> float:
@@ -176,19 +189,39 @@ def _pivot(rows: list[Double], first: int) -> list[Double]:
 
 def signed_volumes(vertices: FloatArray) -> FloatArray:
     """Signed volume det(v_1 - v_0, ..., v_d - v_0) / d! of d-simplices (n_s, d + 1, d), as right as the measures."""
-    if vertices.shape[2] == 2:
-        return _signed_areas(vertices)
-    return orientations(vertices) * rounded_measures(vertices)
+    if vertices.shape[2] > 3:
+        return orientations(vertices) * rounded_measures(vertices)
+    return _rounded(*_scaled_volumes(vertices))
 
 
-def _signed_areas(vertices: FloatArray) -> FloatArray:
-    """The same in the plane, where one determinant gives both sign and measure: a third of the time."""
+def _scaled_volumes(vertices: FloatArray) -> tuple[FloatArray, IntArray]:
+    """The same as m 2^e, d <= 3: one determinant gives both sign and measure, in a third of the time."""
+    d = vertices.shape[2]
     unit, exponents = unit_simplices(vertices)
     high, low = edge_vectors(unit)
-    left = multiply((high[:, 0, 0], low[:, 0, 0]), (high[:, 1, 1], low[:, 1, 1]))
-    right = multiply((high[:, 0, 1], low[:, 0, 1]), (high[:, 1, 0], low[:, 1, 0]))
-    result, exponents = _add(left, _negate(right))[0] / 2.0, 2 * exponents
-    for s in np.flatnonzero(np.abs(result) <= FLAT * (np.abs(left[0]) + np.abs(right[0])) + _UNDERFLOW):
-        area, exponents[s] = simplex_measure(vertices[s])
-        result[s] = area if determinant(edges(integers(vertices[s])[0])) > 0 else -area
-    return _rounded(result, exponents)
+    value, size = _determinant([[(high[:, i, j], low[:, i, j]) for j in range(d)] for i in range(d)])
+    result, exponents = value[0] / math.factorial(d), d * exponents
+    for s in np.flatnonzero(np.abs(result) <= FLAT * size + _UNDERFLOW):
+        volume, exponents[s] = simplex_measure(vertices[s])
+        result[s] = volume if determinant(edges(integers(vertices[s])[0])) > 0 else -volume
+    return result, exponents
+
+
+def _determinant(rows: list[list[Double]]) -> tuple[Double, FloatArray]:
+    """Determinants of order 1, 2 or 3 along the first row, and the sum of the absolute values of their terms."""
+    total, size = rows[0][0], np.abs(rows[0][0][0])
+    for column, entry in enumerate(rows[0] if len(rows) > 1 else ()):
+        minor, minor_size = _determinant([row[:column] + row[column + 1 :] for row in rows[1:]])
+        term, term_size = multiply(entry, minor), np.abs(entry[0]) * minor_size
+        if column == 0:
+            total, size = term, term_size
+        else:
+            total, size = _add(total, _negate(term) if column % 2 else term), size + term_size
+    return total, size
+
+
+def lengths_of(vectors: FloatArray) -> FloatArray:
+    """Euclidean lengths along the last axis, without overflow or underflow."""
+    scale = np.abs(vectors).max(-1, initial=0.0)
+    safe = np.where(scale > 0, scale, 1.0)
+    return np.asarray(scale * np.sqrt(((vectors / safe[..., None]) ** 2).sum(-1)))

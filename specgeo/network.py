@@ -20,6 +20,7 @@ import numpy.typing as npt
 from specgeo._affine import Affine, fold_dense
 from specgeo._budget import afford
 from specgeo._cast import FloatArray, as_floats, as_points
+from specgeo._codec import Layers, write_network
 from specgeo.activation import Activation, as_activation
 from specgeo.domain import AffineSlice
 from specgeo.errors import InvalidInputError
@@ -99,6 +100,11 @@ class Network:
         raise AttributeError(f"{name}: a Network does not change; make a new one")
 
     @property
+    def layers(self) -> Layers:
+        """Weights, biases and activations, as a complex keeps them."""
+        return Layers(self.weights, self.biases, self.activations)
+
+    @property
     def input_dim(self) -> int:
         """Number of inputs d."""
         return int(self.weights[0].shape[1])
@@ -116,9 +122,7 @@ class Network:
     @property
     def n_units(self) -> int:
         """Number of units: a unit is a neuron together with one breakpoint of its activation."""
-        return sum(
-            n * len(a.breakpoints) for n, a in zip(self.hidden_widths, self.activations, strict=True)
-        )
+        return sum(n * len(a.breakpoints) for n, a in zip(self.hidden_widths, self.activations, strict=True))
 
     def pre_activations(self, x: npt.ArrayLike) -> tuple[FloatArray, ...]:
         """Pre-activations z_1, ..., z_L of the hidden layers.
@@ -337,9 +341,7 @@ class Network:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network as ``.npz``; `specgeo.read_network` reads it back bit for bit."""
-        from specgeo.readers import save_network
-
-        save_network(self, path)
+        write_network(self.layers, path)
 
     def __repr__(self) -> str:
         sizes = [str(n) for n in (self.input_dim, *self.hidden_widths, self.output_dim)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from types import ModuleType
 
 import numpy as np
@@ -37,6 +38,15 @@ def test_the_proof_of_a_complex():
     cx = sg.enumerate_regions(tent, sg.Box([-2], [2]))
     with pytest.warns(DeprecationWarning, match="^verify_certificate is now reprove;"):
         assert cx.verify_certificate().proved == cx.reprove().proved
+
+
+def test_metadata_of_a_complex_are_its_fields():
+    net = random_network([2, 4, 1], 0)
+    cx = replace(sg.enumerate_regions(net, sg.Box([-1, -1], [1, 1])), notes={"note": "mine"})
+    with pytest.warns(DeprecationWarning, match=r"^PolyhedralComplex.metadata is now its parts: layers, .* in 0.3$"):
+        old = cx.metadata
+    assert list(old) == ["network", "vertex_errors", "facet_walls", "note"] and old["note"] == "mine"
+    assert old["vertex_errors"] is cx.vertex_errors and old["network"]["weights"] == list(net.weights)
 
 
 def test_names_that_have_moved():

@@ -144,7 +144,7 @@ def test_the_identity_of_the_jumps_allows_for_vertices_that_are_rounded(monkeypa
         box = sg.Box(lower, lower + 1)
         cx = sg.enumerate_regions(decay.clamp_to_support(moved, box, 8.0), box)
         check = directions.free_identities(cx)
-        errors = cx.metadata["vertex_errors"].max()
+        errors = cx.vertex_errors.max()
         assert check.holds and check.tolerance <= 1e-11 + 1e3 * errors * (dim > 1), (check.measured, check.tolerance)
         bends = decay.kinks(cx, 0, "zero")
         heavy = int(np.argmax(np.abs(bends.jumps) * bends.measures))
@@ -159,14 +159,14 @@ def test_what_an_error_of_the_vertices_moves() -> None:
     """A tent in the plane: |F| n n^T of a facet moves by at most 6 e, by the ends of it."""
     for dim, facets in ((1, 0.0), (2, 6.0)):
         _, cx = tent(dim)
-        cx.metadata["vertex_errors"][:] = 1e-3
+        cx.vertex_errors[:] = 1e-3
         assert moved_facets(cx) == pytest.approx(facets * 1e-3)
-        cx.metadata["vertex_errors"][:] = 0.0
+        cx.vertex_errors[:] = 0.0
     _, cx = tent(3)
-    cx.metadata["vertex_errors"][:] = 1e-3
+    cx.vertex_errors[:] = 1e-3
     inner = ~cx.facets.is_boundary & (np.abs(cx.facets.measures - 0.5) < 1e-9)  # right triangles with legs of length 1
     assert moved_facets(cx)[inner] == pytest.approx(3e-3 * 2 * np.pi * np.sqrt(5) / 3)
-    cx.metadata["vertex_errors"][:] = 0.0
+    cx.vertex_errors[:] = 0.0
 
 
 def test_normals_that_differ_in_their_last_digits_or_sign_are_one_direction(monkeypatch: pytest.MonkeyPatch) -> None:

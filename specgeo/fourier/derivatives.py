@@ -113,7 +113,7 @@ def spectrum_pullback(
     corners = cx.vertices[simplices]
     values = np.zeros(len(cx.vertices))
     values[simplices] = (
-        np.einsum("sd,sid->si", cx.gradients[owner, output], corners) + cx.offsets[owner, output][:, None]
+        cx.values(owner, corners)[:, :, output]
     )
     return mesh_pullback(cx.vertices, simplices, values, k, cotangent)
 

@@ -16,13 +16,13 @@ import numpy.typing as npt
 
 from specgeo._budget import afford, within_memory
 from specgeo._cast import ComplexArray, FloatArray, as_choice
+from specgeo._measures import lengths_of
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier import nufft
 from specgeo.fourier.deviation import deviation_of
 from specgeo.fourier.forms import UNIT, ComplexForms, forms_of, require_range
 from specgeo.fourier.simplex import as_wavevectors
 from specgeo.geometry.complex import PolyhedralComplex
-from specgeo.geometry.measures import lengths_of
 
 Boundary = Literal["cut", "interior", "mirror"]
 

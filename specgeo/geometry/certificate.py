@@ -1,4 +1,4 @@
-"""`Certificate`: how the signs of an enumeration were proved."""
+"""How a complex was proved: `Certificate` of its enumeration, `Reproof` without it."""
 
 from __future__ import annotations
 
@@ -56,3 +56,35 @@ class Certificate:
             f"(smallest margin {self.smallest_margin:.3g} times the bound), {self.refined_filter} by its refinement, "
             f"{self.exact} exactly ({self.exact_zeros} zeros)"
         )
+
+
+@dataclass(frozen=True)
+class Reproof:
+    """Result of an independent re-proof.
+
+    Attributes
+    ----------
+    proved : bool
+        True when every check held: of the complex and of all numbers stored with it.
+    failure : str or None
+        The first check that failed, with the face it failed on.
+    not_covered : tuple of str
+        What is stored beside and is no statement that could be proved: how the enumeration went, names, notes.
+    n_vertices, n_signs, n_incidences : int
+        Vertices solved exactly, signs evaluated exactly, (face, boundary face) pairs checked.
+    largest_error : float
+        Largest distance (max norm) of a stored coordinate from the exact one.
+    seconds : float
+    """
+
+    proved: bool
+    failure: str | None
+    not_covered: tuple[str, ...]
+    n_vertices: int
+    n_signs: int
+    n_incidences: int
+    largest_error: float
+    seconds: float
+
+    def __bool__(self) -> bool:
+        return self.proved

@@ -18,10 +18,11 @@ from specgeo._cast import FloatArray, IntArray, as_instance
 from specgeo._running_error import OUTWARD, UNIT_ROUNDOFF, forward
 from specgeo.domain import Box
 from specgeo.enumeration import enumerate_regions
-from specgeo.geometry.complex import Patterns, PolyhedralComplex
+from specgeo.geometry.arrays import Patterns, unpacked
+from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.linear_regions import gradient_error
-from specgeo.geometry.patterns import neuron_pieces, unpack
 from specgeo.geometry.residues import CellMaps, reduced, residues, vanishing
+from specgeo.geometry.structure import require_network, stated_errors
 from specgeo.network import Activation, Network
 
 Pairs = list[tuple[int, int]]
@@ -67,7 +68,7 @@ def _unbeaten(cx: PolyhedralComplex, pairs: Pairs, n_classes: int) -> npt.NDArra
     standing = np.ones((cx.n_cells, n_classes), dtype=np.bool_)
     assert cx.signs is not None  # enumerated complexes carry their signs
     n = len(cx.signs.layers)
-    above, below = unpack(cx.signs.positive, n)[:, n - len(pairs) :], unpack(cx.signs.negative, n)[:, n - len(pairs) :]
+    above, below = (unpacked(words, n)[:, n - len(pairs) :] for words in (cx.signs.positive, cx.signs.negative))
     for column, (i, j) in enumerate(pairs):
         standing[:, i] &= ~below[:, column]
         standing[:, j] &= ~above[:, column]
@@ -100,7 +101,7 @@ def _undecided(
 
 def _steepest(cx: PolyhedralComplex) -> FloatArray:
     """Bound (m, d) on the gradients of all cells."""
-    return np.asarray(np.abs(cx.gradients).max(axis=0) + gradient_error(cx.metadata["network"]))
+    return np.asarray(np.abs(cx.gradients).max(axis=0) + gradient_error(require_network(cx, "a bound")[0]))
 
 
 def _vertex_values(net: Network, cx: PolyhedralComplex, steepest: FloatArray | None) -> tuple[FloatArray, FloatArray]:
@@ -110,7 +111,7 @@ def _vertex_values(net: Network, cx: PolyhedralComplex, steepest: FloatArray | N
     the cells times the error of the vertex. Elsewhere the sizes of the weights have to do.
     """
     layers = net.weights, net.biases, net.activations
-    radius = np.full(cx.dim, cx.metadata["vertex_errors"].max(initial=0.0))
+    radius = np.full(cx.dim, stated_errors(cx).max(initial=0.0))
     with np.errstate(over="ignore", invalid="ignore"):
         if steepest is None:
             values, error = forward(*layers, cx.vertices, radius)
@@ -129,12 +130,10 @@ def tied(cx: PolyhedralComplex, pairs: Pairs, winner: IntArray, cells: IntArray)
     zero on either cell, vanishes on the facet exactly when its coefficients are proportional to that unit's: when
     all 2 x 2 minors of the two rows are zero, which is decided modulo primes.
     """
-    signs = cx.signs
-    assert signs is not None
+    layers, signs = require_network(cx, "a tie")
     if not pairs:
         return np.zeros(len(cells), dtype=np.bool_)
-    activations = cx.metadata["network"]["activations"]
-    maps = CellMaps(cx.metadata["network"], neuron_pieces(signs, activations))
+    maps = CellMaps(layers, signs.neuron_pieces(layers.activations))
     last, unit = len(maps.bits) - 2, _separating(signs, cells)
     (first, second), label = np.array(pairs).reshape(-1, 2).T, winner[cells[:, :1]]
     facet, pair = np.nonzero((label == first) | (label == second))
@@ -151,7 +150,7 @@ def tied(cx: PolyhedralComplex, pairs: Pairs, winner: IntArray, cells: IntArray)
                 some = np.flatnonzero(layer[mine] == number)
                 wall[some] = z[neuron[mine[some]], at[here[some]] - part.start]
                 if len(some):
-                    wall[some, -1] -= residues(activations[number].breakpoints, p)[level[mine[some]]]
+                    wall[some, -1] -= residues(layers.activations[number].breakpoints, p)[level[mine[some]]]
                 if number == last:
                     gap = z[pair[mine], at[here] - part.start]
                     break
@@ -166,6 +165,4 @@ def tied(cx: PolyhedralComplex, pairs: Pairs, winner: IntArray, cells: IntArray)
 
 def _separating(signs: Patterns, cells: IntArray) -> IntArray:
     """The first unit of opposite signs on the two cells of each row."""
-    a, b = cells[:, 0], cells[:, 1]
-    opposite = (signs.positive[a] & signs.negative[b]) | (signs.negative[a] & signs.positive[b])
-    return np.asarray(np.argmax(unpack(opposite, len(signs.layers)), axis=1))
+    return np.asarray(np.argmax(unpacked(signs.opposites(cells), len(signs.layers)), axis=1))

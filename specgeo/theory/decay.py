@@ -185,11 +185,8 @@ def crossings(cx: PolyhedralComplex, directions: npt.ArrayLike) -> FloatArray:
 def _modulus_on(cx: PolyhedralComplex, k: int, cells: npt.NDArray[np.int64], output: int) -> FloatArray:
     """Upper bound of int |f| on each k-face: |f| is convex, so below the interpolant of its vertex values."""
     simplices, owner = cx.triangulation(k)
-    from specgeo.geometry.measures import simplex_measures
-
-    c = cells[owner]
-    values = np.einsum("sd,sid->si", cx.gradients[c, output], cx.vertices[simplices]) + cx.offsets[c, output][:, None]
-    pieces = simplex_measures(cx.vertices, simplices) * np.abs(values).mean(axis=1)
+    values = cx.values(cells[owner], cx.vertices[simplices])[:, :, output]
+    pieces = cx.simplex_measures(k) * np.abs(values).mean(axis=1)
     return np.asarray(np.bincount(owner, pieces, minlength=len(cells)), dtype=np.float64)
 
 

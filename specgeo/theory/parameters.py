@@ -20,10 +20,10 @@ import numpy.typing as npt
 
 from specgeo._cast import ComplexArray, FloatArray, IntArray, as_floats, as_points
 from specgeo._limits import check_time
+from specgeo._measures import rounded_measures
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier.simplex import simplices_sum
 from specgeo.geometry.complex import PolyhedralComplex
-from specgeo.geometry.measures import simplex_measures
 from specgeo.network import Network
 from specgeo.theory.decay import _output
 
@@ -78,19 +78,15 @@ class CellDerivatives:
         if cx.signs is None or cx.dim != net.input_dim or cx.gradients.shape[1] != net.output_dim:
             raise InvalidInputError("cx: not the complex of this network; pass enumerate_regions(net, domain)")
         self.net = net
-        n_units = sum(n * len(a.breakpoints) for n, a in zip(net.hidden_widths, net.activations, strict=True))
-        if len(cx.signs.layers) != n_units:
+        if len(cx.signs.layers) != net.n_units:
             raise InvalidInputError("cx: has other units than this network; pass enumerate_regions(net, domain)")
-        bits = np.unpackbits(np.ascontiguousarray(cx.signs.positive).view(np.uint8), axis=1, bitorder="little")
         self.slopes: list[FloatArray] = []
         self.intercepts: list[FloatArray] = []
-        start = 0
-        for width, activation in zip(net.hidden_widths, net.activations, strict=True):
-            stop = start + width * len(activation.breakpoints)
-            piece = bits[:, start:stop].reshape(cx.n_cells, width, -1).sum(axis=2)
+        pieces = cx.signs.neuron_pieces(net.activations)
+        for width, activation, chosen in zip(net.hidden_widths, net.activations, pieces, strict=True):
+            piece = np.broadcast_to(chosen, (cx.n_cells, width))
             self.slopes.append(activation.slopes[piece])
             self.intercepts.append(activation.intercepts[piece])
-            start = stop
         # u_l = d f / d z_l on each cell, (n_cells, n_l), last layer first
         self.rows = [np.broadcast_to(np.eye(net.output_dim)[output], (cx.n_cells, net.output_dim))]
         for weight, slopes in zip(net.weights[:0:-1], self.slopes[::-1], strict=True):
@@ -207,7 +203,7 @@ def _sum(
     cx: PolyhedralComplex, simplices: IntArray, k: FloatArray, weights: FloatArray | None, values: FloatArray | None
 ) -> ComplexArray:
     simplices = np.ascontiguousarray(simplices, dtype=np.int64)
-    measures = simplex_measures(cx.vertices, simplices)
+    measures = rounded_measures(cx.vertices[simplices])
     if weights is not None:
         weights = np.ascontiguousarray(weights)
     if values is not None:

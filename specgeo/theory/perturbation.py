@@ -22,7 +22,6 @@ import numpy.typing as npt
 from specgeo._cast import ComplexArray, FloatArray, RNGLike, as_points, as_rng
 from specgeo.errors import InvalidInputError
 from specgeo.geometry.complex import PolyhedralComplex
-from specgeo.geometry.measures import simplex_measures
 from specgeo.network import Network
 from specgeo.results import PAPER, Check, Result, axes
 from specgeo.theory.parameters import (
@@ -68,7 +67,7 @@ def gradient_bound(net: Network, cx: PolyhedralComplex, k: npt.ArrayLike, output
     simplices, owner = cx.triangulation(cx.dim - 1)
     cells, normals = cx.facets.cells[owner], cx.facets.normals[owner]
     before, after = (_facet_values(derivatives, cx, simplices, cells[:, side]) for side in (0, 1))
-    sizes = simplex_measures(cx.vertices, simplices)[:, None] * np.abs(after - before).mean(axis=1)
+    sizes = cx.simplex_measures(cx.dim - 1)[:, None] * np.abs(after - before).mean(axis=1)
     total = np.abs(u @ normals.T) @ sizes
     every = np.arange(cx.n_cells)
     for j, axis in enumerate(np.eye(cx.dim)):

@@ -97,9 +97,8 @@ class Subject:
         if self.net.output_dim == 1:
             return self.complex
         row, cx, net = slice(self.output, self.output + 1), self.complex, self.scalar
-        network = {"weights": list(net.weights), "biases": list(net.biases), "activations": list(net.activations)}
         pieces = cx.gradients[:, row], cx.offsets[:, row]
-        return replace(cx, pieces=pieces, metadata={**cx.metadata, "network": network})
+        return replace(cx, pieces=pieces, layers=net.layers)
 
     @cached_property
     def lipschitz(self) -> float:
@@ -109,9 +108,8 @@ class Subject:
     @cached_property
     def mean(self) -> float:
         """Mean of the output over the domain: exact, f being affine on each cell."""
-        cx, output = self.complex, self.output
-        middle = np.einsum("cd,cd->c", cx.gradients[:, output], cx.centroids) + cx.offsets[:, output]
-        return float(cx.volumes @ middle / cx.volumes.sum())
+        cx = self.complex
+        return float(cx.volumes @ cx.means[:, self.output] / cx.volumes.sum())
 
     @cached_property
     def largest(self) -> float:

@@ -13,6 +13,7 @@ from specgeo.errors import UnsupportedError
 from specgeo.fourier import simplex_transform, spectrum
 from specgeo.fourier.series import mode_wavevectors
 from specgeo.geometry.complex import PolyhedralComplex
+from specgeo.geometry.structure import stated_errors
 from specgeo.results import Check
 from specgeo.theory.decay import decay_report, directional_variation, kinks, mirror_check, sample_wavevectors
 from specgeo.theory.sampling import alias_report_of, samples_needed
@@ -62,7 +63,7 @@ def lemma_1(subject: Subject) -> Evidence:
 def _moved(cx: PolyhedralComplex, slope: FloatArray) -> float:
     """sum over cells P and their facets F of |g_P| |F| times the error of F's vertices."""
     lists = cx.vertices_of(cx.dim - 1)
-    errors = np.maximum.reduceat(cx.metadata["vertex_errors"][lists.indices], lists.offsets[:-1])
+    errors = np.maximum.reduceat(stated_errors(cx)[lists.indices], lists.offsets[:-1])
     first, second = cx.facets.cells.T
     sides = slope[first] + np.where(second >= 0, slope[second], 0.0)
     return float(sides @ (cx.facets.measures * errors))
