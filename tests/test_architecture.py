@@ -15,8 +15,8 @@ FILES = {
 # a room may import what stands before it; those of one set do not know each other, the foundations aside
 ROOMS = [
     {"errors", "_lazy", "_deprecated", "_cast", "_files", "_npz", "_budget", "_limits"}
-    | {"_kernel_cache", "_jit", "_process"},
-    {"_exact", "_measures", "_affine"},
+    | {"_kernel_cache", "_passes", "_jit", "_process"},
+    {"_double", "_exact", "_measures", "_affine"},
     {"activation"},
     {"_halfspaces"},
     {"domain"},
