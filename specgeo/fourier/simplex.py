@@ -119,7 +119,8 @@ def polynomial_sum(
             order, chunks, corners = plan or chunked(points, simplices)
             if order is not None:
                 scaled, rows = scaled[order], rows[order]
-            quick_sum(points, chunks, corners, waves, np.ascontiguousarray(scaled), rows, real, imag)
+            values = np.ascontiguousarray(scaled[:, 0] if degree == 0 else scaled)
+            quick_sum(points, chunks, corners, waves, values, rows, real, imag)
         else:
             turns = np.array([[*range(nodes), *i] for i in _repetitions(nodes, degree)], dtype=np.int64)
             general_sum(points, for_kernel(simplices), waves, turns, scaled, rows, real, imag)

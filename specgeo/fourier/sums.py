@@ -12,8 +12,9 @@ goes to row ``rows[s] + o``: rows all zero sum everything, rows s * m keep the s
 simplices make one sum, it is compensated: a solid may be cut into thousands of equal terms, whose roundings
 all point the same way, and the bound of a long sum shrinks by the root of its length.
 
-The corners of the simplices are a tuple of arrays, so that their number is part of the type and its tests are
-settled at compile time: a job in the plane does not wait for the kernels of tetrahedra.
+The corners of the simplices are a tuple of arrays, and coefficients have an axis less where densities are constant. So
+both are part of the type and their tests are settled at compile time: a job in the plane does not wait for the kernels
+of tetrahedra, nor one of constant densities for derivatives.
 """
 
 from __future__ import annotations
@@ -77,11 +78,11 @@ def quick_sum(
     real: FloatArray,
     imag: FloatArray,
 ) -> None:
-    """Constant or affine densities on 1-, 2- or 3-simplices; ``coefficients`` (n_s, 1 or j + 1, m).
+    """Constant or affine densities on 1-, 2- or 3-simplices; ``coefficients`` (n_s, m) or (n_s, j + 1, m).
 
     ``corners`` index the points of their chunk.
     """
-    values, outputs = coefficients.shape[1], coefficients.shape[2]
+    outputs = coefficients.shape[-1]
     compensated = real.shape[0] == outputs
     low = np.zeros((2 * outputs if compensated else 0, k.shape[1]))
     w = np.empty(SCRATCH)
@@ -96,21 +97,26 @@ def quick_sum(
             n = min(LANES, k.shape[1] - start)
             fill_table(local, k, start, n, table)
             for s in range(simplices[c], simplices[c + 1]):
-                if len(corners) == 2 and values == 1:
+                if len(corners) == 2 and coefficients.ndim == 2:
                     edge_nodes(table, corners[0][s], corners[1][s], n, w)
                 else:
                     for i in range(len(corners)):
                         gather(table, corners[i][s], i, n, w)
                     if len(corners) == 2:
                         two_nodes_gradient(w, n)
+                    elif len(corners) == 3 and coefficients.ndim == 2:
+                        three_nodes(w, n)
                     elif len(corners) == 3:
-                        three_nodes(w, n) if values == 1 else three_nodes_gradient(w, n)
+                        three_nodes_gradient(w, n)
+                    elif coefficients.ndim == 2:
+                        four_nodes(w, n)
                     else:
-                        four_nodes(w, n) if values == 1 else four_nodes_gradient(w, n)
+                        four_nodes_gradient(w, n)
                 for o in range(outputs):
-                    x = coefficients[s, 0, o]
-                    if values > 1:
-                        x = 1.0
+                    x = 1.0
+                    if coefficients.ndim == 2:
+                        x = coefficients[s, o]
+                    else:
                         _combine_gradients(w, coefficients[s, :, o], n)
                     row = rows[s] + o
                     re, im = real[row, start : start + n], imag[row, start : start + n]
