@@ -59,7 +59,7 @@ def run() -> None:
     """What the second process does: what an enumeration needs last, then the transforms."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C is for both
     _enumeration()
-    simplices((2, 1))
+    simplices((2, 1), (True,))
 
 
 def _enumeration() -> None:
@@ -143,13 +143,13 @@ def _degenerate() -> None:
     sg.enumerate_regions(sg.Network([first, [[1.0] * 5]], [np.zeros(5), [0.0]], "hard_tanh"), triangle)
 
 
-def simplices(dims: Iterable[int]) -> None:
-    """Constant and affine densities on simplices of these dimensions."""
+def simplices(dims: Iterable[int], affine_or_not: Iterable[bool] = (True, False)) -> None:
+    """Affine and constant densities on simplices of these dimensions."""
     import numpy as np
 
     import specgeo as sg
 
-    for j, affine in product(dims, (True, False)):
+    for j, affine in product(dims, affine_or_not):
         corners = np.vstack((np.zeros(j), np.eye(j)))
         k = np.array([[0.0] * j, [1e-3] * j, [3.0] * j])
         sg.simplex_transform(corners, k, values=np.arange(j + 1.0) if affine else None)

@@ -2,8 +2,7 @@
 
 A sliver of height h loses 1/h in a plain determinant. In double-doubles edge vectors, products and
 sums carry about 32 digits, so a j-simplex of height 1e-9 keeps a relative error of a few 1e-16;
-what is flatter is measured in integers. Arrays of simplices are treated at once; a double-double
-array is a pair (hi, lo).
+what is flatter is measured in integers. Arrays of simplices are treated at once.
 """
 
 from __future__ import annotations
@@ -14,73 +13,12 @@ from functools import reduce
 import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
+from specgeo._double import Double, add, divide, dot, multiply, negate, square_root, two_sum
 from specgeo._exact import determinant, edges, integers, orientations, simplex_measure
 from specgeo.errors import InvalidInputError
 
-Double = tuple[FloatArray, FloatArray]
-_SPLIT = 134217729.0  # 2**27 + 1
 _UNDERFLOW = 1e-250  # of products of coordinates near 1: below, double-doubles lose digits
 FLAT = 1e-13  # measure over the product of lengths below which double-doubles may not be enough
-
-
-def two_sum(a: FloatArray, b: FloatArray) -> Double:
-    """a + b, exact as a double-double."""
-    s = a + b
-    t = s - a
-    return s, (a - (s - t)) + (b - t)
-
-
-def _two_product(a: FloatArray, b: FloatArray) -> Double:
-    """Product and its error (Dekker, with Veltkamp's splitting)."""
-    p = a * b
-    t = _SPLIT * a
-    a1 = t - (t - a)
-    t = _SPLIT * b
-    b1 = t - (t - b)
-    a2, b2 = a - a1, b - b1
-    return p, ((a1 * b1 - p) + a1 * b2 + a2 * b1) + a2 * b2
-
-
-def _add(x: Double, y: Double) -> Double:
-    s, e = two_sum(x[0], y[0])
-    t, f = two_sum(x[1], y[1])
-    s, e = two_sum(s, e + t)
-    return two_sum(s, e + f)
-
-
-def multiply(x: Double, y: Double) -> Double:
-    """x y."""
-    p, e = _two_product(x[0], y[0])
-    return two_sum(p, e + (x[0] * y[1] + x[1] * y[0]))
-
-
-def _negate(x: Double) -> Double:
-    return -x[0], -x[1]
-
-
-def divide(x: Double, y: Double) -> Double:
-    """x / y."""
-    q = x[0] / y[0]
-    one = np.zeros_like(q)
-    r = _add(x, _negate(multiply(y, (q, one))))
-    return two_sum(q, r[0] / y[0])
-
-
-def _square_root(x: Double) -> Double:
-    r = np.sqrt(x[0])
-    p, e = _two_product(r, r)
-    rest = _add(x, (-p, -e))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return two_sum(r, np.where(r > 0.0, rest[0] / (2.0 * r), 0.0))
-
-
-def dot(x: Double, y: Double) -> Double:
-    """Sum of products over the last axis."""
-    terms = multiply(x, y)
-    total = (terms[0][..., 0], terms[1][..., 0])
-    for a in range(1, terms[0].shape[-1]):
-        total = _add(total, (terms[0][..., a], terms[1][..., a]))
-    return total
 
 
 def edge_vectors(vertices: FloatArray) -> Double:
@@ -124,14 +62,14 @@ def scaled_measures(vertices: FloatArray) -> tuple[FloatArray, IntArray]:
         # Longest remaining edge first (per simplex), so that a flat simplex ends on its smallest height.
         rows = _pivot(rows, i)
         square = dot(rows[i], rows[i])
-        measure = multiply(measure, _square_root(square))
+        measure = multiply(measure, square_root(square))
         if i == 0:
             lengths = np.sqrt(square[0])
         safe = (np.where(square[0] > 0.0, square[0], 1.0), np.where(square[0] > 0.0, square[1], 0.0))
         for q in range(i + 1, j):
             factor = divide(dot(rows[q], rows[i]), safe)
             shift = multiply((factor[0][:, None], factor[1][:, None]), rows[i])
-            rows[q] = _add(rows[q], _negate(shift))
+            rows[q] = add(rows[q], negate(shift))
     result = measure[0] / math.factorial(j)
     exponents = exponents * j
     for s in np.flatnonzero((measure[0] <= FLAT * lengths**j) & (lengths > 0.0)):
@@ -216,7 +154,7 @@ def _determinant(rows: list[list[Double]]) -> tuple[Double, FloatArray]:
         if column == 0:
             total, size = term, term_size
         else:
-            total, size = _add(total, _negate(term) if column % 2 else term), size + term_size
+            total, size = add(total, negate(term) if column % 2 else term), size + term_size
     return total, size
 
 

@@ -24,10 +24,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
+from specgeo._double import UNIT_ROUNDOFF
 from specgeo._measures import lengths_of
 from specgeo.domain import Box
 from specgeo.errors import SpecgeoError
-from specgeo.fourier.forms import UNIT, FacetSimplices, facet_simplices, vertex_values, wall_normals, wall_rows
+from specgeo.fourier.forms import FacetSimplices, facet_simplices, vertex_values, wall_normals, wall_rows
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.pieces import backward
 from specgeo.geometry.sides import network_sides
@@ -74,7 +75,8 @@ class Deviation:
         rim = np.flatnonzero(facets.outer < 0)
         simplices, measures, cells = facets.simplices[rim], facets.measures[rim], facets.inner[rim]
         normals, off = wall_normals(cx), self._off_the_wall(simplices)
-        turned = 0.0 if isinstance(cx.domain, Box) or not self.known else (d + 4) * UNIT  # rounding of a normal
+        rounded = self.known and not isinstance(cx.domain, Box)
+        turned = (d + 4) * UNIT_ROUNDOFF if rounded else 0.0  # rounding of a normal
         self.flux = self._flux(simplices, measures, cells, normals, turned)
         values, errors = self._values(simplices, cells)
         self.trace = np.zeros((3, d, m))  # in the wall's plane, off it, and the sum of |nu| |f| |B|

@@ -22,7 +22,8 @@ import numpy.typing as npt
 
 from specgeo._budget import afford
 from specgeo._cast import ComplexArray, FloatArray, IntArray
-from specgeo._measures import divide, lengths_of, multiply, simplex_measures, two_sum
+from specgeo._double import UNIT_ROUNDOFF, divide, multiply, two_sum
+from specgeo._measures import lengths_of, simplex_measures
 from specgeo.domain import Box
 from specgeo.errors import DomainError, InvalidInputError, UnsupportedError
 from specgeo.fourier.chunks import Plan, chunked
@@ -30,15 +31,14 @@ from specgeo.fourier.simplex import simplices_sum
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.walls import domain_rows
 
-UNIT = 2.0**-53  # unit roundoff
 TINY = 2.0**-1066  # what the products of one term lose where they are below the range of floats, at most
-GAP_NOISE = 64 * UNIT  # a jump of f below this share of its terms is the rounding of two pieces
+GAP_NOISE = 64 * UNIT_ROUNDOFF  # a jump of f below this share of its terms is the rounding of two pieces
 # First-order rounding of a compensated sum of n terms t_i, in units of roundoff, with independent errors (Higham and
 # Mary 2019): each term is off by at most 8 |t_i|, six standard deviations are allowed; the sum itself is rounded
 # once, and it is about max |t_1 + .. + t_i| at k = 0 plus the 2-norm of the terms.
 TERM_ROUNDING = 48.0
 SUM_ROUNDING = 4.0
-JUMP_NOISE = 8 * UNIT  # a jump below this share of the two gradients is rounding noise: the facet is no kink
+JUMP_NOISE = 8 * UNIT_ROUNDOFF  # a jump below this share of the two gradients is rounding noise: the facet is no kink
 
 
 PI = (np.array(np.pi), np.array(1.2246467991473532e-16))  # as a double-double
@@ -244,7 +244,7 @@ class ComplexForms:
         self._points = np.ascontiguousarray(cx.vertices if origin is None else cx.vertices - origin)
         self._direction, self._box = direction, box
         # wavevectors are off by so much of their length: a direction is rounded, and so are points moved or projected
-        self.turn = 0.0 if origin is None and direction is None else (cx.dim + 4) * UNIT
+        self.turn = 0.0 if origin is None and direction is None else (cx.dim + 4) * UNIT_ROUNDOFF
         self.reach = float(lengths_of(self._points).max(initial=0.0))
         self.dim = cx.dim if direction is None else 1
         self.n_outputs = int(cx.gradients.shape[1])
@@ -391,7 +391,7 @@ def _continuity_defect(
         return np.zeros(cx.gradients.shape[1])
     (left, left_size), (right, right_size) = (vertex_values(cx, simplices, cells) for cells in (first, second))
     noise = left_size + right_size
-    gap = np.abs(left - right).max(axis=1) + 2 * UNIT * noise
+    gap = np.abs(left - right).max(axis=1) + 2 * UNIT_ROUNDOFF * noise
     area = measures[:, None]
     # Gaps that rounding explains have independent signs; others may all point the same way.
     rounded = gap <= GAP_NOISE * noise

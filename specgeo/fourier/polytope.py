@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from specgeo._budget import within_memory
 from specgeo._cast import ComplexArray, FloatArray, as_floats, as_whole
-from specgeo._measures import dot
+from specgeo._double import dot
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier.boundary import polygon_sum, polyhedron_sum
 from specgeo.fourier.shapes import Shape, as_shapes
@@ -163,7 +163,7 @@ def _boundary(shape: Shape, k: FloatArray, low: float, high: float, result: Comp
     out = result.view(np.float64).reshape(-1, 2)
     if shape.dim == 2:
         return polygon_sum(*shape.outline, for_kernel(k), low, out)
-    return polyhedron_sum(for_kernel(shape.points), *shape.solid, for_kernel(k), low, high, out)
+    return polyhedron_sum(for_kernel(shape.points), shape.solid, for_kernel(k), low, high, out)
 
 
 def _simplices(shape: Shape, k: FloatArray) -> ComplexArray:
@@ -173,7 +173,7 @@ def _simplices(shape: Shape, k: FloatArray) -> ComplexArray:
 def _split_solid(shape: Shape, k: FloatArray) -> ComplexArray:
     result = np.empty(len(k), dtype=np.complex128)
     out = result.view(np.float64).reshape(-1, 2)
-    polyhedron_sum(for_kernel(shape.points), *shape.split_solid, for_kernel(k), 0.0, np.inf, out)
+    polyhedron_sum(for_kernel(shape.points), shape.split_solid, for_kernel(k), 0.0, np.inf, out)
     return result
 
 

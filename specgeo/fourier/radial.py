@@ -24,9 +24,10 @@ from scipy.special import roots_legendre
 
 from specgeo._budget import within_memory
 from specgeo._cast import FloatArray, as_choice, as_floats
+from specgeo._double import UNIT_ROUNDOFF
 from specgeo._limits import check_time
 from specgeo.errors import InvalidInputError, UnsupportedError
-from specgeo.fourier.forms import TINY, UNIT, ComplexForms, forms_of, require_range
+from specgeo.fourier.forms import TINY, ComplexForms, forms_of, require_range
 from specgeo.fourier.spectra import evaluate
 from specgeo.geometry.complex import PolyhedralComplex
 
@@ -165,7 +166,7 @@ def _shells(
         power = np.einsum("u,tum->tm", weights, moduli**2)
         rounding = np.einsum("u,tum->tm", weights, (2 * moduli + bounds) * bounds) + TINY
         if forms.dim == 1:  # one direction, no rule: the square is rounded
-            rounding += 8 * UNIT * power
+            rounding += 8 * UNIT_ROUNDOFF * power
         else:  # of the rule, where a few directions have it all
             rounding += 3e-14 * power + 1e-15 * (moduli**2).max(axis=1)
     require_range("its power", power, rounding)

@@ -24,16 +24,17 @@ import numpy.typing as npt
 
 from specgeo._budget import within_memory
 from specgeo._cast import ComplexArray, FloatArray, IntArray, as_choice, as_floats
+from specgeo._double import UNIT_ROUNDOFF
 from specgeo._limits import check_time
 from specgeo.errors import InvalidInputError
 from specgeo.fourier.deviation import Deviation, deviation_of
-from specgeo.fourier.forms import UNIT, ComplexForms, FacetForm, Term, forms_of
+from specgeo.fourier.forms import ComplexForms, FacetForm, Term, forms_of
 from specgeo.fourier.simplex import check_phases
 from specgeo.fourier.spectra import evaluate
 from specgeo.geometry.complex import PolyhedralComplex
 
-SAME_OFFSET = 16 * UNIT  # offsets closer than this, relative to the largest |v|, are one: rounding of u.v
-VANISHING = 64 * UNIT  # a coefficient below this share of its terms' sizes is a cancellation: zero
+SAME_OFFSET = 16 * UNIT_ROUNDOFF  # offsets closer than this, relative to the largest |v|, are one: rounding of u.v
+VANISHING = 64 * UNIT_ROUNDOFF  # a coefficient below this share of its terms' sizes is a cancellation: zero
 _CHUNK = 1 << 22  # entries of the largest scratch array when an expansion is evaluated
 
 
@@ -108,7 +109,7 @@ class DirectionalExpansion:
         for n, dropped in enumerate(self.left_out):
             total = total + dropped / times ** (n + 1)
         for part in self.classes:
-            growth = UNIT * (16 + np.sqrt(len(part.offsets))) + self.offset_error * times
+            growth = UNIT_ROUNDOFF * (16 + np.sqrt(len(part.offsets))) + self.offset_error * times
             total += growth * part.sizes.sum(axis=0) / times ** (part.n + 1)
         return np.asarray(total)
 
@@ -237,7 +238,7 @@ def directional_expansion(
         bins.add(line.flux, 2, 1.0)
         for _, term in line.axis_terms:
             bins.add(term, 1, 1j)
-    offset_error = bins.merged + (forms.dim + 4) * UNIT * radius
+    offset_error = bins.merged + (forms.dim + 4) * UNIT_ROUNDOFF * radius
     classes, left_out = bins.classes()
     return DirectionalExpansion(unit, classes, forms.n_outputs, offset_error, left_out, boundary, deviation_of(cx))
 
@@ -324,7 +325,7 @@ class _Bins:
         for n in range(len(self._sums)):
             present = np.abs(self._sums[n]) > VANISHING * self._sizes[n]
             sums = np.where(present, self._sums[n], 0.0)
-            dropped = np.where(present, 0.0, np.abs(self._sums[n]) + 16 * UNIT * self._sizes[n])
+            dropped = np.where(present, 0.0, np.abs(self._sums[n]) + 16 * UNIT_ROUNDOFF * self._sizes[n])
             left_out[n] = dropped.sum(axis=0)
             kept = np.any(sums != 0, axis=1)
             if np.any(kept):

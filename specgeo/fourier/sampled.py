@@ -28,10 +28,11 @@ import scipy.special
 
 from specgeo._budget import afford, within_memory
 from specgeo._cast import FloatArray, IntArray, as_choice, as_floats
+from specgeo._double import UNIT_ROUNDOFF
 from specgeo._running_error import OUTWARD, values_with_error
 from specgeo.domain import Box
 from specgeo.errors import InvalidInputError, UnsupportedError
-from specgeo.fourier.forms import UNIT, FacetForm, Term, forms_of
+from specgeo.fourier.forms import FacetForm, Term, forms_of
 from specgeo.fourier.series import EXTENSIONS, Extension, _box_forms, as_modes, fourier_coefficients
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.network import Network
@@ -136,7 +137,7 @@ def sampled_spectrum(
         numbers = [np.arange(n) - n // 2 for n in counts]
     modes = np.stack(np.meshgrid(*numbers, indexing="ij"), axis=-1)
     exact, error = fourier_coefficients(cx, modes, extension, return_error=True)
-    rounding = FFT_ROUNDING * UNIT * (1 + np.log2(np.prod(counts))) * np.abs(values).max(axis=along)
+    rounding = FFT_ROUNDING * UNIT_ROUNDOFF * (1 + np.log2(np.prod(counts))) * np.abs(values).max(axis=along)
     rounding += _mean_over_period(value_error, extension)
     return SampledSpectrum(modes, sampled, exact, alias_bound(cx, modes, counts, extension) + rounding, error)
 
@@ -221,7 +222,7 @@ def _values_at(
 ) -> tuple[FloatArray, FloatArray]:
     """Values at the samples, and how far rounding took each from the value at the sample's true place."""
     m = cx.gradients.shape[1]
-    shift = _POSITION_ROUNDING * UNIT * (np.abs(points) + (box.upper - box.lower))
+    shift = _POSITION_ROUNDING * UNIT_ROUNDOFF * (np.abs(points) + (box.upper - box.lower))
     if isinstance(function, Network):
         values, error = values_with_error(function, points, shift)
     else:
@@ -232,7 +233,7 @@ def _values_at(
         )
     if error is None:  # g.x + b in any cell: d + 1 products and sums, the rounding of x among them
         slopes, offsets = np.abs(cx.gradients).max(axis=0), np.abs(cx.offsets).max(axis=0)
-        error = shift @ slopes.T + (cx.dim + 2) * UNIT * (np.abs(points) @ slopes.T + offsets)
+        error = shift @ slopes.T + (cx.dim + 2) * UNIT_ROUNDOFF * (np.abs(points) @ slopes.T + offsets)
     if not np.all(np.isfinite(values)):
         raise InvalidInputError("function: returned NaN or infinite values; scale the network down")
     return values, error

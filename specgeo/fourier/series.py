@@ -26,10 +26,11 @@ import numpy.typing as npt
 
 from specgeo._budget import within_memory
 from specgeo._cast import FloatArray, IntArray, as_choice, as_complexes, as_points
+from specgeo._double import UNIT_ROUNDOFF
 from specgeo.domain import Box
 from specgeo.errors import DomainError, InvalidInputError
 from specgeo.fourier.deviation import deviation_of
-from specgeo.fourier.forms import TINY, UNIT, ComplexForms, forms_of, require_range
+from specgeo.fourier.forms import TINY, ComplexForms, forms_of, require_range
 from specgeo.fourier.spectra import evaluate, volume_bound
 from specgeo.geometry.complex import PolyhedralComplex
 
@@ -98,7 +99,7 @@ def fourier_coefficients(
     coefficients = (values / box.volume).reshape(shape)
     if not return_error:
         return coefficients
-    errors = errors + 2 * (box.dim + 1) * UNIT * np.abs(values)  # the volume's sides and product are rounded
+    errors = errors + 2 * (box.dim + 1) * UNIT_ROUNDOFF * np.abs(values)  # the volume's sides and product are rounded
     return coefficients, (errors / box.volume).reshape(shape)
 
 
@@ -224,8 +225,8 @@ def tail_energy(cx: PolyhedralComplex, modes: npt.ArrayLike, extension: Extensio
     with np.errstate(over="ignore", invalid="ignore"):
         total = mean_square(forms) / box.volume
         captured = weights @ moduli**2
-        rounding = weights @ ((2 * moduli + error) * error) + (len(weights) + 8) * UNIT * captured
-        rounding += 16 * UNIT * (1 + np.sqrt(cx.n_cells) + box.dim) * total + len(weights) * TINY
+        rounding = weights @ ((2 * moduli + error) * error) + (len(weights) + 8) * UNIT_ROUNDOFF * captured
+        rounding += 16 * UNIT_ROUNDOFF * (1 + np.sqrt(cx.n_cells) + box.dim) * total + len(weights) * TINY
         # f^2 is off by 2 |f| times what f is off by: pieces, vertices, vertex values
         values = forms.volume.cells.values
         assert values is not None

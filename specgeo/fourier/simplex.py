@@ -24,7 +24,7 @@ from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier.chunks import Plan, chunked
 from specgeo.fourier.divided import MAX_NODES
 from specgeo.fourier.phases import LANES
-from specgeo.fourier.sums import affine_sum, constant_sum, general_sum
+from specgeo.fourier.sums import general_sum, quick_sum
 
 MAX_PHASE = 1e15
 _WORK, _SCALAR_WORK = 1 << 25, 1 << 19  # simplices times wavevectors of one call of a kernel: some tenths of a second
@@ -116,13 +116,11 @@ def polynomial_sum(
         scaled = coefficients * (measures * float(math.factorial(nodes - 1) * math.factorial(degree)))[:, None, None]
         rows = groups * m
         if quick:
-            order, chunks = plan or chunked(points, simplices)
+            order, chunks, corners = plan or chunked(points, simplices)
             if order is not None:
                 scaled, rows = scaled[order], rows[order]
-            if degree == 0:
-                constant_sum(points, *chunks, waves, np.ascontiguousarray(scaled[:, 0]), rows, real, imag)
-            else:
-                affine_sum(points, *chunks, waves, np.ascontiguousarray(scaled), rows, real, imag)
+            values = np.ascontiguousarray(scaled[:, 0] if degree == 0 else scaled)
+            quick_sum(points, chunks, corners, waves, values, rows, real, imag)
         else:
             turns = np.array([[*range(nodes), *i] for i in _repetitions(nodes, degree)], dtype=np.int64)
             general_sum(points, for_kernel(simplices), waves, turns, scaled, rows, real, imag)

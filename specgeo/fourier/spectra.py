@@ -16,11 +16,12 @@ import numpy.typing as npt
 
 from specgeo._budget import afford, within_memory
 from specgeo._cast import ComplexArray, FloatArray, as_choice
+from specgeo._double import UNIT_ROUNDOFF
 from specgeo._measures import lengths_of
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier import nufft
 from specgeo.fourier.deviation import deviation_of
-from specgeo.fourier.forms import UNIT, ComplexForms, forms_of, require_range
+from specgeo.fourier.forms import ComplexForms, forms_of, require_range
 from specgeo.fourier.simplex import as_wavevectors
 from specgeo.geometry.complex import PolyhedralComplex
 
@@ -223,7 +224,7 @@ def _facet_rounding(forms: ComplexForms, k: FloatArray, boundary: Boundary) -> F
     form = forms.facets
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         length = lengths_of(k)[:, None]
-        bound = (UNIT * form.size(k, boundary).rounding + form.underflow * (1 + length)) / length / length
+        bound = (UNIT_ROUNDOFF * form.size(k, boundary).rounding + form.underflow * (1 + length)) / length / length
     return np.where(np.isnan(bound), np.inf, bound)
 
 
@@ -236,4 +237,4 @@ def _defect(forms: ComplexForms, k: FloatArray) -> FloatArray:
 
 def volume_bound(forms: ComplexForms) -> FloatArray:
     """Bound on the rounding of the volume form at every k, (m,)."""
-    return UNIT * forms.volume.size.rounding + forms.volume.underflow
+    return UNIT_ROUNDOFF * forms.volume.size.rounding + forms.volume.underflow

@@ -17,7 +17,7 @@ facets are much longer than that.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -27,18 +27,11 @@ from specgeo.geometry.arrays import Flags, Words, packed
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.point_signs import PointSigns, inside
 
-_LEAF = 4
+if TYPE_CHECKING:
+    from specgeo.geometry._kernels import BoxTree
+
 OUTSIDE_TOLERANCE = 1e-12
 """Complexes without network: a point farther out than this times the extent is outside."""
-
-
-class BoxTree(NamedTuple):
-    """Bounding boxes of the nodes of an implicit binary tree over blocks of cells."""
-
-    lower: FloatArray  # (2 n_leaves, d), row 0 unused
-    upper: FloatArray
-    order: IntArray  # (n_cells,) cells in Morton order
-    depth: int
 
 
 def _morton_order(centres: FloatArray) -> IntArray:
@@ -57,6 +50,8 @@ def _morton_order(centres: FloatArray) -> IntArray:
 
 def build_tree(cx: PolyhedralComplex) -> BoxTree:
     """The tree of bounding boxes, widened by the errors of the vertices."""
+    from specgeo.geometry._kernels import LEAF, BoxTree
+
     corners = cx.vertices_of(cx.dim)
     starts = corners.offsets[:-1]
     points = cx.vertices[corners.indices]
@@ -67,7 +62,7 @@ def build_tree(cx: PolyhedralComplex) -> BoxTree:
     low, high = np.minimum.reduceat(points - around, starts), np.maximum.reduceat(points + around, starts)
     # by the corners alone: their errors may be infinite
     order = _morton_order(np.minimum.reduceat(points, starts) / 2 + np.maximum.reduceat(points, starts) / 2)
-    blocks = np.arange(0, len(order), _LEAF)
+    blocks = np.arange(0, len(order), LEAF)
     depth = max(0, int(len(blocks) - 1).bit_length())
     n = 1 << depth
     lower, upper = np.full((2 * n, cx.dim), np.inf), np.full((2 * n, cx.dim), -np.inf)
@@ -78,7 +73,7 @@ def build_tree(cx: PolyhedralComplex) -> BoxTree:
         children = slice(2 << level, 4 << level)
         lower[nodes] = np.minimum(lower[children][0::2], lower[children][1::2])
         upper[nodes] = np.maximum(upper[children][0::2], upper[children][1::2])
-    return BoxTree(lower, upper, order, depth)
+    return BoxTree(lower, upper, order)
 
 
 def _extent(cx: PolyhedralComplex) -> float:
@@ -133,10 +128,7 @@ class SignTable:
         """The first cell near each point without a sign opposite to those given, and the number of such cells."""
         from specgeo.geometry._kernels import compatible_cells
 
-        tree = self._tree
-        return compatible_cells(
-            x, tree.lower, tree.upper, tree.order, _LEAF, tree.depth, positive, negative, *self._words
-        )
+        return compatible_cells(x, self._tree, positive, negative, *self._words)
 
 
 def _mixed(words: Words) -> Words:
@@ -167,26 +159,13 @@ def knows_signs(cx: PolyhedralComplex) -> bool:
 
 def _by_slack(cx: PolyhedralComplex, flat: FloatArray) -> IntArray:
     """By signed distances to facets, for complexes that are known by their rounded vertices only."""
-    from specgeo.geometry._kernels import locate_points
+    from specgeo.geometry._kernels import Sides, locate_points
 
-    tree, lists, facets = cx.derived("box tree", build_tree), cx.faces[-1], cx.facets
+    lists, facets = cx.faces[-1], cx.facets
     tolerance = OUTSIDE_TOLERANCE * _extent(cx)
-    base = cx.smallest_vertices[cx.dim - 1]
-    found, slack = locate_points(
-        flat,
-        tree.lower,
-        tree.upper,
-        tree.order,
-        _LEAF,
-        tree.depth,
-        lists.offsets,
-        lists.indices,
-        base,
-        facets.normals,
-        facets.cells[:, 0].copy(),
-        cx.vertices,
-        tolerance,
-    )
+    sides = Sides(cx.vertices[cx.smallest_vertices[cx.dim - 1]], facets.normals, facets.cells[:, 0].copy())
+    tree = cx.derived("box tree", build_tree)
+    found, slack = locate_points(flat, tree, lists.offsets, lists.indices, sides, tolerance)
     found[slack < -tolerance] = -1
     if cx.domain is not None:
         found[~inside(cx.domain, flat)] = -1

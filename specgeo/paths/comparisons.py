@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import FloatArray, IntArray, as_instance
-from specgeo._running_error import OUTWARD, UNIT_ROUNDOFF, forward
+from specgeo._double import UNIT_ROUNDOFF
+from specgeo._running_error import OUTWARD, forward
 from specgeo.domain import Box
 from specgeo.enumeration import enumerate_regions
 from specgeo.geometry.arrays import Patterns, unpacked

@@ -23,7 +23,8 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import FloatArray, as_floats, as_instance
-from specgeo._running_error import OUTWARD, SUBNORMAL, UNIT_ROUNDOFF, activate, affine
+from specgeo._double import SUBNORMAL, UNIT_ROUNDOFF
+from specgeo._running_error import OUTWARD, activate, affine
 from specgeo.errors import InvalidInputError
 from specgeo.network import Activation, Network
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import ComplexArray, FloatArray, as_floats
-from specgeo._running_error import UNIT_ROUNDOFF
+from specgeo._double import UNIT_ROUNDOFF
 from specgeo.errors import InvalidInputError
 from specgeo.network import Network
 from specgeo.paths.segments import as_polyline, trace_segment

@@ -27,6 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import ComplexArray, FloatArray, RNGLike, as_points, as_rng
+from specgeo._double import UNIT_ROUNDOFF
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.network import Network
@@ -43,7 +44,7 @@ __all__ = [
 Extension = Literal["interior", "zero", "mirror"]
 
 VANISHING = 1e-12  # |f| on the boundary below this share of max |f| is rounding: f counts as compactly supported
-CANCELLING = 16 * 2.0**-53  # times the terms of g.x + b: rounding of a value of f
+CANCELLING = 16 * UNIT_ROUNDOFF  # times the terms of g.x + b: rounding of a value of f
 ROUNDING = 1e-12  # relative, of the bounds themselves: sums of up to 10^6 positive terms with margin
 
 
@@ -254,9 +255,7 @@ def cut_bound(cx: PolyhedralComplex, k: npt.ArrayLike, output: int = 0) -> Float
     return np.asarray(gradient_bound(cx, k, output) + np.abs(u @ normals.T) @ traces / length)
 
 
-def sample_wavevectors(
-    cx: PolyhedralComplex, n: int = 400, rng: RNGLike = 0, decades: float = 3.0
-) -> FloatArray:
+def sample_wavevectors(cx: PolyhedralComplex, n: int = 400, rng: RNGLike = 0, decades: float = 3.0) -> FloatArray:
     """Wavevectors that try the bounds: isotropic ones, facet normals and axes, log-uniform lengths, (n, d).
 
     Lengths run over ``decades`` decades from half a period per diameter of the domain.

@@ -17,12 +17,13 @@ from typing import Any
 import numpy as np
 
 from specgeo._cast import FloatArray
+from specgeo._double import UNIT_ROUNDOFF
 from specgeo.errors import InvalidInputError
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.network import Network
 from specgeo.results import PAPER, Check, Result, axes
 
-ROUNDING = 64 * 2.0**-53  # of products of a few norms, relative; guards <= where equality holds
+ROUNDING = 64 * UNIT_ROUNDOFF  # of products of a few norms, relative; guards <= where equality holds
 
 
 def cell_lipschitz(cx: PolyhedralComplex, output: int | None = None) -> FloatArray:
