@@ -58,13 +58,3 @@ def _copy_what_lies_elsewhere() -> None:
 
 
 _copy_what_lies_elsewhere()
-
-
-def _keep_bars(app: object, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
-    """Docstrings write |k| for a length, to be read in a terminal; reStructuredText would look for a substitution."""
-    lines[:] = [line if line.lstrip().startswith(">>>") else line.replace("|", r"\|") for line in lines]
-
-
-def setup(app: object) -> None:
-    """Hooks of this site."""
-    app.connect("autodoc-process-docstring", _keep_bars, priority=100)  # type: ignore[attr-defined]

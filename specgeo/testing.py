@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from specgeo._arguments import checked
 from specgeo._cast import FloatArray, RNGLike, as_rng
 from specgeo._deprecated import renamed_argument
 from specgeo.errors import InvalidInputError
@@ -22,6 +23,7 @@ TOLERANCE = 1e-9
 """Guards every float comparison of the self-checks, relative to the size of the terms compared."""
 
 
+@checked
 @renamed_argument("seed", "rng")
 def random_network(widths: Sequence[int], rng: RNGLike, kind: str = "he") -> Network:
     """A random ReLU network.
@@ -81,14 +83,15 @@ def random_network(widths: Sequence[int], rng: RNGLike, kind: str = "he") -> Net
     return Network(weights, biases)
 
 
+@checked
 def assert_complex_valid(cx: PolyhedralComplex, net: Network | None = None) -> None:
-    """Check everything that must hold in the complex of a continuous function on a convex domain.
+    r"""Check everything that must hold in the complex of a continuous function on a convex domain.
 
     Combinatorics (exact): Euler characteristic 1; each facet has one or two cells; each ridge of a
     face lies in exactly two of its facets; no face is unused or listed twice; sign vectors differ
     from cell to cell. Geometry (to rounding): volumes sum to the domain's; each cell is closed
-    (sum |F| n = 0) and convex. Function: continuous across each facet; gradient jumps parallel to
-    the normals; the divergence identity sum c_F |F| n n^T = sum_B |B| grad f nu^T, whose right side
+    (sum \|F\| n = 0) and convex. Function: continuous across each facet; gradient jumps parallel to
+    the normals; the divergence identity sum c_F \|F\| n n^T = sum_B \|B\| grad f nu^T, whose right side
     vanishes for compactly supported f. With ``net``, signs and values at the centroids.
 
     Parameters

@@ -24,8 +24,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._arguments import checked
 from specgeo._budget import within_memory
-from specgeo._cast import FloatArray, IntArray, as_choice, as_complexes, as_points
+from specgeo._cast import FloatArray, IntArray, as_complexes, as_points
 from specgeo.domain import Box
 from specgeo.errors import DomainError, InvalidInputError
 from specgeo.fourier.deviation import deviation_of
@@ -34,11 +35,11 @@ from specgeo.fourier.spectra import evaluate, volume_bound
 from specgeo.geometry.complex import PolyhedralComplex
 
 Extension = Literal["mirror", "periodic"]
-EXTENSIONS = ("mirror", "periodic")
 MAX_MODE = 1e13
 _CHUNK = 1 << 22  # entries of the largest scratch array of a partial sum
 
 
+@checked
 @within_memory
 def fourier_coefficients(
     cx: PolyhedralComplex,
@@ -102,13 +103,31 @@ def fourier_coefficients(
     return coefficients, (errors / box.volume).reshape(shape)
 
 
+@checked
 def mode_wavevectors(modes: npt.ArrayLike, domain: Box, extension: Extension = "mirror") -> FloatArray:
-    """Wavevectors (..., d) of Fourier modes (..., d): pi n / s ("mirror") or 2 pi n / s ("periodic")."""
-    as_choice(extension, "extension", EXTENSIONS)
+    """Wavevectors (..., d) of Fourier modes (..., d): pi n / s ("mirror") or 2 pi n / s ("periodic").
+
+    Parameters
+    ----------
+    modes : array_like of ints, shape (..., d)
+    domain : Box
+    extension : {"mirror", "periodic"}
+
+    Returns
+    -------
+    ndarray, shape (..., d)
+
+    Examples
+    --------
+    >>> import specgeo as sg
+    >>> sg.fourier.mode_wavevectors([[1, 2]], sg.Box([0, 0], [1, 2]), "periodic").round(3)
+    array([[6.283, 6.283]])
+    """
     turns = np.pi if extension == "mirror" else 2 * np.pi
     return np.ascontiguousarray(as_modes(modes, domain.dim) * (turns / (domain.upper - domain.lower)))
 
 
+@checked
 @within_memory
 def partial_sum(
     coefficients: npt.ArrayLike,
@@ -183,6 +202,7 @@ class Energy:
     error: FloatArray
 
 
+@checked
 @within_memory
 def tail_energy(cx: PolyhedralComplex, modes: npt.ArrayLike, extension: Extension = "mirror") -> Energy:
     r"""Energy outside a set of Fourier modes, without an infinite sum (Parseval).
@@ -199,7 +219,7 @@ def tail_energy(cx: PolyhedralComplex, modes: npt.ArrayLike, extension: Extensio
     Returns
     -------
     Energy
-        total = (1/|Omega|) int f^2, captured = sum |c_n|^2, tail = total - captured, each (m,).
+        total = (1/\|Omega\|) int f^2, captured = sum \|c_n\|^2, tail = total - captured, each (m,).
 
     Raises
     ------

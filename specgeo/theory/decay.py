@@ -26,6 +26,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._arguments import checked
 from specgeo._cast import ComplexArray, FloatArray, RNGLike, as_points, as_rng
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.geometry.complex import PolyhedralComplex
@@ -72,6 +73,7 @@ def _unit(directions: npt.ArrayLike, dim: int, name: str = "directions") -> Floa
     return np.asarray(scaled / np.linalg.norm(scaled, axis=-1, keepdims=True))
 
 
+@checked
 def kinks(cx: PolyhedralComplex, output: int = 0, boundary: Extension = "interior") -> Kinks:
     """Facets with their gradient jumps c_F.
 
@@ -88,6 +90,14 @@ def kinks(cx: PolyhedralComplex, output: int = 0, boundary: Extension = "interio
     Returns
     -------
     Kinks
+
+    Examples
+    --------
+    >>> import specgeo as sg
+    >>> from specgeo.theory import kinks
+    >>> net = sg.Network([[[1.0], [1.0], [1.0]], [[1.0, -2.0, 1.0]]], [[1.0, 0.0, -1.0], [0.0]])
+    >>> kinks(sg.enumerate_regions(net, sg.Box([-2], [2]))).jumps
+    array([ 1., -2.,  1.])
     """
     facets, output = cx.facets, _output(cx, output)
     inner = ~facets.is_boundary
@@ -102,13 +112,27 @@ def kinks(cx: PolyhedralComplex, output: int = 0, boundary: Extension = "interio
     return Kinks(normals, np.where(inner, measures, measures / 2), np.where(inner, jumps, -2 * outward))
 
 
+@checked
 def directional_variation(
     cx: PolyhedralComplex, directions: npt.ArrayLike, output: int = 0, boundary: Extension = "interior"
 ) -> FloatArray:
-    """J(u) = sum |c_F| (u.n_F)^2 |F| for unit vectors along ``directions`` (..., d): shape (...).
+    r"""J(u) = sum \|c_F\| (u.n_F)^2 \|F\| for unit vectors along ``directions`` (..., d): shape (...).
 
     The total variation of the second derivative along u: the integral over all lines parallel to u
     of the sum of absolute slope jumps.
+
+    Parameters
+    ----------
+    cx : PolyhedralComplex
+    directions : array_like, shape (..., d)
+        Of any length but zero.
+    output : int
+    boundary : {"interior", "zero", "mirror"}
+        As in `kinks`.
+
+    Returns
+    -------
+    ndarray, shape (...)
 
     Examples
     --------
@@ -124,11 +148,23 @@ def directional_variation(
     return np.asarray(np.einsum("...i,ij,...j->...", unit, hessian, unit))
 
 
+@checked
 def total_variation(cx: PolyhedralComplex, output: int = 0, boundary: Extension = "interior") -> float:
-    """sum |c_F| |F|, the total variation of grad f: in d = 1 the TV of f'.
+    r"""sum \|c_F\| \|F\|, the total variation of grad f: in d = 1 the TV of f'.
 
     With ``boundary="mirror"`` it is that of one box of the reflected function; a period is 2^d boxes, with as many
     times the variation.
+
+    Parameters
+    ----------
+    cx : PolyhedralComplex
+    output : int
+    boundary : {"interior", "zero", "mirror"}
+        As in `kinks`.
+
+    Returns
+    -------
+    float
 
     Examples
     --------
@@ -137,7 +173,7 @@ def total_variation(cx: PolyhedralComplex, output: int = 0, boundary: Extension 
     >>> total_variation(sg.enumerate_regions(net, sg.Box([-2], [2])))
     4.0
 
-    |x - 1/2| on [0, 1], reflected: four jumps of 2 in a period of two boxes.
+    \|x - 1/2\| on [0, 1], reflected: four jumps of 2 in a period of two boxes.
 
     >>> net = sg.Network([[[1.0]], [[1.0]]], [[-0.5], [0.0]], "abs")
     >>> total_variation(sg.enumerate_regions(net, sg.Box([0], [1])), boundary="mirror")
@@ -235,11 +271,23 @@ def gradient_bound(cx: PolyhedralComplex, k: npt.ArrayLike, output: int = 0) -> 
     return np.asarray((directional_variation(cx, u, output) + flux) / length**2)
 
 
+@checked
 def cut_bound(cx: PolyhedralComplex, k: npt.ArrayLike, output: int = 0) -> FloatArray:
-    """Bound on |f^(k)| of f times the indicator of the domain, for every k != 0: (..., d) -> (...).
+    r"""Bound on \|f^(k)\| of f times the indicator of the domain, for every k != 0: (..., d) -> (...).
 
-    |k|^-2 [J(u) + sum_B |u.g_B| |u.nu| |B|] + |k|^-1 sum_B |u.nu| int_B |f|. Hypotheses: f continuous
+    \|k\|^-2 [J(u) + sum_B \|u.g_B\| \|u.nu\| \|B\|] + \|k\|^-1 sum_B \|u.nu\| int_B \|f\|. Hypotheses: f continuous
     and affine on the cells. Source: divergence theorem twice; the explicit form of Theorem 1.
+
+    Parameters
+    ----------
+    cx : PolyhedralComplex
+    k : array_like, shape (..., d)
+        Wavevectors, angular.
+    output : int
+
+    Returns
+    -------
+    ndarray, shape (...)
 
     Examples
     --------
@@ -368,6 +416,7 @@ def _column(evaluated: tuple[ComplexArray, FloatArray], output: int) -> tuple[Fl
     return np.asarray(np.abs(values[:, output])), np.asarray(errors[:, output])
 
 
+@checked
 def decay_report(cx: PolyhedralComplex, k: npt.ArrayLike | None = None, output: int = 0) -> DecayReport:
     """Every decay bound at the given wavevectors.
 

@@ -18,6 +18,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._arguments import checked
 from specgeo._cast import ComplexArray, FloatArray, IntArray, as_floats, as_points
 from specgeo._limits import check_time
 from specgeo.errors import InvalidInputError, UnsupportedError
@@ -30,8 +31,17 @@ from specgeo.theory.decay import _output
 _ENTRIES = 1 << 22  # of the largest array of derivatives held at once
 
 
+@checked
 def parameter_vector(net: Network) -> FloatArray:
     """All weights and biases as one vector (p,): W_1 row by row, b_1, W_2, ...
+
+    Parameters
+    ----------
+    net : Network
+
+    Returns
+    -------
+    ndarray, shape (p,)
 
     Examples
     --------
@@ -42,8 +52,19 @@ def parameter_vector(net: Network) -> FloatArray:
     return np.concatenate([part.ravel() for pair in zip(net.weights, net.biases, strict=True) for part in pair])
 
 
+@checked
 def with_parameters(net: Network, theta: npt.ArrayLike) -> Network:
     """The network of the same shape and activations with parameters ``theta`` (p,).
+
+    Parameters
+    ----------
+    net : Network
+    theta : array_like, shape (p,)
+        In the order of `parameter_vector`.
+
+    Returns
+    -------
+    Network
 
     Examples
     --------
@@ -126,6 +147,7 @@ def facet_jumps(net: Network, cx: PolyhedralComplex, output: int = 0) -> FloatAr
     return jumps * cx.facets.normals[inner]
 
 
+@checked
 def spectral_gradient(
     net: Network,
     cx: PolyhedralComplex,

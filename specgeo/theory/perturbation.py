@@ -19,6 +19,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._arguments import checked
 from specgeo._cast import ComplexArray, FloatArray, RNGLike, as_points, as_rng
 from specgeo.errors import InvalidInputError
 from specgeo.geometry.complex import PolyhedralComplex
@@ -120,6 +121,7 @@ class RateReport(Result):
         return ax
 
 
+@checked
 def rate_report(
     net: Network,
     cx: PolyhedralComplex,
@@ -128,7 +130,7 @@ def rate_report(
     samples: int = 400,
     rng: RNGLike = 0,
 ) -> RateReport:
-    """d f^/d theta against the rigorous O(1/|k|) bound, and in d = 1 against its exact coefficient.
+    r"""d f^/d theta against the rigorous O(1/\|k\|) bound, and in d = 1 against its exact coefficient.
 
     Parameters
     ----------
@@ -136,7 +138,7 @@ def rate_report(
         A network and its complex.
     output : int
     window : (float, float), optional
-        Range of |k|; default 200 to 20000 over the domain's diameter.
+        Range of \|k\|; default 200 to 20000 over the domain's diameter.
     samples : int
         Wavevectors: lengths uniform over the window, isotropic directions.
     rng : int, SeedSequence, BitGenerator, Generator or None
@@ -182,6 +184,7 @@ def rate_report(
     return RateReport(coefficient, measured, (low, high), (check,))
 
 
+@checked
 def fourier_ntk(
     net: Network,
     cx: PolyhedralComplex,
@@ -191,8 +194,23 @@ def fourier_ntk(
 ) -> ComplexArray:
     r"""Finite-width Fourier NTK K(k, k') = sum_theta d_theta f^(k) conj(d_theta f^(k')): (n, n), Hermitian.
 
-    Gradient flow on the Parseval loss sum_k |h(k)|^2 obeys d h(k)/dt = -2 sum_k' K(k, k') h(k'). For the
-    loss int_0^1 |f - target|^2 take k = 2 pi n. The diagonal is O(|k|^-2).
+    Gradient flow on the Parseval loss sum_k \|h(k)\|^2 obeys d h(k)/dt = -2 sum_k' K(k, k') h(k'). For the
+    loss int_0^1 \|f - target\|^2 take k = 2 pi n. The diagonal is O(\|k\|^-2).
+
+    Parameters
+    ----------
+    net : Network
+    cx : PolyhedralComplex
+        Its complex.
+    k : array_like, shape (n, d)
+        Wavevectors, angular.
+    output : int
+    boundary : {"cut", "interior"}
+        As in `spectral_gradient`.
+
+    Returns
+    -------
+    ndarray of complex128, shape (n, n)
 
     Examples
     --------
