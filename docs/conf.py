@@ -38,10 +38,11 @@ html_theme_options = {
 # a broken link inside the site stops the build
 nitpicky = False
 myst_enable_extensions = ["dollarmath", "amsmath", "deflist", "colon_fence"]
-myst_heading_anchors = 3
+myst_heading_anchors = 4
 
 nb_execution_mode = "off"  # the notebooks are stored executed; the tests run their sources
 
+default_role = "autolink"  # `name` links to what it names, where that is public
 autosummary_generate = True
 autodoc_typehints = "none"  # numpydoc sections give shapes and units
 autodoc_member_order = "bysource"

@@ -141,7 +141,7 @@ class Activation:
 
     @staticmethod
     def abs() -> Activation:
-        """|z|."""
+        """``|z|``."""
         return Activation(np.array([0.0]), np.array([-1.0, 1.0]), 0.0, "abs")
 
     @staticmethod

@@ -160,7 +160,7 @@ def polytope_gradients(polytope: Any, k: npt.ArrayLike) -> Gradients:
 
     Parameters
     ----------
-    polytope
+    polytope : shape
         As in `polytope_transform`, in one part.
     k : array_like of floats, shape (..., d)
         Wavevectors in angular units.

@@ -280,7 +280,7 @@ def polytope_moments(polytope: Any) -> Moments:
 
     Parameters
     ----------
-    polytope
+    polytope : shape
         As in `polytope_transform`.
 
     Returns

@@ -69,7 +69,7 @@ class SampledSpectrum:
 
     @property
     def difference(self) -> FloatArray:
-        """|sampled - exact|."""
+        """``|sampled - exact|``."""
         return np.asarray(np.abs(self.sampled - self.exact))
 
 

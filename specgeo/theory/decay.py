@@ -150,7 +150,7 @@ def directional_variation(
 
 @checked
 def total_variation(cx: PolyhedralComplex, output: int = 0, boundary: Extension = "interior") -> float:
-    r"""sum \|c_F\| \|F\|, the total variation of grad f: in d = 1 the TV of f'.
+    r"""The sum of \|c_F\| \|F\|, the total variation of grad f: in d = 1 the TV of f'.
 
     With ``boundary="mirror"`` it is that of one box of the reflected function; a period is 2^d boxes, with as many
     times the variation.

@@ -388,7 +388,7 @@ def shell_size(cx: PolyhedralComplex, start: float) -> int:
 
 @checked
 def free_identities(cx: PolyhedralComplex, output: int = 0) -> Check:
-    r"""sum_F c_F \|F\| n_F n_F^T = 0 for compact support: a test of a complex that costs nothing.
+    r"""The identity sum_F c_F \|F\| n_F n_F^T = 0 for compact support: a test of a complex that costs nothing.
 
     Boundary facets count with jump -d_nu f. The measured value is the largest entry of the sum
     relative to sum \|c_F\| \|F\|. Source: the limit k -> 0 of the directional facet form.

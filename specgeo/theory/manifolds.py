@@ -41,11 +41,11 @@ class ClosedCurve(Protocol):
 
     @property
     def speed_bound(self) -> float:
-        """Upper bound of |gamma'|."""
+        """Upper bound of ``|gamma'|``."""
 
     @property
     def second_derivative_bound(self) -> float:
-        """Upper bound of |gamma''|."""
+        """Upper bound of ``|gamma''|``."""
 
 
 @dataclass(frozen=True)
@@ -90,12 +90,12 @@ class PetalCurve:
         return np.asarray(np.stack((radius * np.cos(angle), radius * np.sin(angle)), axis=-1) + self.centre)
 
     def speed(self, z: npt.ArrayLike) -> FloatArray:
-        """|gamma'(z)|."""
+        """``|gamma'(z)|``."""
         return np.asarray(2 * np.pi * self._speed_at(2 * np.pi * self.petals * as_floats(z, "z")))
 
     @property
     def rho(self) -> float:
-        """rho_L = max |gamma'| / 2 pi, in closed form.
+        """rho_L = max ``|gamma'|`` / 2 pi, in closed form.
 
         With s = sin(2 pi L z) and a the amplitude, (|gamma'| / 2 pi scale)^2 = a^2 L^2 (1 - s^2) +
         (1 + a s)^2 is a parabola in s: its top 1 + a^2 L^2 + 1/(L^2 - 1) lies at s = 1/(a (L^2 - 1))
@@ -110,7 +110,7 @@ class PetalCurve:
 
     @property
     def mean_speed(self) -> float:
-        """Mean of |gamma'| / 2 pi: the length of the curve over 2 pi."""
+        """Mean of ``|gamma'|`` / 2 pi: the length of the curve over 2 pi."""
         # |gamma'| has period 1/L and is analytic: the trapezoidal rule over one period converges geometrically.
         phase = 2 * np.pi * np.arange(4096 if self.petals else 1) / 4096
         return float(np.mean(self._speed_at(phase)))
@@ -121,17 +121,17 @@ class PetalCurve:
 
     @property
     def speed_bound(self) -> float:
-        """sup |gamma'| = 2 pi rho."""
+        """sup ``|gamma'|`` = 2 pi rho."""
         return 2 * np.pi * self.rho
 
     @property
     def second_derivative_bound(self) -> float:
-        """sup |gamma''| = 4 pi^2 scale (1 + a (1 + L^2)), attained at the tips (4 pi^2 scale on the circle)."""
+        """sup ``|gamma''|`` = 4 pi^2 scale (1 + a (1 + L^2)), attained at the tips (4 pi^2 scale on the circle)."""
         tip = 1 + self.amplitude * (1 + self.petals**2) if self.petals else 1.0
         return 4 * np.pi**2 * self.scale * float(tip)
 
     def input_frequency(self, n: npt.ArrayLike) -> FloatArray:
-        """Smallest |k| (angular) that can express latent frequency n without decay: n / rho.
+        """Smallest ``|k|`` (angular) that can express latent frequency n without decay: n / rho.
 
         Examples
         --------
@@ -400,11 +400,12 @@ def circle_kernel(n: npt.ArrayLike, k: npt.ArrayLike) -> ComplexArray:
 
 @checked
 def kernel_bound(curve: ClosedCurve, n: npt.ArrayLike, k: npt.ArrayLike) -> FloatArray:
-    r"""Bound of \|P(n, k)\| away from stationary phase: min(1, \|k\| sup\|gamma''\| / (2 pi \|n\| - \|k\| sup\|gamma'\|)^2).
+    r"""Bound of \|P(n, k)\| away from stationary phase.
 
-    Theorem: phi = k . gamma - 2 pi n z has \|phi'\| >= 2 pi \|n\| - \|k\| sup\|gamma'\| =: delta; where
-    delta > 0 one integration by parts on the closed curve gives \|P\| <= sup\|phi''\| / delta^2.
-    It is 1 where delta <= 0. Source: theory A.8 (the paper argues by stationary phase).
+    It is min(1, \|k\| sup\|gamma''\| / (2 pi \|n\| - \|k\| sup\|gamma'\|)^2). Theorem: phi = k . gamma - 2 pi n z has
+    \|phi'\| >= 2 pi \|n\| - \|k\| sup\|gamma'\| =: delta; where delta > 0 one integration by parts on the closed curve
+    gives \|P\| <= sup\|phi''\| / delta^2. It is 1 where delta <= 0. Source: theory A.8 (the paper argues by
+    stationary phase).
 
     Parameters
     ----------

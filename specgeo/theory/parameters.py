@@ -156,7 +156,7 @@ def spectral_gradient(
     boundary: Literal["cut", "interior"] = "cut",
     method: Literal["cells", "facets"] = "cells",
 ) -> ComplexArray:
-    """d f^(k) / d theta for every parameter, in closed form and any dimension.
+    """Derivatives d f^(k) / d theta for every parameter, in closed form and any dimension.
 
     Parameters
     ----------

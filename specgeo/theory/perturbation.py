@@ -130,12 +130,13 @@ def rate_report(
     samples: int = 400,
     rng: RNGLike = 0,
 ) -> RateReport:
-    r"""d f^/d theta against the rigorous O(1/\|k\|) bound, and in d = 1 against its exact coefficient.
+    r"""Derivatives d f^/d theta against the rigorous O(1/\|k\|) bound, and in d = 1 against its exact coefficient.
 
     Parameters
     ----------
-    net, cx
-        A network and its complex.
+    net : Network
+    cx : PolyhedralComplex
+        Its complex.
     output : int
     window : (float, float), optional
         Range of \|k\|; default 200 to 20000 over the domain's diameter.

@@ -23,7 +23,7 @@ class _Layer(NamedTuple):
 
 @checked
 def clamp_to_support(net: Network, domain: Box | Polytope, slope: float) -> Network:
-    r"""g = max(-h, min(f, h)) with h(x) = slope * max(0, the smallest of `wall_distances` at x).
+    r"""Clamp a network: g = max(-h, min(f, h)) with h(x) = slope * max(0, the smallest of `wall_distances` at x).
 
     g is continuous and piecewise linear, vanishes on and outside the walls of the domain (as a function of
     the network's rational weights; evaluation rounds), and equals f wherever \|f\| <= h. Its spectrum

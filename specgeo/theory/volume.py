@@ -124,7 +124,7 @@ def parameter_volume(
     moments: Sequence[int] = (1, 2, 4),
     activation: str | Activation | Sequence[str | Activation] = "relu",
 ) -> ParameterVolume:
-    r"""P over theta uniform in [-clip, clip]^p of sup_{k' > k} \|f_int^(k' u)\| > epsilon, u the first axis, one output.
+    r"""P over theta uniform in [-clip, clip]^p of sup_{k' > k} \|f_int^(k' u)\| > epsilon, u the first axis.
 
     Parameters
     ----------
