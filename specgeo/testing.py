@@ -23,8 +23,8 @@ TOLERANCE = 1e-9
 """Guards every float comparison of the self-checks, relative to the size of the terms compared."""
 
 
-@checked
 @renamed_argument("seed", "rng")
+@checked
 def random_network(widths: Sequence[int], rng: RNGLike, kind: str = "he") -> Network:
     """A random ReLU network.
 

@@ -33,7 +33,7 @@ from specgeo._running_error import OUTWARD, values_with_error
 from specgeo.domain import Box
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier.forms import UNIT, FacetForm, Term, forms_of
-from specgeo.fourier.series import Extension, _box_forms, as_modes, fourier_coefficients
+from specgeo.fourier.series import Extension, as_modes, box_forms, fourier_coefficients
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.network import Network
 
@@ -120,7 +120,7 @@ def sampled_spectrum(
     >>> bool((fft.difference <= fft.alias_bound + fft.exact_error).all())
     True
     """
-    box, _ = _box_forms(cx)
+    box, _ = box_forms(cx)
     if box.dim > 3:
         raise UnsupportedError("cx: alias certificates are for dimension 1 to 3; use fourier_coefficients")
     counts = sample_counts(n_samples, box.dim, extension)
@@ -174,7 +174,7 @@ def alias_bound(
     >>> bool(abs(fft - exact[0])[0] <= sg.fourier.alias_bound(tent, [[1]], 64)[0, 0])
     True
     """
-    box, _ = _box_forms(cx)
+    box, _ = box_forms(cx)
     counts = sample_counts(n_samples, box.dim, extension)
     form = forms_of(cx).facets
     numbers = as_modes(modes, box.dim)

@@ -87,7 +87,7 @@ def fourier_coefficients(
     >>> sg.fourier_coefficients(ramp, [[0], [1], [2]]).round(6)[:, 0]  # 1/2, -2/pi^2, 0
     array([ 0.5     , -0.202642,  0.      ])
     """
-    box, forms = _box_forms(cx)
+    box, forms = box_forms(cx)
     numbers = as_modes(modes, box.dim)
     flat = numbers.reshape(-1, box.dim)
     values: npt.NDArray[np.float64 | np.complex128]
@@ -235,7 +235,7 @@ def tail_energy(cx: PolyhedralComplex, modes: npt.ArrayLike, extension: Extensio
     >>> tail_energy(ramp, [[0], [1]]).tail.round(6)      # 1/3 - 1/4 - 8/pi^4
     array([0.001205])
     """
-    box, forms = _box_forms(cx)
+    box, forms = box_forms(cx)
     flat = as_modes(modes, box.dim).reshape(-1, box.dim)
     orbits = np.unique(_representatives(flat, extension), axis=0)
     given, error = fourier_coefficients(cx, orbits, extension, return_error=True)
@@ -274,7 +274,7 @@ def as_modes(modes: npt.ArrayLike, dim: int) -> IntArray:
     return numbers.astype(np.int64)
 
 
-def _box_forms(cx: PolyhedralComplex) -> tuple[Box, ComplexForms]:
+def box_forms(cx: PolyhedralComplex) -> tuple[Box, ComplexForms]:
     forms_of(cx)
     if not isinstance(cx.domain, Box):
         raise DomainError("cx: its domain is not a Box; Fourier series are for boxes, use spectrum instead")

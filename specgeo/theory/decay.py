@@ -56,7 +56,7 @@ class Kinks(NamedTuple):
     jumps: FloatArray  # (n,)
 
 
-def _output(cx: PolyhedralComplex, output: int) -> int:
+def checked_output(cx: PolyhedralComplex, output: int) -> int:
     m = int(cx.gradients.shape[1])
     if not 0 <= output < m:
         raise InvalidInputError(f"output: {output} given for {m} outputs; use 0..{m - 1}")
@@ -99,7 +99,7 @@ def kinks(cx: PolyhedralComplex, output: int = 0, boundary: Extension = "interio
     >>> kinks(sg.enumerate_regions(net, sg.Box([-2], [2]))).jumps
     array([ 1., -2.,  1.])
     """
-    facets, output = cx.facets, _output(cx, output)
+    facets, output = cx.facets, checked_output(cx, output)
     inner = ~facets.is_boundary
     normals, measures, jumps = facets.normals, facets.measures, facets.jumps[:, output]
     if boundary == "interior":
@@ -231,7 +231,7 @@ def _modulus_on(cx: PolyhedralComplex, k: int, cells: npt.NDArray[np.int64], out
 
 def integral_of_modulus(cx: PolyhedralComplex, output: int = 0) -> float:
     """int |f| over the domain, from above: exact on simplices where f keeps its sign."""
-    return float(_modulus_on(cx, cx.dim, np.arange(cx.n_cells), _output(cx, output)).sum())
+    return float(_modulus_on(cx, cx.dim, np.arange(cx.n_cells), checked_output(cx, output)).sum())
 
 
 def _boundary_sums(cx: PolyhedralComplex, output: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
@@ -244,7 +244,7 @@ def _boundary_sums(cx: PolyhedralComplex, output: int) -> tuple[FloatArray, Floa
 
 def is_compact(cx: PolyhedralComplex, output: int = 0) -> bool:
     """Whether f vanishes on the boundary, up to 1e-12 of its largest value and to the rounding of g.x + b there."""
-    facets, output = cx.facets, _output(cx, output)
+    facets, output = cx.facets, checked_output(cx, output)
     lists = cx.vertices_of(cx.dim)
     cells = np.repeat(np.arange(cx.n_cells), np.diff(lists.offsets))
     terms = cx.gradients[cells, output] * cx.vertices[lists.indices]
@@ -266,7 +266,7 @@ def _split(k: npt.ArrayLike, cx: PolyhedralComplex) -> tuple[FloatArray, FloatAr
 def gradient_bound(cx: PolyhedralComplex, k: npt.ArrayLike, output: int = 0) -> FloatArray:
     """|k|^-2 [J(u) + sum_B |u.g_B| |u.nu| |B|]: bound on the gradient part of f^(k), (..., d) -> (...)."""
     length, u = _split(k, cx)
-    normals, gradients, measures, _ = _boundary_sums(cx, _output(cx, output))
+    normals, gradients, measures, _ = _boundary_sums(cx, checked_output(cx, output))
     flux = np.abs((u @ gradients.T) * (u @ normals.T)) @ measures
     return np.asarray((directional_variation(cx, u, output) + flux) / length**2)
 
@@ -301,7 +301,7 @@ def cut_bound(cx: PolyhedralComplex, k: npt.ArrayLike, output: int = 0) -> Float
     True
     """
     length, u = _split(k, cx)
-    normals, _, _, traces = _boundary_sums(cx, _output(cx, output))
+    normals, _, _, traces = _boundary_sums(cx, checked_output(cx, output))
     return np.asarray(gradient_bound(cx, k, output) + np.abs(u @ normals.T) @ traces / length)
 
 
@@ -442,7 +442,7 @@ def decay_report(cx: PolyhedralComplex, k: npt.ArrayLike | None = None, output: 
     from specgeo.fourier.forms import forms_of
     from specgeo.fourier.spectra import evaluate
 
-    output = _output(cx, output)
+    output = checked_output(cx, output)
     kv = sample_wavevectors(cx) if k is None else as_points(k, "k", cx.dim).reshape(-1, cx.dim)
     length, u = _split(kv, cx)
     forms = forms_of(cx)

@@ -30,7 +30,7 @@ from specgeo.fourier.rays import (
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.facet_errors import moved_facets
 from specgeo.theory._results import PAPER, Check, Result, axes
-from specgeo.theory.decay import _output, is_compact, kinks
+from specgeo.theory.decay import checked_output, is_compact, kinks
 from specgeo.theory.normals import NormalDirections, normal_directions
 from specgeo.theory.windows import mean_deviation, window_rule
 
@@ -148,7 +148,7 @@ def direction_report(
     >>> report.exponent, round(report.predicted_rms[0] ** 2, 12), all(c.holds for c in report.checks)
     (2, 6.0, True)
     """
-    output = _output(cx, output)
+    output = checked_output(cx, output)
     u = as_direction(direction, cx.dim)
     diameter = float(np.linalg.norm(np.ptp(cx.vertices, axis=0)))
     low, high = window or (200.0 / diameter, 20000.0 / diameter)
@@ -359,7 +359,7 @@ def shell_law(cx: PolyhedralComplex, windows: npt.ArrayLike | None = None, outpu
     >>> law.exponent, bool(abs(law.measured[0] / law.predicted - 1) < 0.002), law.checks[0].holds
     (4, True, True)
     """
-    output = _output(cx, output)
+    output = checked_output(cx, output)
     diameter = float(np.linalg.norm(np.ptp(cx.vertices, axis=0)))
     starts = np.array([140.0, 280.0]) / diameter if windows is None else as_floats(windows, "windows", (None,))
     if np.any(starts <= 0):

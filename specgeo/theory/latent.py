@@ -20,7 +20,7 @@ from specgeo.domain import Box
 from specgeo.errors import DomainError, InvalidInputError
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.theory._results import PAPER, Check, Result, axes
-from specgeo.theory.decay import _output
+from specgeo.theory.decay import checked_output
 from specgeo.theory.manifolds import ClosedCurve, CurveRestriction, check_closed, kernel_bound, resolving_nodes
 
 _BYTES_A_MODE = 64  # and axis: the grid, its lengths, coefficients and their errors
@@ -118,7 +118,7 @@ def energy_comparison(
     numbers = as_floats(modes, "modes", (None,))
     if len(numbers) == 0 or np.any(numbers < 1) or np.any(numbers != np.round(numbers)):
         raise InvalidInputError("modes: latent frequencies are integers of at least 1; pass one or more")
-    output = _output(cx, output)
+    output = checked_output(cx, output)
     _check_inside(cx, curve)
     function = restriction.function
     z = np.arange(len(function.vertices)) / (len(function.vertices) - 1)
@@ -179,7 +179,7 @@ def low_pass_check(cx: PolyhedralComplex, curve: ClosedCurve, cutoff: float, out
     """
     from specgeo.fourier.series import fourier_coefficients, mode_wavevectors, partial_sum
 
-    output = _output(cx, output)
+    output = checked_output(cx, output)
     _check_inside(cx, curve)
     box, orbits, weights = _orbits(cx, cutoff)
     coefficients = np.real(np.asarray(fourier_coefficients(cx, orbits))[:, output])

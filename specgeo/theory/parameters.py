@@ -26,7 +26,7 @@ from specgeo.fourier.simplex import simplices_sum
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.measures import simplex_measures
 from specgeo.network import Network
-from specgeo.theory.decay import _output
+from specgeo.theory.decay import checked_output
 
 _ENTRIES = 1 << 22  # of the largest array of derivatives held at once
 
@@ -95,7 +95,7 @@ class CellDerivatives:
     """
 
     def __init__(self, net: Network, cx: PolyhedralComplex, output: int = 0) -> None:
-        output = _output(cx, output)
+        output = checked_output(cx, output)
         if cx.signs is None or cx.dim != net.input_dim or cx.gradients.shape[1] != net.output_dim:
             raise InvalidInputError("cx: not the complex of this network; pass enumerate_regions(net, domain)")
         self.net = net
@@ -238,7 +238,7 @@ def _sum(
     return result
 
 
-def _facet_values(
+def facet_values(
     derivatives: CellDerivatives, cx: PolyhedralComplex, simplices: IntArray, cells: IntArray
 ) -> FloatArray:
     """d_theta f at the vertices of facet simplices from the side of the given cells, (n, d, p); 0 outside."""
@@ -253,7 +253,7 @@ def _by_facets(derivatives: CellDerivatives, cx: PolyhedralComplex, k: FloatArra
     first, second = cx.facets.cells[owner, 0], cx.facets.cells[owner, 1]
     normals = cx.facets.normals[owner]
     squared = (k**2).sum(axis=1)[:, None]
-    sides = [_facet_values(derivatives, cx, simplices, c) for c in (first, second)]
+    sides = [facet_values(derivatives, cx, simplices, c) for c in (first, second)]
     steps = sides[0] - sides[1]
     base = cx.vertices[simplices[:, 0]]
     inside = (second >= 0)[:, None]

@@ -21,7 +21,7 @@ from specgeo.errors import InvalidInputError
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.network import Network
 from specgeo.theory._results import Check, Result, axes
-from specgeo.theory.decay import CANCELLING, _output, total_variation
+from specgeo.theory.decay import CANCELLING, checked_output, total_variation
 from specgeo.theory.lipschitz import lipschitz_constant
 
 
@@ -166,7 +166,7 @@ def circle_variation(cx: PolyhedralComplex, output: int = 0) -> CircleVariation:
     """
     if cx.dim != 1:
         raise InvalidInputError("cx: one input dimension wanted; restrict the network to a segment first")
-    output = _output(cx, output)
+    output = checked_output(cx, output)
     places = np.array([cx.vertices.min(), cx.vertices.max()])
     ends = np.argsort(cx.centroids[:, 0])[[0, -1]]
     slopes, offsets = cx.gradients[ends, output, 0], cx.offsets[ends, output]
@@ -316,7 +316,7 @@ def peak_report(
     if cx.dim != 1 or n_samples < 3:
         raise InvalidInputError("cx, n_samples: one input dimension and at least 3 samples wanted")
     _positive(height=height)
-    output = _output(cx, output)
+    output = checked_output(cx, output)
     lower, side = float(cx.vertices.min()), float(np.ptp(cx.vertices))
     x = lower + side * np.arange(n_samples) / n_samples
     at = int(np.clip(round(position * n_samples), 1, n_samples - 2))

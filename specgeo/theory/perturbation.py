@@ -28,8 +28,8 @@ from specgeo.network import Network
 from specgeo.theory._results import PAPER, Check, Result, axes
 from specgeo.theory.parameters import (
     CellDerivatives,
-    _facet_values,
     facet_jumps,
+    facet_values,
     parameter_vector,
     spectral_gradient,
     with_parameters,
@@ -68,7 +68,7 @@ def gradient_bound(net: Network, cx: PolyhedralComplex, k: npt.ArrayLike, output
     derivatives = CellDerivatives(net, cx, output)
     simplices, owner = cx.triangulation(cx.dim - 1)
     cells, normals = cx.facets.cells[owner], cx.facets.normals[owner]
-    before, after = (_facet_values(derivatives, cx, simplices, cells[:, side]) for side in (0, 1))
+    before, after = (facet_values(derivatives, cx, simplices, cells[:, side]) for side in (0, 1))
     sizes = simplex_measures(cx.vertices, simplices)[:, None] * np.abs(after - before).mean(axis=1)
     total = np.abs(u @ normals.T) @ sizes
     every = np.arange(cx.n_cells)

@@ -23,7 +23,7 @@ from specgeo.errors import DomainError, InvalidInputError
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.network import Network
 from specgeo.theory._results import Result, axes
-from specgeo.theory.decay import _output
+from specgeo.theory.decay import checked_output
 from specgeo.theory.parameters import parameter_vector, spectral_gradient, with_parameters
 
 Boundary = Literal["cut", "interior", "mirror"]
@@ -196,7 +196,7 @@ def perturbation_response(
     v = as_rng(rng).standard_normal((directions, len(theta)))
     v /= np.linalg.norm(v, axis=1, keepdims=True)
     cx = enumerate_regions(net, domain)
-    _output(cx, output)
+    checked_output(cx, output)
     base = _spectrum(cx, wave, output, boundary)
     gradient = _gradient(net, cx, wave, output, boundary)
     changes = np.empty((len(lengths), directions, len(wave)), dtype=np.complex128)

@@ -27,7 +27,7 @@ from specgeo.fourier.sampled import alias_bound, alias_factor, sampled_spectrum
 from specgeo.fourier.series import as_modes
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.theory._results import Check, Result, axes
-from specgeo.theory.decay import _output, total_variation
+from specgeo.theory.decay import checked_output, total_variation
 
 __all__ = ["AliasReport", "alias_constant", "alias_factor", "alias_report", "samples_needed"]
 
@@ -55,7 +55,7 @@ def alias_constant(cx: PolyhedralComplex, output: int = 0, extension: Extension 
     side = float(np.ptp(cx.vertices))
     if extension == "mirror":  # a period of two boxes
         return 2 * side * 2 * total_variation(cx, output, "mirror") / (4 * pi**2)
-    output = _output(cx, output)
+    output = checked_output(cx, output)
     slopes = cx.gradients[np.argsort(cx.centroids[:, 0]), output, 0]
     return side * float(np.abs(np.diff(slopes)).sum() + abs(slopes[0] - slopes[-1])) / (4 * pi**2)
 
@@ -140,7 +140,7 @@ def alias_report(
     >>> len(report.modes), report.checks[0].holds
     (9, True)
     """
-    output = _output(cx, output)
+    output = checked_output(cx, output)
     result = sampled_spectrum(cx, n_samples, extension, function)
     d = cx.dim
     modes = result.modes.reshape(-1, d)
@@ -204,7 +204,7 @@ def samples_needed(
     >>> samples_needed(sg.enumerate_regions(net, sg.Box([-1], [1])), [10], 1e-4)
     164
     """
-    output = _output(cx, output)
+    output = checked_output(cx, output)
     if extension == "periodic" and cx.dim > 1:
         raise UnsupportedError("extension: 'periodic' has no certificate in two dimensions or more; use 'mirror'")
     if not tolerance > 0:
