@@ -77,14 +77,6 @@ def as_complexes(value: npt.ArrayLike, name: str) -> ComplexArray:
     return given.astype(np.complex128)
 
 
-def as_choice(value: object, name: str, options: Sequence[str]) -> str:
-    """One of some words."""
-    if not isinstance(value, str) or value not in options:
-        wanted = " or ".join(map(repr, options)) if len(options) == 2 else f"one of {', '.join(options)}"
-        raise InvalidInputError(f"{name}: {value!r} given, {wanted} wanted")
-    return value
-
-
 def as_whole(value: object, name: str) -> int:
     """An integer, 0 or more."""
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 0:

@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 
+from specgeo._arguments import checked
+
 
 @contextmanager
 def compile_ahead() -> Iterator[None]:
@@ -66,12 +68,13 @@ def _enumeration() -> None:
     """Compile by signature, without running anything."""
     from numba import typeof
 
-    from specgeo.enumeration._signatures import signatures
+    from specgeo.enumeration.signatures import signatures
 
     for function, arguments in signatures():
         function.compile(tuple(typeof(a) for a in arguments))
 
 
+@checked
 def warmup(progress: Callable[[str, float], None] | None = None) -> float:
     """Run one tiny job of each kind in dimensions 1 to 4, and so compile the kernels into numba's cache.
 
@@ -84,6 +87,11 @@ def warmup(progress: Callable[[str, float], None] | None = None) -> float:
     -------
     float
         Seconds it took: some tens on a cold cache, a few on a warm one.
+
+    Examples
+    --------
+    >>> import specgeo as sg
+    >>> seconds = sg.warmup()  # doctest: +SKIP
     """
     started = time.perf_counter()
     jobs: list[tuple[str, Callable[[], None]]] = [

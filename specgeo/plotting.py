@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._cast import FloatArray, IntArray, as_floats
+from specgeo._arguments import checked
+from specgeo._cast import FloatArray, as_complexes, as_floats, as_indices
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.geometry.export import polygon_rings
 from specgeo.results import empty_figure
@@ -52,6 +53,15 @@ def _figure_of(axes: Any) -> Figure:
     return figure
 
 
+def _axes(ax: Any, width: float, height: float) -> Any:
+    """The axes to draw on: those given, or those of a new figure."""
+    if ax is None:
+        return new_figure(width, height)[1]
+    if not callable(getattr(ax, "tripcolor", None)):
+        raise InvalidInputError(f"ax: a {type(ax).__name__} given; pass matplotlib Axes or None")
+    return ax
+
+
 def polygons(cx: PolyhedralComplex) -> list[FloatArray]:
     """Corners of each cell of a plane complex in counter-clockwise order, one (n, 2) array a cell."""
     if cx.dim != 2:
@@ -78,6 +88,7 @@ def gradient_colors(gradients: FloatArray) -> FloatArray:
     return np.array([colorsys.hls_to_rgb(h, 0.95 - 0.5 * s, 0.75) for h, s in zip(hue, strength, strict=True)])
 
 
+@checked
 def region_map(
     cx: PolyhedralComplex,
     *,
@@ -111,12 +122,19 @@ def region_map(
         The complex is not plane.
     MissingDependencyError
         matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import specgeo as sg
+    >>> net = sg.testing.random_network([2, 8, 1], rng=0)
+    >>> figure = sg.plotting.region_map(sg.enumerate_regions(net, sg.Box([-1, -1], [1, 1])))  # doctest: +SKIP
+    >>> figure.savefig("regions.png")  # doctest: +SKIP
     """
     if cx.dim != 2:
         raise UnsupportedError(f"cx: has dimension {cx.dim}; a region map needs 2, slice it first")
     if color not in ("value", "gradient"):
         raise InvalidInputError(f"color: {color!r} given; use 'value' or 'gradient'")
-    axes: Any = new_figure(7.2, 5.8)[1] if ax is None else ax
+    axes = _axes(ax, 7.2, 5.8)
     from matplotlib.collections import LineCollection, PolyCollection
 
     name = "f" if cx.offsets.shape[1] == 1 else f"f[{output}]"
@@ -138,6 +156,7 @@ def region_map(
     return _figure_of(axes)
 
 
+@checked
 def function_plot(cx: PolyhedralComplex, *, outputs: npt.ArrayLike | None = None, ax: Any = None) -> Figure:
     """The function of a complex on an interval, exactly, with its kinks marked.
 
@@ -156,12 +175,19 @@ def function_plot(cx: PolyhedralComplex, *, outputs: npt.ArrayLike | None = None
     ------
     UnsupportedError
         The complex has another dimension.
+
+    Examples
+    --------
+    >>> import specgeo as sg
+    >>> net = sg.testing.random_network([1, 8, 1], rng=0)
+    >>> figure = sg.plotting.function_plot(sg.enumerate_regions(net, sg.Box([-1], [1])))  # doctest: +SKIP
     """
     if cx.dim != 1:
         raise UnsupportedError(f"cx: has dimension {cx.dim}; a function plot needs 1, slice it first")
-    axes: Any = new_figure(7.2, 4.2)[1] if ax is None else ax
+    axes = _axes(ax, 7.2, 4.2)
     order = np.argsort(cx.vertices[:, 0])
-    chosen: IntArray = np.atleast_1d(np.arange(cx.offsets.shape[1]) if outputs is None else np.asarray(outputs))
+    n = cx.offsets.shape[1]
+    chosen = np.arange(n) if outputs is None else as_indices(np.atleast_1d(outputs), "outputs", n)
     for index, output in enumerate(chosen.tolist()):
         values = vertex_values(cx, output)[order]
         color = EXACT_COLOR if len(chosen) == 1 else f"C{index}"
@@ -191,6 +217,14 @@ def shell_means(size: FloatArray, amplitude: FloatArray, shells: int = 40) -> tu
     return center, np.sqrt(square)
 
 
+def _amplitudes(values: npt.ArrayLike, name: str, shape: tuple[int, ...]) -> FloatArray:
+    array = as_complexes(values, name)
+    if array.shape != shape:
+        raise InvalidInputError(f"{name}: shape {array.shape} given, {shape} wanted (one a wavevector)")
+    return np.abs(array)
+
+
+@checked
 def spectrum_plot(
     k: npt.ArrayLike,
     exact: npt.ArrayLike,
@@ -219,18 +253,26 @@ def spectrum_plot(
     matplotlib Figure
         With more than 300 wavevectors the amplitudes are dots and the lines are root mean squares
         over logarithmic shells.
+
+    Examples
+    --------
+    >>> import numpy as np, specgeo as sg
+    >>> k = np.linspace(1.0, 50.0, 200)
+    >>> figure = sg.plotting.spectrum_plot(k, 1 / k**2, title="a parabola")  # doctest: +SKIP
     """
-    axes: Any = new_figure(7.2, 5.0)[1] if ax is None else ax
+    axes = _axes(ax, 7.2, 5.0)
     lengths = as_floats(k, "k")
+    if lengths.ndim not in (1, 2):
+        raise InvalidInputError(f"k: shape {lengths.shape} given, (n,) or (n, d) wanted")
     size = np.abs(lengths) if lengths.ndim == 1 else np.linalg.norm(lengths, axis=-1)
-    if size.shape != np.shape(exact):
-        raise InvalidInputError(f"exact: shape {np.shape(exact)} given, {size.shape} wanted (one a wavevector)")
+    amplitudes = [_amplitudes(exact, "exact", size.shape)]
+    if sampled is not None:
+        amplitudes.append(_amplitudes(sampled, "sampled", size.shape))
     keep = size > 0.0
     order = np.argsort(size[keep], kind="stable")
     size = size[keep][order]
-    curves = [(np.abs(np.asarray(exact))[keep][order], label, EXACT_COLOR, "-")]
-    if sampled is not None:
-        curves.append((np.abs(np.asarray(sampled))[keep][order], sampled_label, SAMPLED_COLOR, "--"))
+    looks = ((label, EXACT_COLOR, "-"), (sampled_label, SAMPLED_COLOR, "--"))
+    curves = [(values[keep][order], *look) for values, look in zip(amplitudes, looks, strict=False)]
     many = len(size) > 300
     if many:
         dot = 1.5 if len(size) > 3000 else 3.0

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from specgeo._arguments import checked
 from specgeo._cast import FloatArray, RNGLike, as_rng
 from specgeo._deprecated import renamed_argument
 from specgeo.errors import InvalidInputError
@@ -17,6 +18,7 @@ __all__ = ["assert_complex_valid", "random_network"]
 
 
 @renamed_argument("seed", "rng")
+@checked
 def random_network(widths: Sequence[int], rng: RNGLike, kind: str = "he") -> Network:
     """A random ReLU network.
 
@@ -75,8 +77,9 @@ def random_network(widths: Sequence[int], rng: RNGLike, kind: str = "he") -> Net
     return Network(weights, biases)
 
 
+@checked
 def assert_complex_valid(cx: PolyhedralComplex, net: Network | None = None) -> None:
-    """Check everything that must hold in the complex of a continuous function on a convex domain.
+    r"""Check everything that must hold in the complex of a continuous function on a convex domain.
 
     Incidence, measures, convexity, continuity, gradient jumps, the divergence identity and, with ``net``, signs and
     values at the centroids: the checks of `specgeo.geometry.soundness.failures`, which returns what this raises.

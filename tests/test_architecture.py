@@ -17,7 +17,7 @@ FILES = {
 }
 # a room may import what stands before it; those of one set do not know each other, the foundations aside
 ROOMS = [
-    {"errors", "_lazy", "_deprecated", "_cast", "_files", "_npz", "_budget", "_limits"}
+    {"errors", "_lazy", "_deprecated", "_arguments", "_cast", "_files", "_npz", "_budget", "_limits"}
     | {"_kernel_cache", "_passes", "_jit", "_process"},
     {"_double", "_exact", "_measures", "_affine", "results"},
     {"activation"},
@@ -150,3 +150,55 @@ def test_the_check_stands_alone() -> None:
 def test_the_page_renders_plain_values() -> None:
     """The HTML of a report needs its ``to_dict()``, and knows neither reports nor claims."""
     assert GRAPH["specgeo.verification.html"] == {"specgeo.results"}
+
+def private(name: str) -> bool:
+    """Methods of every NamedTuple are public in spite of their names."""
+    return name.startswith("_") and not name.endswith("__") and name not in ("_asdict", "_fields", "_make", "_replace")
+
+
+def members(tree: ast.Module) -> set[str]:
+    """Private methods and attributes that classes of a module define."""
+    classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    return {name for one in classes for node in ast.walk(one) if private(name := defined(node))}
+
+
+def defined(node: ast.AST) -> str:
+    """The name that a statement of a class gives to a method, a field or an attribute."""
+    if isinstance(node, ast.FunctionDef):
+        return node.name
+    if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+        return node.target.id
+    return own_attribute(node)
+
+
+def own_attribute(node: ast.AST) -> str:
+    """x of ``self.x``."""
+    own = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+    return node.attr if own else ""
+
+
+TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in FILES.items()}
+FOLDER = {name: name if path.name == "__init__.py" else name.rpartition(".")[0] for name, path in FILES.items()}
+MEMBERS = {
+    folder: set().union(*(members(TREES[name]) for name in FILES if FOLDER[name] == folder))
+    for folder in set(FOLDER.values())
+}
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_a_leading_underscore_means_here_alone(name: str) -> None:
+    """A module with one is used below its folder, a function or class in its module, a method in its folder."""
+    faults = []
+    for node in ast.walk(TREES[name]):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("specgeo"):
+            for full in (f"{node.module}.{alias.name}" for alias in node.names):
+                *parts, last = full.split(".")
+                folders = [".".join(parts[:n]) for n, part in enumerate(parts) if private(part)]
+                if private(last):
+                    folders.append(node.module if full in FILES else "its module alone")
+                faults += [full for folder in folders if not f"{FOLDER[name]}.".startswith(f"{folder}.")]
+        if isinstance(node, ast.Attribute) and private(node.attr) and not own_attribute(node):
+            elsewhere = {folder for folder, found in MEMBERS.items() if node.attr in found}
+            if elsewhere and FOLDER[name] not in elsewhere:
+                faults.append(ast.unparse(node))
+    assert not faults

@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from specgeo._arguments import checked
 from specgeo._budget import afford
 from specgeo._cast import IntArray, as_budget
 from specgeo.enumeration._domain import domain_state
@@ -27,6 +28,7 @@ _MAX_DIM = 12
 _SPARE_CELLS = 1 << 14  # room to begin with, in the plane; faces per cell grow with the dimension
 
 
+@checked
 def enumerate_regions(
     network: Network,
     domain: Any,

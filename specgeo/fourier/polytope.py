@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._arguments import checked
 from specgeo._budget import within_memory
 from specgeo._cast import ComplexArray, FloatArray, as_floats, as_whole
 from specgeo._double import dot
@@ -40,11 +41,12 @@ MARGIN = 1e-14  # relative, of |k|^2: the two sides of a switch overlap by its r
 MAX_DEGREE = 12
 
 
+@checked
 @within_memory
 def polytope_transform(
     polytope: Any, k: npt.ArrayLike, density: Density | None = None, *, degree: int | None = None
 ) -> ComplexArray:
-    """Fourier transform int_P f(x) exp(-i k.x) dx of a polytope P, by default of its indicator.
+    r"""Fourier transform int_P f(x) exp(-i k.x) dx of a polytope P, by default of its indicator.
 
     Parameters
     ----------
@@ -80,13 +82,13 @@ def polytope_transform(
 
     Notes
     -----
-    The result is that of the coordinates given, as exact numbers. Errors stay within about 1e-15 of |P| (a few 1e-15
-    times max|f| with a density) for every k, up to d = 3: for hulls and plane shapes of any proportion, at any scale
+    The result is that of the coordinates given, as exact numbers. Errors stay within about 1e-15 of \|P\| (a few 1e-15
+    times max\|f\| with a density) for every k, up to d = 3: for hulls and plane shapes of any proportion, at any scale
     whose volume floats hold and at any distance from the origin, phases up to 1e15 included. For closed surfaces
-    from (vertices, faces) the unit is, at small |k|, the sum of |tetrahedra| that their faces span with the mean of
-    the vertices or with the first, which is |P| where no two of them overlap. At |k| R = 1e9 they are 1e-13 of
+    from (vertices, faces) the unit is, at small \|k\|, the sum of \|tetrahedra\| that their faces span with the mean of
+    the vertices or with the first, which is \|P\| where no two of them overlap. At \|k\| R = 1e9 they are 1e-13 of
     the sum of absolute vertex terms. Gauss's theorem twice (Wuttke 2021 for the field) with compensated phases,
-    and divided differences at small |k|.
+    and divided differences at small \|k\|.
 
     Examples
     --------
@@ -272,12 +274,13 @@ class Moments:
     covariance: FloatArray
 
 
+@checked
 def polytope_moments(polytope: Any) -> Moments:
     """Volume, first and second moments of a polytope: the derivatives of its transform at k = 0.
 
     Parameters
     ----------
-    polytope
+    polytope : shape
         As in `polytope_transform`.
 
     Returns

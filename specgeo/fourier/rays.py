@@ -22,8 +22,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._arguments import checked
 from specgeo._budget import within_memory
-from specgeo._cast import ComplexArray, FloatArray, IntArray, as_choice, as_floats
+from specgeo._cast import ComplexArray, FloatArray, IntArray, as_floats
 from specgeo._double import UNIT_ROUNDOFF
 from specgeo._limits import check_time
 from specgeo.errors import InvalidInputError
@@ -126,6 +127,7 @@ class DirectionalExpansion:
         return min((part.n + 1 for part in self.classes), default=None)
 
 
+@checked
 @within_memory
 def ray_spectrum(
     cx: PolyhedralComplex,
@@ -142,7 +144,7 @@ def ray_spectrum(
     direction : array_like of floats, shape (d,)
         Any non-zero vector; u is its unit vector.
     t : array_like of floats, shape (...)
-        |k|, radians per unit length; any sign, 0 included (for "cut").
+        \|k\|, radians per unit length; any sign, 0 included (for "cut").
     boundary : {"cut", "interior"}
         As in `spectrum`.
     return_error : bool
@@ -173,7 +175,6 @@ def ray_spectrum(
     forms = forms_of(cx)
     unit = as_direction(direction, forms.dim)
     times = as_floats(t, "t")
-    as_choice(boundary, "boundary", ("cut", "interior"))
     line = ComplexForms(cx, None, unit)
     waves = np.ascontiguousarray(times.reshape(-1, 1))
     check_phases(waves, float(np.linalg.norm(cx.vertices, axis=1).max()), "t")
@@ -182,6 +183,7 @@ def ray_spectrum(
     return (values.reshape(shape), errors.reshape(shape)) if return_error else values.reshape(shape)
 
 
+@checked
 @within_memory
 def directional_expansion(
     cx: PolyhedralComplex, direction: npt.ArrayLike, boundary: Literal["cut", "interior"] = "cut"
@@ -228,7 +230,6 @@ def directional_expansion(
     """
     forms = forms_of(cx)
     unit = as_direction(direction, forms.dim)
-    as_choice(boundary, "boundary", ("cut", "interior"))
     line = forms.facets.project(unit)
     radius = float(np.linalg.norm(cx.vertices, axis=1).max())
     tolerance = SAME_OFFSET * max(radius, 1e-300)

@@ -24,8 +24,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._arguments import checked
 from specgeo._budget import within_memory
-from specgeo._cast import FloatArray, IntArray, as_choice, as_complexes, as_points
+from specgeo._cast import FloatArray, IntArray, as_complexes, as_points
 from specgeo._double import UNIT_ROUNDOFF
 from specgeo.domain import Box
 from specgeo.errors import DomainError, InvalidInputError
@@ -35,11 +36,11 @@ from specgeo.fourier.spectra import evaluate, volume_bound
 from specgeo.geometry.complex import PolyhedralComplex
 
 Extension = Literal["mirror", "periodic"]
-EXTENSIONS = ("mirror", "periodic")
 MAX_MODE = 1e13
 _CHUNK = 1 << 22  # entries of the largest scratch array of a partial sum
 
 
+@checked
 @within_memory
 def fourier_coefficients(
     cx: PolyhedralComplex,
@@ -87,7 +88,7 @@ def fourier_coefficients(
     >>> sg.fourier_coefficients(ramp, [[0], [1], [2]]).round(6)[:, 0]  # 1/2, -2/pi^2, 0
     array([ 0.5     , -0.202642,  0.      ])
     """
-    box, forms = _box_forms(cx)
+    box, forms = box_forms(cx)
     numbers = as_modes(modes, box.dim)
     flat = numbers.reshape(-1, box.dim)
     values: npt.NDArray[np.float64 | np.complex128]
@@ -103,13 +104,31 @@ def fourier_coefficients(
     return coefficients, (errors / box.volume).reshape(shape)
 
 
+@checked
 def mode_wavevectors(modes: npt.ArrayLike, domain: Box, extension: Extension = "mirror") -> FloatArray:
-    """Wavevectors (..., d) of Fourier modes (..., d): pi n / s ("mirror") or 2 pi n / s ("periodic")."""
-    as_choice(extension, "extension", EXTENSIONS)
+    """Wavevectors (..., d) of Fourier modes (..., d): pi n / s ("mirror") or 2 pi n / s ("periodic").
+
+    Parameters
+    ----------
+    modes : array_like of ints, shape (..., d)
+    domain : Box
+    extension : {"mirror", "periodic"}
+
+    Returns
+    -------
+    ndarray, shape (..., d)
+
+    Examples
+    --------
+    >>> import specgeo as sg
+    >>> sg.fourier.mode_wavevectors([[1, 2]], sg.Box([0, 0], [1, 2]), "periodic").round(3)
+    array([[6.283, 6.283]])
+    """
     turns = np.pi if extension == "mirror" else 2 * np.pi
     return np.ascontiguousarray(as_modes(modes, domain.dim) * (turns / (domain.upper - domain.lower)))
 
 
+@checked
 @within_memory
 def partial_sum(
     coefficients: npt.ArrayLike,
@@ -184,6 +203,7 @@ class Energy:
     error: FloatArray
 
 
+@checked
 @within_memory
 def tail_energy(cx: PolyhedralComplex, modes: npt.ArrayLike, extension: Extension = "mirror") -> Energy:
     r"""Energy outside a set of Fourier modes, without an infinite sum (Parseval).
@@ -200,7 +220,7 @@ def tail_energy(cx: PolyhedralComplex, modes: npt.ArrayLike, extension: Extensio
     Returns
     -------
     Energy
-        total = (1/|Omega|) int f^2, captured = sum |c_n|^2, tail = total - captured, each (m,).
+        total = (1/\|Omega\|) int f^2, captured = sum \|c_n\|^2, tail = total - captured, each (m,).
 
     Raises
     ------
@@ -216,7 +236,7 @@ def tail_energy(cx: PolyhedralComplex, modes: npt.ArrayLike, extension: Extensio
     >>> tail_energy(ramp, [[0], [1]]).tail.round(6)      # 1/3 - 1/4 - 8/pi^4
     array([0.001205])
     """
-    box, forms = _box_forms(cx)
+    box, forms = box_forms(cx)
     flat = as_modes(modes, box.dim).reshape(-1, box.dim)
     orbits = np.unique(_representatives(flat, extension), axis=0)
     given, error = fourier_coefficients(cx, orbits, extension, return_error=True)
@@ -255,7 +275,7 @@ def as_modes(modes: npt.ArrayLike, dim: int) -> IntArray:
     return numbers.astype(np.int64)
 
 
-def _box_forms(cx: PolyhedralComplex) -> tuple[Box, ComplexForms]:
+def box_forms(cx: PolyhedralComplex) -> tuple[Box, ComplexForms]:
     forms_of(cx)
     if not isinstance(cx.domain, Box):
         raise DomainError("cx: its domain is not a Box; Fourier series are for boxes, use spectrum instead")

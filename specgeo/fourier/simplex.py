@@ -16,6 +16,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._arguments import checked
 from specgeo._budget import within_memory
 from specgeo._cast import ComplexArray, FloatArray, IntArray, as_floats, as_whole
 from specgeo._limits import check_time
@@ -144,6 +145,7 @@ def _repetitions(nodes: int, degree: int) -> list[tuple[int, ...]]:
     return list(combinations_with_replacement(range(nodes), degree))
 
 
+@checked
 def bernstein_indices(j: int, degree: int) -> IntArray:
     """Exponents of the Bernstein polynomials of a degree on a j-simplex, in the order used here.
 
@@ -201,11 +203,12 @@ def check_phases(waves: FloatArray, reach: float | FloatArray, name: str) -> Non
             raise InvalidInputError(f"{name}: some phase k.x exceeds 1e15, where floats no longer resolve it; rescale")
 
 
+@checked
 @within_memory
 def simplex_transform(
     vertices: npt.ArrayLike, k: npt.ArrayLike, values: npt.ArrayLike | None = None, *, degree: int = 1
 ) -> ComplexArray:
-    """Fourier transform of simplices: of their indicator, or of a polynomial density on them.
+    r"""Fourier transform of simplices: of their indicator, or of a polynomial density on them.
 
     Computes int_S f(x) exp(-i k.x) dx for each simplex S, with respect to the j-dimensional
     measure of its own affine span. The result is right at every wavevector: zero, normal to a
@@ -237,8 +240,8 @@ def simplex_transform(
 
     Notes
     -----
-    j! |S| exp[z_0, ..., z_j, repeated nodes], z_i = -i k.v_i (Hermite and Genocchi). Errors are a
-    few 1e-16 of |S| max|f| up to j = 3, below 1e-14 up to j = 6, slivers included.
+    j! \|S\| exp[z_0, ..., z_j, repeated nodes], z_i = -i k.v_i (Hermite and Genocchi). Errors are a
+    few 1e-16 of \|S\| max\|f\| up to j = 3, below 1e-14 up to j = 6, slivers included.
 
     Examples
     --------

@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Certificate:
-    """Account of the sign decisions behind a complex.
+    r"""Account of the sign decisions behind a complex.
 
     Attributes
     ----------
@@ -23,7 +23,7 @@ class Certificate:
         Vertices whose coordinates were computed exactly and rounded, because the interpolated ones
         had a large error bound.
     smallest_margin : float
-        The smallest ratio |value| / (bound on its error) among the decisions of the float filter.
+        The smallest ratio \|value\| / (bound on its error) among the decisions of the float filter.
     seconds : dict
         Wall time by stage: ``maps`` (affine maps of layers), ``signs`` (at existing vertices, by floats),
         ``exact signs`` (those that floats left open), ``planes``, ``cut`` (with the signs at new vertices,

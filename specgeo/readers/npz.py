@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 
+from specgeo._arguments import check
 from specgeo._codec import NETWORK_FORMAT, NETWORK_SCHEMA, OF_NETWORK, unpack
 from specgeo._files import as_path
 from specgeo._npz import read_npz as read_arrays
@@ -31,7 +32,17 @@ def save_network(network: Network, path: str | os.PathLike[str]) -> None:
     ------
     InvalidInputError
         The name has another suffix, or there is no such folder.
+
+    Examples
+    --------
+    >>> import pathlib, specgeo as sg, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "net.npz"
+    ...     sg.save_network(sg.Network([[[1.0]], [[1.0]]], [[0.0], [0.0]]), path)
+    ...     sg.readers.read_npz(path)
+    Network(1-1-1, relu)
     """
+    check(network, "network", Network)
     network.save(path)
 
 
@@ -44,12 +55,22 @@ def read_npz(path: str | os.PathLike[str], max_bytes: int | None = None) -> Netw
     max_bytes : int, optional
         Budget for the memory that reading takes; four fifths of what is available by default.
 
+    Returns
+    -------
+    Network
+
     Raises
     ------
     ReadError
         The file is corrupt, is not a network, or has a newer schema.
     BudgetError
         The file unfolds to more than ``max_bytes``.
+
+    Examples
+    --------
+    >>> import specgeo as sg
+    >>> sg.readers.read_npz("examples/flower.npz")  # doctest: +SKIP
+    Network(2-48-48-1, relu)
     """
     file = as_path(path)
     arrays = read_arrays(file, max_bytes)

@@ -18,6 +18,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._arguments import checked
 from specgeo._cast import ComplexArray, FloatArray, IntArray, as_floats, as_points
 from specgeo._limits import check_time
 from specgeo._measures import rounded_measures
@@ -25,13 +26,22 @@ from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier.simplex import simplices_sum
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.network import Network
-from specgeo.theory.decay import _output
+from specgeo.theory.decay import checked_output
 
 _ENTRIES = 1 << 22  # of the largest array of derivatives held at once
 
 
+@checked
 def parameter_vector(net: Network) -> FloatArray:
     """All weights and biases as one vector (p,): W_1 row by row, b_1, W_2, ...
+
+    Parameters
+    ----------
+    net : Network
+
+    Returns
+    -------
+    ndarray, shape (p,)
 
     Examples
     --------
@@ -42,8 +52,19 @@ def parameter_vector(net: Network) -> FloatArray:
     return np.concatenate([part.ravel() for pair in zip(net.weights, net.biases, strict=True) for part in pair])
 
 
+@checked
 def with_parameters(net: Network, theta: npt.ArrayLike) -> Network:
     """The network of the same shape and activations with parameters ``theta`` (p,).
+
+    Parameters
+    ----------
+    net : Network
+    theta : array_like, shape (p,)
+        In the order of `parameter_vector`.
+
+    Returns
+    -------
+    Network
 
     Examples
     --------
@@ -74,7 +95,7 @@ class CellDerivatives:
     """
 
     def __init__(self, net: Network, cx: PolyhedralComplex, output: int = 0) -> None:
-        output = _output(cx, output)
+        output = checked_output(cx, output)
         if cx.signs is None or cx.dim != net.input_dim or cx.gradients.shape[1] != net.output_dim:
             raise InvalidInputError("cx: not the complex of this network; pass enumerate_regions(net, domain)")
         self.net = net
@@ -122,6 +143,7 @@ def facet_jumps(net: Network, cx: PolyhedralComplex, output: int = 0) -> FloatAr
     return jumps * cx.facets.normals[inner]
 
 
+@checked
 def spectral_gradient(
     net: Network,
     cx: PolyhedralComplex,
@@ -130,7 +152,7 @@ def spectral_gradient(
     boundary: Literal["cut", "interior"] = "cut",
     method: Literal["cells", "facets"] = "cells",
 ) -> ComplexArray:
-    """d f^(k) / d theta for every parameter, in closed form and any dimension.
+    """Derivatives d f^(k) / d theta for every parameter, in closed form and any dimension.
 
     Parameters
     ----------
@@ -212,7 +234,7 @@ def _sum(
     return result
 
 
-def _facet_values(
+def facet_values(
     derivatives: CellDerivatives, cx: PolyhedralComplex, simplices: IntArray, cells: IntArray
 ) -> FloatArray:
     """d_theta f at the vertices of facet simplices from the side of the given cells, (n, d, p); 0 outside."""
@@ -227,7 +249,7 @@ def _by_facets(derivatives: CellDerivatives, cx: PolyhedralComplex, k: FloatArra
     first, second = cx.facets.cells[owner, 0], cx.facets.cells[owner, 1]
     normals = cx.facets.normals[owner]
     squared = (k**2).sum(axis=1)[:, None]
-    sides = [_facet_values(derivatives, cx, simplices, c) for c in (first, second)]
+    sides = [facet_values(derivatives, cx, simplices, c) for c in (first, second)]
     steps = sides[0] - sides[1]
     base = cx.vertices[simplices[:, 0]]
     inside = (second >= 0)[:, None]
