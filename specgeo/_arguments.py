@@ -46,7 +46,8 @@ def check(value: object, name: str, hint: Any) -> None:
     """Raise `InvalidInputError` unless a value is of a type."""
     if not _fits(value, hint):
         ours = getattr(hint, "__module__", "").startswith("specgeo")
-        given = f"a {type(value).__name__}" if ours or not isinstance(value, _SHORT) else repr(value)
+        kind = type(value).__name__
+        given = f"a{'n' * (kind[0] in 'aeiou')} {kind}" if ours or not isinstance(value, _SHORT) else repr(value)
         raise InvalidInputError(f"{name}: {given[:200]} given; pass {_words(hint)}")
 
 

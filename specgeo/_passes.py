@@ -1,4 +1,4 @@
-"""Numba's compiler with two changes that spare a third of the time of a compilation, and change no result.
+"""Numba's compiler with two changes that spare part of the time of a compilation, and change no result.
 
 - Where numba copies a part into a larger function (`_jit.merged`) it deep-copies the part twice, and with every block
   all variables that there are, though it has read the part for this one purpose: here it takes what it has read.

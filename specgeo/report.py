@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from specgeo._arguments import checked
 from specgeo._budget import within_memory
 from specgeo._cast import FloatArray, as_instance
 from specgeo.domain import Box
@@ -86,6 +87,7 @@ class SpectralReport(VerificationReport):
         return {"report.json": self.to_json().encode(), **pictures}
 
 
+@checked
 @within_memory
 @np.errstate(all="ignore")  # what overflows is refused by name
 def spectral_report(

@@ -236,7 +236,7 @@ def test_arguments_are_checked_at_the_door() -> None:
         lambda net: sg.paths.decision_regions(net, sg.Box([0], [1])),
     )  # fmt: skip
     for call in calls:
-        with pytest.raises(sg.InvalidInputError, match="^net: int given; pass a specgeo.Network$"):
+        with pytest.raises(sg.InvalidInputError, match="^net: an int given; pass a Network$"):
             call(3)
     line = sg.Network([[[1.0]]], [[0.0]])
     for limit in ([[0.0]], [0.0, 1.0], np.nan, "x"):

@@ -340,8 +340,8 @@ def test_what_has_no_class_is_said() -> None:
 @pytest.mark.parametrize(
     ("net", "domain", "named"),
     [
-        (3, sg.Box([0.0], [1.0]), "net: int given"),
-        (sg.Network([[[1.0]]], [[0.0]]), "box", "domain: str given"),
+        (3, sg.Box([0.0], [1.0]), "net: an int given"),
+        (sg.Network([[[1.0]]], [[0.0]]), "box", "domain: 'box' given"),
         (sg.Network([[[1.0]]], [[0.0]]), sg.Box([-1e308], [1e308]), "domain: its volume, inf, is beyond"),
         (sg.Network([[[1.0, 1.0]]], [[0.0]]), sg.Box([0, 0], [1e-200, 1e-200]), "domain: its volume, 0, is beyond"),
     ],
@@ -355,12 +355,12 @@ def test_what_cannot_be_verified_is_refused_at_the_door(net: Any, domain: Any, n
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"net": 3}, "net: int given; pass a specgeo.Network"),
+        ({"net": 3}, "net: an int given; pass a Network"),
         ({"domain": "box"}, "domain: "),
         ({"domain": sg.Box([0, 0], [1, 1])}, "domain: has dimension 2, the network 1 inputs"),
         ({"output": 1}, "output: 1 given; the network has outputs 0 to 0"),
         ({"output": "a"}, "output: 'a' given"),
-        ({"progress": 3}, "progress: int given"),
+        ({"progress": 3}, "progress: 3 given"),
         ({"max_cells": "a"}, "max_cells: 'a' given"),
         ({"max_bytes": 0}, "max_bytes: 0 given"),
     ],

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._arguments import checked
 from specgeo._cast import FloatArray, as_instance, as_whole
 from specgeo.errors import InvalidInputError
 from specgeo.network import Network
@@ -92,6 +93,7 @@ class MarginCertificate(Result):
         return ax
 
 
+@checked
 def classify(net: Network, x: npt.ArrayLike) -> npt.NDArray[np.int64]:
     """Class of each point: the largest output; for one output 1 where f > 0, else 0.
 
@@ -117,6 +119,7 @@ def as_classifier(net: Network) -> Network:
     return Network(weights, [*net.biases[:-1], np.concatenate((np.zeros(1), bias))], list(net.activations))
 
 
+@checked
 @np.errstate(over="ignore", invalid="ignore")  # what overflows is undecided
 def certify_path(net: Network, vertices: npt.ArrayLike, label: int | None = None) -> MarginCertificate:
     """Proof that a network answers one class along a whole polyline, or the place where it does not.

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._arguments import checked
 from specgeo._cast import FloatArray, IntArray, as_floats, as_whole
 from specgeo.errors import InvalidInputError
 from specgeo.geometry.complex import PolyhedralComplex
@@ -96,6 +97,7 @@ class DecisionRegions(Result):
         """Components that do not reach the boundary of the domain."""
         return int(self.enclosed.sum())
 
+    @checked
     def components_of(self, label: int) -> IntArray:
         """Components of one class, the largest first."""
         return np.asarray(np.flatnonzero(self.labels == as_whole(label, "label")))
@@ -209,6 +211,7 @@ class RegionPath(Result):
         return self.certificate.plot(ax)
 
 
+@checked
 def decision_regions(net: Network, domain: Any, max_cells: int | None = None) -> DecisionRegions:
     """Components of the decision regions of a network, with measure, boundary and islands.
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._arguments import checked
 from specgeo._cast import FloatArray, as_floats, as_instance, as_whole
 from specgeo.errors import InvalidInputError
 from specgeo.network import Network
@@ -62,6 +63,7 @@ class PathResult(Result):
         return self.certificate.plot(ax)
 
 
+@checked
 def find_path(
     net: Network,
     start: npt.ArrayLike,

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._arguments import checked
 from specgeo._cast import FloatArray, as_floats, as_instance
 from specgeo._double import SUBNORMAL, UNIT_ROUNDOFF
 from specgeo._running_error import OUTWARD, activate, affine
@@ -58,6 +59,7 @@ class Trace:
     error: FloatArray
 
 
+@checked
 @np.errstate(over="ignore", invalid="ignore")  # a bound that is not finite proves nothing
 def trace_segment(net: Network, start: npt.ArrayLike, stop: npt.ArrayLike) -> Trace:
     """Outputs of a network along a segment, exactly up to a proved rounding error.

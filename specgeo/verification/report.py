@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from specgeo._arguments import checked
 from specgeo._cast import RNGLike, as_budget
 from specgeo._deprecated import renamed_argument
 from specgeo._files import as_path, make_folder, write_bytes
@@ -139,6 +140,7 @@ class VerificationReport(Result):
 
 
 @renamed_argument("seed", "rng")
+@checked
 def verify(
     net: Network,
     domain: Box | Polytope,
