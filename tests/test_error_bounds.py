@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 
 import specgeo as sg
+from specgeo._double import UNIT_ROUNDOFF as UNIT
 from specgeo._measures import simplex_measures
 from specgeo.errors import DomainError
 from specgeo.fourier import deviation as deviations
 from specgeo.fourier import nufft
 from specgeo.fourier.deviation import Deviation, displacements, exact_pieces
-from specgeo.fourier.forms import UNIT, Term
+from specgeo.fourier.forms import Term
 from specgeo.fourier.radial import porod_constants, radial_spectrum
 from specgeo.fourier.rays import directional_expansion, ray_spectrum
 from specgeo.fourier.series import fourier_coefficients, tail_energy
