@@ -92,7 +92,8 @@ def _divided(vertices: FloatArray, sides: FloatArray) -> tuple[FloatArray, IntAr
     columns = np.abs(sides).reshape(len(sides), sides.shape[1] * sides.shape[2]).T
     # column by column: reductions along short axes are slow
     _, exponents = np.frexp(reduce(np.maximum, columns, np.zeros(len(sides))))
-    if np.all(np.abs(exponents) < 1000):
+    exponents = np.maximum(exponents, -1000)  # what shares a simplex with subnormal sides shall not overflow
+    if np.all(exponents < 1000):
         return vertices * np.ldexp(1.0, -exponents)[:, None, None], exponents
     return np.ldexp(vertices, -exponents[:, None, None]), exponents
 

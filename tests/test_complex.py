@@ -352,3 +352,10 @@ def test_facet_forms_of_the_tent() -> None:
     bends = np.abs(facets.jumps[:, 0]) > 0
     # the kinks: four sides of the diamond (jump sqrt 2) and four half axes inside it (jump -2)
     assert np.sort(np.round(facets.jumps[bends, 0], 12)).tolist() == [-2.0] * 4 + [round(2**0.5, 12)] * 4
+
+
+def test_a_subnormal_edge_beside_ordinary_coordinates_has_its_length() -> None:
+    """Brought near 1 for the products, it must not carry the other coordinates out of the range of floats."""
+    edge = 5e-324
+    found = rounded_measures(np.array([[[0.0, -0.5], [edge, -0.5]], [[0.0, -0.5], [0.0, 0.5]]]))
+    assert found.tolist() == [edge, 1.0]

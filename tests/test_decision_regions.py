@@ -225,7 +225,7 @@ def test_one_class_without_any_unit(hidden: list) -> None:
 
 def test_what_is_no_network_or_no_class_is_refused() -> None:
     net = sg.Network([[[1.0]], [[1.0]]], [[0.0], [1.0]])
-    with pytest.raises(sg.InvalidInputError, match="^net: str given"):
+    with pytest.raises(sg.InvalidInputError, match="^net: a str given"):
         decision_regions("net", sg.Box([-1], [1]))
     for label in (1.5, "one", -1, 2):
         with pytest.raises(sg.InvalidInputError, match="^label: "):
