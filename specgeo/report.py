@@ -14,7 +14,7 @@ import numpy as np
 
 from specgeo._arguments import checked
 from specgeo._budget import within_memory
-from specgeo._cast import FloatArray, as_instance
+from specgeo._cast import FloatArray
 from specgeo.domain import Box
 from specgeo.errors import DomainError
 from specgeo.fourier.sampled import SampledSpectrum, afford_samples, sample_counts
@@ -145,7 +145,7 @@ def spectral_report(
     samples = DEFAULT_SAMPLES[domain.dim] if samples is None else samples
     # bad counts are refused before the work, and too many
     afford_samples(sample_counts(samples, domain.dim, "mirror"), "mirror", 1, max_bytes)
-    net = as_instance(net, "net", Network).component(output)
+    net = net.component(output)
     subject = Subject(
         net, domain, 0, 0, max_cells, max_bytes, samples, lambda message, share: tell(message, 0.5 * share)
     )

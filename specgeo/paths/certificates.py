@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo._arguments import checked
-from specgeo._cast import FloatArray, as_instance, as_whole
+from specgeo._cast import FloatArray, as_whole
 from specgeo.errors import InvalidInputError
 from specgeo.network import Network
 from specgeo.paths.segments import as_polyline, output_differences, trace_segment
@@ -104,7 +104,7 @@ def classify(net: Network, x: npt.ArrayLike) -> npt.NDArray[np.int64]:
     >>> classify(sg.Network([[[1.0], [-1.0]]], [[0.0, 0.0]]), [[2.0], [-2.0]])
     array([0, 1])
     """
-    values = as_instance(net, "net", Network)(x)
+    values = net(x)
     if net.output_dim == 1:
         return np.asarray(values[..., 0] > 0, dtype=np.int64)
     return np.asarray(np.argmax(values, axis=-1), dtype=np.int64)
@@ -157,7 +157,7 @@ def certify_path(net: Network, vertices: npt.ArrayLike, label: int | None = None
     >>> certificate.margin, certificate.point.tolist()
     (-0.5, [0.0, 0.0])
     """
-    points = as_polyline(vertices, as_instance(net, "net", Network).input_dim)
+    points = as_polyline(vertices, net.input_dim)
     head = as_classifier(net)
     label = int(np.argmax(head(points[0]))) if label is None else as_whole(label, "label")
     if not 0 <= label < head.output_dim:

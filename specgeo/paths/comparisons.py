@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._cast import FloatArray, IntArray, as_instance
+from specgeo._cast import FloatArray, IntArray
 from specgeo._double import UNIT_ROUNDOFF
 from specgeo._running_error import OUTWARD, forward
 from specgeo.domain import Box
@@ -50,7 +50,7 @@ def argmax_complex(
     The pairs are the units of the last hidden layer; the winner is -1 where the largest outputs are identical. One
     output f counts as (0, f).
     """
-    pairs: Pairs = [(0, 1)] if as_instance(net, "net", Network).output_dim <= 2 else []
+    pairs: Pairs = [(0, 1)] if net.output_dim <= 2 else []
     cx = enumerate_regions(compared(net, pairs) if pairs else net, domain, max_cells=max_cells)
     steepest = None if pairs or not isinstance(domain, Box) else _steepest(cx)
     while True:

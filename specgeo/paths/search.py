@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo._arguments import checked
-from specgeo._cast import FloatArray, as_floats, as_instance, as_whole
+from specgeo._cast import FloatArray, as_floats, as_whole
 from specgeo.errors import InvalidInputError
 from specgeo.network import Network
 from specgeo.paths.certificates import MarginCertificate, as_classifier, certify_path
@@ -112,7 +112,7 @@ def find_path(
     >>> find_path(bump, [1.0, 0.1], [-1.0, 0.0]).status
     'connected, certified'
     """
-    p = as_floats(start, "start", (as_instance(net, "net", Network).input_dim,))
+    p = as_floats(start, "start", (net.input_dim,))
     q = as_floats(stop, "stop", (net.input_dim,))
     low = _limit(-np.inf if lower is None else lower, "lower", net.input_dim)
     high = _limit(np.inf if upper is None else upper, "upper", net.input_dim)

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo._arguments import checked
-from specgeo._cast import FloatArray, as_floats, as_instance
+from specgeo._cast import FloatArray, as_floats
 from specgeo._double import SUBNORMAL, UNIT_ROUNDOFF
 from specgeo._running_error import OUTWARD, activate, affine
 from specgeo.errors import InvalidInputError
@@ -98,7 +98,7 @@ def trace_segment(net: Network, start: npt.ArrayLike, stop: npt.ArrayLike) -> Tr
     >>> bool(trace.error[0] < 1e-13)
     True
     """
-    p = as_floats(start, "start", (as_instance(net, "net", Network).input_dim,))
+    p = as_floats(start, "start", (net.input_dim,))
     q = as_floats(stop, "stop", (net.input_dim,))
     grid, a, error = np.array([0.0, 1.0]), np.stack((p, q)), np.zeros(net.input_dim)
     for weight, bias, activation in zip(net.weights[:-1], net.biases[:-1], net.activations, strict=True):

@@ -58,6 +58,7 @@ class Kinks(NamedTuple):
 
 
 def checked_output(cx: PolyhedralComplex, output: int) -> int:
+    """An output that the complex has."""
     m = int(cx.gradients.shape[1])
     if not 0 <= output < m:
         raise InvalidInputError(f"output: {output} given for {m} outputs; use 0..{m - 1}")
