@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from specgeo import _halfspaces
-from specgeo._cast import FloatArray, as_floats, as_indices, as_points
+from specgeo._cast import FloatArray, as_floats, as_indices, as_points, as_whole
+from specgeo._caution import caution
+from specgeo._exact import orientations
 from specgeo.errors import DomainError, InvalidInputError
 
 
@@ -18,23 +21,37 @@ class Box:
     Parameters
     ----------
     lower, upper : array_like of floats, shape (d,)
+        Or numbers, with ``dim``.
+    dim : int, optional
+        Dimension d of a box whose sides are alike.
 
     Raises
     ------
     DomainError
         Some side has no positive length.
+    InvalidInputError
+        Shapes do not fit; numbers without ``dim``.
 
     Examples
     --------
     >>> import specgeo as sg
     >>> sg.Box([-1, -1], [1, 1]).volume
     4.0
+    >>> sg.Box(-1, 1, dim=2)
+    Box([-1.0, -1.0], [1.0, 1.0])
     """
 
     lower: FloatArray
     upper: FloatArray
 
-    def __init__(self, lower: npt.ArrayLike, upper: npt.ArrayLike) -> None:
+    def __init__(self, lower: npt.ArrayLike, upper: npt.ArrayLike, dim: int | None = None) -> None:
+        if dim is not None:
+            ends = as_floats(lower, "lower"), as_floats(upper, "upper")
+            if any(end.shape not in ((), (as_whole(dim, "dim"),)) for end in ends):
+                raise InvalidInputError(f"dim: {dim} given for bounds of shapes {ends[0].shape}, {ends[1].shape}")
+            lower, upper = (np.broadcast_to(end, dim) for end in ends)
+        elif np.ndim(lower) == 0 or np.ndim(upper) == 0:
+            raise InvalidInputError("lower, upper: numbers given; pass lists, or dim too: Box(-1, 1, dim=2)")
         self.lower = as_floats(lower, "lower", (None,)).copy()
         self.upper = as_floats(upper, "upper", (len(self.lower),)).copy()
         if len(self.lower) == 0:
@@ -122,8 +139,8 @@ class Polytope:
         if np.all(zero):
             raise DomainError("A, b: no row restricts anything, so the polytope is unbounded; add rows")
         self.A, self.b = rows[~zero].copy(), bounds[~zero].copy()
-        self._center, *corners = _halfspaces.locate(self.A, self.b)
-        self._enclosing = Box(*corners)
+        self._center, lower, upper = _halfspaces.locate(self.A, self.b)
+        self._enclosing = Box(lower, upper)
         self._vertices: FloatArray | None = None
         self._freeze()
 
@@ -146,6 +163,12 @@ class Polytope:
             Its rows are the exact facet planes when the coordinates are short numbers (small integers,
             multiples of 1/1024, ...), and their float64 roundings otherwise. Facets that coincide
             within 1e-9 of the size count as one.
+
+        Warns
+        -----
+        UserWarning
+            Rounded planes of more than d facets do not meet in one point: the polytope has more vertices than were
+            given, within rounding of these.
 
         Raises
         ------
@@ -170,6 +193,13 @@ class Polytope:
             raise DomainError(
                 f"points: their hull is too thin for half-spaces in float64 ({error}); stretch it along its short side"
             ) from error
+        split = _halfspaces.split_vertices(a, b, corners)
+        if split > len(corners):
+            caution(
+                f"points: a hull of {len(corners)} vertices became a polytope of {split}: where more than {a.shape[1]}"
+                " facets meet, their rows, rounded to float64, do not meet in one point; points of fewer bits have"
+                " exact rows (np.round(2**14 * points) / 2**14 in 3-D)"
+            )
         polytope._vertices = corners
         corners.setflags(write=False)
         return polytope
@@ -208,6 +238,27 @@ class Polytope:
 
     def __repr__(self) -> str:
         return f"Polytope({len(self.A)} half-spaces in dimension {self.dim})"
+
+
+def as_domain(value: Any) -> Box | Polytope:
+    """A Box or Polytope as it is; a convex polygon of shapely or a ConvexHull of scipy as Polytope."""
+    if isinstance(value, (Box, Polytope)):
+        return value
+    if all(hasattr(value, name) for name in ("points", "vertices", "simplices", "equations")):
+        return Polytope.from_vertices(value.points[value.vertices])
+    kind = getattr(value, "geom_type", None)
+    if kind is None:
+        raise DomainError(
+            f"domain: {type(value).__name__} given; pass a specgeo.Box or a specgeo.Polytope, a convex shapely Polygon"
+            " or a scipy ConvexHull"
+        )
+    ring = np.empty((0, 2)) if kind != "Polygon" or value.has_z else np.array(value.exterior.coords)[:-1, :2]
+    if len(ring) < 3 or not value.is_valid or len(value.interiors):
+        raise DomainError(f"domain: a shapely {kind}; pass one valid convex Polygon without holes or z")
+    turns = orientations(np.stack([np.roll(ring, 1, axis=0), ring, np.roll(ring, -1, axis=0)], axis=1))
+    if turns.min() * turns.max() < 0:
+        raise DomainError("domain: the shapely Polygon is not convex; cut it into convex ones or pass its convex_hull")
+    return Polytope.from_vertices(ring)
 
 
 class AffineSlice:

@@ -75,15 +75,15 @@ class Network:
                 f"weights, biases: {len(weights)} and {len(biases)} layers given; "
                 "pass one bias vector for each of at least one weight matrix"
             )
-        matrices: list[FloatArray] = []
-        vectors: list[FloatArray] = []
-        for layer, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
-            dense = weight.toarray() if hasattr(weight, "toarray") else weight
-            matrix = as_floats(dense, f"weights[{layer}]", (None, matrices[-1].shape[0] if matrices else None)).copy()
-            if 0 in matrix.shape:
-                raise InvalidInputError(f"weights[{layer}]: shape {matrix.shape} has an empty axis; drop the layer")
-            matrices.append(matrix)
-            vectors.append(as_floats(bias, f"biases[{layer}]", (matrix.shape[0],)).copy())
+        try:
+            matrices, vectors = _layers(weights, biases)
+        except InvalidInputError as error:
+            if not _chain_transposed(weights, biases):
+                raise
+            raise InvalidInputError(
+                f"{error}; these weights are transposed, (inputs, outputs) as in scikit-learn and Keras:"
+                " pass [np.transpose(w) for w in weights]"
+            ) from None
         hidden = len(matrices) - 1
         if isinstance(activation, str) or not isinstance(activation, Iterable):
             each = [as_activation(activation)] * hidden
@@ -326,3 +326,27 @@ class Network:
         widths = "-".join(sizes)
         names = sorted({a.name for a in self.activations})
         return f"Network({widths}, {', '.join(names) or 'affine'})"
+
+
+def _layers(weights: list[Any], biases: list[npt.ArrayLike]) -> tuple[list[FloatArray], list[FloatArray]]:
+    """Matrices and vectors whose shapes chain."""
+    matrices: list[FloatArray] = []
+    vectors: list[FloatArray] = []
+    for layer, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
+        dense = weight.toarray() if hasattr(weight, "toarray") else weight
+        matrix = as_floats(dense, f"weights[{layer}]", (None, matrices[-1].shape[0] if matrices else None)).copy()
+        if 0 in matrix.shape:
+            raise InvalidInputError(f"weights[{layer}]: shape {matrix.shape} has an empty axis; drop the layer")
+        matrices.append(matrix)
+        vectors.append(as_floats(bias, f"biases[{layer}]", (matrix.shape[0],)).copy())
+    return matrices, vectors
+
+
+def _chain_transposed(weights: list[Any], biases: list[npt.ArrayLike]) -> bool:
+    """Whether shapes would chain if each matrix were transposed."""
+    try:
+        shapes, sizes = [np.shape(w) for w in weights], [np.shape(b) for b in biases]
+    except ValueError:  # ragged
+        return False
+    chain = all(len(s) == 2 and size == s[1:] for s, size in zip(shapes, sizes, strict=True))
+    return chain and all(a[1] == b[0] for a, b in zip(shapes, shapes[1:], strict=False))

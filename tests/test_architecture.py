@@ -15,7 +15,7 @@ FILES = {
 # a room may import what stands before it; those of one set do not know each other, the foundations aside
 ROOMS = [
     {"errors", "_lazy", "_deprecated", "_cast", "_files", "_npz", "_budget", "_limits"}
-    | {"_kernel_cache", "_jit", "_process"},
+    | {"_kernel_cache", "_jit", "_process", "_caution"},
     {"_exact", "_measures", "_affine"},
     {"activation"},
     {"_halfspaces"},

@@ -164,10 +164,7 @@ def _shells(
     with np.errstate(over="ignore", invalid="ignore"):
         power = np.einsum("u,tum->tm", weights, moduli**2)
         rounding = np.einsum("u,tum->tm", weights, (2 * moduli + bounds) * bounds) + TINY
-        if forms.dim == 1:  # one direction, no rule: the square is rounded
-            rounding += 8 * UNIT * power
-        else:  # of the rule, where a few directions have it all
-            rounding += 3e-14 * power + 1e-15 * (moduli**2).max(axis=1)
+        rounding += rule_rounding(forms.dim, power, (moduli**2).max(axis=1))
     require_range("its power", power, rounding)
     mean = np.einsum("u,tum->tm", weights, moduli)
     others = np.einsum("ru,tum->trm", coarse, moduli)
@@ -175,24 +172,32 @@ def _shells(
     return np.stack([power, rounding, mean, mean_error], axis=1)
 
 
+def rule_rounding(dim: int, power: FloatArray, largest: FloatArray) -> FloatArray:
+    """Rounding of a mean over directions: of its weights, and where a few directions have it all."""
+    # one direction, no rule: the square is rounded
+    return np.asarray(8 * UNIT * power if dim == 1 else 3e-14 * power + 1e-15 * largest)
+
+
 def sphere_area(dim: int) -> float:
     """Area of the unit sphere in R^dim: 2, 2 pi, 4 pi, ..."""
     return float(2 * pi ** (dim / 2) / gamma(dim / 2))
 
 
-def sphere_rule(dim: int, bandwidth: float) -> tuple[FloatArray, FloatArray, FloatArray]:
+def sphere_rule(
+    dim: int, bandwidth: float, margin: float = 12.0, name: str = "t"
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Directions (n, dim) on half the sphere, weights (n,) of sum 1, and those (4, n) of four rules on a quarter each.
 
     Integrates even functions of angular frequency up to ``bandwidth`` to rounding: the margin
-    covers the tail of the Bessel functions beyond it.
+    covers the tail of the Bessel functions beyond it (`specgeo.fourier.orientation` bounds it).
     """
     if dim == 1:
         return np.ones((1, 1)), np.ones(1), np.ones((4, 1))
-    degree = bandwidth + 12 * max(bandwidth, 1.0) ** (1 / 3) + 24
+    degree = bandwidth + margin * max(bandwidth, 1.0) ** (1 / 3) + 24
     needed = degree ** (dim - 1) / 2
     if needed > MAX_DIRECTIONS:
         raise InvalidInputError(
-            f"t: a shell takes {needed:.1e} directions, {MAX_DIRECTIONS} are allowed; give smaller radii, "
+            f"{name}: a shell takes {needed:.1e} directions, {MAX_DIRECTIONS} are allowed; give smaller radii, "
             "or take means of spectrum over directions of your own"
         )
     count = 4 * int(np.ceil(degree / 8))  # even functions of period pi: angles on the half circle

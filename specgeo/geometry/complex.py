@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo._budget import within_memory
-from specgeo._cast import FloatArray, IntArray, as_indices
+from specgeo._cast import FloatArray, IntArray, as_indices, as_whole
 from specgeo._deprecated import renamed
 from specgeo.errors import UnsupportedError
 from specgeo.geometry import incidence, measures
@@ -200,6 +200,44 @@ class PolyhedralComplex:
     def centroids(self) -> FloatArray:
         """Centres of mass of the cells, (n_cells, d)."""
         return measures.face_centroids(self, self.dim)
+
+    @within_memory
+    def integrate(self, power: int = 1) -> FloatArray:
+        r"""Integral of f^power over the domain, for each output: (m,).
+
+        Parameters
+        ----------
+        power : int
+            0 or more; 2 gives the square of the L2 norm.
+
+        Returns
+        -------
+        ndarray of floats, shape (m,)
+
+        Raises
+        ------
+        DomainError
+            The integral is beyond the range of floats.
+
+        Notes
+        -----
+        Exact formula on the simplices of the cells (`specgeo.geometry.integrals`). Rounding: below
+        (1e-14 + 3e-16 (power + 1) (d + 2)) int (\|g\|.\|x\| + \|c\|)^power for pieces g.x + c, that of the
+        stored coordinates and pieces not counted.
+
+        Examples
+        --------
+        >>> import specgeo as sg
+        >>> tent = sg.Network([[[1.0], [1.0], [1.0]], [[1.0, -2.0, 1.0]]], [[1.0, 0.0, -1.0], [0.0]])
+        >>> cx = sg.enumerate_regions(tent, sg.Box([-1], [1]))
+        >>> cx.integrate(), cx.integrate(power=2), cx.mean()
+        (array([1.]), array([0.66666667]), array([0.5]))
+        """
+        return _module("integrals").integrate(self, as_whole(power, "power"))  # type: ignore[no-any-return]
+
+    def mean(self) -> FloatArray:
+        """Mean of f over the domain, for each output: (m,)."""
+        return self.integrate() / self.integrate(0)
 
     @property
     def euler_characteristic(self) -> int:
