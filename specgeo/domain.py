@@ -85,7 +85,21 @@ class Box:
         """The box itself."""
         return self
 
+    def plot(self, ax: Any = None, **options: Any) -> Any:
+        """Draw it (`specgeo.plotting.shape_plot` has the options), in dimension 1 to 3; the matplotlib Axes."""
+        from specgeo.plotting import shape_plot
+
+        return shape_plot(self, ax=ax, **options)
+
+    def _repr_html_(self) -> str:
+        from specgeo._display import as_html
+
+        return as_html(self)
+
     def __repr__(self) -> str:
+        if self.dim > 4:
+            alike = np.ptp(self.lower) == 0 and np.ptp(self.upper) == 0
+            return f"Box({self.lower[0]}, {self.upper[0]}, dim={self.dim})" if alike else f"Box(dimension {self.dim})"
         return f"Box({self.lower.tolist()}, {self.upper.tolist()})"
 
 
@@ -236,6 +250,17 @@ class Polytope:
         """
         return self._enclosing
 
+    def plot(self, ax: Any = None, **options: Any) -> Any:
+        """Draw it (`specgeo.plotting.shape_plot` has the options), in dimension 1 to 3; the matplotlib Axes."""
+        from specgeo.plotting import shape_plot
+
+        return shape_plot(self, ax=ax, **options)
+
+    def _repr_html_(self) -> str:
+        from specgeo._display import as_html
+
+        return as_html(self)
+
     def __repr__(self) -> str:
         return f"Polytope({len(self.A)} half-spaces in dimension {self.dim})"
 
@@ -270,6 +295,11 @@ class AffineSlice:
     basis : array_like of floats, shape (s, d)
         One direction a row; linearly independent, not necessarily of unit length.
 
+    Attributes
+    ----------
+    names : tuple of str, (s,)
+        What pictures call the coordinates t: x_i on coordinate axes, else t_0, t_1, ...
+
     Raises
     ------
     InvalidInputError
@@ -285,6 +315,7 @@ class AffineSlice:
 
     origin: FloatArray
     basis: FloatArray
+    names: tuple[str, ...]
 
     def __init__(self, origin: npt.ArrayLike, basis: npt.ArrayLike) -> None:
         self.origin = as_floats(origin, "origin", (None,)).copy()
@@ -294,6 +325,7 @@ class AffineSlice:
         largest = np.abs(self.basis).max(axis=1, keepdims=True)
         if not np.all(largest) or np.linalg.matrix_rank(self.basis / largest) < len(self.basis):
             raise InvalidInputError("basis: the directions are linearly dependent; drop the dependent ones")
+        self.names = tuple(f"t_{i}" for i in range(len(self.basis)))
         self.origin.setflags(write=False)
         self.basis.setflags(write=False)
 
@@ -301,7 +333,8 @@ class AffineSlice:
     def axes(cls, axes: Sequence[int], origin: npt.ArrayLike) -> AffineSlice:
         """The slice through ``origin`` along coordinate axes; the other coordinates stay fixed.
 
-        The origin is used with zeros along the axes, so that t are the coordinates themselves.
+        The origin is used with zeros along the axes, so that t are the coordinates themselves; ``names`` says
+        which: x_2 and x_0 here.
 
         Examples
         --------
@@ -314,7 +347,9 @@ class AffineSlice:
         if len(np.unique(chosen)) != len(chosen):
             raise InvalidInputError(f"axes: {chosen.tolist()} given; give each axis once")
         point[chosen] = 0.0
-        return cls(point, np.eye(len(point))[chosen])
+        made = cls(point, np.eye(len(point))[chosen])
+        made.names = tuple(f"x_{i}" for i in chosen)
+        return made
 
     @property
     def dim(self) -> int:

@@ -22,7 +22,7 @@ from specgeo._budget import afford
 from specgeo._cast import FloatArray, as_floats, as_points
 from specgeo.activation import Activation, as_activation
 from specgeo.domain import AffineSlice
-from specgeo.errors import InvalidInputError
+from specgeo.errors import InvalidInputError, UnsupportedError
 
 __all__ = ["Activation", "Network"]
 
@@ -102,6 +102,12 @@ class Network:
     def input_dim(self) -> int:
         """Number of inputs d."""
         return int(self.weights[0].shape[1])
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """What pictures call the inputs: x_0, x_1, ..., or the names of the slice that the network is restricted to."""
+        names: tuple[str, ...] | None = self.__dict__.get("_names")
+        return tuple(f"x_{i}" for i in range(self.input_dim)) if names is None else names
 
     @property
     def output_dim(self) -> int:
@@ -311,7 +317,58 @@ class Network:
                 f"where: lies in dimension {where.ambient_dim}, the network has {self.input_dim} inputs; "
                 "give an origin and basis with that many coordinates"
             )
-        return self.precompose(where.basis.T, where.origin)
+        restricted = self.precompose(where.basis.T, where.origin)
+        restricted.__dict__["_names"] = where.names
+        return restricted
+
+    def plot(self, domain: Any, ax: Any = None, *, max_cells: int | None = None, **options: Any) -> Any:
+        """Draw the function and its cells on a domain, exactly.
+
+        Parameters
+        ----------
+        domain : Box, Polytope, convex shapely Polygon or scipy ConvexHull
+            Of dimension 1, 2 or 3, as the network has inputs.
+        ax : matplotlib Axes, optional
+            A new figure otherwise.
+        max_cells : int, optional
+            Budget of the enumeration.
+        **options
+            Those of `specgeo.plotting.function_plot`, `region_map` or `solid_map`.
+
+        Returns
+        -------
+        matplotlib Axes
+
+        Raises
+        ------
+        UnsupportedError
+            The network has more inputs: restrict it to a slice.
+
+        Examples
+        --------
+        >>> import specgeo as sg
+        >>> net = sg.Network([[[1.0, 1.0]], [[1.0]]], [[0.0], [0.0]])
+        >>> ax = net.plot(sg.Box(-1, 1, dim=2), title="a ridge")  # doctest: +SKIP
+        """
+        from specgeo.enumeration import enumerate_regions
+
+        if self.input_dim > 3:
+            raise UnsupportedError(f"plot: {self.input_dim} inputs; restrict the network to a slice of 1 to 3")
+        cx = enumerate_regions(self, domain, max_cells=max_cells)
+        return cx.plot(ax, **{"names": self.input_names, **options})
+
+    def __len__(self) -> int:
+        """Number of affine layers, the last one included."""
+        return len(self.weights)
+
+    def __getitem__(self, layer: int) -> tuple[FloatArray, FloatArray]:
+        """Weights and bias of an affine layer."""
+        return self.weights[layer], self.biases[layer]
+
+    def _repr_html_(self) -> str:
+        from specgeo._display import as_html, network_svg
+
+        return as_html(self, network_svg((self.input_dim, *self.hidden_widths, self.output_dim)))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network as ``.npz``; `specgeo.read_network` reads it back bit for bit."""

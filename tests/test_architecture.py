@@ -15,7 +15,7 @@ FILES = {
 # a room may import what stands before it; those of one set do not know each other, the foundations aside
 ROOMS = [
     {"errors", "_lazy", "_deprecated", "_cast", "_files", "_npz", "_budget", "_limits"}
-    | {"_kernel_cache", "_jit", "_process", "_caution"},
+    | {"_kernel_cache", "_jit", "_process", "_caution", "_display"},
     {"_exact", "_measures", "_affine"},
     {"activation"},
     {"_halfspaces"},
@@ -25,6 +25,8 @@ ROOMS = [
     {"readers", "geometry"},
     {"testing", "enumeration", "fourier"},
     {"theory"},
+    {"_figures"},
+    {"_class_map", "_solid_map"},
     {"plotting", "check", "_compile", "_progress"},
     {"report"},
     {"cli"},

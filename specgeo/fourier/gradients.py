@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import ComplexArray, FloatArray, IntArray, as_complexes, as_floats, as_indices
+from specgeo._display import Shown
 from specgeo._exact import dual_edges
 from specgeo._measures import rounded_measures, simplex_measures
 from specgeo.errors import DomainError, InvalidInputError, UnsupportedError
@@ -34,7 +35,7 @@ BATCH = 2**20  # complex numbers held at a time by `mesh_pullback`
 
 
 @dataclass(frozen=True, eq=False)
-class Gradients:
+class Gradients(Shown):
     """A transform and its derivatives; leading axes are those of the wavevectors.
 
     Attributes
@@ -247,7 +248,7 @@ def _hadamard(points: FloatArray, simplices: IntArray, normals: FloatArray, k: F
 
 
 @dataclass(frozen=True, eq=False)
-class MeshPullback:
+class MeshPullback(Shown):
     """Gradients of a real function of a mesh's transform.
 
     Attributes

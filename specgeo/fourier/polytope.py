@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from specgeo._budget import within_memory
 from specgeo._cast import ComplexArray, FloatArray, as_floats, as_whole
+from specgeo._display import Shown
 from specgeo._measures import dot
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier.boundary import polygon_sum, polyhedron_sum
@@ -321,7 +322,7 @@ def _bernstein(
 
 
 @dataclass(frozen=True, eq=False)
-class Moments:
+class Moments(Shown):
     """Volume, first and second moments of a polytope.
 
     Attributes

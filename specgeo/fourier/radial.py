@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import gamma, pi
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,7 @@ from scipy.special import roots_legendre
 
 from specgeo._budget import within_memory
 from specgeo._cast import FloatArray, as_choice, as_floats
+from specgeo._display import Shown
 from specgeo._limits import check_time
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier.forms import TINY, UNIT, ComplexForms, forms_of, require_range
@@ -35,7 +36,7 @@ _BATCH = 1 << 18  # wavevectors evaluated at once
 
 
 @dataclass(frozen=True, eq=False)
-class RadialSpectrum:
+class RadialSpectrum(Shown):
     """Shell averages; every field but ``t`` has the shape of ``t`` with the outputs appended, (..., m).
 
     Attributes
@@ -62,9 +63,21 @@ class RadialSpectrum:
     amplitude_error: FloatArray
     n_directions: int
 
+    def __len__(self) -> int:
+        """Number of radii."""
+        return self.t.size
+
+    def plot(self, ax: Any = None, *, output: int = 0, **options: Any) -> Any:
+        """Root of the power over the radius (`specgeo.plotting.spectrum_plot` has the options); the matplotlib Axes."""
+        from specgeo.plotting import spectrum_plot
+
+        label = r"root mean square of $|\hat f(k)|$"
+        root = np.sqrt(self.power[..., output]).ravel()
+        return spectrum_plot(self.t.ravel(), root, ax=ax, **{"amplitude": label, "label": "exact", **options})
+
 
 @dataclass(frozen=True, eq=False)
-class PorodConstants:
+class PorodConstants(Shown):
     """Leading coefficients of the shell energy for large t (windowed means), each (m,).
 
     ``kinks``: E(t) t^4 -> kinks = 2 (2 pi)^{d-1} sum_F c_F^2 |F|, for a function that is continuous

@@ -26,6 +26,7 @@ import numpy.typing as npt
 
 from specgeo._budget import within_memory
 from specgeo._cast import FloatArray, IntArray, as_choice, as_complexes, as_points
+from specgeo._display import Shown
 from specgeo.domain import Box
 from specgeo.errors import DomainError, InvalidInputError
 from specgeo.fourier.deviation import deviation_of
@@ -170,7 +171,7 @@ def partial_sum(
 
 
 @dataclass(frozen=True, eq=False)
-class Energy:
+class Energy(Shown):
     """Mean square of f on its box, split by Parseval's identity; each field has shape (m,).
 
     ``tail`` = ``total`` - ``captured`` is the exact energy of all modes not summed: the squared

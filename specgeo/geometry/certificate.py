@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from specgeo._display import Shown
+
 
 @dataclass(frozen=True)
-class Certificate:
+class Certificate(Shown):
     """Account of the sign decisions behind a complex.
 
     Attributes

@@ -372,6 +372,44 @@ class PolyhedralComplex:
         """Write everything to one ``.npz`` file, to be read by `specgeo.load_complex`."""
         _module("storage").save_complex(self, path)
 
+    def plot(self, ax: Any = None, **options: Any) -> Any:
+        """Draw it: the function on a line, the cells in the plane, a solid cut open in space.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            A new figure otherwise.
+        **options
+            Those of `specgeo.plotting.function_plot`, `region_map` or `solid_map`, by the dimension.
+
+        Returns
+        -------
+        matplotlib Axes
+
+        Raises
+        ------
+        UnsupportedError
+            The dimension is above 3.
+        """
+        from specgeo import plotting
+
+        if self.dim > 3:
+            raise UnsupportedError(f"plot: dimension {self.dim}; restrict the network to a slice of 1 to 3 dimensions")
+        draw = (plotting.function_plot, plotting.region_map, plotting.solid_map)[self.dim - 1]
+        return draw(self, ax=ax, **options)
+
+    def __len__(self) -> int:
+        """Number of cells."""
+        return self.n_cells
+
+    def __bool__(self) -> bool:
+        return True
+
+    def _repr_html_(self) -> str:
+        from specgeo._display import as_html
+
+        return as_html(self, draw=self.n_cells <= 20_000)
+
     def __repr__(self) -> str:
         return f"PolyhedralComplex(dim={self.dim}, f_vector={self.f_vector})"
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from specgeo._budget import afford
 from specgeo._cast import FloatArray, IntArray
+from specgeo._display import Shown
 from specgeo.geometry.incidence import facet_cells
 from specgeo.geometry.measures import face_measures, simplex_normals
 from specgeo.geometry.sides import network_sides
@@ -23,7 +24,7 @@ CLOSE = 1e-10  # of the domain's extent: vertices nearer to a facet than this do
 
 
 @dataclass(frozen=True, eq=False)
-class Facets:
+class Facets(Shown):
     """The (d-1)-faces of a complex, as arrays. In d = 1 they are its vertices, of measure 1.
 
     Attributes

@@ -44,6 +44,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._display import Shown
 from specgeo.errors import SpecgeoError, UnsupportedError
 from specgeo.geometry.exact_points import ExactPoints
 from specgeo.geometry.incidence import owners
@@ -58,7 +59,7 @@ _VERTICES_A_CHUNK = 1024
 
 
 @dataclass(frozen=True)
-class Reproof:
+class Reproof(Shown):
     """Result of an independent re-proof.
 
     Attributes
