@@ -6,6 +6,10 @@ import shutil
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
+from numpydoc.xref import DEFAULT_LINKS
+
+import specgeo
+
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 
@@ -26,6 +30,8 @@ extensions = [
 exclude_patterns = ["_build"]
 html_theme = "pydata_sphinx_theme"
 html_title = "specgeo"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_theme_options = {
     "navbar_align": "left",
@@ -38,15 +44,24 @@ html_theme_options = {
 # a broken link inside the site stops the build
 nitpicky = False
 myst_enable_extensions = ["dollarmath", "amsmath", "deflist", "colon_fence"]
-myst_heading_anchors = 3
+myst_heading_anchors = 4
 
 nb_execution_mode = "off"  # the notebooks are stored executed; the tests run their sources
 
+default_role = "autolink"  # `name` links to what it names, where that is public
 autosummary_generate = True
 autodoc_typehints = "none"  # numpydoc sections give shapes and units
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
-numpydoc_xref_param_type = False
+DEFAULT_LINKS.clear()  # they lead to the sites of Python and numpy, and the build is to need no network
+numpydoc_xref_param_type = True
+numpydoc_xref_ignore = "all"  # words other than these are words
+numpydoc_xref_aliases = {
+    name: f"{room.__name__}.{name}"
+    for room in (specgeo.geometry, specgeo.fourier, specgeo.theory, specgeo)
+    for name in room.__all__
+    if isinstance(getattr(room, name), type)
+}
 
 
 def _copy_what_lies_elsewhere() -> None:
@@ -58,13 +73,3 @@ def _copy_what_lies_elsewhere() -> None:
 
 
 _copy_what_lies_elsewhere()
-
-
-def _keep_bars(app: object, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
-    """Docstrings write |k| for a length, to be read in a terminal; reStructuredText would look for a substitution."""
-    lines[:] = [line if line.lstrip().startswith(">>>") else line.replace("|", r"\|") for line in lines]
-
-
-def setup(app: object) -> None:
-    """Hooks of this site."""
-    app.connect("autodoc-process-docstring", _keep_bars, priority=100)  # type: ignore[attr-defined]

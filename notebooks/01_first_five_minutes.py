@@ -113,7 +113,7 @@ for low, high in ((1, 4), (4, 16), (16, 32)):
 
 # %%
 from specgeo.testing import random_network
-from specgeo.theory import classify, find_path
+from specgeo.paths import classify, find_path
 
 wide = random_network([100, 64, 64, 64, 5], rng=3)
 x = np.random.default_rng(0).normal(size=(40, 100))

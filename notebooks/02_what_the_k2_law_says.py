@@ -36,14 +36,16 @@ print(compact, "has", cx.n_cells, "cells on the box")
 # ## 1. A bound with every constant in it
 #
 # With jumps $c_F$ of the gradient across facets $F$ with normals $n_F$,
-# $$|\hat f(k)| \le \frac{J(\hat k)}{|k|^2},\qquad J(u) = \sum_F |c_F|\,(u\cdot n_F)^2\,|F|,$$
+#
+# $$|\hat f(k)| \le \frac{J(\hat k)}{|k|^2} \qquad J(u) = \sum_F |c_F|\,(u\cdot n_F)^2\,|F|,$$
+#
 # at *every* $k \ne 0$. The paper's $C_n = O(L_f N_f)$ is not uniform over directions; its uniform form is
 # $J(u) \le L_f\, N\, \mathrm{Per}(\Omega)$, which holds, with a large slack.
 
 # %%
 report = decay_report(cx)
 for check in report.checks:
-    if check.claim.startswith("decay.compact"):
+    if check.name.startswith("decay.compact"):
         print(f"{check.statement}\n    {check.measured:.4g} <= {check.bound:.4g}\n")
 
 # %% [markdown]
@@ -124,7 +126,9 @@ print(f"share of the coefficients at interior vertices: shallow {shallow_mass:.1
 # ## 4. The reading that needs no direction
 #
 # Summed over a shell $|k| = t$ the energy decays as $t^{-4}$ **in every dimension**, and the constant is known:
+#
 # $$E(t)\,t^4 \to 2(2\pi)^{d-1} \sum_F c_F^2\,|F|.$$
+#
 # That is the cleanest sense in which a ReLU network's amplitude decays as $k^{-2}$.
 
 # %%

@@ -3,10 +3,13 @@ from . import check as check
 from . import errors as errors
 from . import fourier as fourier
 from . import geometry as geometry
+from . import paths as paths
 from . import plotting as plotting
 from . import readers as readers
+from . import results as results
 from . import testing as testing
 from . import theory as theory
+from . import verification as verification
 from ._compile import warmup as warmup
 from .activation import Activation as Activation
 from .domain import AffineSlice as AffineSlice
@@ -38,6 +41,6 @@ from .readers import read_network as read_network
 from .readers import save_network as save_network
 from .report import SpectralReport as SpectralReport
 from .report import spectral_report as spectral_report
-from .theory import verify as verify
+from .verification import verify as verify
 
 __version__: str

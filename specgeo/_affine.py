@@ -18,8 +18,8 @@ from typing import NamedTuple
 import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
+from specgeo._double import product_error, two_sum
 
-_SPLIT = 134217729.0  # 2^27 + 1
 _BIG = 2.0**480  # beyond these magnitudes the transformations themselves may over- or underflow
 _SMALL = 2.0**-480
 _GLANCE = 64  # terms of one row that decide most large products
@@ -86,24 +86,10 @@ def _fold_rows(outer: Monomial, inner: Affine | Monomial) -> Affine | Monomial |
     if not (
         _product_is_exact(factor, lines, scaled)
         and _product_is_exact(outer.factor, moved, part)
-        and not np.any(_sum_error(part, outer.offset, offset))
+        and not np.any(two_sum(part, outer.offset)[1])
     ):
         return None
     return Affine(scaled, offset) if isinstance(inner, Affine) else Monomial(inner.order[outer.order], scaled, offset)
-
-
-def _product_error(a: FloatArray, b: FloatArray, product: FloatArray) -> FloatArray:
-    """a * b - product, exactly (Dekker's two-product)."""
-    ta, tb = _SPLIT * a, _SPLIT * b
-    a_high, b_high = ta - (ta - a), tb - (tb - b)
-    a_low, b_low = a - a_high, b - b_high
-    return a_low * b_low - (((product - a_high * b_high) - a_low * b_high) - a_high * b_low)
-
-
-def _sum_error(a: FloatArray, b: FloatArray, total: FloatArray) -> FloatArray:
-    """a + b - total, exactly (Knuth's two-sum); NaN where the sum overflows."""
-    b_part = total - a
-    return (a - (total - b_part)) + (b - b_part)
 
 
 def _product_is_exact(a: FloatArray, b: FloatArray, product: FloatArray) -> bool:
@@ -115,7 +101,7 @@ def _product_is_exact(a: FloatArray, b: FloatArray, product: FloatArray) -> bool
     a, b, product = (np.atleast_2d(x) for x in np.broadcast_arrays(a, b, product))
     rows = 1 + (1 << 15) // product.shape[1]  # what a cache holds; mostly the first block decides
     blocks = (slice(at, at + rows) for at in range(0, len(product), rows))
-    return not any(np.any(_product_error(a[block], b[block], product[block])) for block in blocks)
+    return not any(np.any(product_error(a[block], b[block], product[block])) for block in blocks)
 
 
 def _in_range(array: FloatArray) -> bool:
@@ -148,7 +134,7 @@ def _by_terms(a: FloatArray, b: FloatArray, start: FloatArray, most: int) -> Flo
         left, right, before = a[rows, k, None], b[None, k, columns], total[where]
         product = left * right
         after = before + product
-        if np.any(_product_error(left, right, product)) or np.any(_sum_error(before, product, after)):
+        if np.any(product_error(left, right, product)) or np.any(two_sum(before, product)[1]):
             return None
         total[where] = after
     return total

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ FloatArray = npt.NDArray[np.float64]
 ComplexArray = npt.NDArray[np.complex128]
 IntArray = npt.NDArray[np.int64]
 RNGLike = int | Sequence[int] | np.random.SeedSequence | np.random.BitGenerator | np.random.Generator | None
+T = TypeVar("T")
 _NO_LIMIT = 2**63 - 1  # what kernels count to
 
 
@@ -76,19 +77,18 @@ def as_complexes(value: npt.ArrayLike, name: str) -> ComplexArray:
     return given.astype(np.complex128)
 
 
-def as_choice(value: object, name: str, options: Sequence[str]) -> str:
-    """One of some words."""
-    if not isinstance(value, str) or value not in options:
-        wanted = " or ".join(map(repr, options)) if len(options) == 2 else f"one of {', '.join(options)}"
-        raise InvalidInputError(f"{name}: {value!r} given, {wanted} wanted")
-    return value
-
-
 def as_whole(value: object, name: str) -> int:
     """An integer, 0 or more."""
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 0:
         raise InvalidInputError(f"{name}: {value!r} given; pass an integer, 0 or more")
     return int(value)
+
+
+def as_instance(value: object, name: str, kind: type[T]) -> T:
+    """An object of a class of the package's public face."""
+    if not isinstance(value, kind):
+        raise InvalidInputError(f"{name}: {type(value).__name__} given; pass a specgeo.{kind.__name__}")
+    return value
 
 
 def as_rng(value: RNGLike, name: str = "rng") -> np.random.Generator:

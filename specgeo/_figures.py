@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from specgeo._cast import FloatArray
-from specgeo.errors import InvalidInputError, MissingDependencyError, UnsupportedError
+from specgeo.errors import InvalidInputError, UnsupportedError
+from specgeo.geometry.export import polygon_rings
+from specgeo.results import empty_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,13 +38,7 @@ def new_figure(width: float = 6.4, height: float = 4.8) -> tuple[Figure, Axes]:
     MissingDependencyError
         matplotlib is not installed.
     """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingDependencyError("plotting needs matplotlib: pip install 'specgeo[viz]'") from error
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = empty_figure(width, height)
     return figure, figure.add_subplot()
 
 
@@ -69,24 +65,17 @@ def polygons(cx: PolyhedralComplex) -> list[FloatArray]:
     """Corners of each cell of a plane complex in counter-clockwise order, one (n, 2) array a cell."""
     if cx.dim != 2:
         raise UnsupportedError(f"cx: has dimension {cx.dim}; polygons exist in dimension 2 only, slice it first")
-    offsets, indices = cx.vertices_of(2)
-    cell = np.repeat(np.arange(cx.n_cells), np.diff(offsets))
-    points = cx.vertices[indices]
-    centers = np.column_stack([np.bincount(cell, points[:, i]) for i in (0, 1)]) / np.diff(offsets)[:, None]
-    relative = points - centers[cell]
-    order = np.lexsort((np.arctan2(relative[:, 1], relative[:, 0]), cell))
-    return np.split(points[order], offsets[1:-1])
+    return [cx.vertices[ring] for ring in polygon_rings(cx)]
 
 
 def vertex_values(cx: PolyhedralComplex, output: int = 0) -> FloatArray:
     """Values of one output at the vertices, shape (n_v,)."""
     if not 0 <= output < cx.offsets.shape[1]:
         raise InvalidInputError(f"output: {output} given; the network has outputs 0 to {cx.offsets.shape[1] - 1}")
-    offsets, indices = cx.vertices_of(cx.dim)
-    cell = np.repeat(np.arange(cx.n_cells), np.diff(offsets))
+    corners = cx.vertices_of(cx.dim)
+    cell, indices = corners.owners, corners.indices
     values = np.empty(len(cx.vertices))
-    corner = np.einsum("ij,ij->i", cx.gradients[cell, output], cx.vertices[indices]) + cx.offsets[cell, output]
-    values[indices] = corner
+    values[indices] = cx.values(cell, cx.vertices[indices])[:, output]
     return values
 
 

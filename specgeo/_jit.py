@@ -4,6 +4,7 @@ Flags, and why:
 
 - ``nogil=True``: the caller's executor owns concurrency. ``error_model="numpy"``: division by zero gives inf or nan
   and costs no branch; kernels test divisors where zero can occur.
+- ``pipeline_class``: numba's compiler made faster (`_passes`).
 - ``fastmath`` is off everywhere: it breaks NaN tests and error-free transforms, on which the
   sign filter and the compensated phases rest.
 
@@ -23,9 +24,15 @@ from typing import Any, TypeVar
 import numba
 
 from specgeo._kernel_cache import attach
+from specgeo._passes import Compiler
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-_COMMON: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+_COMMON: dict[str, Any] = {
+    "nogil": True,
+    "error_model": "numpy",
+    "no_cfunc_wrapper": True,
+    "pipeline_class": Compiler,
+}
 # What only kernels call needs no entry from Python: half the time of compiling a small function goes into that.
 _INTERNAL: dict[str, Any] = {**_COMMON, "no_cpython_wrapper": True}
 
@@ -35,7 +42,12 @@ def _stamp() -> str:
     """A digest of time and size of every file that has kernels."""
     package = Path(__file__).parent
     parts = [package / part for part in ("enumeration", "fourier", "geometry")]
-    files = [Path(__file__), *(file for part in parts for file in part.iterdir())]
+    files = [
+        Path(__file__),
+        package / "_passes.py",
+        package / "_double.py",
+        *(file for part in parts for file in part.iterdir()),
+    ]
     stamps = sorted((f.as_posix(), f.stat().st_mtime_ns, f.stat().st_size) for f in files if f.suffix == ".py")
     return sha256(repr(stamps).encode()).hexdigest()
 
@@ -84,6 +96,6 @@ def hot(function: _F) -> _F:
 def merged(function: _F) -> _F:
     """A part of one larger function, written apart for the reader: numba copies it into its caller.
 
-    Unlike `hot` it is never compiled on its own, which for functions with large callees saves most of the time.
+    Unlike `hot` it is never compiled on its own: for what has one or two callers, which saves time.
     """
     return _compiled(function, {**_INTERNAL, "_nrt": False, "inline": "always"})

@@ -2,84 +2,23 @@
 
 A sliver of height h loses 1/h in a plain determinant. In double-doubles edge vectors, products and
 sums carry about 32 digits, so a j-simplex of height 1e-9 keeps a relative error of a few 1e-16;
-what is flatter is measured in integers. Arrays of simplices are treated at once; a double-double
-array is a pair (hi, lo).
+what is flatter is measured in integers. Arrays of simplices are treated at once.
 """
 
 from __future__ import annotations
 
 import math
+from functools import reduce
 
 import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
+from specgeo._double import Double, add, divide, dot, multiply, negate, square_root, two_sum
 from specgeo._exact import determinant, edges, integers, orientations, simplex_measure
 from specgeo.errors import InvalidInputError
 
-Double = tuple[FloatArray, FloatArray]
-_SPLIT = 134217729.0  # 2**27 + 1
 _UNDERFLOW = 1e-250  # of products of coordinates near 1: below, double-doubles lose digits
 FLAT = 1e-13  # measure over the product of lengths below which double-doubles may not be enough
-
-
-def two_sum(a: FloatArray, b: FloatArray) -> Double:
-    """a + b, exact as a double-double."""
-    s = a + b
-    t = s - a
-    return s, (a - (s - t)) + (b - t)
-
-
-def _two_product(a: FloatArray, b: FloatArray) -> Double:
-    """Product and its error (Dekker, with Veltkamp's splitting)."""
-    p = a * b
-    t = _SPLIT * a
-    a1 = t - (t - a)
-    t = _SPLIT * b
-    b1 = t - (t - b)
-    a2, b2 = a - a1, b - b1
-    return p, ((a1 * b1 - p) + a1 * b2 + a2 * b1) + a2 * b2
-
-
-def _add(x: Double, y: Double) -> Double:
-    s, e = two_sum(x[0], y[0])
-    t, f = two_sum(x[1], y[1])
-    s, e = two_sum(s, e + t)
-    return two_sum(s, e + f)
-
-
-def multiply(x: Double, y: Double) -> Double:
-    """x y."""
-    p, e = _two_product(x[0], y[0])
-    return two_sum(p, e + (x[0] * y[1] + x[1] * y[0]))
-
-
-def _negate(x: Double) -> Double:
-    return -x[0], -x[1]
-
-
-def divide(x: Double, y: Double) -> Double:
-    """x / y."""
-    q = x[0] / y[0]
-    one = np.zeros_like(q)
-    r = _add(x, _negate(multiply(y, (q, one))))
-    return two_sum(q, r[0] / y[0])
-
-
-def _square_root(x: Double) -> Double:
-    r = np.sqrt(x[0])
-    p, e = _two_product(r, r)
-    rest = _add(x, (-p, -e))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return two_sum(r, np.where(r > 0.0, rest[0] / (2.0 * r), 0.0))
-
-
-def dot(x: Double, y: Double) -> Double:
-    """Sum of products over the last axis."""
-    terms = multiply(x, y)
-    total = (np.zeros(terms[0].shape[:-1]), np.zeros(terms[0].shape[:-1]))
-    for a in range(terms[0].shape[-1]):
-        total = _add(total, (terms[0][..., a], terms[1][..., a]))
-    return total
 
 
 def edge_vectors(vertices: FloatArray) -> Double:
@@ -111,6 +50,9 @@ def _rounded(mantissas: FloatArray, exponents: IntArray) -> FloatArray:
 def scaled_measures(vertices: FloatArray) -> tuple[FloatArray, IntArray]:
     """Measures m 2^e as (m, e), which neither under- nor overflow."""
     n, j = vertices.shape[0], vertices.shape[1] - 1
+    if 0 < j == vertices.shape[2] <= 3:
+        signed, exponents = _scaled_volumes(vertices)
+        return np.abs(signed), exponents
     unit, exponents = unit_simplices(vertices)
     edges = edge_vectors(unit)
     rows = [(edges[0][:, i], edges[1][:, i]) for i in range(j)]
@@ -120,14 +62,14 @@ def scaled_measures(vertices: FloatArray) -> tuple[FloatArray, IntArray]:
         # Longest remaining edge first (per simplex), so that a flat simplex ends on its smallest height.
         rows = _pivot(rows, i)
         square = dot(rows[i], rows[i])
-        measure = multiply(measure, _square_root(square))
+        measure = multiply(measure, square_root(square))
         if i == 0:
             lengths = np.sqrt(square[0])
         safe = (np.where(square[0] > 0.0, square[0], 1.0), np.where(square[0] > 0.0, square[1], 0.0))
         for q in range(i + 1, j):
             factor = divide(dot(rows[q], rows[i]), safe)
             shift = multiply((factor[0][:, None], factor[1][:, None]), rows[i])
-            rows[q] = _add(rows[q], _negate(shift))
+            rows[q] = add(rows[q], negate(shift))
     result = measure[0] / math.factorial(j)
     exponents = exponents * j
     for s in np.flatnonzero((measure[0] <= FLAT * lengths**j) & (lengths > 0.0)):
@@ -140,10 +82,19 @@ def unit_simplices(vertices: FloatArray) -> tuple[FloatArray, IntArray]:
 
     Exact but for coordinates that vanish beside the others, and those make a sliver, for which this is not the end.
     """
-    _, first = np.frexp(np.abs(vertices).max(axis=(1, 2), initial=0.0))
-    unit = np.ldexp(vertices, -first[:, None, None])
-    _, second = np.frexp(np.abs(unit[:, 1:] - unit[:, :1]).max(axis=(1, 2), initial=0.0))
-    return np.ldexp(unit, -second[:, None, None]), (first + second).astype(np.int64)
+    unit, first = _divided(vertices, vertices)
+    unit, second = _divided(unit, unit[:, 1:] - unit[:, :1])
+    return unit, (first + second).astype(np.int64)
+
+
+def _divided(vertices: FloatArray, sides: FloatArray) -> tuple[FloatArray, IntArray]:
+    """Simplices divided by powers of two such that the largest entry of the sides of each is near 1."""
+    columns = np.abs(sides).reshape(len(sides), sides.shape[1] * sides.shape[2]).T
+    # column by column: reductions along short axes are slow
+    _, exponents = np.frexp(reduce(np.maximum, columns, np.zeros(len(sides))))
+    if np.all(np.abs(exponents) < 1000):
+        return vertices * np.ldexp(1.0, -exponents)[:, None, None], exponents
+    return np.ldexp(vertices, -exponents[:, None, None]), exponents
 
 
 def unit_scale(array: FloatArray) -> float:
@@ -176,19 +127,39 @@ def _pivot(rows: list[Double], first: int) -> list[Double]:
 
 def signed_volumes(vertices: FloatArray) -> FloatArray:
     """Signed volume det(v_1 - v_0, ..., v_d - v_0) / d! of d-simplices (n_s, d + 1, d), as right as the measures."""
-    if vertices.shape[2] == 2:
-        return _signed_areas(vertices)
-    return orientations(vertices) * rounded_measures(vertices)
+    if vertices.shape[2] > 3:
+        return orientations(vertices) * rounded_measures(vertices)
+    return _rounded(*_scaled_volumes(vertices))
 
 
-def _signed_areas(vertices: FloatArray) -> FloatArray:
-    """The same in the plane, where one determinant gives both sign and measure: a third of the time."""
+def _scaled_volumes(vertices: FloatArray) -> tuple[FloatArray, IntArray]:
+    """The same as m 2^e, d <= 3: one determinant gives both sign and measure, in a third of the time."""
+    d = vertices.shape[2]
     unit, exponents = unit_simplices(vertices)
     high, low = edge_vectors(unit)
-    left = multiply((high[:, 0, 0], low[:, 0, 0]), (high[:, 1, 1], low[:, 1, 1]))
-    right = multiply((high[:, 0, 1], low[:, 0, 1]), (high[:, 1, 0], low[:, 1, 0]))
-    result, exponents = _add(left, _negate(right))[0] / 2.0, 2 * exponents
-    for s in np.flatnonzero(np.abs(result) <= FLAT * (np.abs(left[0]) + np.abs(right[0])) + _UNDERFLOW):
-        area, exponents[s] = simplex_measure(vertices[s])
-        result[s] = area if determinant(edges(integers(vertices[s])[0])) > 0 else -area
-    return _rounded(result, exponents)
+    value, size = _determinant([[(high[:, i, j], low[:, i, j]) for j in range(d)] for i in range(d)])
+    result, exponents = value[0] / math.factorial(d), d * exponents
+    for s in np.flatnonzero(np.abs(result) <= FLAT * size + _UNDERFLOW):
+        volume, exponents[s] = simplex_measure(vertices[s])
+        result[s] = volume if determinant(edges(integers(vertices[s])[0])) > 0 else -volume
+    return result, exponents
+
+
+def _determinant(rows: list[list[Double]]) -> tuple[Double, FloatArray]:
+    """Determinants of order 1, 2 or 3 along the first row, and the sum of the absolute values of their terms."""
+    total, size = rows[0][0], np.abs(rows[0][0][0])
+    for column, entry in enumerate(rows[0] if len(rows) > 1 else ()):
+        minor, minor_size = _determinant([row[:column] + row[column + 1 :] for row in rows[1:]])
+        term, term_size = multiply(entry, minor), np.abs(entry[0]) * minor_size
+        if column == 0:
+            total, size = term, term_size
+        else:
+            total, size = add(total, negate(term) if column % 2 else term), size + term_size
+    return total, size
+
+
+def lengths_of(vectors: FloatArray) -> FloatArray:
+    """Euclidean lengths along the last axis, without overflow or underflow."""
+    scale = np.abs(vectors).max(-1, initial=0.0)
+    safe = np.where(scale > 0, scale, 1.0)
+    return np.asarray(scale * np.sqrt(((vectors / safe[..., None]) ** 2).sum(-1)))

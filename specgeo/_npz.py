@@ -39,7 +39,8 @@ def write_npz(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         if array.dtype.kind not in _KINDS or not name.isprintable():
             raise InvalidInputError(f"{name!a}: an array of {array.dtype} cannot be saved under this name; drop it")
     with replacing(path) as stream:
-        np.savez_compressed(stream, allow_pickle=False, **arrays)
+        # numpy before 2.2 would store an argument allow_pickle as an array; the kinds above need none
+        np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
 
 
 def read_npz(path: Path, max_bytes: int | None = None) -> Arrays:

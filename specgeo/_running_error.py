@@ -23,14 +23,13 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import FloatArray, as_points
+from specgeo._double import SUBNORMAL, UNIT_ROUNDOFF
 from specgeo.activation import Activation
 from specgeo.network import Network
 
-UNIT_ROUNDOFF = 2.0**-53
 # The bounds are evaluated by sums of non-negative terms: a relative error of at most (width + 10) u for
 # each layer. One part in 2^20 covers every width below 2^30.
 OUTWARD = 1.0 + 2.0**-20
-SUBNORMAL = 2.0**-1074
 
 
 def values_with_error(

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from specgeo._cast import FloatArray
 from specgeo._figures import counted, input_labels, new_figure
 from specgeo.errors import InvalidInputError, UnsupportedError
+from specgeo.geometry.export import polygon_rings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,18 +32,7 @@ def axes_in_space(ax: Any) -> Any:
 
 def facet_polygons(cx: PolyhedralComplex) -> list[FloatArray]:
     """Corners of each facet of a complex in space, in order around it."""
-    offsets, indices = cx.vertices_of(2)
-    count = np.diff(offsets)
-    facet = np.repeat(np.arange(len(count)), count)
-    points = cx.vertices[indices]
-    middle = np.column_stack([np.bincount(facet, points[:, i]) for i in range(3)]) / count[:, None]
-    normals = cx.facets.normals
-    across = np.eye(3)[np.abs(normals).argmin(axis=1)]
-    u = np.cross(normals, across)
-    v = np.cross(normals, u)
-    steps = points - middle[facet]
-    angle = np.arctan2(np.einsum("pa,pa->p", steps, v[facet]), np.einsum("pa,pa->p", steps, u[facet]))
-    return np.split(points[np.lexsort((angle, facet))], offsets[1:-1])
+    return [cx.vertices[ring] for ring in polygon_rings(cx)]
 
 
 def solid_map(

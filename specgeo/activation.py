@@ -100,11 +100,11 @@ class Activation:
 
     def pieces(self, z: npt.ArrayLike) -> IntArray:
         """Index of the piece that each entry lies on; a breakpoint belongs to the piece on its left."""
-        return np.asarray(np.searchsorted(self.breakpoints, np.asarray(z, dtype=np.float64), side="left"))
+        return np.asarray(np.searchsorted(self.breakpoints, as_floats(z, "z", finite=False), side="left"))
 
     def __call__(self, z: npt.ArrayLike) -> FloatArray:
         """Apply to each entry."""
-        values = np.asarray(z, dtype=np.float64)
+        values = as_floats(z, "z", finite=False)
         if self.is_relu:
             return np.asarray(np.maximum(values, 0.0))
         if self.is_identity:
@@ -137,11 +137,11 @@ class Activation:
     @staticmethod
     def leaky_relu(slope: float = 0.01) -> Activation:
         """z for z > 0, ``slope * z`` otherwise."""
-        return Activation(np.array([0.0]), np.array([slope, 1.0]), 0.0, "leaky_relu")
+        return Activation(np.array([0.0]), np.array([as_floats(slope, "slope", ()), 1.0]), 0.0, "leaky_relu")
 
     @staticmethod
     def abs() -> Activation:
-        """|z|."""
+        """``|z|``."""
         return Activation(np.array([0.0]), np.array([-1.0, 1.0]), 0.0, "abs")
 
     @staticmethod

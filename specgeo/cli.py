@@ -52,7 +52,7 @@ OPTIONS = {
     "map": "--map",
     "folder": "--out",
     "path": "network",
-    "seed": "--seed",
+    "rng": "--seed",
     "upper": "--box, upper bounds",
 }
 """What users gave for the arguments that the messages of the library name."""
@@ -372,14 +372,14 @@ def _verify(arguments: argparse.Namespace) -> int:
             net,
             box,
             progress=progress,
-            seed=arguments.seed,
+            rng=arguments.seed,
             output=arguments.output,
             max_cells=arguments.max_cells,
             max_bytes=arguments.max_bytes,
             max_simplices=arguments.max_simplices,
             max_seconds=arguments.max_seconds,
         )
-    _emit(arguments, report.to_dict, str(report), lambda: [report.write(arguments.out)] if arguments.out else [])
+    _emit(arguments, report.to_dict, str(report), lambda: report.write(arguments.out) if arguments.out else [])
     return 0 if report.holds else 1
 
 

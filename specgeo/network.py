@@ -20,6 +20,7 @@ import numpy.typing as npt
 from specgeo._affine import Affine, fold_dense
 from specgeo._budget import afford
 from specgeo._cast import FloatArray, as_floats, as_points
+from specgeo._codec import Layers, write_network
 from specgeo.activation import Activation, as_activation
 from specgeo.domain import AffineSlice
 from specgeo.errors import InvalidInputError, UnsupportedError
@@ -99,6 +100,11 @@ class Network:
         raise AttributeError(f"{name}: a Network does not change; make a new one")
 
     @property
+    def layers(self) -> Layers:
+        """Weights, biases and activations, as a complex keeps them."""
+        return Layers(self.weights, self.biases, self.activations)
+
+    @property
     def input_dim(self) -> int:
         """Number of inputs d."""
         return int(self.weights[0].shape[1])
@@ -122,9 +128,7 @@ class Network:
     @property
     def n_units(self) -> int:
         """Number of units: a unit is a neuron together with one breakpoint of its activation."""
-        return sum(
-            n * len(a.breakpoints) for n, a in zip(self.hidden_widths, self.activations, strict=True)
-        )
+        return sum(n * len(a.breakpoints) for n, a in zip(self.hidden_widths, self.activations, strict=True))
 
     def pre_activations(self, x: npt.ArrayLike) -> tuple[FloatArray, ...]:
         """Pre-activations z_1, ..., z_L of the hidden layers.
@@ -284,6 +288,28 @@ class Network:
             [*self.weights, outer.matrix], [*self.biases, outer.offset], [*self.activations, Activation.identity()]
         )
 
+    def component(self, output: int) -> Network:
+        """The network x -> f_output(x) of one output.
+
+        Raises
+        ------
+        InvalidInputError
+            There is no such output.
+
+        Examples
+        --------
+        >>> import specgeo as sg
+        >>> net = sg.Network([[[1.0]], [[1.0], [2.0]]], [[0.0], [0.0, 1.0]])
+        >>> net.component(1)([[3.0]])
+        array([[7.]])
+        """
+        if not isinstance(output, (int, np.integer)) or not 0 <= output < self.output_dim:
+            raise InvalidInputError(f"output: {output!r} given; the network has outputs 0 to {self.output_dim - 1}")
+        last = slice(output, output + 1)
+        return Network(
+            [*self.weights[:-1], self.weights[-1][last]], [*self.biases[:-1], self.biases[-1][last]], self.activations
+        )
+
     def restrict(self, where: AffineSlice) -> Network:
         """The network t -> f(origin + t @ basis) of s inputs on an affine slice.
 
@@ -372,9 +398,7 @@ class Network:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network as ``.npz``; `specgeo.read_network` reads it back bit for bit."""
-        from specgeo.readers import save_network
-
-        save_network(self, path)
+        write_network(self.layers, path)
 
     def __repr__(self) -> str:
         sizes = [str(n) for n in (self.input_dim, *self.hidden_widths, self.output_dim)]

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._cast import FloatArray, as_floats, as_indices
+from specgeo._arguments import checked
+from specgeo._cast import FloatArray, as_complexes, as_floats, as_indices
 from specgeo._class_map import class_map as class_map
 from specgeo._figures import CLASSES, MANY, axes_for, counted, frame, input_labels, polygons, vertex_values
 from specgeo._figures import new_figure as new_figure
@@ -64,6 +65,7 @@ def _gradient_key(axes: Any, longest: float) -> None:
     key.set_frame_on(False)
 
 
+@checked
 def region_map(
     cx: PolyhedralComplex,
     *,
@@ -107,6 +109,13 @@ def region_map(
         The complex is not plane.
     MissingDependencyError
         matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import specgeo as sg
+    >>> net = sg.testing.random_network([2, 8, 1], rng=0)
+    >>> figure = sg.plotting.region_map(sg.enumerate_regions(net, sg.Box([-1, -1], [1, 1])))  # doctest: +SKIP
+    >>> figure.savefig("regions.png")  # doctest: +SKIP
     """
     if cx.dim != 2:
         raise UnsupportedError(f"cx: has dimension {cx.dim}; a region map needs 2, slice it first")
@@ -141,6 +150,7 @@ def region_map(
     return cast("Axes", axes)
 
 
+@checked
 def function_plot(
     cx: PolyhedralComplex,
     *,
@@ -173,6 +183,12 @@ def function_plot(
     ------
     UnsupportedError
         The complex has another dimension.
+
+    Examples
+    --------
+    >>> import specgeo as sg
+    >>> net = sg.testing.random_network([1, 8, 1], rng=0)
+    >>> figure = sg.plotting.function_plot(sg.enumerate_regions(net, sg.Box([-1], [1])))  # doctest: +SKIP
     """
     if cx.dim != 1:
         raise UnsupportedError(f"cx: has dimension {cx.dim}; a function plot needs 1, slice it first")
@@ -218,6 +234,14 @@ def shell_means(size: FloatArray, amplitude: FloatArray, shells: int = 40) -> tu
     return center, np.sqrt(square)
 
 
+def _amplitudes(values: npt.ArrayLike, name: str, shape: tuple[int, ...]) -> FloatArray:
+    array = as_complexes(values, name)
+    if array.shape != shape:
+        raise InvalidInputError(f"{name}: shape {array.shape} given, {shape} wanted (one a wavevector)")
+    return np.abs(array)
+
+
+@checked
 def spectrum_plot(
     k: npt.ArrayLike,
     exact: npt.ArrayLike,
@@ -255,18 +279,26 @@ def spectrum_plot(
     matplotlib Axes
         With more than 300 wavevectors the amplitudes are dots and the lines are root mean squares
         over logarithmic shells.
+
+    Examples
+    --------
+    >>> import numpy as np, specgeo as sg
+    >>> k = np.linspace(1.0, 50.0, 200)
+    >>> figure = sg.plotting.spectrum_plot(k, 1 / k**2, title="a parabola")  # doctest: +SKIP
     """
     axes = axes_for(ax, 7.2, 5.0)
     lengths = as_floats(k, "k")
+    if lengths.ndim not in (1, 2):
+        raise InvalidInputError(f"k: shape {lengths.shape} given, (n,) or (n, d) wanted")
     size = np.abs(lengths) if lengths.ndim == 1 else np.linalg.norm(lengths, axis=-1)
-    if size.shape != np.shape(exact):
-        raise InvalidInputError(f"exact: shape {np.shape(exact)} given, {size.shape} wanted (one a wavevector)")
+    amplitudes = [_amplitudes(exact, "exact", size.shape)]
+    if sampled is not None:
+        amplitudes.append(_amplitudes(sampled, "sampled", size.shape))
     keep = size > 0.0
     order = np.argsort(size[keep], kind="stable")
     size = size[keep][order]
-    curves = [(np.abs(np.asarray(exact))[keep][order], label, cmap[0], "-")]
-    if sampled is not None:
-        curves.append((np.abs(np.asarray(sampled))[keep][order], sampled_label, cmap[1], "--"))
+    looks = ((label, cmap[0], "-"), (sampled_label, cmap[1], "--"))
+    curves = [(values[keep][order], *look) for values, look in zip(amplitudes, looks, strict=False)]
     many = len(size) > 300
     if many:
         dot = 1.5 if len(size) > 3000 else 3.0

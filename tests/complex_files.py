@@ -295,12 +295,12 @@ class Tamper:
 
     def first_activation(self) -> bool:
         """All of it moves up, where that is seen in the outputs."""
-        network, (first, *others) = self.cx.metadata["network"], json.loads(bytes(self.a["header"]))["layers"]
+        network, (first, *others) = self.cx.layers, json.loads(bytes(self.a["header"]))["layers"]
         moved = (float.fromhex(first["intercept"]) + 0.125).hex()
         change_header(self.a, layers=[first | {"intercept": moved}, *others])
-        old, *rest = network["activations"]
+        old, *rest = network.activations
         new = sg.Activation(old.breakpoints, old.slopes, old.intercept + 0.125)
-        nets = (sg.Network(network["weights"], network["biases"], [a, *rest]) for a in (old, new))
+        nets = (sg.Network(network.weights, network.biases, [a, *rest]) for a in (old, new))
         before, after = (net(self.cx.centroids) for net in nets)
         return bool(np.abs(before - after).max() > 1e-6)
 

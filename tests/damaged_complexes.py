@@ -14,21 +14,16 @@ import network_zoo as zoo
 import numpy as np
 
 import specgeo as sg
-from specgeo.geometry.complex import PolyhedralComplex, Ragged
+from specgeo.geometry.arrays import Ragged
+from specgeo.geometry.complex import PolyhedralComplex
 
 
 def unpacked(ragged: Ragged) -> list[list[int]]:
-    items = ragged.indices.tolist()
-    return [items[a:b] for a, b in zip(ragged.offsets[:-1], ragged.offsets[1:], strict=True)]
-
-
-def packed(lists: Sequence[Sequence[int]]) -> Ragged:
-    offsets = np.cumsum([0, *map(len, lists)], dtype=np.int64)
-    return Ragged(offsets, np.array([i for items in lists for i in items], dtype=np.int32))
+    return [items.tolist() for items in ragged]
 
 
 def with_faces(cx: PolyhedralComplex, k: int, lists: Sequence[Sequence[int]]) -> PolyhedralComplex:
-    return replace(cx, faces=(*cx.faces[: k - 1], packed(lists), *cx.faces[k:]))
+    return replace(cx, faces=(*cx.faces[: k - 1], Ragged.of(lists), *cx.faces[k:]))
 
 
 def with_cells(cx: PolyhedralComplex, cells: Sequence[int]) -> PolyhedralComplex:
@@ -53,14 +48,10 @@ def with_sign(cx: PolyhedralComplex, cell: int, unit: int, sign: int) -> Polyhed
     return replace(cx, signs=signs._replace(**words))
 
 
-def with_metadata(cx: PolyhedralComplex, **changed: Any) -> PolyhedralComplex:
-    return replace(cx, metadata={**cx.metadata, **changed})
-
-
 def with_walls(cx: PolyhedralComplex, facets: Any, wall: int) -> PolyhedralComplex:
-    walls = cx.metadata["facet_walls"].copy()
+    walls = cx.facet_walls.copy()
     walls[facets] = wall
-    return with_metadata(cx, facet_walls=walls)
+    return replace(cx, facet_walls=walls)
 
 
 def on(dim: int, net: sg.Network) -> PolyhedralComplex:
@@ -110,9 +101,9 @@ def quad_split() -> PolyhedralComplex:
     quads[quad] = [ring[0], ring[1], diagonal]
     quads.append([ring[2], ring[3], diagonal])
     cells = [[*items, second] if quad in items else items for items in cells]
-    walls = np.append(cx.metadata["facet_walls"], -1)
-    damaged = replace(cx, faces=(packed([*edges, corner]), packed(quads), packed(cells)))
-    return with_metadata(damaged, facet_walls=walls)
+    walls = np.append(cx.facet_walls, -1)
+    damaged = replace(cx, faces=(Ragged.of([*edges, corner]), Ragged.of(quads), Ragged.of(cells)))
+    return replace(damaged, facet_walls=walls)
 
 
 def edge_of_quad_dropped() -> PolyhedralComplex:
@@ -128,8 +119,8 @@ def facet_of_cube_dropped() -> PolyhedralComplex:
     quad = inner_quad(cx)
     cells = [[f - (f > quad) for f in items if f != quad] for items in unpacked(cx.faces[2])]
     quads = [items for f, items in enumerate(unpacked(cx.faces[1])) if f != quad]
-    walls = np.delete(cx.metadata["facet_walls"], quad)
-    return with_metadata(with_faces(with_faces(cx, 2, quads), 3, cells), facet_walls=walls)
+    walls = np.delete(cx.facet_walls, quad)
+    return replace(with_faces(with_faces(cx, 2, quads), 3, cells), facet_walls=walls)
 
 
 def surface_doubled() -> PolyhedralComplex:
@@ -138,8 +129,8 @@ def surface_doubled() -> PolyhedralComplex:
     edges, quads, cells = (unpacked(lists) for lists in cx.faces)
     again = [[e + len(edges) for e in items] for items in quads]
     cells = [[*items, *(f + len(quads) for f in items)] for items in cells]
-    damaged = replace(cx, faces=(packed(edges + edges), packed(quads + again), packed(cells)))
-    return with_metadata(damaged, facet_walls=np.tile(cx.metadata["facet_walls"], 2))
+    damaged = replace(cx, faces=(Ragged.of(edges + edges), Ragged.of(quads + again), Ragged.of(cells)))
+    return replace(damaged, facet_walls=np.tile(cx.facet_walls, 2))
 
 
 def edge_with_three_ends() -> PolyhedralComplex:
@@ -165,7 +156,7 @@ def edge_unused() -> PolyhedralComplex:
 def vertex_unused() -> PolyhedralComplex:
     cx = grid()
     damaged = replace(cx, vertices=np.vstack((cx.vertices, [0.1, 0.1])))
-    return with_metadata(damaged, vertex_errors=np.append(cx.metadata["vertex_errors"], 0.0))
+    return replace(damaged, vertex_errors=np.append(cx.vertex_errors, 0.0))
 
 
 def middle_missing() -> PolyhedralComplex:
@@ -183,17 +174,17 @@ def vertices_equal() -> PolyhedralComplex:
     inner = int(np.flatnonzero(~cx.facets.is_boundary)[0])
     edges[1] = [3 if v == inner else v for v in edges[1]]
     damaged = replace(with_faces(cx, 1, edges), vertices=np.vstack((cx.vertices, cx.vertices[inner])))
-    errors, walls = (np.append(cx.metadata[n], cx.metadata[n][inner]) for n in ("vertex_errors", "facet_walls"))
-    return with_metadata(damaged, vertex_errors=errors, facet_walls=walls)
+    errors, walls = (np.append(x, x[inner]) for x in (cx.vertex_errors, cx.facet_walls))
+    return replace(damaged, vertex_errors=errors, facet_walls=walls)
 
 
 def apart() -> PolyhedralComplex:
     """Two cubes without any face in common, at the same place: not connected."""
     cx = cube()
     n = cx.f_vector
-    faces = tuple(packed([*unpacked(f), *([i + n[k] for i in x] for x in unpacked(f))]) for k, f in enumerate(cx.faces))
+    faces = tuple(Ragged.of([*f, *(items + n[k] for items in f)]) for k, f in enumerate(cx.faces))
     damaged = replace(with_cells(cx, [0, 0]), faces=faces, vertices=np.tile(cx.vertices, (2, 1)))
-    return with_metadata(damaged, **{name: np.tile(cx.metadata[name], 2) for name in ("vertex_errors", "facet_walls")})
+    return replace(damaged, vertex_errors=np.tile(cx.vertex_errors, 2), facet_walls=np.tile(cx.facet_walls, 2))
 
 
 def domain_smaller() -> PolyhedralComplex:
@@ -214,8 +205,8 @@ def corner_facet() -> PolyhedralComplex:
     """A side of a corner square is said to lie in the wall beside its own."""
     cx = grid()
     sides = unpacked(cx.faces[1])[0]
-    first, second = (f for f in sides if cx.metadata["facet_walls"][f] >= 0)
-    return with_walls(cx, first, int(cx.metadata["facet_walls"][second]))
+    first, second = (f for f in sides if cx.facet_walls[f] >= 0)
+    return with_walls(cx, first, int(cx.facet_walls[second]))
 
 
 def both_signs() -> PolyhedralComplex:

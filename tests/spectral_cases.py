@@ -9,7 +9,8 @@ import numpy as np
 from scipy.spatial import Delaunay
 
 import specgeo as sg
-from specgeo.geometry.complex import PolyhedralComplex, Ragged
+from specgeo.geometry.arrays import Ragged
+from specgeo.geometry.complex import PolyhedralComplex
 
 
 def complex_from_mesh(points, simplices, values, domain=None):

@@ -15,6 +15,7 @@ import time
 import zipfile
 from collections import Counter
 from contextlib import redirect_stdout
+from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -23,12 +24,13 @@ from typing import Any
 import numpy as np
 import pytest
 from complex_files import change_header, complexes, contents, tampered, write
-from damaged_complexes import DAMAGE, packed, with_metadata
+from damaged_complexes import DAMAGE
 from naive.rational import Truth, rational_complex
 
 import specgeo as sg
 from specgeo import check
-from specgeo.geometry.complex import Patterns, PolyhedralComplex
+from specgeo.geometry.arrays import Patterns, Ragged
+from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.testing import random_network
 
 
@@ -83,7 +85,7 @@ def from_truth(truth: Truth, net: sg.Network, box: sg.Box) -> PolyhedralComplex:
     faces[0] = [[v] for v in range(len(truth.vertices))]
     faces[-1] = [sorted(vertices) for vertices, _, _ in truth.cells]
     lists = [
-        packed([[g for g, below in enumerate(faces[k - 1]) if set(below) <= set(face)] for face in faces[k]])
+        Ragged.of([[g for g, below in enumerate(faces[k - 1]) if set(below) <= set(face)] for face in faces[k]])
         for k in range(1, truth.dim + 1)
     ]
     exact = [[Fraction(x) for x in p] for p in truth.vertices]
@@ -101,13 +103,9 @@ def from_truth(truth: Truth, net: sg.Network, box: sg.Box) -> PolyhedralComplex:
         for sign in (1, -1)
     ]
     maps = np.array([maps for _, _, maps in truth.cells], dtype=np.float64)
-    metadata = {
-        "network": {name: list(getattr(net, name)) for name in ("weights", "biases", "activations")},
-        "vertex_errors": np.nextafter(errors, np.inf),
-        "facet_walls": np.array(walls, dtype=np.int64),
-    }
+    beside = net.layers, np.nextafter(errors, np.inf), np.array(walls, dtype=np.int64)
     pieces = maps[:, :, :-1].copy(), maps[:, :, -1].copy()
-    return PolyhedralComplex(vertices, tuple(lists), pieces, Patterns(*words, *labels), box, None, metadata)
+    return PolyhedralComplex(vertices, tuple(lists), pieces, Patterns(*words, *labels), box, None, *beside)
 
 
 @pytest.mark.parametrize("widths", [[1, 4, 3, 1], [2, 4, 3, 2], [3, 3, 2, 1]])
@@ -138,13 +136,13 @@ def test_the_program_stands_alone(tmp_path: Path) -> None:
 
 
 def test_what_is_not_covered_is_said(tmp_path: Path) -> None:
-    cx = with_metadata(sg.enumerate_regions(random_network([2, 4, 1], 0), sg.Box([-1, -1], [1, 1])), note="mine")
-    with_metadata(cx, extra=np.arange(3)).save(tmp_path / "cx.npz")
+    cx = sg.enumerate_regions(random_network([2, 4, 1], 0), sg.Box([-1, -1], [1, 1]))
+    replace(cx, notes={"note": "mine", "extra": np.arange(3)}).save(tmp_path / "cx.npz")
     code, line = verdict(tmp_path / "cx.npz")
     assert code == 0 and "not part of the proof: the certificate" in line
     assert "metadata_extra" in line and "note" in line
     covered = sg.load_complex(tmp_path / "cx.npz").reprove().not_covered
-    assert {"metadata: note", "metadata: extra"} < set(covered) and "certificate" in covered[0]
+    assert {"notes: note", "notes: extra"} < set(covered) and "certificate" in covered[0]
 
 
 def first(array: np.ndarray, value: Any) -> np.ndarray:

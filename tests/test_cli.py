@@ -30,7 +30,7 @@ def tent(tmp_path):
 @pytest.fixture
 def plane(tmp_path, random_network):
     path = tmp_path / "plane.npz"
-    random_network([2, 8, 6, 2], rng=1).save(path)
+    random_network([2, 8, 6, 2], 1).save(path)
     return str(path)
 
 
@@ -91,7 +91,8 @@ def test_report_writes_every_number_and_figures(capsys, plane, tmp_path):
     assert code == 0 and "all claims hold" in out and "k^2 x exact" in out
     assert {p.name for p in folder.iterdir()} == {"report.json", "regions.png", "gradients.png", "spectrum.png"}
     data = json.loads((folder / "report.json").read_text())
-    assert data["holds"] and {c["claim"] for c in data["claims"]} >= {"spectrum.decay", "spectrum.fft", "complex.euler"}
+    names = {check["name"] for claim in data["claims"] for check in claim["checks"]}
+    assert data["holds"] and names >= {"decay.mirror", "sampling.alias", "complex.euler"}
     assert len(data["coefficients"]["exact"]) == 17**2
     # the mean is the mode 0: an oracle by midpoint sums
     ticks = (np.arange(400) + 0.5) / 200 - 1
@@ -106,15 +107,19 @@ def test_report_in_one_dimension_has_the_closed_form_coefficients(tent):
     n = np.arange(1, 9)
     expected = -(1 - 2 * np.cos(np.pi * n / 2) + np.cos(np.pi * n)) / (np.pi * n) ** 2
     np.testing.assert_allclose(report.spectrum.exact[1:, 0], expected, atol=1e-15)
-    decay = next(c for c in report.claims if c.claim == "spectrum.decay")
+    (decay,) = report["mirror"].checks
     assert decay.measured == pytest.approx(4.0) and decay.bound == pytest.approx(4.0)  # attained at n = 2
 
 
 def test_a_failing_claim_is_exit_code_1(capsys, tent, monkeypatch):
-    from specgeo import report
+    from dataclasses import replace
 
-    broken = report.Check("test.broken", "two is at most one", 2.0, 1.0)
-    monkeypatch.setattr(report, "_decay_claim", lambda *_: broken)
+    from specgeo import report
+    from specgeo.verification.claim import CLAIMS, Evidence
+
+    broken = sg.results.Check("test.broken", "two is at most one", 2.0, 1.0)
+    claims = (replace(CLAIMS["mirror"], evidence=lambda subject: Evidence([broken])),)
+    monkeypatch.setattr(report, "SELECTION", claims)
     code, out, _ = run(capsys, "report", tent, "--box", 0, 1, "--samples", 16)
     assert code == 1 and "FAILS  test.broken" in out and "SOME CLAIM FAILS" in out
 

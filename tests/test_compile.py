@@ -13,7 +13,7 @@ from numba.core import event
 
 import specgeo as sg
 from specgeo import _compile
-from specgeo.enumeration._signatures import signatures
+from specgeo.enumeration.signatures import signatures
 from specgeo.testing import random_network
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise, product
+from itertools import product
 from math import factorial
 
 import network_zoo as zoo
@@ -13,14 +13,11 @@ import shapely
 from naive.rational import n_linear_regions, rational_complex
 
 import specgeo as sg
-from specgeo.geometry.complex import PolyhedralComplex, Ragged
-from specgeo.geometry.measures import simplex_measures
+from specgeo._measures import rounded_measures, signed_volumes
+from specgeo.geometry.arrays import Ragged
+from specgeo.geometry.complex import PolyhedralComplex
+from specgeo.geometry.soundness import failures
 from specgeo.testing import assert_complex_valid, random_network
-
-
-def ragged(lists: list[list[int]]) -> Ragged:
-    offsets = np.cumsum([0] + [len(items) for items in lists])
-    return Ragged(offsets.astype(np.int64), np.array(sum(lists, []), dtype=np.int32))
 
 
 def grid_complex(axes: list[list[float]]) -> PolyhedralComplex:
@@ -34,7 +31,7 @@ def grid_complex(axes: list[list[float]]) -> PolyhedralComplex:
     lists = []
     for k in range(1, d + 1):
         lists.append(
-            ragged(
+            Ragged.of(
                 [
                     [faces[k - 1][(*f[:j], (0, f[j][1] + s), *f[j + 1 :])] for j in range(d) if f[j][0] for s in (0, 1)]
                     for f in faces[k]
@@ -80,8 +77,8 @@ def test_triangulation_is_conforming(widths: list[int]) -> None:
         corners = cx.vertices_of(k)
         boundary: dict[tuple[int, ...], int] = {}
         for simplex, face in zip(simplices.tolist(), owner.tolist(), strict=True):
-            assert set(simplex) <= set(corners.indices[corners.offsets[face] : corners.offsets[face + 1]].tolist())
-            assert simplex[0] == min(simplex)
+            assert set(simplex) <= set(corners[face].tolist())
+            assert simplex[0] == min(simplex) or k == 1
             for i in range(k + 1):
                 key = (face, *sorted(simplex[:i] + simplex[i + 1 :]))
                 boundary[key] = boundary.get(key, 0) + 1
@@ -90,12 +87,50 @@ def test_triangulation_is_conforming(widths: list[int]) -> None:
         facets_below = cx.triangulation(k - 1)
         for face in range(cx.f_vector[k]):  # what is on the outside of a face is its triangulated boundary
             outer = {key[1:] for key, count in boundary.items() if key[0] == face and count == 1}
-            parts = set(lists.indices[lists.offsets[face] : lists.offsets[face + 1]].tolist())
+            parts = set(lists[face].tolist())
             expected = {
                 tuple(sorted(s)) for s, o in zip(*map(np.ndarray.tolist, facets_below), strict=True) if o in parts
             }
             assert outer == expected
             assert outer <= below
+
+
+@pytest.mark.parametrize("widths", [[1, 6, 1], [2, 6, 5, 1], [3, 5, 4, 1], [4, 5, 3, 1]])
+def test_triangulation_is_oriented(widths: list[int]) -> None:
+    """Cells have positive volumes; facets are counter-clockwise round their normals, det(n, sides) > 0."""
+    cx, _ = example(widths)
+    d = cx.dim
+    simplices, owner = cx.triangulation(d)
+    volumes = signed_volumes(cx.vertices[simplices])
+    assert np.all(volumes > 0)
+    np.testing.assert_array_equal(volumes, cx.simplex_measures(d))
+    np.testing.assert_array_equal(np.bincount(owner, volumes), cx.volumes)
+    if d == 1:
+        return
+    simplices, owner = cx.triangulation(d - 1)
+    corners, normals = cx.vertices[simplices], cx.facets.normals[owner]
+    sides = corners[:, 1:] - corners[:, :1]
+    turned = np.linalg.det(np.concatenate((normals[:, None], sides), axis=1)) / factorial(d - 1)
+    np.testing.assert_allclose(turned, cx.simplex_measures(d - 1), rtol=1e-9)
+    first, second = cx.facets.cells[owner].T
+    middle = corners.mean(axis=1)
+    assert np.all(np.einsum("ij,ij->i", middle - cx.centroids[first], normals) > 0)
+    inner = second >= 0
+    assert np.all(np.einsum("ij,ij->i", cx.centroids[second[inner]] - middle[inner], normals[inner]) > 0)
+
+
+def test_values_of_pieces_wherever_the_points_lie() -> None:
+    cx, net = example([2, 6, 4, 2])
+    np.testing.assert_allclose(cx.means, net(cx.centroids), atol=1e-12)
+    simplices, owner = cx.triangulation(2)
+    np.testing.assert_allclose(cx.values(owner, cx.vertices[simplices]), net(cx.vertices)[simplices], atol=1e-12)
+    integrals = cx.values(owner, cx.vertices[simplices]).mean(axis=1) * cx.simplex_measures(2)[:, None]
+    for output in (0, 1):
+        sums = np.bincount(owner, integrals[:, output])
+        np.testing.assert_allclose(sums, cx.means[:, output] * cx.volumes, atol=1e-12)
+    for cells, x in (([0, 99], np.ones((2, 2))), ([0], np.ones((2, 2))), ([0], np.ones(2)), ([-1], [[0, 0]])):
+        with pytest.raises(sg.InvalidInputError, match="cells|x: shape"):
+            cx.values(cells, x)
 
 
 def test_incidence_matrices() -> None:
@@ -132,22 +167,40 @@ def test_facets(widths: list[int]) -> None:
     np.testing.assert_allclose(facets.jumps[inner][:, :, None] * facets.normals[inner][:, None], step, atol=1e-7)
 
 
+def test_lists_of_varying_length() -> None:
+    rows = [[3, 1, 2], [], [7], [5, 6]]
+    lists = Ragged.of(rows)
+    assert [items.tolist() for items in lists] == rows and len(lists) == 4
+    assert lists[0].tolist() == [3, 1, 2] and lists[-1].tolist() == [5, 6] and lists[np.int64(1)].size == 0
+    assert lists.lengths.tolist() == [3, 0, 1, 2] and lists.owners.tolist() == [0, 0, 0, 2, 3, 3]
+    assert [items.tolist() for items in lists.take(np.array([2, 0, 2]))] == [[7], [3, 1, 2], [7]]
+    assert len(lists.take(np.empty(0, np.int64))) == 0
+    assert repr(lists) == "Ragged(4 lists of 6: [3, 1, 2], [], [7], ...)"
+    for wrong in (4, -5):
+        with pytest.raises(IndexError):
+            lists[wrong]
+    with pytest.raises(TypeError):
+        _, _ = lists[0], lists["offsets"]
+    cx, _ = example([2, 6, 4, 1])
+    assert set(cx.vertices_of(2)[0].tolist()) == set(cx.faces[0].take(cx.faces[1][0]).indices.tolist())
+
+
 def test_units_of_facets_across_word_boundaries() -> None:
     cx, _ = example([2, 70, 66, 1])
     facets, signs = cx.facets, cx.sign_vectors
     assert signs.shape == (cx.n_cells, 136)
-    for facet, (a, b) in enumerate(pairwise(facets.units.offsets.tolist())):
+    for facet, units in enumerate(facets.units):
         first, second = facets.cells[facet]
         expected = [] if second < 0 else np.flatnonzero(signs[first] != signs[second]).tolist()
-        assert facets.units.indices[a:b].tolist() == expected
+        assert units.tolist() == expected
 
 
 def test_sliver_volumes_are_right() -> None:
     delta = 2.0**-40
     points = np.array([[1.0, 1.0], [1.0 + delta, 1.0 + delta], [2.0, 2.0 + 2 * delta]])
     exact = delta * delta  # (delta (1 + 2 delta) - delta) / 2
-    assert simplex_measures(points, np.array([[0, 1, 2]]))[0] == pytest.approx(exact, rel=1e-12)
-    assert simplex_measures(points * 2.0**500, np.array([[0, 1, 2]]))[0] == pytest.approx(exact * 2.0**1000, rel=1e-12)
+    assert rounded_measures(points[None])[0] == pytest.approx(exact, rel=1e-12)
+    assert rounded_measures(points[None] * 2.0**500)[0] == pytest.approx(exact * 2.0**1000, rel=1e-12)
 
 
 @pytest.mark.parametrize(("k", "d"), [(1, 2), (1, 3), (2, 3), (2, 4), (3, 4), (3, 5)])
@@ -156,7 +209,7 @@ def test_simplex_measures_in_higher_space(k: int, d: int) -> None:
     points = rng.normal(size=(k + 1, d))
     sides = points[1:] - points[0]
     gram = np.sqrt(np.linalg.det(sides @ sides.T)) / factorial(k)
-    assert simplex_measures(points, np.arange(k + 1)[None])[0] == pytest.approx(gram, rel=1e-12)
+    assert rounded_measures(points[None])[0] == pytest.approx(gram, rel=1e-12)
 
 
 @pytest.mark.parametrize("widths", [[1, 12, 8, 1], [2, 12, 8, 2], [3, 8, 6, 1], [4, 6, 4, 1]])
@@ -172,7 +225,7 @@ def test_locate_and_evaluate(widths: list[int], kind: str) -> None:
     corners = cx.vertices_of(d)
     at_vertex = cx.locate(cx.vertices)
     for vertex, cell in enumerate(at_vertex.tolist()):
-        assert vertex in corners.indices[corners.offsets[cell] : corners.offsets[cell + 1]]
+        assert vertex in corners[cell]
     outside = x[0] + np.where(rng.random((50, 1)) < 0.5, -2.5, 2.5)
     assert np.all(cx.locate(outside) == -1)
     assert np.all(np.isnan(cx(outside)))
@@ -258,6 +311,7 @@ def test_shapely_polygons_tile_the_box() -> None:
 
 def test_self_checks_notice_damage() -> None:
     cx, net = example([2, 6, 4, 1])
+    assert failures(cx, net.layers) == []
     parts = (cx.faces, (cx.gradients, cx.offsets), cx.signs, cx.domain)
     moved = cx.vertices.copy()
     moved[-1] += 0.05
@@ -267,7 +321,7 @@ def test_self_checks_notice_damage() -> None:
     bent[0] += 1e-3
     with pytest.raises(AssertionError, match="jump"):
         assert_complex_valid(PolyhedralComplex(cx.vertices, cx.faces, (bent, cx.offsets), cx.signs, cx.domain))
-    fewer = (*cx.faces[:-1], ragged([list(cx.faces[-1].indices[a:b]) for a, b in pairwise(cx.faces[-1].offsets)][:-1]))
+    fewer = (*cx.faces[:-1], Ragged.of(list(cx.faces[-1])[:-1]))
     with pytest.raises(AssertionError):
         assert_complex_valid(
             PolyhedralComplex(cx.vertices, fewer, (cx.gradients[:-1], cx.offsets[:-1]), None, cx.domain)

@@ -10,8 +10,8 @@ import pytest
 from naive.rational import affine_dimension, rational_complex
 
 import specgeo as sg
+from specgeo.paths import certify_path, decision_regions
 from specgeo.testing import random_network
-from specgeo.theory import certify_path, decision_regions
 
 
 def compared(net: sg.Network) -> sg.Network:

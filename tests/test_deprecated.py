@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from types import ModuleType
 
 import numpy as np
@@ -39,6 +40,15 @@ def test_the_proof_of_a_complex():
         assert cx.verify_certificate().proved == cx.reprove().proved
 
 
+def test_metadata_of_a_complex_are_its_fields():
+    net = random_network([2, 4, 1], 0)
+    cx = replace(sg.enumerate_regions(net, sg.Box([-1, -1], [1, 1])), notes={"note": "mine"})
+    with pytest.warns(DeprecationWarning, match=r"^PolyhedralComplex.metadata is now its parts: layers, .* in 0.3$"):
+        old = cx.metadata
+    assert list(old) == ["network", "vertex_errors", "facet_walls", "note"] and old["note"] == "mine"
+    assert old["vertex_errors"] is cx.vertex_errors and old["network"]["weights"] == list(net.weights)
+
+
 def test_names_that_have_moved():
     package = ModuleType("package")
     package.__getattr__ = _deprecated.moved("package", {"pi": "math.pi"}, sg.theory.__getattr__)
@@ -47,6 +57,18 @@ def test_names_that_have_moved():
     assert caught[0].filename == __file__
     with pytest.raises(AttributeError, match="no_name"):
         package.no_name  # noqa: B018
+
+
+def test_names_of_the_theory_that_have_moved():
+    check = sg.results.Check("made.up", "1 <= 2", 1.0, 2.0)
+    with pytest.warns(DeprecationWarning, match=r"^Check.claim is now Check.name;"):
+        assert check.claim == check.name
+    assert {"find_path", "decision_regions", "segments", "verify", "Check"} <= sg.theory._HOMES.keys()
+    for name, home in sg.theory._HOMES.items():
+        with pytest.warns(DeprecationWarning, match=rf"^specgeo.theory.{name} is now {home};"):
+            old = getattr(sg.theory, name)
+        package, _, last = home.removeprefix("specgeo.").rpartition(".")
+        assert old is getattr(getattr(sg, package) if package else sg, last)
 
 
 def test_one_warning_for_each_line_that_uses_an_old_name():

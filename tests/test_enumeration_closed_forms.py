@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations, pairwise
+from itertools import combinations
 
 import network_zoo as zoo
 import numpy as np
@@ -91,7 +91,7 @@ def test_max_min_lattice(seed: int) -> None:
 def test_two_neurons_on_the_same_line_share_their_facets() -> None:
     cx = checked(zoo.one_layer([[1, 1], [-3, -3], [1, -1]], [0, 0, 0.5]), [-1, -1], [1, 1])
     facets = cx.facets
-    lists = [facets.units.indices[a:b].tolist() for a, b in pairwise(facets.units.offsets)]
+    lists = [units.tolist() for units in facets.units]
     inner = [units for units, outside in zip(lists, facets.is_boundary, strict=True) if not outside]
     assert sorted(inner) == [[0, 1], [0, 1], [2], [2]]
     assert all(not units for units, outside in zip(lists, facets.is_boundary, strict=True) if outside)

@@ -6,6 +6,7 @@ bound one by one, and the worst ratios of a short run, pinned from both sides.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -112,7 +113,7 @@ def test_vertices_on_walls_normal_to_an_axis_have_the_walls_coordinate(d, kind):
         places = [set(pair) for pair in zip(*ends, strict=True)]
         on_walls = 0
         for vertex, exact, radius in zip(
-            cx.vertices.tolist(), cx.exact_vertices(), cx.metadata["vertex_errors"], strict=True
+            cx.vertices.tolist(), cx.exact_vertices(), cx.vertex_errors, strict=True
         ):
             for a in range(d):
                 assert abs(Fraction(vertex[a]) - exact[a]) <= Fraction(float(radius)) + Fraction(1, 2**1060)
@@ -185,8 +186,7 @@ def test_measures_of_simplices_with_edges_as_unlike_as_floats_allow():
 def perturbed(cx, **changes):
     """The same complex with some stored numbers changed."""
     pieces = changes.pop("pieces", (cx.gradients, cx.offsets))
-    metadata = {**cx.metadata, **changes.pop("metadata", {})}
-    return type(cx)(changes.pop("vertices", cx.vertices), cx.faces, pieces, cx.signs, cx.domain, None, metadata)
+    return replace(cx, pieces=pieces, certificate=None, **changes)
 
 
 def small(d=2, seed=3, box=True):
@@ -206,7 +206,7 @@ def test_errors_far_above_rounding_stay_within_the_bound(change, box):
     rng = np.random.default_rng(5)
     vertices, gradients, offsets = cx.vertices.copy(), cx.gradients.copy(), cx.offsets.copy()
     walls = [set() for _ in vertices]
-    for edge, wall in enumerate(cx.metadata["facet_walls"].tolist()):
+    for edge, wall in enumerate(cx.facet_walls.tolist()):
         for v in cx.triangulation(1)[0][edge].tolist():
             walls[v] |= {wall} - {-1}
     count = np.array([len(w) for w in walls])
@@ -308,7 +308,7 @@ def test_cells_too_thin_to_tell_the_sides_of_a_kink(decided, monkeypatch):
     """Three kinks 2^-57 apart, stored at one point: units tell the sides; without them jumps get the wrong sign."""
     if not decided:
         for module in (facets, deviations):
-            monkeypatch.setattr(module, "network_sides", lambda cx, cells, normals: np.zeros(len(cells)))
+            monkeypatch.setattr(module, "network_sides", lambda layers, signs, cells, normals: np.zeros(len(cells)))
     wrong = 0
     for order in ((0, 1, 2), (1, 0, 2), (2, 1, 0), (0, 2, 1)):
         inner = [[[3.0, 2.0**-14], [3.0, 0.0], [3.0, -(2.0**-14)]][i] for i in order]

@@ -26,9 +26,9 @@ def net() -> sg.Network:
     return sg.Network(*TENT)
 
 
-def claims() -> sg.theory.report.VerificationReport:
+def claims() -> sg.verification.VerificationReport:
     """A report without the work."""
-    return sg.theory.report.VerificationReport("net", "box", {}, (), 0, 0.0)
+    return sg.verification.VerificationReport("net on box", "net", "box", {}, (), 0, 0.0)
 
 
 WRITERS: dict[str, tuple[Callable[[Path], object], set[str]]] = {
@@ -141,4 +141,6 @@ def test_report_and_verify_share_a_folder(folder: Path) -> None:
     before = contents(folder)
     WRITERS["verify"][0](folder)
     assert {name: data for name, data in contents(folder).items() if not name.startswith("verify")} == before
-    assert json.loads(before["report.json"])["title"] and "specgeo_report" in (folder / "verify.json").read_text()
+    first, second = json.loads(before["report.json"]), json.loads((folder / "verify.json").read_text())
+    assert first["title"] and "specgeo_report" in second
+    assert first.keys() - second.keys() == {"numbers", "shells", "coefficients"} and second.keys() < first.keys()

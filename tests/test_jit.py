@@ -1,14 +1,59 @@
-"""The cache of compiled kernels notices an edit of any file that has kernels."""
+"""Kernels: how they are written, and their cache, which notices an edit of any file that has kernels."""
 
 from __future__ import annotations
 
+import ast
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import specgeo
+
+DECORATORS = {"kernel", "leaf_kernel", "inline", "lane", "leaf", "hot", "merged"}
+MOST_ARGUMENTS = 8
+
+
+def kernels() -> list[ast.FunctionDef]:
+    """All functions of the package that numba compiles."""
+    package = Path(specgeo.__file__).parent
+    return [
+        node
+        for path in package.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef) and DECORATORS & {ast.unparse(d) for d in node.decorator_list}
+    ]
+
+
+def test_kernels_have_few_arguments_and_types() -> None:
+    found = kernels()
+    assert len(found) > 100
+    for function in found:
+        given = function.args.posonlyargs + function.args.args + function.args.kwonlyargs
+        assert len(given) <= MOST_ARGUMENTS, function.name
+        assert function.returns is not None, function.name
+        assert all(argument.annotation is not None for argument in given), function.name
+
+
+@pytest.mark.parametrize("word", ["no-untyped-def", "no-untyped-call"])
+def test_no_kernel_is_excused_from_types(word: str) -> None:
+    package = Path(specgeo.__file__).parent
+    assert not [path.name for path in package.rglob("*.py") if f"ignore[{word}" in path.read_text(encoding="utf-8")]
+
+
+def test_cutting_nests_five_deep_at_most() -> None:
+    """The worst of the loops over faces and units: what is deeper belongs into a part of its own."""
+
+    def depth(node: ast.AST) -> int:
+        own = isinstance(node, (ast.For, ast.While, ast.If))
+        return own + max((depth(child) for child in ast.iter_child_nodes(node)), default=0)
+
+    path = Path(specgeo.__file__).parent / "enumeration" / "_cut.py"
+    assert depth(ast.parse(path.read_text(encoding="utf-8"))) <= 5
+
 
 PROGRAM = """
 import numba

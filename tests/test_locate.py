@@ -130,7 +130,7 @@ def test_points_on_faces_of_every_dimension(widths: list[int], kind: str) -> Non
     rng = np.random.default_rng(1)
     points = [cx.vertices[:60], rng.integers(-8, 9, (60, d)) / 8.0, rng.uniform(-1, 1, (60, d))]
     for cell in rng.integers(0, cx.n_cells, 40):
-        own = corners.indices[corners.offsets[cell] : corners.offsets[cell + 1]]
+        own = corners[cell]
         points.append(cx.vertices[own[:2]].mean(axis=0)[None])
     assert_right(cx, net, neighbours(np.concatenate(points), box)[:700])
 
@@ -192,7 +192,7 @@ def test_vertices_of_unknown_errors_and_no_points_at_all() -> None:
     net = sg.Network(base.weights, base.biases, "hard_tanh")
     triangle = sg.Polytope([[-1, 0], [0, -1], [0.7, 0.7]], [0.3, 0.3, 0.9])
     cx = sg.enumerate_regions(net, triangle, exact=False)
-    assert np.isinf(cx.metadata["vertex_errors"]).any()
+    assert np.isinf(cx.vertex_errors).any()
     x = np.random.default_rng(0).uniform(-0.3, 0.4, (50, 2))
     assert np.allclose(cx(x), net(x), rtol=0, atol=1e-12)
     for known in (True, False):
@@ -222,5 +222,5 @@ def test_sides_of_polytopes_are_exact_where_floats_err() -> None:
 def test_intercepts_of_more_digits_than_weights_are_not_cut_off() -> None:
     lifted = sg.Activation([0.0], [0.0, 1.0], 2.0**-60)
     net = sg.Network([[[1.0]], [[1.0]], [[1.0]]], [[0.0], [0.0], [0.0]], [lifted, "relu"])
-    signs = PointSigns({"weights": net.weights, "biases": net.biases, "activations": net.activations})
+    signs = PointSigns(net.layers)
     assert signs.exact(np.array([[-1.0], [1.0]])).tolist() == [[-1, 1], [1, 1]]

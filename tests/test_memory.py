@@ -58,12 +58,12 @@ def test_another_thread_has_its_own() -> None:
 def test_a_complex_is_not_touched_by_the_next_enumeration() -> None:
     box = sg.Box([-1, -1], [1, 1])
     first = sg.enumerate_regions(random_network([2, 24, 24, 1], 0), box)
-    before = [first.vertices.copy(), first.metadata["vertex_errors"].copy(), first.metadata["facet_walls"].copy()]
+    before = [first.vertices.copy(), first.vertex_errors.copy(), first.facet_walls.copy()]
     before += [part.copy() for k in range(2) for part in (first.faces[k].offsets, first.faces[k].indices)]
     before += [first.signs.positive.copy(), first.signs.negative.copy()]
     second = sg.enumerate_regions(random_network([2, 24, 24, 1], 1), box)
     assert second.f_vector != first.f_vector
-    after = [first.vertices, first.metadata["vertex_errors"], first.metadata["facet_walls"]]
+    after = [first.vertices, first.vertex_errors, first.facet_walls]
     after += [part for k in range(2) for part in (first.faces[k].offsets, first.faces[k].indices)]
     after += [first.signs.positive, first.signs.negative]
     assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))

@@ -235,3 +235,13 @@ def test_representation(random_network):
 def test_the_text_of_a_deep_network_is_short():
     net = sg.Network([np.eye(1)] * 1001, [[0.0]] * 1001)
     assert repr(net) == "Network(1-1-1-1-1-1-1-1-... (986 more) ...-1-1-1-1-1-1-1-1, relu)"
+
+
+def test_one_output_is_a_network_of_its_own():
+    net = sg.Network([[[1.0], [-1.0]], [[1.0, 2.0], [3.0, 4.0]]], [[0.0, 0.5], [5.0, 6.0]], "abs")
+    x = np.linspace(-2, 2, 9)[:, None]
+    for output in (0, np.int64(1)):
+        assert np.array_equal(net.component(output)(x)[:, 0], net(x)[:, output])
+    for output in (-1, 2, 0.0, "a", None):
+        with pytest.raises(sg.InvalidInputError, match="output: .* given; the network has outputs 0 to 1"):
+            net.component(output)

@@ -12,13 +12,13 @@ from typing import Any
 import network_zoo as zoo
 import numpy as np
 import pytest
-from damaged_complexes import DAMAGE, with_metadata
+from damaged_complexes import DAMAGE
 from naive.rational import rational_complex
 
 import specgeo as sg
 from specgeo.geometry import integer_network
-from specgeo.geometry.complex import PolyhedralComplex, Ragged
-from specgeo.geometry.patterns import neuron_pieces
+from specgeo.geometry.arrays import Ragged
+from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.stored_values import piece_bounds
 from specgeo.testing import random_network
 
@@ -128,9 +128,7 @@ def refuted(cx: PolyhedralComplex) -> str:
 
 
 def drop(lists: Ragged, which: int) -> Ragged:
-    a, b = lists.offsets[which : which + 2]
-    lengths = np.delete(np.diff(lists.offsets), which)
-    return Ragged(np.concatenate(([0], np.cumsum(lengths))), np.delete(lists.indices, np.s_[a:b]))
+    return lists.take(np.delete(np.arange(len(lists)), which))
 
 
 @pytest.mark.parametrize("name", DAMAGE)
@@ -147,7 +145,7 @@ NONSENSE: dict[str, tuple[str, Callable[[PolyhedralComplex], PolyhedralComplex]]
     "faces that are none": ("cannot be worked with", lambda cx: replace(cx, faces=(None, None))),
     "indices out of range": (
         "names faces that do not exist",
-        lambda cx: replace(cx, faces=(cx.faces[0], cx.faces[1]._replace(indices=cx.faces[1].indices + 99))),
+        lambda cx: replace(cx, faces=(cx.faces[0], replace(cx.faces[1], indices=cx.faces[1].indices + 99))),
     ),
     "infinite gradient": ("NaN or infinite", lambda cx: replace(cx, pieces=(cx.gradients + np.inf, cx.offsets))),
     "pieces of another shape": (
@@ -164,31 +162,31 @@ NONSENSE: dict[str, tuple[str, Callable[[PolyhedralComplex], PolyhedralComplex]]
     ),
     "infinite bias": (
         "layers do not fit",
-        lambda cx: with_network(cx, biases=[b + np.inf for b in cx.metadata["network"]["biases"]]),
+        lambda cx: with_network(cx, biases=[b + np.inf for b in cx.layers.biases]),
     ),
     "fewer biases": (
         "weights and activations differ in number",
-        lambda cx: with_network(cx, biases=cx.metadata["network"]["biases"][:1]),
+        lambda cx: with_network(cx, biases=cx.layers.biases[:1]),
     ),
     "words for weights": ("layers do not fit|differ in number", lambda cx: with_network(cx, weights="abc")),
-    "huge weights": ("", lambda cx: with_network(cx, weights=[w * 1e300 for w in cx.metadata["network"]["weights"]])),
+    "huge weights": ("", lambda cx: with_network(cx, weights=[w * 1e300 for w in cx.layers.weights])),
     "other outputs": (
         "differs from the affine pieces in its outputs",
         lambda cx: with_network(
-            cx, weights=[*cx.metadata["network"]["weights"][:-1], np.ones((2, 5))], biases=[*map(np.ones, (6, 5, 2))]
+            cx, weights=[*cx.layers.weights[:-1], np.ones((2, 5))], biases=[*map(np.ones, (6, 5, 2))]
         ),
     ),
     "infinite errors": (
         "off by 0, more than|off by",
-        lambda cx: with_metadata(cx, vertex_errors=cx.metadata["vertex_errors"] + np.inf),
+        lambda cx: replace(cx, vertex_errors=cx.vertex_errors + np.inf),
     ),
     "negative errors": (
         "vertex_errors: not a number",
-        lambda cx: with_metadata(cx, vertex_errors=cx.metadata["vertex_errors"] - 1.0),
+        lambda cx: replace(cx, vertex_errors=cx.vertex_errors - 1.0),
     ),
     "walls beyond": (
         "walls that do not exist",
-        lambda cx: with_metadata(cx, facet_walls=cx.metadata["facet_walls"] + 99),
+        lambda cx: replace(cx, facet_walls=cx.facet_walls + 99),
     ),
     "another certificate": ("cannot be worked with", lambda cx: replace(cx, certificate="trust me")),
     "domain of dimension 3": (
@@ -197,7 +195,7 @@ NONSENSE: dict[str, tuple[str, Callable[[PolyhedralComplex], PolyhedralComplex]]
     ),
     "lists of wide numbers": (
         "no lists of 2-faces",
-        lambda cx: replace(cx, faces=(cx.faces[0], cx.faces[1]._replace(indices=cx.faces[1].indices.astype(np.int64)))),
+        lambda cx: replace(cx, faces=(cx.faces[0], replace(cx.faces[1], indices=cx.faces[1].indices.astype(np.int64)))),
     ),
     "no cells": (
         "no 2-faces",
@@ -211,7 +209,7 @@ NONSENSE: dict[str, tuple[str, Callable[[PolyhedralComplex], PolyhedralComplex]]
 
 
 def with_network(cx: PolyhedralComplex, **changed: Any) -> PolyhedralComplex:
-    return with_metadata(cx, network={**cx.metadata["network"], **changed})
+    return replace(cx, layers=cx.layers._replace(**changed))
 
 
 @pytest.mark.parametrize("name", NONSENSE)
@@ -222,15 +220,14 @@ def test_nonsense_is_not_proved_and_raises_nothing(sound: PolyhedralComplex, nam
 
 def test_other_networks_need_other_affine_pieces(sound: PolyhedralComplex) -> None:
     """The output layer decides no sign: only the affine pieces show it."""
-    network = sound.metadata["network"]
     for name in ("weights", "biases"):
-        last = network[name][-1].copy()
+        *others, last = (array.copy() for array in getattr(sound.layers, name))
         last.flat[0] += 1e-9
-        assert "affine piece" in refuted(with_network(sound, **{name: [*network[name][:-1], last]}))
+        assert "affine piece" in refuted(with_network(sound, **{name: [*others, last]}))
 
 
 def test_without_stated_errors_coordinates_are_right_to_nine_digits(sound: PolyhedralComplex) -> None:
-    bare = replace(sound, metadata={"network": sound.metadata["network"]})
+    bare = replace(sound, vertex_errors=None, facet_walls=None)
     assert bare.reprove()
     assert replace(bare, vertices=sound.vertices + 5e-10).reprove()
     assert "off by" in refuted(replace(bare, vertices=sound.vertices + 5e-9))
@@ -243,9 +240,9 @@ def test_affine_pieces_are_far_within_their_bounds() -> None:
         base = random_network([2, 24, 24, 2], seed)
         net = sg.Network([w * (1 + 1e6 * (i == 1)) for i, w in enumerate(base.weights)], base.biases, activation)
         cx = sg.enumerate_regions(net, sg.Box([-0.2, -0.2], [0.2, 0.2]))
-        pieces = neuron_pieces(cx.signs, net.activations)
-        exact, e = integer_network.IntegerNetwork(cx.metadata["network"]).affine_pieces(pieces)
-        bounds = piece_bounds(cx.metadata["network"], pieces)
+        pieces = cx.signs.neuron_pieces(net.activations)
+        exact, e = integer_network.IntegerNetwork(cx.layers).affine_pieces(pieces)
+        bounds = piece_bounds(cx.layers, pieces)
         stored = np.concatenate((cx.gradients, cx.offsets[:, :, None]), axis=2)
         for x, n, bound in zip(stored.flat, exact.flat, bounds.flat, strict=True):
             worst = max(worst, float(abs(Fraction(x) - Fraction(n, 1 << e)) / Fraction(bound)))
@@ -288,11 +285,10 @@ def test_swapped_boundaries_are_noticed(sound: PolyhedralComplex) -> None:
 
 
 def test_another_network_is_noticed(sound: PolyhedralComplex) -> None:
-    network = dict(sound.metadata["network"])
     for layer in (0, 1):
-        biases = [b.copy() for b in network["biases"]]
+        biases = [b.copy() for b in sound.layers.biases]
         biases[layer][0] += 0.5
-        refuted(replace(sound, metadata={"network": network | {"biases": biases}}))
+        refuted(replace(with_network(sound, biases=biases), vertex_errors=None, facet_walls=None))
 
 
 def test_a_larger_domain_is_noticed(sound: PolyhedralComplex) -> None:
@@ -314,7 +310,7 @@ def test_the_complex_of_fewer_layers_is_refuted() -> None:
     net = random_network([2, 4, 4, 1], 3)
     short = complex_of(sg.Network([net.weights[0], np.ones((1, 4))], [net.biases[0], [0.0]]))
     true = complex_of(net)
-    claimed = replace(short, metadata={**short.metadata, "network": true.metadata["network"]})
+    claimed = replace(short, layers=true.layers)
     assert short.f_vector != true.f_vector
     assert "units" in claimed.reprove().failure
 
@@ -325,7 +321,7 @@ def test_a_face_without_boundary_is_refuted() -> None:
     facets, cells = cx.faces[1], cx.faces[2]
     phantom = len(facets.offsets) - 1
     first, second = cx.facets.cells[np.flatnonzero((cx.facets.cells >= 0).all(axis=1))[0]]
-    lists = [cells.indices[a:b].tolist() for a, b in zip(cells.offsets[:-1], cells.offsets[1:], strict=True)]
+    lists = [items.tolist() for items in cells]
     for cell in (first, second):
         lists[cell].append(phantom)
     damaged = replace(
@@ -333,9 +329,9 @@ def test_a_face_without_boundary_is_refuted() -> None:
         faces=(
             cx.faces[0],
             Ragged(np.append(facets.offsets, facets.offsets[-1]), facets.indices),
-            Ragged(np.cumsum([0, *map(len, lists)]), np.array(sum(lists, []), dtype=np.int32)),
+            Ragged.of(lists),
         ),
-        metadata={k: v for k, v in cx.metadata.items() if k != "facet_walls"},
+        facet_walls=None,
     )
     assert "boundary" in damaged.reprove().failure
 

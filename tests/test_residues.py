@@ -12,7 +12,6 @@ from naive.rational import rational_complex
 
 import specgeo as sg
 from specgeo.geometry.complex import PolyhedralComplex
-from specgeo.geometry.patterns import neuron_pieces
 from specgeo.geometry.residues import (
     CellMaps,
     _fraction_bits,
@@ -68,7 +67,7 @@ def test_maps_of_all_layers_modulo_primes(activation: str | sg.Activation) -> No
     )
     cx = sg.enumerate_regions(net, sg.Box([-1, -1], [1, 1]))
     truth = {signs: maps for _, signs, maps in rational_complex(net, [-1, -1], [1, 1]).cells}
-    maps = CellMaps(cx.metadata["network"], neuron_pieces(cx.signs, net.activations))
+    maps = CellMaps(cx.layers, cx.signs.neuron_pieces(net.activations))
     p = next(maps.primes())
     found = maps.outputs(np.arange(cx.n_cells), p)
     for cell, signs in enumerate(cx.sign_vectors.tolist()):
@@ -90,7 +89,7 @@ def test_sizes_grow_with_weights_widths_slopes_and_biases(steep: float) -> None:
         w, s, (b1, b2, b3) = int(big), int(steep), map(int, biases)
         layers = [(w, b1), (64 * s * w * w, 64 * s * w * b1 + b2)]
         layers.append((32 * s * w * layers[1][0], 32 * s * w * layers[1][1] + b3))
-        maps = CellMaps(cx.metadata["network"], neuron_pieces(cx.signs, net.activations))
+        maps = CellMaps(cx.layers, cx.signs.neuron_pieces(net.activations))
         for (slope, offset), bits in zip(layers, maps.bits, strict=True):
             assert 0 <= bits - max(slope, offset).bit_length() <= 10
 

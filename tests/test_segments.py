@@ -9,8 +9,8 @@ import pytest
 
 import specgeo as sg
 from specgeo._running_error import activate
-from specgeo.theory import certify_path
-from specgeo.theory.segments import _activate, _refine, output_differences, trace_segment
+from specgeo.paths import certify_path
+from specgeo.paths.segments import _activate, _refine, output_differences, trace_segment
 
 
 def exact_outputs(net: sg.Network, point: list[Fraction]) -> list[Fraction]:

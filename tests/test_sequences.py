@@ -150,7 +150,7 @@ class Sequences(RuleBasedStateMachine):
     def vertices_are_where_the_complex_says(self) -> None:
         if self.cx is not None:
             exact = self.cx.exact_vertices([0, len(self.cx.vertices) - 1])
-            errors = self.cx.metadata["vertex_errors"][[0, -1]]
+            errors = self.cx.vertex_errors[[0, -1]]
             for point, stored, error in zip(exact, self.cx.vertices[[0, -1]], errors, strict=True):
                 distances = [abs(x - Fraction(float(y))) for x, y in zip(point, stored, strict=True)]
                 assert max(distances) <= Fraction(float(error))

@@ -36,19 +36,20 @@ def test_round_trip(cx: PolyhedralComplex, tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.linear_regions, cx.linear_regions)
     assert again.certificate == cx.certificate
     assert again.domain.lower.tolist() == [-1.0, -2.0]
-    network = again.metadata["network"]
-    net = sg.Network(network["weights"], network["biases"], network["activations"])
+    net = sg.Network(*again.layers)
     assert_complex_valid(again, net)
-    assert set(again.metadata) == set(cx.metadata)
+    for name in ("vertex_errors", "facet_walls"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(cx, name))
+    assert again.notes == cx.notes == {}
 
 
 def test_complex_without_network_or_domain(cx: PolyhedralComplex, tmp_path: Path) -> None:
-    bare = PolyhedralComplex(cx.vertices, cx.faces, (cx.gradients, cx.offsets), metadata={"name": "bare"})
+    bare = PolyhedralComplex(cx.vertices, cx.faces, (cx.gradients, cx.offsets), notes={"name": "bare"})
     bare.save(tmp_path / "bare")
     again = sg.load_complex(tmp_path / "bare")
     assert again.signs is None
     assert again.domain is None
-    assert again.metadata == {"name": "bare"}
+    assert again.notes == {"name": "bare"}
 
 
 def test_polytope_domain_survives(cx: PolyhedralComplex, tmp_path: Path) -> None:
@@ -58,7 +59,7 @@ def test_polytope_domain_survives(cx: PolyhedralComplex, tmp_path: Path) -> None
     np.testing.assert_array_equal(again.domain.A, domain.A)
     assert again.reprove()
     # vertices of a larger domain are outside, by more than their errors
-    replace(cx, domain=domain, metadata={}).save(tmp_path / "outside.npz")
+    replace(cx, domain=domain, layers=None, vertex_errors=None, facet_walls=None).save(tmp_path / "outside.npz")
     with pytest.raises(sg.ReadError, match="outside the domain"):
         sg.load_complex(tmp_path / "outside.npz")
 
@@ -120,9 +121,9 @@ def test_foreign_and_newer_files_are_refused(cx: PolyhedralComplex, tmp_path: Pa
         sg.load_complex(path)
 
 
-def test_metadata_that_cannot_be_written_is_named(cx: PolyhedralComplex, tmp_path: Path) -> None:
-    odd = PolyhedralComplex(cx.vertices, cx.faces, (cx.gradients, cx.offsets), metadata={"f": object()})
-    with pytest.raises(sg.InvalidInputError, match="metadata"):
+def test_notes_that_cannot_be_written_is_named(cx: PolyhedralComplex, tmp_path: Path) -> None:
+    odd = PolyhedralComplex(cx.vertices, cx.faces, (cx.gradients, cx.offsets), notes={"f": object()})
+    with pytest.raises(sg.InvalidInputError, match="notes"):
         odd.save(tmp_path / "odd.npz")
 
 
@@ -282,10 +283,10 @@ def test_vertices_may_be_outside_by_their_errors(tmp_path: Path) -> None:
     triangle = sg.Polytope([[-3.0, 0.0], [0.0, -1.0], [3.0, 3.0]], [-1.0, 0.0, 3.0])
     cx = sg.enumerate_regions(random_network([2, 4, 1], 1), triangle)
     for step in (-1.0, 1.0):
-        moved = cx.vertices + step * 0.5 * cx.metadata["vertex_errors"][:, None]
+        moved = cx.vertices + step * 0.5 * cx.vertex_errors[:, None]
         replace(cx, vertices=moved).save(tmp_path / "cx.npz")
         assert sg.load_complex(tmp_path / "cx.npz").f_vector == cx.f_vector
-    replace(cx, vertices=cx.vertices - 4.0 * cx.metadata["vertex_errors"].max()).save(tmp_path / "cx.npz")
+    replace(cx, vertices=cx.vertices - 4.0 * cx.vertex_errors.max()).save(tmp_path / "cx.npz")
     with pytest.raises(sg.ReadError, match="outside the domain, by more than its error"):
         sg.load_complex(tmp_path / "cx.npz")
 

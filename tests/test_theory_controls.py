@@ -14,7 +14,6 @@ from specgeo.geometry.facet_errors import moved_facets
 from specgeo.theory import (
     decay,
     directions,
-    evidence_learning,
     normals,
     peaks,
     perturbation,
@@ -23,7 +22,8 @@ from specgeo.theory import (
     volume,
 )
 from specgeo.theory import parameters as pm
-from specgeo.theory.subject import Subject
+from specgeo.verification.claims.spectrum import mirror_series
+from specgeo.verification.subject import Subject
 
 K = np.array([[np.pi]])  # where the tent attains its bound
 
@@ -38,7 +38,7 @@ def line():
 def test_constants_of_the_tent_exactly(line) -> None:
     """f = max(0, 1 - |x|) on [-2, 2]: 4 cells, jumps 1, -2, 1, L_f = 1, Per = 2; 3 facets are met by the line."""
     report = decay.decay_report(line, K)
-    bounds = {check.claim: check.bound for check in report.checks}
+    bounds = {check.name: check.bound for check in report.checks}
     squared = np.pi**2
     wanted = {
         "decay.cut": 4 / squared, "decay.gradient": 4 / squared, "decay.interior": 4 / squared,
@@ -46,28 +46,30 @@ def test_constants_of_the_tent_exactly(line) -> None:
         "decay.compact": 4 / squared, "decay.compact-variation": 8.0,
     }  # fmt: skip
     assert bounds == pytest.approx(wanted, rel=1e-13)
-    measured = {check.claim: check.measured for check in report.checks}
+    measured = {check.name: check.measured for check in report.checks}
     for claim in ("decay.cut", "decay.gradient", "decay.interior", "decay.compact"):
         assert measured[claim] == pytest.approx(4 / squared, rel=1e-13)  # attained
     assert measured["decay.variation"] == measured["decay.compact-variation"] == 4.0
     assert all(check.tolerance < 1e-11 for check in report.checks)
     small = decay.decay_report(line, [[1e-3]])  # int |f| = 1 counts for small k
-    assert {c.claim: c.bound for c in small.checks}["decay.compact"] == pytest.approx(1.0, rel=1e-13)
+    assert {c.name: c.bound for c in small.checks}["decay.compact"] == pytest.approx(1.0, rel=1e-13)
 
 
 def test_the_trace_of_a_cut_exactly() -> None:
     """f = 3 on [0, 1]: |f^(k)| = 6 |sin(k / 2)| / k reaches the trace of its two walls, 3 / k each, at k = pi."""
     cx = sg.enumerate_regions(sg.Network([[[0.0]]], [[3.0]]), sg.Box([0], [1]))
     cut = decay.decay_report(cx, K).checks[0]
-    assert cut.claim == "decay.cut" and cut.bound == pytest.approx(6 / np.pi, rel=1e-13)
+    assert cut.name == "decay.cut" and cut.bound == pytest.approx(6 / np.pi, rel=1e-13)
     assert cut.measured == pytest.approx(cut.bound, rel=1e-13) and cut.holds
 
 
 def test_variations_on_intervals_of_any_length_exactly() -> None:
     """x on [0, 1] reflected is a triangle wave, which attains B / n^2; |x - 1| on [0, 3] has J = 3 (2 + 2)."""
     ramp = sg.Network([[[1.0]]], [[0.0]])
-    check = evidence_learning._mode_check(Subject(ramp, sg.Box([0], [1]), 0, 0, False))
-    assert check.bound == pytest.approx(2 / np.pi**2, rel=1e-13) and check.holds and check.ratio == pytest.approx(1)
+    subject = Subject(ramp, sg.Box([0], [1]))
+    (check,) = mirror_series.evidence(subject).checks
+    assert check.bound == pytest.approx(2, rel=1e-13) and check.holds and check.ratio == pytest.approx(1)
+    assert sampling.alias_constant(subject.complex) == pytest.approx(2 / np.pi**2, rel=1e-13)
     bent = sg.Network([[[1.0]], [[1.0]]], [[-1.0], [0.0]], "abs")
     assert peaks.circle_variation(sg.enumerate_regions(bent, sg.Box([0], [3]))).slope == pytest.approx(12.0)
 
@@ -80,17 +82,28 @@ def test_decay_notices_spectra_that_are_too_large(line, monkeypatch: pytest.Monk
             return factor * values, errors
 
         monkeypatch.setattr(spectra, "evaluate", larger)
-        wrong = {check.claim for check in decay.decay_report(line, K).checks if not check.holds}
+        wrong = {check.name for check in decay.decay_report(line, K).checks if not check.holds}
         attained = {"decay.cut", "decay.gradient", "decay.interior", "decay.compact"}
         assert wrong == (attained if failing else set())
         share = peaks.variation_check(line, K)
         assert share.holds is not failing and share.measured == pytest.approx(factor, rel=1e-9)
 
 
+def test_the_mirror_series_notices_coefficients_that_are_too_large() -> None:
+    """The triangle wave attains its law at every odd mode: |c_n| = 2 / (pi n)^2 = 2 / k^2, J = 2, on [0, 1]."""
+    cx = sg.enumerate_regions(sg.Network([[[1.0]]], [[0.0]]), sg.Box([0], [1]))
+    n = np.array([[1], [3], [5]])
+    size, error = (rows[:, 0] for rows in sg.fourier_coefficients(cx, n, return_error=True))
+    for factor in (1.0, 1.001, 1.5):
+        check = decay.mirror_check(cx, np.pi * n, factor * np.abs(size), error)
+        assert check.bound == 2.0 and check.holds is (factor == 1.0)
+        assert check.ratio == pytest.approx(factor, rel=1e-12)
+
+
 def test_a_variation_that_is_too_large_fails(line, monkeypatch: pytest.MonkeyPatch) -> None:
     exact = decay.directional_variation
     monkeypatch.setattr(decay, "directional_variation", lambda *a, **b: 2.25 * exact(*a, **b))
-    wrong = {check.claim for check in decay.decay_report(line, K).checks if not check.holds}
+    wrong = {check.name for check in decay.decay_report(line, K).checks if not check.holds}
     assert wrong == {"decay.variation", "decay.lines", "decay.compact-variation"}
 
 
@@ -104,7 +117,7 @@ def test_costs_of_a_peak_exactly(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sup.reached == 0.5 and sup.holds and squared.holds
     monkeypatch.setattr(peaks, "lipschitz_constant", lambda *_: 8.0 / 1e3)  # a constant that is too small
     for check in peaks.peak_report(net, cx, 16).checks:
-        assert check.holds is (check.measured >= check.bound) and (check.claim != "peaks.squared" or not check.holds)
+        assert check.holds is (check.measured >= check.bound) and (check.name != "peaks.squared" or not check.holds)
 
 
 def test_expansion_and_amplitude_notice_wrong_coefficients(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,7 +131,7 @@ def test_expansion_and_amplitude_notice_wrong_coefficients(monkeypatch: pytest.M
 
     assert all(check.holds for check in directions.direction_report(cx, [1.0]).checks)
     monkeypatch.setattr(directions, "directional_expansion", louder)
-    wrong = {check.claim for check in directions.direction_report(cx, [1.0]).checks if not check.holds}
+    wrong = {check.name for check in directions.direction_report(cx, [1.0]).checks if not check.holds}
     assert wrong == {"decay.expansion", "decay.envelope", "decay.amplitude"}
 
 
@@ -131,7 +144,7 @@ def test_the_identity_of_the_jumps_allows_for_vertices_that_are_rounded(monkeypa
         box = sg.Box(lower, lower + 1)
         cx = sg.enumerate_regions(decay.clamp_to_support(moved, box, 8.0), box)
         check = directions.free_identities(cx)
-        errors = cx.metadata["vertex_errors"].max()
+        errors = cx.vertex_errors.max()
         assert check.holds and check.tolerance <= 1e-11 + 1e3 * errors * (dim > 1), (check.measured, check.tolerance)
         bends = decay.kinks(cx, 0, "zero")
         heavy = int(np.argmax(np.abs(bends.jumps) * bends.measures))
@@ -146,14 +159,14 @@ def test_what_an_error_of_the_vertices_moves() -> None:
     """A tent in the plane: |F| n n^T of a facet moves by at most 6 e, by the ends of it."""
     for dim, facets in ((1, 0.0), (2, 6.0)):
         _, cx = tent(dim)
-        cx.metadata["vertex_errors"][:] = 1e-3
+        cx.vertex_errors[:] = 1e-3
         assert moved_facets(cx) == pytest.approx(facets * 1e-3)
-        cx.metadata["vertex_errors"][:] = 0.0
+        cx.vertex_errors[:] = 0.0
     _, cx = tent(3)
-    cx.metadata["vertex_errors"][:] = 1e-3
+    cx.vertex_errors[:] = 1e-3
     inner = ~cx.facets.is_boundary & (np.abs(cx.facets.measures - 0.5) < 1e-9)  # right triangles with legs of length 1
     assert moved_facets(cx)[inner] == pytest.approx(3e-3 * 2 * np.pi * np.sqrt(5) / 3)
-    cx.metadata["vertex_errors"][:] = 0.0
+    cx.vertex_errors[:] = 0.0
 
 
 def test_normals_that_differ_in_their_last_digits_or_sign_are_one_direction(monkeypatch: pytest.MonkeyPatch) -> None:

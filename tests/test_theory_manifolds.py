@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import specgeo as sg
+from specgeo.paths import trace_segment
 from specgeo.theory import (
     PetalCurve,
     circle_kernel,
@@ -20,7 +21,6 @@ from specgeo.theory import (
     low_pass_check,
     restrict_to_curve,
     restrict_to_polyline,
-    trace_segment,
 )
 from specgeo.theory.manifolds import resolving_nodes
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from specgeo._jit import hot, leaf_kernel, merged
+from specgeo._jit import leaf_kernel, merged
 from specgeo.enumeration._layers import N_WORDS, WORD, History
 from specgeo.enumeration._layout import (
     CUT,
@@ -33,7 +33,7 @@ from specgeo.enumeration._scalars import ONE, Integer, Word, index, lowest_unit
 from specgeo.enumeration._split import Job, edge_bits, new_cell, plane_of, settle_vertex, split_edge, split_face
 
 
-@hot
+@merged
 def _expanded_length(state: State, f: Integer) -> int:
     """Number of facets of a face once those that were split are replaced by their pieces."""
     n = 0
@@ -46,7 +46,7 @@ def _expanded_length(state: State, f: Integer) -> int:
     return n
 
 
-@hot
+@merged
 def _expand(state: State, f: Integer, n: Integer) -> None:
     """Replace split facets by their pieces."""
     start, length = state.faces[f, START], state.faces[f, LEN]
@@ -63,7 +63,7 @@ def _expand(state: State, f: Integer, n: Integer) -> None:
     state.sizes[Size.POOL] = o
 
 
-@hot
+@merged
 def _fits(state: State, work: Work, k: Integer, bit: Word) -> bool:
     """Whether there is room for all that one unit can create inside the current face."""
     total = 0
@@ -91,7 +91,7 @@ def _fits(state: State, work: Work, k: Integer, bit: Word) -> bool:
     return bool(items <= room)
 
 
-@hot
+@merged
 def _enter(state: State, work: Work, f: Integer, k: Integer) -> bool:
     """Begin with a crossed face: its boundary up to date, itself the only piece. False if the pool is full."""
     if k >= 2:

@@ -69,7 +69,7 @@ class Exact(NamedTuple):
     product: IntArray  # (d + 1) width + 4
 
 
-@hot
+@merged
 def _lowest_bit(bits: Integer) -> np.int64:
     """Exponent of the lowest set bit of a float; far for zero."""
     mantissa = bits & np.int64((1 << 52) - 1)
@@ -272,7 +272,7 @@ def _combine(
         big.carry(out, o + c * width, width)
 
 
-@hot
+@merged
 def _ancestor(history: History, cell: Integer, layer: Integer, target: Integer) -> np.int64:
     """Cell of complex ``target`` that contains a cell of complex ``layer``."""
     c = np.int64(cell)
@@ -281,7 +281,7 @@ def _ancestor(history: History, cell: Integer, layer: Integer, target: Integer) 
     return c
 
 
-@leaf
+@merged
 def _map(ex: Exact, history: History, layer: Integer, cell: Integer) -> np.int64:
     """Start in the pool of the rows of all neurons of ``layer`` on a cell of complex layer - 1."""
     row_length = len(ex.term)
@@ -356,7 +356,7 @@ def _row(
                 ex.pool[start + i] = ex.rows[o + i]
 
 
-@leaf
+@merged
 def _minors(width: Integer, rows: IntArray, minors: IntArray, dim: Integer) -> None:
     """Homogeneous coordinates of a vertex from the rows of its planes.
 

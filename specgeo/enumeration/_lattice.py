@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
-from specgeo._jit import hot, kernel, leaf_kernel
+from specgeo._jit import kernel, leaf_kernel, merged
 from specgeo.enumeration._layout import (
     LEN,
     NEXT,
@@ -97,7 +97,7 @@ def box_state(lower: FloatArray, upper: FloatArray, spare: int) -> State:
     )
 
 
-@hot
+@merged
 def _wall(state: State, plane: Integer) -> Integer:
     """The wall of the domain that a plane is, -1 for none."""
     return np.int64(state.porigin[plane, 2]) if state.porigin[plane, 0] < 0 else np.int64(-1)

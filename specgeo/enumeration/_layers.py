@@ -64,14 +64,7 @@ def _exact_terms(value: Fraction) -> list[float]:
 
 def _exact_intercepts(activation: Any) -> list[list[float]]:
     """The intercept of each piece as eight floats, largest first, that add up to it exactly."""
-    if not np.any(activation.breakpoints) and activation.intercept == 0.0:
-        return [[0.0] * 8] * len(activation.slopes)
-    value = Fraction(activation.intercept)
-    exact = [value]
-    for i, t in enumerate(activation.breakpoints.tolist()):
-        value += (Fraction(activation.slopes[i]) - Fraction(activation.slopes[i + 1])) * Fraction(t)
-        exact.append(value)
-    return [parts + [0.0] * (8 - len(parts)) for parts in map(_exact_terms, exact)]
+    return [parts + [0.0] * (8 - len(parts)) for parts in map(_exact_terms, activation.exact_intercepts)]
 
 
 def _keys(weight: Any, bias: Any) -> tuple[Any, Any, Any, Any]:

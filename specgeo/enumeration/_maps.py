@@ -216,7 +216,7 @@ def _neurons(maps: Maps, cell: Integer, layers: Layers, layer: Integer, frame: F
             size[k] += abs(row[k]) * most
 
 
-@leaf
+@merged
 def _neighbours(state: State, sides: Ids) -> None:
     """sides = the cells on either side of each facet, -1 for none."""
     for cell in range(state.sizes[Size.CELLS]):
@@ -227,7 +227,7 @@ def _neighbours(state: State, sides: Ids) -> None:
             sides[g, 0 if sides[g, 0] < 0 else 1] = cell
 
 
-@hot
+@merged
 def _changes(history: History, words: Integer, here: Integer, there: Integer) -> np.int64:
     """Number of units that are positive on one of two cells only."""
     n = np.int64(0)

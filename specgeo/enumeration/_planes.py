@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from specgeo._cast import FloatArray
-from specgeo._jit import hot, leaf, leaf_kernel
+from specgeo._jit import hot, leaf, leaf_kernel, merged
 from specgeo.enumeration._layers import (
     BIAS,
     N_BREAKS,
@@ -49,7 +49,7 @@ def face_bits(state: State, vbits: Words, words: Integer, word: Integer, mask: W
                 state.bits[f, 0], state.bits[f, 1], state.bits[f, 2] = positive, negative, touch
 
 
-@hot
+@merged
 def _copy_signs(bits: Words, rows: Integer, words: Integer, unit: Integer, twin: Integer, same: bool) -> None:
     """Signs of a unit from those of its twin."""
     one = ONE << np.uint64(unit & 63)

@@ -32,7 +32,7 @@ def set_sign(bits: Words, row: Integer, words: Integer, unit: Integer, sign: int
         bits[row, words + (unit >> 6)] |= ONE << np.uint64(unit & 63)
 
 
-@hot
+@merged
 def sign_on_plane(state: State, vertex: Integer, plane: Integer, frame: Frame) -> int:
     """Sign of a unit at a vertex from its row on a cell, or UNDECIDED."""
     dim = frame.dim
@@ -114,7 +114,7 @@ def smallest_margin(values: FloatArray, bounds: FloatArray, n: Integer, margin: 
     return margin
 
 
-@leaf
+@merged
 def refined(weights: FloatArray, bias: float, threshold: float, a: FloatArray, exact_input: Flags, error: float) -> int:
     """Sign of a unit by the componentwise bound, or UNDECIDED; ``error`` bounds the error of inputs that are not exact.
 

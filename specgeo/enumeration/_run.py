@@ -1,4 +1,10 @@
-"""The layer loop over kernels: one `Run` holds the state and the history of an enumeration."""
+"""The layer loop over kernels: one `Run` holds the state and the history of an enumeration.
+
+A run knows nothing of the domain but the complex that it is given: a `State`, and the extent that its cells stay
+within. This is the seam where a group of cells can be taken through all later layers by itself: cells of the complex
+before layer m, as a state of their own with maps and history of the layers before, and `Run.layer` from m on.
+`_domain._single_cell` makes such a state of one cell: a polytope is cut out of its bounding box by a run of its own.
+"""
 
 from __future__ import annotations
 

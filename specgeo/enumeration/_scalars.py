@@ -7,6 +7,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._double import SUBNORMAL, UNIT_ROUNDOFF
 from specgeo._jit import hot
 
 Integer: TypeAlias = int | np.int64
@@ -16,8 +17,8 @@ Words: TypeAlias = npt.NDArray[np.uint64]
 Flags: TypeAlias = npt.NDArray[np.bool_]
 
 ONE = np.uint64(1)
-U = 1.1102230246251565e-16
-TINY = 5e-324
+U = UNIT_ROUNDOFF
+TINY = SUBNORMAL
 SAFE = 1.0 + 1e-8  # covers the rounding of the bounds themselves
 
 

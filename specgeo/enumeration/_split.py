@@ -63,7 +63,7 @@ def plane_of(crossings: Crossings, cell: Integer, unit: Integer) -> np.int64:
     return np.int64(crossings.first[cell, word] + popcount(crossings.units[cell, word] & below))
 
 
-@hot
+@merged
 def _new_face(state: State, k: Integer, own: Integer) -> np.int64:
     """Append a face of dimension k with an empty boundary."""
     f = index(state.sizes[Size.FACES])
@@ -154,7 +154,7 @@ def _joined(total: tuple[Word, Word, Word], bits: Words, f: Integer) -> tuple[Wo
     return total[0] | bits[f, 0], total[1] | bits[f, 1], total[2] | bits[f, 2]
 
 
-@hot
+@merged
 def _collect_cut(state: State, g: Integer, k: Integer, knife: Knife, cut: Ids, n: Integer) -> Integer:
     """Append to ``cut`` the faces of dimension k - 2 that a (k-1)-face has in the zero set."""
     start = index(state.faces[g, START])
@@ -170,7 +170,7 @@ def _collect_cut(state: State, g: Integer, k: Integer, knife: Knife, cut: Ids, n
     return n
 
 
-@hot
+@merged
 def split_face(
     state: State, work: Work, knife: Knife, g: Integer, k: Integer, dim: Integer
 ) -> tuple[np.int64, np.int64]:
@@ -239,7 +239,7 @@ def split_face(
     return half, h
 
 
-@hot
+@merged
 def _list_bits(state: State, f: Integer) -> None:
     """Bits of a face of dimension >= 2 from its facets."""
     positive, negative, touch = np.uint64(0), np.uint64(0), np.uint64(0)

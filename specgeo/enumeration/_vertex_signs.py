@@ -59,7 +59,7 @@ class Prepared(NamedTuple):
     n_active: np.int64
 
 
-@leaf
+@merged
 def own_faces(state: State, dim: Integer, start: IntArray, order: IntArray) -> None:
     """Give every face and vertex the first cell that contains it, top down, and list the vertices of each cell.
 
@@ -199,7 +199,7 @@ def _bit(bits: Words, row: Integer, unit: Integer) -> Word:
     return np.uint64((bits[row, unit >> 6] >> np.uint64(unit & 63)) & ONE)
 
 
-@leaf
+@merged
 def _exact_inputs(
     state: State, layers: Layers, earlier: Words, layer: Integer, vertex: Integer, a: FloatArray, exact_input: Flags
 ) -> None:
@@ -229,7 +229,7 @@ def _exact_inputs(
         exact_input[k] = (slope == 0.0 or z == 0.0) and layers.intercept_terms[p, 1] == 0.0
 
 
-@leaf
+@merged
 def _subtract_thresholds(values: FloatArray, bounds: FloatArray, thresholds: FloatArray, breaks: Integer) -> None:
     """From the values of neurons to those of units, in place."""
     for u in range(len(thresholds) - 1, -1, -1):  # u // breaks <= u: nothing is overwritten that is still needed
@@ -238,7 +238,7 @@ def _subtract_thresholds(values: FloatArray, bounds: FloatArray, thresholds: Flo
         values[u] = z - t
 
 
-@hot
+@merged
 def _refined_sign(layers: Layers, layer: Integer, unit: Integer, scratch: Scratch, side: Integer, error: float) -> int:
     """Sign of a unit by the componentwise bound, or UNDECIDED."""
     meta = layers.meta[layer - 1]

@@ -8,20 +8,19 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from specgeo._arguments import checked
 from specgeo._budget import afford
 from specgeo._cast import IntArray, as_budget
 from specgeo.domain import as_domain
 from specgeo.enumeration._domain import domain_state
 from specgeo.enumeration._lattice import boundary_lists, number_faces, spread_signs
 from specgeo.enumeration._layers import N_BREAKS, N_UNITS, N_WORDS, Layers, N, flat_bytes, flatten
-from specgeo.enumeration._layout import (
-    Size,
-    Tally,
-)
+from specgeo.enumeration._layout import Size, Tally
 from specgeo.enumeration._run import Run
 from specgeo.errors import BudgetError, InvalidInputError, UnsupportedError
+from specgeo.geometry.arrays import Patterns, Ragged
 from specgeo.geometry.certificate import Certificate
-from specgeo.geometry.complex import Patterns, PolyhedralComplex, Ragged
+from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.pieces import affine_pieces
 from specgeo.geometry.walls import snap
 from specgeo.network import Network
@@ -30,6 +29,7 @@ _MAX_DIM = 12
 _SPARE_CELLS = 1 << 14  # room to begin with, in the plane; faces per cell grow with the dimension
 
 
+@checked
 def enumerate_regions(
     network: Network,
     domain: Any,
@@ -120,9 +120,7 @@ def enumerate_regions(
     try:
         return _enumerate(network, domain, exact, progress, max_cells, max_bytes)
     except MemoryError as error:
-        raise BudgetError(
-            "network, domain: memory ran out; free some, or shrink the domain"
-        ) from error
+        raise BudgetError("network, domain: memory ran out; free some, or shrink the domain") from error
 
 
 def _enumerate(
@@ -207,23 +205,16 @@ def _as_complex(run: Run, network: Network, labels: Labels, domain: Any) -> Poly
     facet_walls = walls[: sizes[dim - 1] if dim > 1 else n_vertices].astype(np.int64)
     vertices = np.ascontiguousarray(s.x[:n_vertices, :dim])
     snap(vertices, domain, facet_walls, faces[:-1])
-    metadata = {
-        "network": {
-            "weights": list(network.weights),
-            "biases": list(network.biases),
-            "activations": list(network.activations),
-        },
-        "vertex_errors": s.x[:n_vertices, dim].copy(),
-        "facet_walls": facet_walls,
-    }
     return PolyhedralComplex(
         vertices,
         tuple(faces),
-        lambda: affine_pieces(network, signs),
+        lambda: affine_pieces(network.layers, signs),
         signs,
         domain,
         _certificate(run),
-        metadata,
+        network.layers,
+        s.x[:n_vertices, dim].copy(),
+        facet_walls,
     )
 
 

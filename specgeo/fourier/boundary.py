@@ -21,6 +21,7 @@ from specgeo._cast import FloatArray, IntArray
 from specgeo._jit import kernel, leaf
 from specgeo.fourier.lanes import D_ROWS, SCRATCH, edge_difference, three_nodes
 from specgeo.fourier.phases import LANES, POINT, fill_table, fma, two_sum
+from specgeo.fourier.solids import Solid
 
 _TILT = 1e-2  # k closer than this angle to a face normal: the in-plane part of k has lost digits
 
@@ -165,29 +166,15 @@ def _add_tilted(w: FloatArray, count: int, lanes: IntArray, weights: FloatArray,
 
 
 @kernel
-def polyhedron_sum(
-    points: FloatArray,
-    edges: IntArray,
-    side_faces: IntArray,
-    conormals: FloatArray,
-    frames: FloatArray,
-    limits: FloatArray,
-    triangle_offsets: IntArray,
-    triangles: IntArray,
-    areas: FloatArray,
-    k: FloatArray,
-    low: float,
-    high: float,
-    out: FloatArray,
-) -> int:
-    """Indicator of a closed polyhedron; ``k`` (n_k, 3), ``out`` (n_k, 2), else as in `specgeo.fourier.solids.Solid`.
+def polyhedron_sum(points: FloatArray, solid: Solid, k: FloatArray, low: float, high: float, out: FloatArray) -> int:
+    """Indicator of a closed polyhedron; ``k`` (n_k, 3), ``out`` (n_k, 2).
 
     Returns the number of wavevectors with |k|^2 outside [low, high], which are for the caller to do otherwise.
 
     The (triangle, lane) pairs of faces nearly normal to k are few in each face: they queue in the
     scratch vector over all faces until it is full.
     """
-    n_f = frames.shape[0]
+    n_f = solid.frames.shape[0]
     table = np.empty(points.shape[0] * POINT)
     rates = np.empty(n_f * LANES)
     tilted = np.empty(LANES)
@@ -208,28 +195,28 @@ def polyhedron_sum(
         block[3 * LANES :] = 0.0
         waiting = 0
         for f in range(n_f):
-            if _face_rates(block, n, frames[f], limits[f], rates[f * LANES : (f + 1) * LANES], tilted) == 0:
+            if _face_rates(block, n, solid.frames[f], solid.limits[f], rates[f * LANES : (f + 1) * LANES], tilted) == 0:
                 continue
             for at in range(n):
                 if tilted[at] == 0.0:
                     continue
-                for t in range(triangle_offsets[f], triangle_offsets[f + 1]):
+                for t in range(solid.triangle_offsets[f], solid.triangle_offsets[f + 1]):
                     for i in range(3):
                         for r in range(4):
-                            w[i * POINT + r * LANES + waiting] = table[triangles[t, i] * POINT + r * LANES + at]
-                    lanes[waiting], weights[waiting] = at, 2.0 * areas[t] * tilted[at]
+                            w[i * POINT + r * LANES + waiting] = table[solid.triangles[t, i] * POINT + r * LANES + at]
+                    lanes[waiting], weights[waiting] = at, 2.0 * solid.areas[t] * tilted[at]
                     waiting += 1
                     if waiting == LANES:
                         _add_tilted(w, waiting, lanes, weights, block)
                         waiting = 0
         if waiting > 0:
             _add_tilted(w, waiting, lanes, weights, block)
-        for e in range(edges.shape[0]):
-            p, q = edges[e, 0] * POINT, edges[e, 1] * POINT
-            left, right = side_faces[e, 0] * LANES, side_faces[e, 1] * LANES
+        for e in range(solid.edges.shape[0]):
+            p, q = solid.edges[e, 0] * POINT, solid.edges[e, 1] * POINT
+            left, right = solid.side_faces[e, 0] * LANES, solid.side_faces[e, 1] * LANES
             _solid_edge(
                 block, n, table[p : p + POINT], table[q : q + POINT],
-                rates[left : left + LANES], rates[right : right + LANES], conormals[e],
+                rates[left : left + LANES], rates[right : right + LANES], solid.conormals[e],
             )  # fmt: skip
         for at in range(n):
             x, y, z = block[at], block[LANES + at], block[2 * LANES + at]

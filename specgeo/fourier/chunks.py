@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
@@ -9,11 +11,21 @@ from specgeo._cast import FloatArray, IntArray
 CHUNK = 192  # simplices; their points' table (2 kB a point) stays in the second-level cache
 _GRID_BITS = 10
 
-Plan = tuple[IntArray | None, tuple[IntArray, IntArray, tuple[IntArray, ...], IntArray]]
+
+class Chunks(NamedTuple):
+    """Which points and simplices are in which chunk."""
+
+    points: IntArray  # of all chunks, one after the other
+    point_offsets: IntArray  # (n_chunks + 1,)
+    simplex_offsets: IntArray  # (n_chunks + 1,) the simplices are in order
+
+
+Corners = tuple[IntArray, ...]  # (n_s,) of the simplices, by their numbers in the chunk
+Plan = tuple[IntArray | None, Chunks, Corners]
 
 
 def chunked(points: FloatArray, simplices: IntArray) -> Plan:
-    """Order of the simplices (None: as they are) and (chunk points, offsets, local corners, offsets).
+    """Order of the simplices (None: as they are), chunks and corners.
 
     Neighbours share points, so simplices are visited along a Z-order curve through their centres.
     """
@@ -29,13 +41,10 @@ def chunked(points: FloatArray, simplices: IntArray) -> Plan:
         members.append(used)
         local.append(index.reshape(simplices[a:b].shape))
         offsets.append(offsets[-1] + len(used))
-    chunks = (
-        np.ascontiguousarray(np.concatenate(members), dtype=np.int64),
-        np.asarray(offsets, dtype=np.int64),
-        tuple(np.ascontiguousarray(np.concatenate(local).T, dtype=np.int64)),
-        starts,
+    chunks = Chunks(
+        np.ascontiguousarray(np.concatenate(members), dtype=np.int64), np.asarray(offsets, dtype=np.int64), starts
     )
-    return order, chunks
+    return order, chunks, tuple(np.ascontiguousarray(np.concatenate(local).T, dtype=np.int64))
 
 
 def _z_order(points: FloatArray, simplices: IntArray) -> IntArray:

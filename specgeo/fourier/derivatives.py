@@ -15,7 +15,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._cast import ComplexArray, FloatArray, as_choice, as_whole
+from specgeo._arguments import checked
+from specgeo._cast import ComplexArray, FloatArray, as_whole
 from specgeo.errors import InvalidInputError
 from specgeo.fourier.forms import ComplexForms, FacetForm, Term, forms_of
 from specgeo.fourier.gradients import MeshPullback, mesh_pullback
@@ -24,6 +25,7 @@ from specgeo.fourier.spectra import TARGET, facet_bound
 from specgeo.geometry.complex import PolyhedralComplex
 
 
+@checked
 def spectrum_gradient(
     cx: PolyhedralComplex, k: npt.ArrayLike, boundary: Literal["cut", "interior"] = "cut"
 ) -> ComplexArray:
@@ -48,7 +50,7 @@ def spectrum_gradient(
     Notes
     -----
     At k = 0 it is -i times the first moments of f. The facet form is taken where its error bound,
-    times the radius of the domain plus 2 / |k|, is below 2e-13 of int |f| times that radius.
+    times the radius of the domain plus 2 / \|k\|, is below 2e-13 of int \|f\| times that radius.
 
     Examples
     --------
@@ -60,7 +62,6 @@ def spectrum_gradient(
     array([[-0.333333]])
     """
     forms = forms_of(cx)
-    as_choice(boundary, "boundary", ("cut", "interior"))
     flat, batch = as_wavevectors(k, forms.dim, float(np.abs(cx.vertices).max()))
     gradient = np.zeros((len(flat), forms.n_outputs, forms.dim), dtype=np.complex128)
     far = _far(forms, flat, boundary)
@@ -71,6 +72,7 @@ def spectrum_gradient(
     return gradient.reshape(*batch, forms.n_outputs, forms.dim)
 
 
+@checked
 def spectrum_pullback(
     cx: PolyhedralComplex, k: npt.ArrayLike, cotangent: npt.ArrayLike, output: int = 0
 ) -> MeshPullback:
@@ -113,7 +115,7 @@ def spectrum_pullback(
     corners = cx.vertices[simplices]
     values = np.zeros(len(cx.vertices))
     values[simplices] = (
-        np.einsum("sd,sid->si", cx.gradients[owner, output], corners) + cx.offsets[owner, output][:, None]
+        cx.values(owner, corners)[:, :, output]
     )
     return mesh_pullback(cx.vertices, simplices, values, k, cotangent)
 

@@ -24,19 +24,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
-from specgeo._measures import simplex_measures
+from specgeo._double import UNIT_ROUNDOFF
+from specgeo._measures import lengths_of
 from specgeo.domain import Box
 from specgeo.errors import SpecgeoError
-from specgeo.fourier.forms import UNIT, FacetSimplices, facet_simplices, vertex_values, wall_normals, wall_rows
+from specgeo.fourier.forms import FacetSimplices, facet_simplices, vertex_values, wall_normals, wall_rows
 from specgeo.geometry.complex import PolyhedralComplex
-from specgeo.geometry.exact_points import domain_rows
-from specgeo.geometry.facets import orientation_margins
-from specgeo.geometry.measures import lengths_of
-from specgeo.geometry.patterns import neuron_pieces
-from specgeo.geometry.pieces import Layer, backward
+from specgeo.geometry.pieces import backward
 from specgeo.geometry.sides import network_sides
 from specgeo.geometry.stored_values import piece_bounds
-from specgeo.geometry.walls import axis_walls, wall_corners
+from specgeo.geometry.structure import require_network
+from specgeo.geometry.walls import axis_walls, domain_rows, wall_corners
 
 EXTENDED = np.longdouble  # 64 bits of mantissa on x86; where it is float64 the bounds are looser, not wrong
 EPS = float(np.finfo(EXTENDED).eps)
@@ -65,7 +63,7 @@ class Deviation:
 
     @np.errstate(over="ignore", invalid="ignore")  # whoever uses the bounds refuses what is not finite
     def __init__(self, cx: PolyhedralComplex) -> None:
-        self.known = "network" in cx.metadata and cx.signs is not None
+        self.known = cx.layers is not None and cx.signs is not None
         m, d = cx.gradients.shape[1:]
         self._cx = cx
         self._shifts = displacements(cx) if self.known else np.zeros(cx.vertices.shape)
@@ -77,7 +75,8 @@ class Deviation:
         rim = np.flatnonzero(facets.outer < 0)
         simplices, measures, cells = facets.simplices[rim], facets.measures[rim], facets.inner[rim]
         normals, off = wall_normals(cx), self._off_the_wall(simplices)
-        turned = 0.0 if isinstance(cx.domain, Box) or not self.known else (d + 4) * UNIT  # rounding of a normal
+        rounded = self.known and not isinstance(cx.domain, Box)
+        turned = (d + 4) * UNIT_ROUNDOFF if rounded else 0.0  # rounding of a normal
         self.flux = self._flux(simplices, measures, cells, normals, turned)
         values, errors = self._values(simplices, cells)
         self.trace = np.zeros((3, d, m))  # in the wall's plane, off it, and the sum of |nu| |f| |B|
@@ -202,7 +201,7 @@ class Deviation:
         if walls is None:
             return np.asarray(lengths_of(self._shifts[simplices]).max(axis=1))
         axes, _, rounding = axis_walls(cx.domain)
-        rows: Any = domain_rows(cx)[walls].astype(EXTENDED)
+        rows: Any = domain_rows(cx.domain)[walls].astype(EXTENDED)
         corners = cx.vertices[simplices].astype(EXTENDED)
         residual = np.abs(np.einsum("bd,bid->bi", rows[:, :-1], corners) + rows[:, -1:]).max(axis=1)
         size = (np.einsum("bd,bid->bi", np.abs(rows[:, :-1]), np.abs(corners)) + np.abs(rows[:, -1:])).max(axis=1)
@@ -213,7 +212,7 @@ class Deviation:
         """The volume form: its deviation, and the sum of |f| |S|: (m,) each."""
         simplices, owner = self._cx.triangulation(self._cx.dim)
         corners = self._cx.vertices[simplices]
-        measures = simplex_measures(corners)
+        measures = self._cx.simplex_measures(self._cx.dim)
         values, errors = self._values(simplices, owner)
         total = measures @ values
         if not self.known:
@@ -238,22 +237,21 @@ class Deviation:
         reach, diameter = reach[both].max(axis=1), diameter[both].max(axis=1)
         simplices = cx.triangulation(cx.dim - 1)[0][rows]
         j = cx.dim - 1
-        size = simplex_measures(cx.vertices[simplices]) * factorial(j)
+        size = cx.simplex_measures(j)[rows] * factorial(j)
         height = size / np.maximum(_diameters(cx.vertices[simplices]), 1e-300) ** max(j - 1, 0) if j else np.inf
         with np.errstate(divide="ignore", over="ignore"):
             slack = 4 * reach * (1 + cx.dim * diameter / height)
-        uncertain = ~(orientation_margins(cx)[owner] > slack) & (reach > 0)
+        uncertain = ~(cx.facet_sides[1][owner] > slack) & (reach > 0)
         decided = np.unique(owner[uncertain])
-        if len(decided) * _parameters(cx) <= EXACT_COST:
-            sides = network_sides(cx, cx.facets.cells[decided], cx.facets.normals[decided])
+        if len(decided) and len(decided) * _parameters(cx) <= EXACT_COST:
+            sides = network_sides(*require_network(cx, "a side"), cx.facets.cells[decided], cx.facets.normals[decided])
             uncertain &= ~np.isin(owner, decided[sides > 0.5])
         return uncertain
 
 
 def deviation_of(cx: PolyhedralComplex) -> Deviation:
     """The deviation of a complex, kept as long as it lives."""
-    kept: Deviation = cx._once("deviation", cx.dim, lambda c, _: Deviation(c))
-    return kept
+    return cx.derived("deviation", Deviation)
 
 
 def stored_pieces(cx: PolyhedralComplex) -> Pieces:
@@ -264,31 +262,16 @@ def stored_pieces(cx: PolyhedralComplex) -> Pieces:
 
 def exact_pieces(cx: PolyhedralComplex) -> Pieces:
     """The pieces of the network in extended precision, with a bound on what that loses."""
-    assert cx.signs is not None
-    network = cx.metadata["network"]
-    layers: list[Layer] = []
-    for i, (weight, bias) in enumerate(zip(network["weights"], network["biases"], strict=True)):
-        slopes = intercepts = None
-        if i < len(network["activations"]):
-            activation = network["activations"][i]
-            slopes, intercepts = activation.slopes.astype(EXTENDED), _extended(activation.exact_intercepts)
-        layers.append((np.asarray(weight, EXTENDED), np.asarray(bias, EXTENDED), slopes, intercepts))
+    assert cx.signs is not None and cx.layers is not None
     with np.errstate(over="ignore", invalid="ignore"):
-        gradients, offsets = backward(layers, cx.signs)
+        gradients, offsets = backward(cx.layers, cx.signs, EXTENDED)
     rows = np.concatenate([gradients, offsets[:, :, None]], axis=2)
     errors = np.empty(rows.shape)
     for start in range(0, len(rows), _CELLS_A_CHUNK):
         chunk = slice(start, start + _CELLS_A_CHUNK)
-        some = cx.signs._replace(positive=cx.signs.positive[chunk], negative=cx.signs.negative[chunk])
-        errors[chunk] = piece_bounds(network, neuron_pieces(some, network["activations"]), EXTENDED)
+        pieces = cx.signs.take(chunk).neuron_pieces(cx.layers.activations)
+        errors[chunk] = piece_bounds(cx.layers, pieces, EXTENDED)
     return Pieces(rows, errors)
-
-
-def _extended(values: list[Fraction]) -> Any:
-    """Fractions in extended precision: the float and the rest of it."""
-    high = [float(v) for v in values]
-    low = [float(v - Fraction(h)) for v, h in zip(values, high, strict=True)]
-    return np.array(high, EXTENDED) + np.array(low, EXTENDED)
 
 
 def displacements(cx: PolyhedralComplex) -> FloatArray:
@@ -304,20 +287,19 @@ def displacements(cx: PolyhedralComplex) -> FloatArray:
                 for row, point in zip(cx.vertices.tolist(), exact, strict=True)
             ]
             return np.array(gaps) * SAFE
-    radii = cx.metadata.get("vertex_errors")
+    radii, walls = cx.vertex_errors, cx.facet_walls
     result = np.full(cx.vertices.shape, np.inf) if radii is None else np.outer(radii, np.ones(cx.dim))
-    walls = cx.metadata.get("facet_walls")
     if walls is not None and len(walls) == cx.f_vector[-2]:
         axes, _, rounding = axis_walls(cx.domain)
-        for wall, corners in wall_corners(np.asarray(walls), cx.faces[:-1]):
-            if axes[wall] >= 0:
-                result[corners, axes[wall]] = rounding[wall]
+        corners, wall = wall_corners(walls, cx.faces[:-1])
+        straight = axes[wall] >= 0
+        result[corners[straight], axes[wall[straight]]] = rounding[wall[straight]]
     return result
 
 
 def _parameters(cx: PolyhedralComplex) -> int:
     """What an exact point costs: the weights, and 200 for the rest."""
-    return 200 + sum(np.size(w) for w in cx.metadata["network"]["weights"])
+    return 200 + sum(np.size(w) for w in (() if cx.layers is None else cx.layers.weights))
 
 
 def _diameters(corners: FloatArray) -> FloatArray:

@@ -17,6 +17,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._arguments import checked
 from specgeo._cast import ComplexArray, FloatArray, as_floats
 from specgeo._jit import inline, kernel, lane
 from specgeo.errors import InvalidInputError
@@ -207,6 +208,7 @@ def _differences(phases: FloatArray, real: FloatArray, imag: FloatArray) -> None
         real[r], imag[r] = difference(work, n)
 
 
+@checked
 def divided_difference(phases: npt.ArrayLike) -> ComplexArray:
     """Divided difference exp[-i t_0, ..., -i t_n] of the exponential at imaginary nodes.
 

@@ -22,24 +22,23 @@ import numpy.typing as npt
 
 from specgeo._budget import afford
 from specgeo._cast import ComplexArray, FloatArray, IntArray
-from specgeo._measures import divide, multiply, simplex_measures, two_sum
+from specgeo._double import UNIT_ROUNDOFF, divide, multiply, two_sum
+from specgeo._measures import lengths_of, simplex_measures
 from specgeo.domain import Box
 from specgeo.errors import DomainError, InvalidInputError, UnsupportedError
 from specgeo.fourier.chunks import Plan, chunked
 from specgeo.fourier.simplex import simplices_sum
 from specgeo.geometry.complex import PolyhedralComplex
-from specgeo.geometry.exact_points import domain_rows
-from specgeo.geometry.measures import lengths_of
+from specgeo.geometry.walls import domain_rows
 
-UNIT = 2.0**-53  # unit roundoff
 TINY = 2.0**-1066  # what the products of one term lose where they are below the range of floats, at most
-GAP_NOISE = 64 * UNIT  # a jump of f below this share of its terms is the rounding of two pieces
+GAP_NOISE = 64 * UNIT_ROUNDOFF  # a jump of f below this share of its terms is the rounding of two pieces
 # First-order rounding of a compensated sum of n terms t_i, in units of roundoff, with independent errors (Higham and
 # Mary 2019): each term is off by at most 8 |t_i|, six standard deviations are allowed; the sum itself is rounded
 # once, and it is about max |t_1 + .. + t_i| at k = 0 plus the 2-norm of the terms.
 TERM_ROUNDING = 48.0
 SUM_ROUNDING = 4.0
-JUMP_NOISE = 8 * UNIT  # a jump below this share of the two gradients is rounding noise: the facet is no kink
+JUMP_NOISE = 8 * UNIT_ROUNDOFF  # a jump below this share of the two gradients is rounding noise: the facet is no kink
 
 
 PI = (np.array(np.pi), np.array(1.2246467991473532e-16))  # as a double-double
@@ -245,7 +244,7 @@ class ComplexForms:
         self._points = np.ascontiguousarray(cx.vertices if origin is None else cx.vertices - origin)
         self._direction, self._box = direction, box
         # wavevectors are off by so much of their length: a direction is rounded, and so are points moved or projected
-        self.turn = 0.0 if origin is None and direction is None else (cx.dim + 4) * UNIT
+        self.turn = 0.0 if origin is None and direction is None else (cx.dim + 4) * UNIT_ROUNDOFF
         self.reach = float(lengths_of(self._points).max(initial=0.0))
         self.dim = cx.dim if direction is None else 1
         self.n_outputs = int(cx.gradients.shape[1])
@@ -278,18 +277,13 @@ class ComplexForms:
     @cached_property
     def norm(self) -> FloatArray:
         """Lower bound sum |int_cell f| of int |f|, shape (m,): the unit in which errors are weighed."""
-        return np.asarray(self.cx.volumes @ np.abs(centroid_values(self.cx)))
+        return np.asarray(self.cx.volumes @ np.abs(self.cx.means))
 
 
 def require_range(what: str, *arrays: FloatArray | ComplexArray) -> None:
     """Refuse numbers that left the range of floats."""
     if not all(np.all(np.isfinite(array)) for array in arrays):
         raise DomainError(f"cx: {what} or its error bound is beyond the range of floats; rescale f, or the domain")
-
-
-def centroid_values(cx: PolyhedralComplex) -> FloatArray:
-    """f at the centroid of each cell, its mean there: shape (n_cells, m)."""
-    return np.asarray(np.einsum("cmd,cd->cm", cx.gradients, cx.centroids) + cx.offsets)
 
 
 def _facet_form(cx: PolyhedralComplex, points: FloatArray) -> FacetForm:
@@ -337,16 +331,24 @@ def facet_simplices(cx: PolyhedralComplex) -> FacetSimplices:
     noise = speed[inner] + np.where((outer >= 0)[:, None], speed[outer], 0.0)
     jumps = cx.facets.jumps[owner]
     kinked = np.flatnonzero((outer >= 0) & np.any(np.abs(jumps) > JUMP_NOISE * noise, axis=1))
-    return FacetSimplices(simplices, simplex_measures(cx.vertices[simplices]), inner, outer, jumps, noise, kinked)
+    return FacetSimplices(simplices, _measures(cx, cx.dim - 1), inner, outer, jumps, noise, kinked)
+
+
+def _measures(cx: PolyhedralComplex, k: int) -> FloatArray:
+    """Measures of the simplices of the k-faces; those beyond the range of floats are refused."""
+    measures = cx.simplex_measures(k)
+    doubtful = np.flatnonzero((measures < np.finfo(float).tiny) | ~np.isfinite(measures))
+    simplex_measures(cx.vertices[cx.triangulation(k)[0][doubtful]])
+    return measures
 
 
 def wall_rows(cx: PolyhedralComplex) -> IntArray | None:
     """The wall of the domain that each boundary simplex lies on, where the complex knows it (`domain_rows`)."""
-    walls = cx.metadata.get("facet_walls")
+    walls = cx.facet_walls
     owner = cx.triangulation(cx.dim - 1)[1]
     if walls is None or len(walls) != cx.f_vector[-2] or not hasattr(cx.domain, "bounding_box"):
         return None
-    rows = np.asarray(walls, dtype=np.int64)[owner[cx.facets.cells[owner, 1] < 0]]
+    rows = walls[owner[cx.facets.cells[owner, 1] < 0]]
     return None if np.any(rows < 0) else rows
 
 
@@ -356,14 +358,14 @@ def wall_normals(cx: PolyhedralComplex) -> FloatArray:
     if rows is None:
         owner = cx.triangulation(cx.dim - 1)[1]
         return np.ascontiguousarray(cx.facets.normals[owner[cx.facets.cells[owner, 1] < 0]])
-    inward = domain_rows(cx)[:, :-1]
+    inward = domain_rows(cx.domain)[:, :-1]
     inward = inward / np.abs(inward).max(axis=1, keepdims=True)
     return np.ascontiguousarray((-inward / np.linalg.norm(inward, axis=1, keepdims=True))[rows] + 0.0)
 
 
 def _volume_form(cx: PolyhedralComplex, points: FloatArray) -> VolumeForm:
     simplices, owner = cx.triangulation(cx.dim)
-    measures = simplex_measures(cx.vertices[simplices])
+    measures = _measures(cx, cx.dim)
     values, sizes = vertex_values(cx, simplices, owner)
     terms = measures[:, None] * values.mean(axis=1)
     return VolumeForm(make_term(points, simplices, measures, None, values), size_of(terms, measures[:, None] * sizes))
@@ -373,11 +375,9 @@ def vertex_values(
     cx: PolyhedralComplex, simplices: npt.NDArray[np.integer], cells: npt.NDArray[np.integer]
 ) -> tuple[FloatArray, FloatArray]:
     """Values (n_s, j + 1, m) of the given cells' pieces at the simplices' vertices; sizes (n_s, m) of their terms."""
-    corners = cx.vertices[simplices]
-    gradients, offsets = cx.gradients[cells], cx.offsets[cells]
-    values = np.einsum("smd,sid->sim", gradients, corners) + offsets[:, None, :]
-    sizes = np.einsum("smd,sid->sim", np.abs(gradients), np.abs(corners)).max(axis=1) + np.abs(offsets)
-    return np.ascontiguousarray(values), sizes
+    corners, gradients = cx.vertices[simplices], np.abs(cx.gradients[cells])
+    sizes = np.einsum("smd,sid->sim", gradients, np.abs(corners)).max(axis=1) + np.abs(cx.offsets[cells])
+    return np.ascontiguousarray(cx.values(cells, corners)), sizes
 
 
 def _continuity_defect(
@@ -391,7 +391,7 @@ def _continuity_defect(
         return np.zeros(cx.gradients.shape[1])
     (left, left_size), (right, right_size) = (vertex_values(cx, simplices, cells) for cells in (first, second))
     noise = left_size + right_size
-    gap = np.abs(left - right).max(axis=1) + 2 * UNIT * noise
+    gap = np.abs(left - right).max(axis=1) + 2 * UNIT_ROUNDOFF * noise
     area = measures[:, None]
     # Gaps that rounding explains have independent signs; others may all point the same way.
     rounded = gap <= GAP_NOISE * noise
@@ -409,5 +409,4 @@ def forms_of(cx: PolyhedralComplex, box: Box | None = None) -> ComplexForms:
     if cx.n_cells == 0:
         raise UnsupportedError("cx: has no cells; its spectrum is not defined")
     name = "forms" if box is None else "forms on the box"
-    forms: ComplexForms = cx._once(name, cx.dim, lambda kept, _: ComplexForms(kept, box=box))
-    return forms
+    return cx.derived(name, lambda kept: ComplexForms(kept, box=box))

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._arguments import checked
 from specgeo._cast import ComplexArray, FloatArray, IntArray, as_complexes, as_floats, as_indices
 from specgeo._display import Shown
 from specgeo._exact import dual_edges
@@ -54,6 +55,7 @@ class Gradients(Shown):
     wrt_values: ComplexArray | None = None
 
 
+@checked
 def simplex_gradients(vertices: npt.ArrayLike, k: npt.ArrayLike, values: npt.ArrayLike | None = None) -> Gradients:
     """Transform of one simplex with an affine density, and its derivatives.
 
@@ -153,12 +155,13 @@ def _barycentric_gradients(corners: FloatArray, measures: FloatArray) -> FloatAr
     return np.concatenate([-inner.sum(axis=1, keepdims=True), inner], axis=1)
 
 
+@checked
 def polytope_gradients(polytope: Any, k: npt.ArrayLike) -> Gradients:
     """Indicator transform of a polytope and its derivatives.
 
     Parameters
     ----------
-    polytope
+    polytope : shape
         As in `polytope_transform`, in one part.
     k : array_like of floats, shape (..., d)
         Wavevectors in angular units.
@@ -266,10 +269,11 @@ class MeshPullback(Shown):
     k: FloatArray
 
 
+@checked
 def mesh_pullback(
     points: npt.ArrayLike, simplices: npt.ArrayLike, values: npt.ArrayLike, k: npt.ArrayLike, cotangent: npt.ArrayLike
 ) -> MeshPullback:
-    """Reverse-mode gradients of the transform F of a piecewise-linear function on a mesh.
+    r"""Reverse-mode gradients of the transform F of a piecewise-linear function on a mesh.
 
     For a real loss L(F) with dL = Re sum_k conj(c_k) dF_k, c the cotangent, this returns dL/dpoints,
     dL/dvalues and dL/dk: what an automatic-differentiation library needs to train on spectra.
@@ -296,7 +300,7 @@ def mesh_pullback(
 
     Notes
     -----
-    The repeated-node identity on each simplex, exponentials shared. For |F|^2 pass c = 2 F.
+    The repeated-node identity on each simplex, exponentials shared. For \|F\|^2 pass c = 2 F.
 
     Examples
     --------

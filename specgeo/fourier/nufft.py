@@ -24,8 +24,9 @@ import numpy as np
 from scipy.special import gammaln, roots_jacobi
 
 from specgeo._cast import ComplexArray, FloatArray, IntArray
+from specgeo._double import UNIT_ROUNDOFF
 from specgeo.errors import MissingDependencyError, UnsupportedError
-from specgeo.fourier.forms import UNIT, ComplexForms, FacetForm, Term
+from specgeo.fourier.forms import ComplexForms, FacetForm, Term
 from specgeo.fourier.phases import unit_exponentials
 
 QUADRATURE_TOLERANCE = 1e-14  # relative error of the integral over one simplex
@@ -34,7 +35,7 @@ FLOOR = 2e-14  # finufft's error in type 1 at that tolerance, relative to the 2-
 # Type 3 interpolates twice, and its rounding grows with the extent of the points times the reach of the wavevectors;
 # large values leak to all others. Relative to the 2-norm plus the largest value; twice what was measured.
 SCATTERED_FLOOR = 1e-13
-SCATTERED_GROWTH = 4 * UNIT
+SCATTERED_GROWTH = 4 * UNIT_ROUNDOFF
 NODES_AT_ONCE = 1 << 20  # some 200 bytes each; fewer would repeat the FFT more often than the nodes pay for
 CROSSOVER = 600  # wavevectors above which the non-uniform FFT is faster than direct sums
 NODE_SECONDS, MODE_SECONDS, PAIR_SECONDS = 2.5e-7, 2e-7, 3e-9  # costs: a node, a mode of the grid, a (facet, k) pair
@@ -99,7 +100,7 @@ def bound(form: FacetForm, k: FloatArray, boundary: str, values: ComplexArray | 
     radius = max(float(np.abs(term.points).max(initial=0.0)) for term in (form.kinks, form.trace))
     size = form.size(k, boundary)
     length = np.linalg.norm(k, axis=1)[:, None]
-    phases = UNIT * radius * length.max(initial=0.0)  # finufft takes rounded phases
+    phases = UNIT_ROUNDOFF * radius * length.max(initial=0.0)  # finufft takes rounded phases
     error = 3 * (QUADRATURE_TOLERANCE + FLOOR + phases) * size.spread
     if find_lattice(form.kinks.waves(k)) is None:
         product = float(_half_extents(form) @ np.abs(k).max(axis=0, initial=0.0))

@@ -34,9 +34,9 @@ import numpy.typing as npt
 
 from specgeo._budget import within_memory
 from specgeo._cast import FloatArray, as_floats
+from specgeo._double import UNIT_ROUNDOFF
 from specgeo._limits import check_time
 from specgeo.errors import InvalidInputError, UnsupportedError
-from specgeo.fourier.forms import UNIT
 from specgeo.fourier.polytope import indicator, shapes_of_one_dimension
 from specgeo.fourier.radial import rule_rounding, sphere_rule
 from specgeo.fourier.shapes import Shape
@@ -117,7 +117,7 @@ def orientation_average(
     if normalise:
         square, doubt = size.volume**2, 3.0 * size.doubt / size.volume
         mean = mean / square
-        error = error / square + (doubt + 4 * UNIT) * mean
+        error = error / square + (doubt + 4 * UNIT_ROUNDOFF) * mean
     return (mean, error) if return_error else mean
 
 
@@ -132,7 +132,7 @@ class Size:
         """Of shapes in one space."""
         points = np.concatenate([np.ldexp(shape.points, shape.exponents) for shape in shapes])
         middle = points.min(axis=0) / 2 + points.max(axis=0) / 2
-        radius = float(np.linalg.norm(points - middle, axis=1).max()) * (1 + 16 * UNIT)
+        radius = float(np.linalg.norm(points - middle, axis=1).max()) * (1 + 16 * UNIT_ROUNDOFF)
         volume, doubt = indicator(shapes, np.zeros((1, points.shape[1])), True)
         plain = points.shape[1] > 1 and not any(shape.exponents.any() for shape in shapes)
         surface = sum(shape.surface for shape in shapes) if plain else np.inf
@@ -147,14 +147,14 @@ class Size:
 def _mean(shapes: list[Shape], size: Size, q: float) -> tuple[float, float]:
     """Mean and bound at one q."""
     if q == 0.0:
-        return size.volume**2, 2.0 * size.volume * size.doubt + 4 * UNIT * size.volume**2
+        return size.volume**2, 2.0 * size.volume * size.doubt + 4 * UNIT_ROUNDOFF * size.volume**2
     dim, band = shapes[0].dim, 2.0 * q * size.radius
     directions, weights, _ = sphere_rule(dim, band, MARGIN, "q")
     count = len(directions) if dim == 2 else 0 if dim == 1 else round(np.sqrt(len(directions)))
     degree = 2 * count - 1
-    tilt = np.full(len(directions), 16 * UNIT)  # angles up to 2 pi, sines, products
+    tilt = np.full(len(directions), 16 * UNIT_ROUNDOFF)  # angles up to 2 pi, sines, products
     if dim == 3:  # a height that is off by an ulp turns directions near the pole by more
-        tilt += 8 * UNIT / np.linalg.norm(directions[:, :2], axis=1)
+        tilt += 8 * UNIT_ROUNDOFF / np.linalg.norm(directions[:, :2], axis=1)
     mean = rounding = 0.0
     for start in range(0, len(directions), _BATCH):
         check_time()

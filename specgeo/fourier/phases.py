@@ -23,6 +23,8 @@ from numba import types
 from numba.extending import intrinsic
 
 from specgeo._cast import FloatArray
+from specgeo._double import product_error
+from specgeo._double import two_sum as _two_sum
 from specgeo._jit import inline, kernel, lane
 
 LANES = 64  # wavevectors per block: tables of some hundred points stay in the second-level cache
@@ -33,7 +35,6 @@ _TWO_OVER_PI = 0.6366197723675814
 _PIO2_HIGH = 1.5707963267948966
 _PIO2_LOW = 6.123233995736766e-17
 _ROUND = 6755399441055744.0  # 1.5 * 2**52: adding it rounds to an integer, found in the low bits
-_SPLIT = 134217729.0  # 2**27 + 1, Veltkamp
 
 # Minimax coefficients of sin and cos on [-pi/4, pi/4] (fdlibm).
 _S = (
@@ -60,14 +61,8 @@ if getattr(numba.config, "DISABLE_JIT", False):  # the same primitives for the i
         return a * b + c
 
     def two_product_error(a: float, b: float, product: float) -> float:
-        """a b - fl(a b) by Dekker and Veltkamp."""
-        t = _SPLIT * a
-        a1 = t - (t - a)
-        a2 = a - a1
-        t = _SPLIT * b
-        b1 = t - (t - b)
-        b2 = b - b1
-        return float(((a1 * b1 - product) + a1 * b2 + a2 * b1) + a2 * b2)
+        """a b - fl(a b), exact."""
+        return product_error(a, b, product)
 
     def low_bits(x: float) -> int:
         """The bits of x as an integer."""
@@ -99,12 +94,7 @@ else:
         return fma(a, b, -product)
 
 
-@lane
-def two_sum(a: float, b: float) -> tuple[float, float]:
-    """a + b and its rounding error."""
-    s = a + b
-    t = s - a
-    return s, (a - (s - t)) + (b - t)
+two_sum = lane(_two_sum)
 
 
 @lane

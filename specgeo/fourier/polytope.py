@@ -17,13 +17,13 @@ from typing import Any, Literal, overload
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._arguments import checked
 from specgeo._budget import within_memory
 from specgeo._cast import ComplexArray, FloatArray, as_floats, as_whole
 from specgeo._display import Shown
-from specgeo._measures import dot
+from specgeo._double import UNIT_ROUNDOFF, dot
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier.boundary import polygon_sum, polyhedron_sum
-from specgeo.fourier.forms import UNIT
 from specgeo.fourier.shapes import Shape, as_shapes
 from specgeo.fourier.simplex import (
     as_wavevectors,
@@ -60,6 +60,7 @@ def polytope_transform(
     degree: int | None = ...,
     return_error: Literal[True],
 ) -> tuple[ComplexArray, FloatArray]: ...
+@checked
 @within_memory
 def polytope_transform(
     polytope: Any,
@@ -69,7 +70,7 @@ def polytope_transform(
     degree: int | None = None,
     return_error: bool = False,
 ) -> ComplexArray | tuple[ComplexArray, FloatArray]:
-    """Fourier transform int_P f(x) exp(-i k.x) dx of a polytope P, by default of its indicator.
+    r"""Fourier transform int_P f(x) exp(-i k.x) dx of a polytope P, by default of its indicator.
 
     In scattering: the amplitude F(q), form factor amplitude of the particle P with scattering length density f.
 
@@ -120,13 +121,13 @@ def polytope_transform(
 
     Notes
     -----
-    The result is that of the coordinates given, as exact numbers. Errors stay within about 1e-15 of |P| (a few 1e-15
-    times max|f| with a density) for every k, up to d = 3: for hulls and plane shapes of any proportion, at any scale
+    The result is that of the coordinates given, as exact numbers. Errors stay within about 1e-15 of \|P\| (a few 1e-15
+    times max\|f\| with a density) for every k, up to d = 3: for hulls and plane shapes of any proportion, at any scale
     whose volume floats hold and at any distance from the origin, phases up to 1e15 included. For closed surfaces
-    from (vertices, faces) the unit is, at small |k|, the sum of |tetrahedra| that their faces span with the mean of
-    the vertices or with the first, which is |P| where no two of them overlap. At |k| R = 1e9 they are 1e-13 of
+    from (vertices, faces) the unit is, at small \|k\|, the sum of \|tetrahedra\| that their faces span with the mean of
+    the vertices or with the first, which is \|P\| where no two of them overlap. At \|k\| R = 1e9 they are 1e-13 of
     the sum of absolute vertex terms. Gauss's theorem twice (Wuttke 2021 for the field) with compensated phases,
-    and divided differences at small |k|.
+    and divided differences at small \|k\|.
 
     Examples
     --------
@@ -149,7 +150,7 @@ def polytope_transform(
             raise InvalidInputError("degree: given without a density; pass density too")
         values, errors = indicator(shapes, waves, return_error)
         if factor is not None:
-            values, errors = values * factor, np.abs(errors * factor) + 2 * UNIT * np.abs(values * factor)
+            values, errors = values * factor, np.abs(errors * factor) + 2 * UNIT_ROUNDOFF * np.abs(values * factor)
         return (values.reshape(batch), errors.reshape(batch)) if return_error else values.reshape(batch)
     parts, bounds, vector = [], [], False
     for shape in shapes:
@@ -163,7 +164,7 @@ def polytope_transform(
     shaped = (*batch, total.shape[1]) if vector else batch
     if not return_error:
         return total.reshape(shaped)
-    error = sum(bounds[1:], bounds[0]) + 2 * UNIT * len(shapes) * np.abs(total)
+    error = sum(bounds[1:], bounds[0]) + 2 * UNIT_ROUNDOFF * len(shapes) * np.abs(total)
     return total.reshape(shaped), error.reshape(shaped)
 
 
@@ -184,7 +185,7 @@ def indicator(shapes: list[Shape], waves: FloatArray, bounded: bool = False) -> 
     if not bounded:
         return values, np.zeros(len(values))
     errors = sum(float(powers_of_two(shape.sum_error(), shape.exponents.sum())[0]) for shape in shapes)
-    return values, errors + 2 * UNIT * len(shapes) * np.abs(values)
+    return values, errors + 2 * UNIT_ROUNDOFF * len(shapes) * np.abs(values)
 
 
 def _bounded(shape: Shape, k: FloatArray) -> ComplexArray:
@@ -237,7 +238,7 @@ def _boundary(shape: Shape, k: FloatArray, low: float, high: float, result: Comp
     out = result.view(np.float64).reshape(-1, 2)
     if shape.dim == 2:
         return polygon_sum(*shape.outline, for_kernel(k), low, out)
-    return polyhedron_sum(for_kernel(shape.points), *shape.solid, for_kernel(k), low, high, out)
+    return polyhedron_sum(for_kernel(shape.points), shape.solid, for_kernel(k), low, high, out)
 
 
 def _simplices(shape: Shape, k: FloatArray) -> ComplexArray:
@@ -247,7 +248,7 @@ def _simplices(shape: Shape, k: FloatArray) -> ComplexArray:
 def _split_solid(shape: Shape, k: FloatArray) -> ComplexArray:
     result = np.empty(len(k), dtype=np.complex128)
     out = result.view(np.float64).reshape(-1, 2)
-    polyhedron_sum(for_kernel(shape.points), *shape.split_solid, for_kernel(k), 0.0, np.inf, out)
+    polyhedron_sum(for_kernel(shape.points), shape.split_solid, for_kernel(k), 0.0, np.inf, out)
     return result
 
 
@@ -346,12 +347,13 @@ class Moments(Shown):
     covariance: FloatArray
 
 
+@checked
 def polytope_moments(polytope: Any) -> Moments:
     """Volume, first and second moments of a polytope: the derivatives of its transform at k = 0.
 
     Parameters
     ----------
-    polytope
+    polytope : shape
         As in `polytope_transform`.
 
     Returns

@@ -22,12 +22,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import roots_legendre
 
+from specgeo._arguments import checked
 from specgeo._budget import within_memory
-from specgeo._cast import FloatArray, as_choice, as_floats
+from specgeo._cast import FloatArray, as_floats
 from specgeo._display import Shown
+from specgeo._double import UNIT_ROUNDOFF
 from specgeo._limits import check_time
 from specgeo.errors import InvalidInputError, UnsupportedError
-from specgeo.fourier.forms import TINY, UNIT, ComplexForms, forms_of, require_range
+from specgeo.fourier.forms import TINY, ComplexForms, forms_of, require_range
 from specgeo.fourier.spectra import evaluate
 from specgeo.geometry.complex import PolyhedralComplex
 
@@ -91,6 +93,7 @@ class PorodConstants(Shown):
     sphere: float
 
 
+@checked
 @within_memory
 def radial_spectrum(
     cx: PolyhedralComplex, t: npt.ArrayLike, boundary: Literal["cut", "interior"] = "cut"
@@ -102,7 +105,7 @@ def radial_spectrum(
     cx : PolyhedralComplex
         In dimension 1, 2 or 3.
     t : array_like of floats, shape (...)
-        Shell radii |k| >= 0 (> 0 for "interior"), radians per unit length.
+        Shell radii \|k\| >= 0 (> 0 for "interior"), radians per unit length.
     boundary : {"cut", "interior"}
         As in `spectrum`.
 
@@ -132,7 +135,6 @@ def radial_spectrum(
     forms = forms_of(cx)
     if forms.dim > 3:
         raise UnsupportedError("cx: shell averages are for dimension 1 to 3; use spectrum on directions of your own")
-    as_choice(boundary, "boundary", ("cut", "interior"))
     radii = as_floats(t, "t")
     if np.any(radii < 0):
         raise InvalidInputError("t: negative radii given; shell radii are lengths |k| >= 0")
@@ -188,7 +190,7 @@ def _shells(
 def rule_rounding(dim: int, power: FloatArray, largest: FloatArray) -> FloatArray:
     """Rounding of a mean over directions: of its weights, and where a few directions have it all."""
     # one direction, no rule: the square is rounded
-    return np.asarray(8 * UNIT * power if dim == 1 else 3e-14 * power + 1e-15 * largest)
+    return np.asarray(8 * UNIT_ROUNDOFF * power if dim == 1 else 3e-14 * power + 1e-15 * largest)
 
 
 def sphere_area(dim: int) -> float:
@@ -242,6 +244,7 @@ def _interpolatory(heights: FloatArray) -> FloatArray:
     return np.asarray(np.linalg.solve(basis.T, np.eye(len(heights))[0]))
 
 
+@checked
 @within_memory
 def porod_constants(cx: PolyhedralComplex, boundary: Literal["cut", "interior"] = "cut") -> PorodConstants:
     r"""Exact constants of the Porod laws E(t) t^4 and E(t) t^2, from the facets.
@@ -269,7 +272,6 @@ def porod_constants(cx: PolyhedralComplex, boundary: Literal["cut", "interior"] 
     array([12.])
     """
     form = forms_of(cx).facets
-    as_choice(boundary, "boundary", ("cut", "interior"))
     factor = 2 * (2 * pi) ** (cx.dim - 1)
     assert form.kinks.weights is not None and form.flux.weights is not None and form.trace.values is not None
     kinks = _square_sum(form.kinks.measures, form.kinks.weights)

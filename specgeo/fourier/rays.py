@@ -22,19 +22,21 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._arguments import checked
 from specgeo._budget import within_memory
-from specgeo._cast import ComplexArray, FloatArray, IntArray, as_choice, as_floats
+from specgeo._cast import ComplexArray, FloatArray, IntArray, as_floats
 from specgeo._display import Shown
+from specgeo._double import UNIT_ROUNDOFF
 from specgeo._limits import check_time
 from specgeo.errors import InvalidInputError
 from specgeo.fourier.deviation import Deviation, deviation_of
-from specgeo.fourier.forms import UNIT, ComplexForms, FacetForm, Term, forms_of
+from specgeo.fourier.forms import ComplexForms, FacetForm, Term, forms_of
 from specgeo.fourier.simplex import check_phases
 from specgeo.fourier.spectra import evaluate
 from specgeo.geometry.complex import PolyhedralComplex
 
-SAME_OFFSET = 16 * UNIT  # offsets closer than this, relative to the largest |v|, are one: rounding of u.v
-VANISHING = 64 * UNIT  # a coefficient below this share of its terms' sizes is a cancellation: zero
+SAME_OFFSET = 16 * UNIT_ROUNDOFF  # offsets closer than this, relative to the largest |v|, are one: rounding of u.v
+VANISHING = 64 * UNIT_ROUNDOFF  # a coefficient below this share of its terms' sizes is a cancellation: zero
 _CHUNK = 1 << 22  # entries of the largest scratch array when an expansion is evaluated
 
 
@@ -109,7 +111,7 @@ class DirectionalExpansion(Shown):
         for n, dropped in enumerate(self.left_out):
             total = total + dropped / times ** (n + 1)
         for part in self.classes:
-            growth = UNIT * (16 + np.sqrt(len(part.offsets))) + self.offset_error * times
+            growth = UNIT_ROUNDOFF * (16 + np.sqrt(len(part.offsets))) + self.offset_error * times
             total += growth * part.sizes.sum(axis=0) / times ** (part.n + 1)
         return np.asarray(total)
 
@@ -126,6 +128,7 @@ class DirectionalExpansion(Shown):
         return min((part.n + 1 for part in self.classes), default=None)
 
 
+@checked
 @within_memory
 def ray_spectrum(
     cx: PolyhedralComplex,
@@ -142,7 +145,7 @@ def ray_spectrum(
     direction : array_like of floats, shape (d,)
         Any non-zero vector; u is its unit vector.
     t : array_like of floats, shape (...)
-        |k|, radians per unit length; any sign, 0 included (for "cut").
+        \|k\|, radians per unit length; any sign, 0 included (for "cut").
     boundary : {"cut", "interior"}
         As in `spectrum`.
     return_error : bool
@@ -173,7 +176,6 @@ def ray_spectrum(
     forms = forms_of(cx)
     unit = as_direction(direction, forms.dim)
     times = as_floats(t, "t")
-    as_choice(boundary, "boundary", ("cut", "interior"))
     line = ComplexForms(cx, None, unit)
     waves = np.ascontiguousarray(times.reshape(-1, 1))
     check_phases(waves, float(np.linalg.norm(cx.vertices, axis=1).max()), "t")
@@ -182,6 +184,7 @@ def ray_spectrum(
     return (values.reshape(shape), errors.reshape(shape)) if return_error else values.reshape(shape)
 
 
+@checked
 @within_memory
 def directional_expansion(
     cx: PolyhedralComplex, direction: npt.ArrayLike, boundary: Literal["cut", "interior"] = "cut"
@@ -228,7 +231,6 @@ def directional_expansion(
     """
     forms = forms_of(cx)
     unit = as_direction(direction, forms.dim)
-    as_choice(boundary, "boundary", ("cut", "interior"))
     line = forms.facets.project(unit)
     radius = float(np.linalg.norm(cx.vertices, axis=1).max())
     tolerance = SAME_OFFSET * max(radius, 1e-300)
@@ -238,7 +240,7 @@ def directional_expansion(
         bins.add(line.flux, 2, 1.0)
         for _, term in line.axis_terms:
             bins.add(term, 1, 1j)
-    offset_error = bins.merged + (forms.dim + 4) * UNIT * radius
+    offset_error = bins.merged + (forms.dim + 4) * UNIT_ROUNDOFF * radius
     classes, left_out = bins.classes()
     return DirectionalExpansion(unit, classes, forms.n_outputs, offset_error, left_out, boundary, deviation_of(cx))
 
@@ -325,7 +327,7 @@ class _Bins:
         for n in range(len(self._sums)):
             present = np.abs(self._sums[n]) > VANISHING * self._sizes[n]
             sums = np.where(present, self._sums[n], 0.0)
-            dropped = np.where(present, 0.0, np.abs(self._sums[n]) + 16 * UNIT * self._sizes[n])
+            dropped = np.where(present, 0.0, np.abs(self._sums[n]) + 16 * UNIT_ROUNDOFF * self._sizes[n])
             left_out[n] = dropped.sum(axis=0)
             kept = np.any(sums != 0, axis=1)
             if np.any(kept):

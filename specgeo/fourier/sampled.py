@@ -26,14 +26,16 @@ import numpy.typing as npt
 import scipy.fft
 import scipy.special
 
+from specgeo._arguments import checked
 from specgeo._budget import afford, within_memory
-from specgeo._cast import FloatArray, IntArray, as_choice, as_floats
+from specgeo._cast import FloatArray, IntArray, as_floats
 from specgeo._display import Shown
+from specgeo._double import UNIT_ROUNDOFF
 from specgeo._running_error import OUTWARD, values_with_error
 from specgeo.domain import Box
 from specgeo.errors import InvalidInputError, UnsupportedError
-from specgeo.fourier.forms import UNIT, FacetForm, Term, forms_of
-from specgeo.fourier.series import EXTENSIONS, Extension, _box_forms, as_modes, fourier_coefficients
+from specgeo.fourier.forms import FacetForm, Term, forms_of
+from specgeo.fourier.series import Extension, as_modes, box_forms, fourier_coefficients
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.network import Network
 
@@ -69,10 +71,11 @@ class SampledSpectrum(Shown):
 
     @property
     def difference(self) -> FloatArray:
-        """|sampled - exact|."""
+        """``|sampled - exact|``."""
         return np.asarray(np.abs(self.sampled - self.exact))
 
 
+@checked
 @within_memory
 def sampled_spectrum(
     cx: PolyhedralComplex,
@@ -119,10 +122,9 @@ def sampled_spectrum(
     >>> bool((fft.difference <= fft.alias_bound + fft.exact_error).all())
     True
     """
-    box, _ = _box_forms(cx)
+    box, _ = box_forms(cx)
     if box.dim > 3:
         raise UnsupportedError("cx: alias certificates are for dimension 1 to 3; use fourier_coefficients")
-    as_choice(extension, "extension", EXTENSIONS)
     counts = sample_counts(n_samples, box.dim, extension)
     afford_samples(counts, extension, cx.offsets.shape[1])
     axes = [_sample_axis(box, j, counts[j], extension) for j in range(box.dim)]
@@ -137,22 +139,45 @@ def sampled_spectrum(
         numbers = [np.arange(n) - n // 2 for n in counts]
     modes = np.stack(np.meshgrid(*numbers, indexing="ij"), axis=-1)
     exact, error = fourier_coefficients(cx, modes, extension, return_error=True)
-    rounding = FFT_ROUNDING * UNIT * (1 + np.log2(np.prod(counts))) * np.abs(values).max(axis=along)
+    rounding = FFT_ROUNDING * UNIT_ROUNDOFF * (1 + np.log2(np.prod(counts))) * np.abs(values).max(axis=along)
     rounding += _mean_over_period(value_error, extension)
     return SampledSpectrum(modes, sampled, exact, alias_bound(cx, modes, counts, extension) + rounding, error)
 
 
+@checked
 @within_memory
 def alias_bound(
     cx: PolyhedralComplex, modes: IntArray, n_samples: npt.ArrayLike, extension: Extension = "mirror"
 ) -> FloatArray:
-    """Certified bound (..., m) on |F_n - c_n| for modes (..., d), |n_j| <= N_j / 2, and N_j samples a period.
+    r"""Certified bound (..., m) on \|F_n - c_n\| for modes (..., d), \|n_j\| <= N_j / 2, and N_j samples a period.
 
     Infinite for the periodic extension in two dimensions or more, where the seam may jump.
+
+    Parameters
+    ----------
+    cx : PolyhedralComplex
+        On a box.
+    modes : array_like of ints, shape (..., d)
+        \|n_j\| <= N_j / 2.
+    n_samples : int or d ints
+        N_j, samples a period.
+    extension : {"mirror", "periodic"}
+
+    Returns
+    -------
+    ndarray, shape (..., m)
+
+    Examples
+    --------
+    >>> import specgeo as sg
+    >>> net = sg.Network([[[1.0], [1.0], [1.0]], [[1.0, -2.0, 1.0]]], [[1.0, 0.0, -1.0], [0.0]])
+    >>> tent = sg.enumerate_regions(net, sg.Box([-2], [2]))
+    >>> exact, fft = sg.fourier_coefficients(tent, [[1]]), sg.fourier.sampled_spectrum(tent, 64).sampled[1]
+    >>> bool(abs(fft - exact[0])[0] <= sg.fourier.alias_bound(tent, [[1]], 64)[0, 0])
+    True
     """
-    box, _ = _box_forms(cx)
+    box, _ = box_forms(cx)
     counts = sample_counts(n_samples, box.dim, extension)
-    as_choice(extension, "extension", EXTENSIONS)
     form = forms_of(cx).facets
     numbers = as_modes(modes, box.dim)
     if np.any(2 * np.abs(numbers) > counts):
@@ -222,7 +247,7 @@ def _values_at(
 ) -> tuple[FloatArray, FloatArray]:
     """Values at the samples, and how far rounding took each from the value at the sample's true place."""
     m = cx.gradients.shape[1]
-    shift = _POSITION_ROUNDING * UNIT * (np.abs(points) + (box.upper - box.lower))
+    shift = _POSITION_ROUNDING * UNIT_ROUNDOFF * (np.abs(points) + (box.upper - box.lower))
     if isinstance(function, Network):
         values, error = values_with_error(function, points, shift)
     else:
@@ -233,7 +258,7 @@ def _values_at(
         )
     if error is None:  # g.x + b in any cell: d + 1 products and sums, the rounding of x among them
         slopes, offsets = np.abs(cx.gradients).max(axis=0), np.abs(cx.offsets).max(axis=0)
-        error = shift @ slopes.T + (cx.dim + 2) * UNIT * (np.abs(points) @ slopes.T + offsets)
+        error = shift @ slopes.T + (cx.dim + 2) * UNIT_ROUNDOFF * (np.abs(points) @ slopes.T + offsets)
     if not np.all(np.isfinite(values)):
         raise InvalidInputError("function: returned NaN or infinite values; scale the network down")
     return values, error

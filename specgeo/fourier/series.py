@@ -24,22 +24,24 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._arguments import checked
 from specgeo._budget import within_memory
-from specgeo._cast import FloatArray, IntArray, as_choice, as_complexes, as_points
+from specgeo._cast import FloatArray, IntArray, as_complexes, as_points
 from specgeo._display import Shown
+from specgeo._double import UNIT_ROUNDOFF
 from specgeo.domain import Box
 from specgeo.errors import DomainError, InvalidInputError
 from specgeo.fourier.deviation import deviation_of
-from specgeo.fourier.forms import TINY, UNIT, ComplexForms, forms_of, require_range
+from specgeo.fourier.forms import TINY, ComplexForms, forms_of, require_range
 from specgeo.fourier.spectra import evaluate, volume_bound
 from specgeo.geometry.complex import PolyhedralComplex
 
 Extension = Literal["mirror", "periodic"]
-EXTENSIONS = ("mirror", "periodic")
 MAX_MODE = 1e13
 _CHUNK = 1 << 22  # entries of the largest scratch array of a partial sum
 
 
+@checked
 @within_memory
 def fourier_coefficients(
     cx: PolyhedralComplex,
@@ -87,7 +89,7 @@ def fourier_coefficients(
     >>> sg.fourier_coefficients(ramp, [[0], [1], [2]]).round(6)[:, 0]  # 1/2, -2/pi^2, 0
     array([ 0.5     , -0.202642,  0.      ])
     """
-    box, forms = _box_forms(cx)
+    box, forms = box_forms(cx)
     numbers = as_modes(modes, box.dim)
     flat = numbers.reshape(-1, box.dim)
     values: npt.NDArray[np.float64 | np.complex128]
@@ -99,17 +101,35 @@ def fourier_coefficients(
     coefficients = (values / box.volume).reshape(shape)
     if not return_error:
         return coefficients
-    errors = errors + 2 * (box.dim + 1) * UNIT * np.abs(values)  # the volume's sides and product are rounded
+    errors = errors + 2 * (box.dim + 1) * UNIT_ROUNDOFF * np.abs(values)  # the volume's sides and product are rounded
     return coefficients, (errors / box.volume).reshape(shape)
 
 
+@checked
 def mode_wavevectors(modes: npt.ArrayLike, domain: Box, extension: Extension = "mirror") -> FloatArray:
-    """Wavevectors (..., d) of Fourier modes (..., d): pi n / s ("mirror") or 2 pi n / s ("periodic")."""
-    as_choice(extension, "extension", EXTENSIONS)
+    """Wavevectors (..., d) of Fourier modes (..., d): pi n / s ("mirror") or 2 pi n / s ("periodic").
+
+    Parameters
+    ----------
+    modes : array_like of ints, shape (..., d)
+    domain : Box
+    extension : {"mirror", "periodic"}
+
+    Returns
+    -------
+    ndarray, shape (..., d)
+
+    Examples
+    --------
+    >>> import specgeo as sg
+    >>> sg.fourier.mode_wavevectors([[1, 2]], sg.Box([0, 0], [1, 2]), "periodic").round(3)
+    array([[6.283, 6.283]])
+    """
     turns = np.pi if extension == "mirror" else 2 * np.pi
     return np.ascontiguousarray(as_modes(modes, domain.dim) * (turns / (domain.upper - domain.lower)))
 
 
+@checked
 @within_memory
 def partial_sum(
     coefficients: npt.ArrayLike,
@@ -184,6 +204,7 @@ class Energy(Shown):
     error: FloatArray
 
 
+@checked
 @within_memory
 def tail_energy(cx: PolyhedralComplex, modes: npt.ArrayLike, extension: Extension = "mirror") -> Energy:
     r"""Energy outside a set of Fourier modes, without an infinite sum (Parseval).
@@ -200,7 +221,7 @@ def tail_energy(cx: PolyhedralComplex, modes: npt.ArrayLike, extension: Extensio
     Returns
     -------
     Energy
-        total = (1/|Omega|) int f^2, captured = sum |c_n|^2, tail = total - captured, each (m,).
+        total = (1/\|Omega\|) int f^2, captured = sum \|c_n\|^2, tail = total - captured, each (m,).
 
     Raises
     ------
@@ -216,7 +237,7 @@ def tail_energy(cx: PolyhedralComplex, modes: npt.ArrayLike, extension: Extensio
     >>> tail_energy(ramp, [[0], [1]]).tail.round(6)      # 1/3 - 1/4 - 8/pi^4
     array([0.001205])
     """
-    box, forms = _box_forms(cx)
+    box, forms = box_forms(cx)
     flat = as_modes(modes, box.dim).reshape(-1, box.dim)
     orbits = np.unique(_representatives(flat, extension), axis=0)
     given, error = fourier_coefficients(cx, orbits, extension, return_error=True)
@@ -225,8 +246,8 @@ def tail_energy(cx: PolyhedralComplex, modes: npt.ArrayLike, extension: Extensio
     with np.errstate(over="ignore", invalid="ignore"):
         total = mean_square(forms) / box.volume
         captured = weights @ moduli**2
-        rounding = weights @ ((2 * moduli + error) * error) + (len(weights) + 8) * UNIT * captured
-        rounding += 16 * UNIT * (1 + np.sqrt(cx.n_cells) + box.dim) * total + len(weights) * TINY
+        rounding = weights @ ((2 * moduli + error) * error) + (len(weights) + 8) * UNIT_ROUNDOFF * captured
+        rounding += 16 * UNIT_ROUNDOFF * (1 + np.sqrt(cx.n_cells) + box.dim) * total + len(weights) * TINY
         # f^2 is off by 2 |f| times what f is off by: pieces, vertices, vertex values
         values = forms.volume.cells.values
         assert values is not None
@@ -255,7 +276,7 @@ def as_modes(modes: npt.ArrayLike, dim: int) -> IntArray:
     return numbers.astype(np.int64)
 
 
-def _box_forms(cx: PolyhedralComplex) -> tuple[Box, ComplexForms]:
+def box_forms(cx: PolyhedralComplex) -> tuple[Box, ComplexForms]:
     forms_of(cx)
     if not isinstance(cx.domain, Box):
         raise DomainError("cx: its domain is not a Box; Fourier series are for boxes, use spectrum instead")

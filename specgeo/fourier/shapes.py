@@ -14,12 +14,13 @@ import shapely
 
 from specgeo._cast import FloatArray, IntArray, as_floats, as_indices
 from specgeo._caution import caution
+from specgeo._double import UNIT_ROUNDOFF
 from specgeo._exact import check_volume, determinant, integers, unit_axes
 from specgeo._measures import check_range, rounded_measures, signed_volumes
 from specgeo.domain import Box
 from specgeo.errors import DomainError, InvalidInputError, UnsupportedError
 from specgeo.fourier.foreign import as_own
-from specgeo.fourier.forms import SUM_ROUNDING, TERM_ROUNDING, UNIT, size_of
+from specgeo.fourier.forms import SUM_ROUNDING, TERM_ROUNDING, size_of
 from specgeo.fourier.solids import Solid, check_closed, check_flat, face_triangles, make_solid, warp
 from specgeo.fourier.triangulation import (
     WEDGE,
@@ -124,13 +125,13 @@ class Shape:
         (`specgeo.fourier.forms`). ``density`` (n_s, d + 1, m): values at the corners.
         """
         if self.box is not None and density is None:  # a product of one-dimensional sums
-            return np.array([self.dim * (TERM_ROUNDING + 2 * SUM_ROUNDING) * UNIT * self.volume])
+            return np.array([self.dim * (TERM_ROUNDING + 2 * SUM_ROUNDING) * UNIT_ROUNDOFF * self.volume])
         volumes = np.abs(self.triangulated[2])[:, None]
         most = np.ones((1, 1)) if density is None else np.abs(density).max(axis=1)
         means = np.ones((1, 1)) if density is None else density.mean(axis=1)
         merged = sum(len(facet) - self.dim for facet in self.facets or ()) if self.box is None else 0
         size = size_of(self.triangulated[2][:, None] * means, volumes * most)
-        return np.asarray(UNIT * size.rounding + merged * WEDGE * (volumes * most).sum(axis=0))
+        return np.asarray(UNIT_ROUNDOFF * size.rounding + merged * WEDGE * (volumes * most).sum(axis=0))
 
     @cached_property
     def reach(self) -> FloatArray:

@@ -16,6 +16,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._arguments import checked
 from specgeo._budget import within_memory
 from specgeo._cast import ComplexArray, FloatArray, IntArray, as_floats, as_whole
 from specgeo._limits import check_time
@@ -24,7 +25,7 @@ from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier.chunks import Plan, chunked
 from specgeo.fourier.divided import MAX_NODES
 from specgeo.fourier.phases import LANES
-from specgeo.fourier.sums import affine_sum, constant_sum, general_sum
+from specgeo.fourier.sums import general_sum, quick_sum
 
 MAX_PHASE = 1e15
 _WORK, _SCALAR_WORK = 1 << 25, 1 << 19  # simplices times wavevectors of one call of a kernel: some tenths of a second
@@ -116,13 +117,11 @@ def polynomial_sum(
         scaled = coefficients * (measures * float(math.factorial(nodes - 1) * math.factorial(degree)))[:, None, None]
         rows = groups * m
         if quick:
-            order, chunks = plan or chunked(points, simplices)
+            order, chunks, corners = plan or chunked(points, simplices)
             if order is not None:
                 scaled, rows = scaled[order], rows[order]
-            if degree == 0:
-                constant_sum(points, *chunks, waves, np.ascontiguousarray(scaled[:, 0]), rows, real, imag)
-            else:
-                affine_sum(points, *chunks, waves, np.ascontiguousarray(scaled), rows, real, imag)
+            values = np.ascontiguousarray(scaled[:, 0] if degree == 0 else scaled)
+            quick_sum(points, chunks, corners, waves, values, rows, real, imag)
         else:
             turns = np.array([[*range(nodes), *i] for i in _repetitions(nodes, degree)], dtype=np.int64)
             general_sum(points, for_kernel(simplices), waves, turns, scaled, rows, real, imag)
@@ -146,6 +145,7 @@ def _repetitions(nodes: int, degree: int) -> list[tuple[int, ...]]:
     return list(combinations_with_replacement(range(nodes), degree))
 
 
+@checked
 def bernstein_indices(j: int, degree: int) -> IntArray:
     """Exponents of the Bernstein polynomials of a degree on a j-simplex, in the order used here.
 
@@ -203,11 +203,12 @@ def check_phases(waves: FloatArray, reach: float | FloatArray, name: str) -> Non
             raise InvalidInputError(f"{name}: some phase k.x exceeds 1e15, where floats no longer resolve it; rescale")
 
 
+@checked
 @within_memory
 def simplex_transform(
     vertices: npt.ArrayLike, k: npt.ArrayLike, values: npt.ArrayLike | None = None, *, degree: int = 1
 ) -> ComplexArray:
-    """Fourier transform of simplices: of their indicator, or of a polynomial density on them.
+    r"""Fourier transform of simplices: of their indicator, or of a polynomial density on them.
 
     Computes int_S f(x) exp(-i k.x) dx for each simplex S, with respect to the j-dimensional
     measure of its own affine span. The result is right at every wavevector: zero, normal to a
@@ -239,8 +240,8 @@ def simplex_transform(
 
     Notes
     -----
-    j! |S| exp[z_0, ..., z_j, repeated nodes], z_i = -i k.v_i (Hermite and Genocchi). Errors are a
-    few 1e-16 of |S| max|f| up to j = 3, below 1e-14 up to j = 6, slivers included.
+    j! \|S\| exp[z_0, ..., z_j, repeated nodes], z_i = -i k.v_i (Hermite and Genocchi). Errors are a
+    few 1e-16 of \|S\| max\|f\| up to j = 3, below 1e-14 up to j = 6, slivers included.
 
     Examples
     --------

@@ -18,7 +18,7 @@ SMALL_ERROR = 1.0  # or else perimeter / (k_f^2 |P|), in units of eps the error 
 
 
 class Solid(NamedTuple):
-    """Arguments of `specgeo.fourier.boundary.polyhedron_sum` in their order, less points, k and results."""
+    """A closed polyhedron, less its points, for `specgeo.fourier.boundary.polyhedron_sum`."""
 
     edges: IntArray  # (n_e, 2); where four faces meet an edge comes twice, and so on
     side_faces: IntArray  # (n_e, 2) faces around each edge

@@ -14,15 +14,17 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._arguments import checked
 from specgeo._budget import afford, within_memory
-from specgeo._cast import ComplexArray, FloatArray, as_choice
+from specgeo._cast import ComplexArray, FloatArray
+from specgeo._double import UNIT_ROUNDOFF
+from specgeo._measures import lengths_of
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier import nufft
 from specgeo.fourier.deviation import deviation_of
-from specgeo.fourier.forms import UNIT, ComplexForms, forms_of, require_range
+from specgeo.fourier.forms import ComplexForms, forms_of, require_range
 from specgeo.fourier.simplex import as_wavevectors
 from specgeo.geometry.complex import PolyhedralComplex
-from specgeo.geometry.measures import lengths_of
 
 Boundary = Literal["cut", "interior", "mirror"]
 
@@ -30,9 +32,9 @@ PROMISE = 1e-12  # every value has an error bound below this share of int |f|, o
 TARGET = 2e-13  # where that costs little, the facet form is used only if its bound is below this share
 LITTLE = 4e6  # pairs (simplex, wavevector) of the volume form that cost little: about 0.1 s
 GRID_PROMISE = 1e-11  # the same for the non-uniform FFT, whose bound is some 100 times its error
-METHODS = ("auto", "facet", "volume", "nufft")
 
 
+@checked
 @within_memory
 def spectrum(
     cx: PolyhedralComplex,
@@ -52,15 +54,15 @@ def spectrum(
         wavevector, a list, a product grid, or none at all.
     boundary : {"cut", "interior"}
         "cut": the transform of f times the indicator of the domain. "interior": of the kinks alone,
-        :math:`-\hat\mu(k)/|k|^2` with :math:`\mu = \Delta f` inside the domain; free of the k^-1 and
+        :math:`-\hat\mu(k)/\|k\|^2` with :math:`\mu = \Delta f` inside the domain; free of the k^-1 and
         k^-2 tails that the cut puts in; not defined at k = 0.
     return_error : bool
         Return an error bound too.
     method : {"auto", "facet", "volume", "nufft"}
         "auto" chooses for each wavevector: the facet form wherever its error bound is below 1e-12 of
-        int |f| (2e-13 where that costs little), the volume form elsewhere; in place of the facet form
+        int \|f\| (2e-13 where that costs little), the volume form elsewhere; in place of the facet form
         the non-uniform FFT, where there are many wavevectors, finufft is installed and its (more
-        pessimistic) bound is below 1e-11 of int |f|. The other names force one form.
+        pessimistic) bound is below 1e-11 of int \|f\|. The other names force one form.
 
     Returns
     -------
@@ -71,7 +73,7 @@ def spectrum(
         first order and with independent roundings, six standard deviations allowed (Higham and Mary
         2019); quadrature and finufft's tolerance where those were used. Without a network: to the
         transform of the stored pieces on the stored vertices, jumps across facets included. A vertex
-        that is off by s turns phases by |k| s: far out this is what limits the accuracy.
+        that is off by s turns phases by \|k\| s: far out this is what limits the accuracy.
 
     Raises
     ------
@@ -97,7 +99,6 @@ def spectrum(
     array([1.    , 0.7081])
     """
     forms = forms_of(cx)
-    as_choice(boundary, "boundary", ("cut", "interior"))
     waves, batch = as_wavevectors(k, forms.dim, float(np.abs(cx.vertices).max()))
     values, errors = evaluate(forms, waves, boundary, method, return_error)
     shape = (*batch, forms.n_outputs)
@@ -112,7 +113,6 @@ def evaluate(
     ``boundary="mirror"`` leaves out the boundary traces, which cancel in averages over reflections
     of k; only such averages mean something then.
     """
-    as_choice(method, "method", METHODS)
     needed = 8.0 * len(k) * (6 * forms.dim + 14 * forms.n_outputs + 6)
     afford(needed, f"k: {len(k):,} wavevectors", "pass fewer at a time")
     distinct, place, flipped = half_space(k)
@@ -223,7 +223,7 @@ def _facet_rounding(forms: ComplexForms, k: FloatArray, boundary: Boundary) -> F
     form = forms.facets
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         length = lengths_of(k)[:, None]
-        bound = (UNIT * form.size(k, boundary).rounding + form.underflow * (1 + length)) / length / length
+        bound = (UNIT_ROUNDOFF * form.size(k, boundary).rounding + form.underflow * (1 + length)) / length / length
     return np.where(np.isnan(bound), np.inf, bound)
 
 
@@ -236,4 +236,4 @@ def _defect(forms: ComplexForms, k: FloatArray) -> FloatArray:
 
 def volume_bound(forms: ComplexForms) -> FloatArray:
     """Bound on the rounding of the volume form at every k, (m,)."""
-    return UNIT * forms.volume.size.rounding + forms.volume.underflow
+    return UNIT_ROUNDOFF * forms.volume.size.rounding + forms.volume.underflow

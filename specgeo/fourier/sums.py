@@ -12,8 +12,9 @@ goes to row ``rows[s] + o``: rows all zero sum everything, rows s * m keep the s
 simplices make one sum, it is compensated: a solid may be cut into thousands of equal terms, whose roundings
 all point the same way, and the bound of a long sum shrinks by the root of its length.
 
-The corners of the simplices are a tuple of arrays, so that their number is part of the type and its tests are
-settled at compile time: a job in the plane does not wait for the kernels of tetrahedra.
+The corners of the simplices are a tuple of arrays, and coefficients have an axis less where densities are constant. So
+both are part of the type and their tests are settled at compile time: a job in the plane does not wait for the kernels
+of tetrahedra, nor one of constant densities for derivatives.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
 from specgeo._jit import kernel, leaf
+from specgeo.fourier.chunks import Chunks, Corners
 from specgeo.fourier.divided import MAX_NODES, WORK, difference
 from specgeo.fourier.lanes import (
     D_ROWS,
@@ -53,45 +55,69 @@ def _add_compensated(out: FloatArray, low: FloatArray, x: float, terms: FloatArr
         low[at] += error
 
 
+@leaf
+def _combine_gradients(w: FloatArray, values: FloatArray, n: int) -> None:
+    """The rows D become the sum of values times G: they have served their purpose."""
+    w[D_ROWS : D_ROWS + 2 * LANES] = 0.0
+    for i in range(len(values)):
+        x = values[i]
+        g = G_ROWS + 2 * i * LANES
+        for at in range(n):
+            w[D_ROWS + at] += x * w[g + at]
+            w[D_ROWS + LANES + at] += x * w[g + LANES + at]
+
+
 @kernel
-def constant_sum(
+def quick_sum(
     points: FloatArray,
-    chunk_points: IntArray,
-    point_offsets: IntArray,
-    corners: tuple[IntArray, ...],
-    simplex_offsets: IntArray,
+    chunks: Chunks,
+    corners: Corners,
     k: FloatArray,
     coefficients: FloatArray,
     rows: IntArray,
     real: FloatArray,
     imag: FloatArray,
 ) -> None:
-    """Constant densities on 1-, 2- or 3-simplices; ``corners`` index the points of their chunk."""
-    outputs = coefficients.shape[1]
+    """Constant or affine densities on 1-, 2- or 3-simplices; ``coefficients`` (n_s, m) or (n_s, j + 1, m).
+
+    ``corners`` index the points of their chunk.
+    """
+    outputs = coefficients.shape[-1]
     compensated = real.shape[0] == outputs
     low = np.zeros((2 * outputs if compensated else 0, k.shape[1]))
     w = np.empty(SCRATCH)
+    first, simplices = chunks.point_offsets, chunks.simplex_offsets
     largest = 0
-    for c in range(len(point_offsets) - 1):
-        largest = max(largest, point_offsets[c + 1] - point_offsets[c])
+    for c in range(len(first) - 1):
+        largest = max(largest, first[c + 1] - first[c])
     table = np.empty(largest * POINT)
-    for c in range(len(point_offsets) - 1):
-        local = points[chunk_points[point_offsets[c] : point_offsets[c + 1]]]
+    for c in range(len(first) - 1):
+        local = points[chunks.points[first[c] : first[c + 1]]]
         for start in range(0, k.shape[1], LANES):
             n = min(LANES, k.shape[1] - start)
             fill_table(local, k, start, n, table)
-            for s in range(simplex_offsets[c], simplex_offsets[c + 1]):
-                if len(corners) == 2:
+            for s in range(simplices[c], simplices[c + 1]):
+                if len(corners) == 2 and coefficients.ndim == 2:
                     edge_nodes(table, corners[0][s], corners[1][s], n, w)
                 else:
                     for i in range(len(corners)):
                         gather(table, corners[i][s], i, n, w)
-                    if len(corners) == 3:
+                    if len(corners) == 2:
+                        two_nodes_gradient(w, n)
+                    elif len(corners) == 3 and coefficients.ndim == 2:
                         three_nodes(w, n)
-                    else:
+                    elif len(corners) == 3:
+                        three_nodes_gradient(w, n)
+                    elif coefficients.ndim == 2:
                         four_nodes(w, n)
+                    else:
+                        four_nodes_gradient(w, n)
                 for o in range(outputs):
-                    x = coefficients[s, o]
+                    x = 1.0
+                    if coefficients.ndim == 2:
+                        x = coefficients[s, o]
+                    else:
+                        _combine_gradients(w, coefficients[s, :, o], n)
                     row = rows[s] + o
                     re, im = real[row, start : start + n], imag[row, start : start + n]
                     if compensated:
@@ -100,64 +126,6 @@ def constant_sum(
                     else:
                         _add(re, x, w[D_ROWS:])
                         _add(im, x, w[D_ROWS + LANES :])
-    for o in range(low.shape[0] // 2):
-        _add(real[o], 1.0, low[o])
-        _add(imag[o], 1.0, low[o + outputs])
-
-
-@kernel
-def affine_sum(
-    points: FloatArray,
-    chunk_points: IntArray,
-    point_offsets: IntArray,
-    corners: tuple[IntArray, ...],
-    simplex_offsets: IntArray,
-    k: FloatArray,
-    coefficients: FloatArray,
-    rows: IntArray,
-    real: FloatArray,
-    imag: FloatArray,
-) -> None:
-    """Affine densities on 1-, 2- or 3-simplices; ``coefficients`` (n_s, j + 1, m)."""
-    outputs = coefficients.shape[2]
-    compensated = real.shape[0] == outputs
-    low = np.zeros((2 * outputs if compensated else 0, k.shape[1]))
-    w = np.empty(SCRATCH)
-    largest = 0
-    for c in range(len(point_offsets) - 1):
-        largest = max(largest, point_offsets[c + 1] - point_offsets[c])
-    table = np.empty(largest * POINT)
-    for c in range(len(point_offsets) - 1):
-        local = points[chunk_points[point_offsets[c] : point_offsets[c + 1]]]
-        for start in range(0, k.shape[1], LANES):
-            n = min(LANES, k.shape[1] - start)
-            fill_table(local, k, start, n, table)
-            for s in range(simplex_offsets[c], simplex_offsets[c + 1]):
-                for i in range(len(corners)):
-                    gather(table, corners[i][s], i, n, w)
-                if len(corners) == 2:
-                    two_nodes_gradient(w, n)
-                elif len(corners) == 3:
-                    three_nodes_gradient(w, n)
-                else:
-                    four_nodes_gradient(w, n)
-                for o in range(outputs):
-                    row = rows[s] + o
-                    re, im = real[row, start : start + n], imag[row, start : start + n]
-                    # D has served its purpose: its rows take the sum over the corners.
-                    w[D_ROWS : D_ROWS + 2 * LANES] = 0.0
-                    for i in range(len(corners)):
-                        x = coefficients[s, i, o]
-                        g = G_ROWS + 2 * i * LANES
-                        for at in range(n):
-                            w[D_ROWS + at] += x * w[g + at]
-                            w[D_ROWS + LANES + at] += x * w[g + LANES + at]
-                    if compensated:
-                        _add_compensated(re, low[o, start : start + n], 1.0, w[D_ROWS:])
-                        _add_compensated(im, low[o + outputs, start : start + n], 1.0, w[D_ROWS + LANES :])
-                    else:
-                        _add(re, 1.0, w[D_ROWS:])
-                        _add(im, 1.0, w[D_ROWS + LANES :])
     for o in range(low.shape[0] // 2):
         _add(real[o], 1.0, low[o])
         _add(imag[o], 1.0, low[o + outputs])

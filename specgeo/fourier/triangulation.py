@@ -13,8 +13,9 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import ConvexHull, QhullError
 
 from specgeo._cast import FloatArray, IntArray
+from specgeo._double import dot, two_sum
 from specgeo._exact import affine_coordinates, orientations
-from specgeo._measures import dot, rounded_measures, two_sum, unit_scale
+from specgeo._measures import rounded_measures, unit_scale
 from specgeo.errors import DomainError
 from specgeo.fourier.exact_hull import exact_hull
 

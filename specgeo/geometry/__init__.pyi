@@ -1,8 +1,9 @@
 # Every public name and its home; specgeo/_lazy.py reads this at run time.
+from .arrays import Patterns as Patterns
+from .arrays import Ragged as Ragged
 from .certificate import Certificate as Certificate
-from .complex import Patterns as Patterns
+from .certificate import Reproof as Reproof
 from .complex import PolyhedralComplex as PolyhedralComplex
-from .complex import Ragged as Ragged
 from .facets import Facets as Facets
-from .reproof import Reproof as Reproof
+from .lattice import FaceLattice as FaceLattice
 from .storage import load_complex as load_complex

@@ -7,11 +7,13 @@ was seen to contain it, so that unions cost one visit for each item.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import FloatArray, IntArray
-from specgeo._jit import kernel
+from specgeo._jit import hot, kernel, leaf
 
 Ids = npt.NDArray[np.int32]
 Words = npt.NDArray[np.uint64]
@@ -107,117 +109,100 @@ def walk_polygons(offsets: IntArray, edges: Ids, ends: Ids, out: Ids) -> None:
                     break
 
 
+LEAF = 4  # cells of a leaf of a `BoxTree`
+
+
+class BoxTree(NamedTuple):
+    """Boxes of an implicit binary tree over blocks of cells: node i has children 2 i and 2 i + 1, the root is 1."""
+
+    lower: FloatArray  # (2 n_leaves, d), row 0 unused
+    upper: FloatArray
+    order: IntArray  # (n_cells,) cells in Morton order: leaf i holds `LEAF` of them from i `LEAF` on
+
+
+class Sides(NamedTuple):
+    """What tells on which side of a facet a point is."""
+
+    anchors: FloatArray  # (n_f, d) a vertex of each
+    normals: FloatArray  # (n_f, d)
+    first_cell: IntArray  # (n_f,) the cell that the normal points out of
+
+
+@hot
+def _after(node: int) -> int:
+    """The node that follows if the children of this one are left out, right before left; 0 after the last."""
+    while node & 1 == 0:
+        node >>= 1
+    return node - 1
+
+
+@leaf
+def _next_leaf(tree: BoxTree, point: FloatArray, node: int) -> int:
+    """The first leaf from a node on such that the boxes above it and its own hold the point; 0 if there is none."""
+    n_leaves = tree.lower.shape[0] // 2
+    while node > 0:
+        inside = True
+        for axis in range(len(point)):
+            if not (tree.lower[node, axis] <= point[axis] <= tree.upper[node, axis]):
+                inside = False
+                break
+        if inside and node >= n_leaves:
+            return node
+        node = 2 * node + 1 if inside else _after(node)
+    return 0
+
+
 @kernel
 def locate_points(
-    points: FloatArray,
-    lower: FloatArray,
-    upper: FloatArray,
-    order: IntArray,
-    leaf: int,
-    depth: int,
-    offsets: IntArray,
-    items: Ids,
-    base: IntArray,
-    normals: FloatArray,
-    first_cell: IntArray,
-    x: FloatArray,
-    sure: float,
+    points: FloatArray, tree: BoxTree, offsets: IntArray, items: Ids, sides: Sides, sure: float
 ) -> tuple[IntArray, FloatArray]:
     """For each point the cell with the largest slack (signed distance to its nearest facet), and the slack.
 
-    ``lower, upper`` are the boxes of an implicit binary tree (node i has children 2 i and 2 i + 1, root
-    1) over blocks of ``leaf`` cells in the given order. The search stops at a slack above ``sure``.
+    The search stops at a slack above ``sure``.
     """
-    d = points.shape[1]
     found = np.full(len(points), -1, np.int64)
     slack = np.full(len(points), -np.inf)
-    stack = np.empty(2 * depth + 4, np.int64)
-    n_leaves = 1 << depth
     for p in range(len(points)):
-        top = 1
-        stack[0] = 1
-        while top > 0 and slack[p] <= sure:
-            top -= 1
-            node = stack[top]
-            inside = True
-            for axis in range(d):
-                if not (lower[node, axis] <= points[p, axis] <= upper[node, axis]):
-                    inside = False
-                    break
-            if not inside:
-                continue
-            if node < n_leaves:
-                stack[top] = 2 * node
-                stack[top + 1] = 2 * node + 1
-                top += 2
-                continue
-            begin = (node - n_leaves) * leaf
-            for c in range(begin, min(begin + leaf, len(order))):
-                cell = order[c]
+        point = points[p]
+        node = _next_leaf(tree, point, 1)
+        while node > 0 and slack[p] <= sure:
+            begin = (node - tree.lower.shape[0] // 2) * LEAF
+            for c in range(begin, min(begin + LEAF, len(tree.order))):
+                cell = tree.order[c]
                 least = np.inf
                 for i in range(offsets[cell], offsets[cell + 1]):
                     facet = items[i]
                     away = 0.0
-                    for axis in range(d):
-                        away += (x[base[facet], axis] - points[p, axis]) * normals[facet, axis]
-                    if first_cell[facet] != cell:
-                        away = -away
-                    if away < least:
-                        least = away
+                    for axis in range(len(point)):
+                        away += (sides.anchors[facet, axis] - point[axis]) * sides.normals[facet, axis]
+                    least = min(least, away if sides.first_cell[facet] == cell else -away)
                     if least < slack[p]:
                         break
                 if least > slack[p]:
                     slack[p] = least
                     found[p] = cell
+            node = _next_leaf(tree, point, _after(node))
     return found, slack
 
 
 @kernel
 def compatible_cells(
-    points: FloatArray,
-    lower: FloatArray,
-    upper: FloatArray,
-    order: IntArray,
-    leaf: int,
-    depth: int,
-    positive: Words,
-    negative: Words,
-    cell_positive: Words,
-    cell_negative: Words,
+    points: FloatArray, tree: BoxTree, positive: Words, negative: Words, cell_positive: Words, cell_negative: Words
 ) -> tuple[IntArray, IntArray]:
     """For each point the first cell near it that has all the signs proved for the point, and how many have them.
 
-    ``lower, upper, order, leaf, depth``: the tree of `locate_points`; a cell is near if the boxes above it hold the
-    point.
+    A cell is near if the boxes above it hold the point.
     """
-    d, words = points.shape[1], positive.shape[1]
     found = np.full(len(points), -1, np.int64)
     number = np.zeros(len(points), np.int64)
-    stack = np.empty(2 * depth + 4, np.int64)
-    n_leaves = 1 << depth
     for p in range(len(points)):
-        top = 1
-        stack[0] = 1
-        while top > 0:
-            top -= 1
-            node = stack[top]
-            inside = True
-            for axis in range(d):
-                if not (lower[node, axis] <= points[p, axis] <= upper[node, axis]):
-                    inside = False
-                    break
-            if not inside:
-                continue
-            if node < n_leaves:
-                stack[top] = 2 * node
-                stack[top + 1] = 2 * node + 1
-                top += 2
-                continue
-            begin = (node - n_leaves) * leaf
-            for c in range(begin, min(begin + leaf, len(order))):
-                cell = order[c]
+        node = _next_leaf(tree, points[p], 1)
+        while node > 0:
+            begin = (node - tree.lower.shape[0] // 2) * LEAF
+            for c in range(begin, min(begin + LEAF, len(tree.order))):
+                cell = tree.order[c]
                 agrees = True
-                for w in range(words):
+                for w in range(positive.shape[1]):
                     if positive[p, w] & ~cell_positive[cell, w] or negative[p, w] & ~cell_negative[cell, w]:
                         agrees = False
                         break
@@ -225,4 +210,5 @@ def compatible_cells(
                     number[p] += 1
                     if found[p] < 0 or cell < found[p]:
                         found[p] = cell
+            node = _next_leaf(tree, points[p], _after(node))
     return found, number

@@ -1,4 +1,4 @@
-"""`Certificate`: how the signs of an enumeration were proved."""
+"""How a complex was proved: `Certificate` of its enumeration, `Reproof` without it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from specgeo._display import Shown
 
 @dataclass(frozen=True)
 class Certificate(Shown):
-    """Account of the sign decisions behind a complex.
+    r"""Account of the sign decisions behind a complex.
 
     Attributes
     ----------
@@ -25,7 +25,7 @@ class Certificate(Shown):
         Vertices whose coordinates were computed exactly and rounded, because the interpolated ones
         had a large error bound.
     smallest_margin : float
-        The smallest ratio |value| / (bound on its error) among the decisions of the float filter.
+        The smallest ratio \|value\| / (bound on its error) among the decisions of the float filter.
     seconds : dict
         Wall time by stage: ``maps`` (affine maps of layers), ``signs`` (at existing vertices, by floats),
         ``exact signs`` (those that floats left open), ``planes``, ``cut`` (with the signs at new vertices,
@@ -60,3 +60,35 @@ class Certificate(Shown):
         ]
         how = ", ".join(f"{count:,} {way}" for count, way in ways if count) or "there were none to make"
         return f"certified: all {self.decisions:,} sign decisions behind the cells are proved: {how}"
+
+
+@dataclass(frozen=True)
+class Reproof(Shown):
+    """Result of an independent re-proof.
+
+    Attributes
+    ----------
+    proved : bool
+        True when every check held: of the complex and of all numbers stored with it.
+    failure : str or None
+        The first check that failed, with the face it failed on.
+    not_covered : tuple of str
+        What is stored beside and is no statement that could be proved: how the enumeration went, names, notes.
+    n_vertices, n_signs, n_incidences : int
+        Vertices solved exactly, signs evaluated exactly, (face, boundary face) pairs checked.
+    largest_error : float
+        Largest distance (max norm) of a stored coordinate from the exact one.
+    seconds : float
+    """
+
+    proved: bool
+    failure: str | None
+    not_covered: tuple[str, ...]
+    n_vertices: int
+    n_signs: int
+    n_incidences: int
+    largest_error: float
+    seconds: float
+
+    def __bool__(self) -> bool:
+        return self.proved

@@ -1,57 +1,30 @@
-"""`PolyhedralComplex`: the cells, faces and affine pieces of a piecewise-linear function.
-
-Storage is struct of arrays. Faces of dimension k are numbered 0..n_k - 1; the boundary of each
-is a ragged list of (k-1)-faces, so ``faces[k - 1]`` is the pair (offsets, indices) of k-faces in
-terms of (k-1)-faces, k = 1..d. An edge lists its two vertices. Cells are the d-faces.
-"""
+"""`PolyhedralComplex`: the cells, faces and affine pieces of a piecewise-linear function."""
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from specgeo._budget import within_memory
-from specgeo._cast import FloatArray, IntArray, as_indices, as_whole
-from specgeo._deprecated import renamed
-from specgeo.errors import UnsupportedError
-from specgeo.geometry import incidence, measures
-
-if TYPE_CHECKING:
-    from specgeo.geometry.facets import Facets
-    from specgeo.geometry.reproof import Reproof
-
-
-class Ragged(NamedTuple):
-    """Lists of varying length: list i is ``indices[offsets[i]:offsets[i + 1]]``."""
-
-    offsets: IntArray
-    indices: npt.NDArray[np.int32]
-
-
-class Patterns(NamedTuple):
-    """Signs of the units on each cell, packed: bit u of a row is unit u.
-
-    A *unit* is a neuron together with one breakpoint t of its activation (ReLU: one unit a
-    neuron); its sign is that of z - t. A cell on which it vanishes has neither bit.
-    """
-
-    positive: npt.NDArray[np.uint64]  # (n_cells, n_words)
-    negative: npt.NDArray[np.uint64]  # (n_cells, n_words)
-    layers: IntArray  # (n_units,) hidden layer of each unit, from 0
-    neurons: IntArray  # (n_units,) neuron within the layer
-    breakpoints: IntArray  # (n_units,) which breakpoint of the activation
+from specgeo._cast import FloatArray, IntArray, as_indices, as_points, as_whole
+from specgeo._codec import Layers
+from specgeo._deprecated import renamed, warn
+from specgeo.errors import InvalidInputError, UnsupportedError
+from specgeo.geometry.arrays import Patterns, unpacked
+from specgeo.geometry.certificate import Reproof
+from specgeo.geometry.facets import Facets, build_facets
+from specgeo.geometry.lattice import FaceLattice
 
 
 @dataclass(frozen=True, eq=False)
-class PolyhedralComplex:
+class PolyhedralComplex(FaceLattice):
     """A polyhedral complex with an affine function on each cell.
 
     Made by `specgeo.enumerate_regions` or `specgeo.load_complex`. Treat it as immutable, its arrays too: what is
@@ -67,10 +40,16 @@ class PolyhedralComplex:
     signs : Patterns, optional
         Signs of the units on the cells.
     domain : Box or Polytope, optional
-    certificate : optional
+    certificate : Certificate, optional
         How the signs were proved.
-    metadata : dict
-        ``"network"``: weights, biases and activations, where known.
+    layers : Layers, optional
+        ``weights``, ``biases`` and ``activations`` of the network, where known.
+    vertex_errors : (n_0,), optional
+        For each vertex a bound on the error of its coordinates.
+    facet_walls : (n_{d-1},), optional
+        For each facet the wall of the domain that it lies in, -1 for facets of two cells.
+    notes : dict
+        What else is to be saved with the complex: arrays, and what JSON can hold.
 
     Examples
     --------
@@ -87,33 +66,26 @@ class PolyhedralComplex:
     array([0.5])
     """
 
-    vertices: FloatArray  # (n_0, d)
-    faces: tuple[Ragged, ...]  # faces[k - 1]: boundary of the k-faces, k = 1..d
     pieces: tuple[FloatArray, FloatArray] | Callable[[], tuple[FloatArray, FloatArray]]
     signs: Patterns | None = None
     domain: Any = None
     certificate: Any = None
-    metadata: dict[str, Any] = field(default_factory=dict)
+    layers: Layers | None = None
+    vertex_errors: FloatArray | None = None
+    facet_walls: IntArray | None = None
+    notes: dict[str, Any] = field(default_factory=dict)
 
     def __getstate__(self) -> dict[str, Any]:
-        """What pickle keeps: the affine pieces themselves, nothing derived."""
-        names = ("vertices", "faces", "signs", "domain", "certificate", "metadata")
-        return {name: getattr(self, name) for name in names} | {"pieces": self._affine}
+        """What pickle keeps: the fields, with the affine pieces themselves."""
+        return super().__getstate__() | {"pieces": self._affine}
 
     @property
-    def dim(self) -> int:
-        """Dimension d of the space and of the cells."""
-        return int(self.vertices.shape[1])
-
-    @property
-    def f_vector(self) -> tuple[int, ...]:
-        """Number of faces of each dimension (n_0, ..., n_d)."""
-        return (len(self.vertices), *(len(faces.offsets) - 1 for faces in self.faces))
-
-    @property
-    def n_cells(self) -> int:
-        """Number of activation regions."""
-        return self.f_vector[-1]
+    def metadata(self) -> dict[str, Any]:
+        """Old name of ``layers``, ``vertex_errors``, ``facet_walls`` and ``notes``; it goes in 0.3."""
+        warn("PolyhedralComplex.metadata", "its parts: layers, vertex_errors, facet_walls and notes")
+        network = None if self.layers is None else {name: list(part) for name, part in self.layers._asdict().items()}
+        known = {"network": network, "vertex_errors": self.vertex_errors, "facet_walls": self.facet_walls}
+        return {name: value for name, value in known.items() if value is not None} | self.notes
 
     @cached_property
     @within_memory
@@ -131,75 +103,10 @@ class PolyhedralComplex:
         return self._affine[1]
 
     @cached_property
-    def _smallest_vertices(self) -> tuple[IntArray, ...]:
-        return incidence.smallest_vertices(self)
-
-    @cached_property
-    def _box_tree(self) -> Any:
-        return _module("locate").build_tree(self)
-
-    @cached_property
-    def _sign_table(self) -> Any:
-        return _module("locate").SignTable(self)
-
-    @cached_property
-    def _kept(self) -> dict[tuple[str, int], Any]:
-        return {}
-
-    @within_memory
-
-    def _once(self, name: str, k: int, make: Callable[[PolyhedralComplex, int], Any]) -> Any:
-        """Derived data that depend on a face dimension, computed on first use."""
-        key = (name, k)
-        if key not in self._kept:
-            self._kept[key] = make(self, k)
-        return self._kept[key]
-
-    def vertices_of(self, k: int) -> Ragged:
-        """Vertex ids of each k-face, ascending, as a ragged list; k = 0..d."""
-        result: Ragged = self._once("vertices", k, incidence.vertex_lists)
-        return result
-
-    def boundary(self, k: int) -> Any:
-        """Incidence of k-faces (rows) and (k-1)-faces (columns), scipy CSR (n_k, n_{k-1}) of ones; k = 1..d."""
-        return incidence.boundary_matrix(self, k)
-
-    def triangulation(self, k: int) -> tuple[IntArray, IntArray]:
-        """Pulling triangulation of the k-faces.
-
-        The apex of each face is its smallest vertex id, so neighbours agree on what they share.
-
-        Parameters
-        ----------
-        k : int
-            0..d.
-
-        Returns
-        -------
-        simplices : (n_s, k + 1) vertex ids, the apex first
-        owner : (n_s,) the k-face of each simplex, ascending
-        """
-        result: tuple[IntArray, IntArray] = self._once("triangulation", k, _module("triangulation").triangulate)
-        return result
-
-    @cached_property
     @within_memory
     def facets(self) -> Facets:
         """The (d-1)-faces: measures, unit normals, cells, gradient jumps, units that bend there (`Facets`)."""
-        result: Facets = _module("facets").build_facets(self)
-        return result
-
-    @cached_property
-    @within_memory
-    def volumes(self) -> FloatArray:
-        """d-volumes of the cells, (n_cells,)."""
-        return measures.face_measures(self, self.dim)
-
-    @cached_property
-    @within_memory
-    def centroids(self) -> FloatArray:
-        """Centres of mass of the cells, (n_cells, d)."""
-        return measures.face_centroids(self, self.dim)
+        return build_facets(self, self.gradients, self.signs, self.layers)
 
     @within_memory
     def integrate(self, power: int = 1) -> FloatArray:
@@ -233,16 +140,56 @@ class PolyhedralComplex:
         >>> cx.integrate(), cx.integrate(power=2), cx.mean()
         (array([1.]), array([0.66666667]), array([0.5]))
         """
-        return _module("integrals").integrate(self, as_whole(power, "power"))  # type: ignore[no-any-return]
+        from specgeo.geometry.integrals import integrate
+
+        return integrate(self, as_whole(power, "power"))
 
     def mean(self) -> FloatArray:
         """Mean of f over the domain, for each output: (m,)."""
         return self.integrate() / self.integrate(0)
 
     @property
-    def euler_characteristic(self) -> int:
-        """Alternating sum of the f-vector: 1 for a convex domain."""
-        return int(sum((-1) ** k * n for k, n in enumerate(self.f_vector)))
+    def facet_normals(self) -> FloatArray:
+        """Those of `facets`: where vertices are too close to a facet to tell its sides, the network's units do."""
+        return self.facets.normals
+
+    def values(self, cells: npt.ArrayLike, x: npt.ArrayLike) -> FloatArray:
+        """Values of the affine pieces of given cells, wherever the points lie.
+
+        Parameters
+        ----------
+        cells : array_like of int, shape (n,)
+        x : array_like of floats, shape (n, ..., d)
+            One row for each cell: a point, or several.
+
+        Returns
+        -------
+        ndarray of floats, shape (n, ..., m)
+
+        Raises
+        ------
+        InvalidInputError
+            There is no such cell, or the points and cells differ in number.
+
+        Examples
+        --------
+        >>> import specgeo as sg
+        >>> fold = sg.Network([[[1.0]], [[1.0]]], [[0.0], [0.0]])
+        >>> cx = sg.enumerate_regions(fold, sg.Box([-1], [1]))  # 0 and x
+        >>> cx.values(cx.locate([[-0.5], [0.5]]), [[[3.0], [4.0]], [[3.0], [4.0]]])[:, :, 0]
+        array([[0., 0.],
+               [3., 4.]])
+        """
+        rows, points = as_indices(cells, "cells", self.n_cells), as_points(x, "x", self.dim)
+        if points.ndim < 2 or len(points) != len(rows):
+            raise InvalidInputError(f"x: shape {points.shape} given for {len(rows)} cells; pass one row for each")
+        offsets = np.expand_dims(self.offsets[rows], tuple(range(1, points.ndim - 1)))
+        return np.asarray(np.einsum("nmd,n...d->n...m", self.gradients[rows], points) + offsets)
+
+    @cached_property
+    def means(self) -> FloatArray:
+        """Mean of each output on each cell, (n_cells, m): the value at its centroid."""
+        return self.values(np.arange(self.n_cells), self.centroids)
 
     @property
     @within_memory
@@ -252,16 +199,18 @@ class PolyhedralComplex:
         Units are ordered by layer, neuron and breakpoint (see `Patterns`). A unit that vanishes on a
         whole cell counts as not positive here; `sign_vectors` tells it from a negative one.
         """
-        signs = self._signs()
-        return _module("patterns").unpack(signs.positive, len(signs.layers))  # type: ignore[no-any-return]
+        signs = self.known_signs
+        return unpacked(signs.positive, len(signs.layers))
 
     @property
     @within_memory
     def sign_vectors(self) -> npt.NDArray[np.int8]:
         """Signs -1, 0, 1 of the units on each cell, (n_cells, n_units); 0: the unit vanishes on the cell."""
-        return _module("patterns").sign_vectors(self._signs())  # type: ignore[no-any-return]
+        return self.known_signs.vectors()
 
-    def _signs(self) -> Patterns:
+    @property
+    def known_signs(self) -> Patterns:
+        """``signs``, or an error where there are none."""
         if self.signs is None:
             raise UnsupportedError("patterns: this complex was built without signs; enumerate it from a network")
         return self.signs
@@ -276,7 +225,9 @@ class PolyhedralComplex:
         floats cannot, when the complex knows its network; without one, float gradients are compared
         up to `specgeo.geometry.linear_regions.RELATIVE_TOLERANCE`, which is no exact statement.
         """
-        return _module("linear_regions").linear_regions(self)  # type: ignore[no-any-return]
+        from specgeo.geometry.linear_regions import linear_regions
+
+        return linear_regions(self)
 
     @property
     def n_linear_regions(self) -> int:
@@ -284,13 +235,6 @@ class PolyhedralComplex:
         return int(self.linear_regions.max()) + 1
 
     @within_memory
-
-    def dual_graph(self) -> Any:
-        """Cells that share a facet: scipy CSR (n_cells, n_cells), symmetric; the entry is facet id + 1."""
-        return incidence.dual_graph(self)
-
-    @within_memory
-
     def locate(self, x: npt.ArrayLike) -> IntArray:
         """Cell index of each point, (..., d) -> (...); -1 outside the domain.
 
@@ -298,13 +242,16 @@ class PolyhedralComplex:
         they are, by the signs of the network's units there; complexes without network go by their rounded
         vertices (`specgeo.geometry.locate`).
         """
-        return _module("locate").locate(self, x)  # type: ignore[no-any-return]
+        from specgeo.geometry.locate import locate
+
+        return locate(self, x)
 
     @within_memory
-
     def __call__(self, x: npt.ArrayLike) -> FloatArray:
         """Values f(x) from the affine piece of the cell of each point, (..., d) -> (..., m); NaN outside."""
-        return _module("locate").evaluate(self, x)  # type: ignore[no-any-return]
+        from specgeo.geometry.locate import evaluate
+
+        return evaluate(self, x)
 
     def exact_vertices(self, ids: npt.ArrayLike | None = None) -> list[tuple[Fraction, ...]]:
         """Exact coordinates of vertices, as Fractions.
@@ -325,7 +272,9 @@ class PolyhedralComplex:
         """
         n = len(self.vertices)
         wanted = np.arange(n) if ids is None else as_indices([ids] if np.isscalar(ids) else ids, "ids", n)
-        return _module("exact_points").exact_vertices(self, wanted)  # type: ignore[no-any-return]
+        from specgeo.geometry.exact_points import exact_vertices
+
+        return exact_vertices(self, wanted)
 
     def reprove(self) -> Reproof:
         """Prove the complex again, in integers, and all that is stored with it, from its network and domain.
@@ -354,23 +303,30 @@ class PolyhedralComplex:
         >>> sg.enumerate_regions(tent, sg.Box([-2], [2])).reprove().proved
         True
         """
-        return _module("reproof").reprove(self)  # type: ignore[no-any-return]
+        from specgeo.geometry.reproof import reprove
+
+        return reprove(self)
 
     verify_certificate = renamed("verify_certificate", reprove)
 
     def to_shapely(self) -> npt.NDArray[np.object_]:
         """The cells of a plane complex as shapely polygons, (n_cells,)."""
-        return _module("export").to_shapely(self)  # type: ignore[no-any-return]
+        from specgeo.geometry.export import to_shapely
+
+        return to_shapely(self)
 
     def to_networkx(self) -> Any:
         """The dual graph as networkx Graph: nodes with volume and centroid, edges with facet and measure."""
-        return _module("export").to_networkx(self)
+        from specgeo.geometry.export import to_networkx
+
+        return to_networkx(self)
 
     @within_memory
-
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write everything to one ``.npz`` file, to be read by `specgeo.load_complex`."""
-        _module("storage").save_complex(self, path)
+        from specgeo.geometry.storage import save_complex
+
+        save_complex(self, path)
 
     def plot(self, ax: Any = None, **options: Any) -> Any:
         """Draw it: the function on a line, the cells in the plane, a solid cut open in space.
@@ -413,7 +369,3 @@ class PolyhedralComplex:
     def __repr__(self) -> str:
         return f"PolyhedralComplex(dim={self.dim}, f_vector={self.f_vector})"
 
-
-def _module(name: str) -> Any:
-    """A module of this package, imported on first use: most complexes need few of them."""
-    return importlib.import_module(f"specgeo.geometry.{name}")

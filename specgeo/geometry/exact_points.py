@@ -10,67 +10,44 @@ from __future__ import annotations
 
 from fractions import Fraction
 from math import gcd
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from specgeo._cast import FloatArray, IntArray
-from specgeo.errors import SpecgeoError, UnsupportedError
-from specgeo.geometry.incidence import facet_cells
-from specgeo.geometry.integer_network import IntegerNetwork, Integers, scaled
-
-if TYPE_CHECKING:
-    from specgeo.geometry.complex import PolyhedralComplex
-
-
-def domain_rows(cx: PolyhedralComplex) -> FloatArray:
-    """Rows (n, d + 1), non-negative on the domain: a . x + b >= 0."""
-    domain = cx.domain
-    if hasattr(domain, "lower"):
-        eye = np.eye(cx.dim)
-        return np.concatenate((np.column_stack((eye, -domain.lower)), np.column_stack((-eye, domain.upper))))
-    if hasattr(domain, "A"):
-        return np.column_stack((-domain.A, domain.b))
-    raise UnsupportedError("domain: exact vertices need a complex with a Box or Polytope; this one has none")
-
-
-def integer_rows(rows: FloatArray) -> Integers:
-    """Each row times a power of two, so that its entries are integers."""
-    out = np.empty(rows.shape, dtype=object)
-    for i, row in enumerate(rows.tolist()):
-        out[i] = scaled(row, max(Fraction(v).denominator.bit_length() - 1 for v in row))
-    return out
+from specgeo._cast import IntArray
+from specgeo.errors import SpecgeoError
+from specgeo.geometry.complex import PolyhedralComplex
+from specgeo.geometry.integer_network import IntegerNetwork, Integers, integer_rows
+from specgeo.geometry.structure import require_network
+from specgeo.geometry.walls import domain_rows
 
 
 class ExactPoints:
     """Exact vertices as homogeneous integers (N, D), solved cell by cell on demand."""
 
     def __init__(self, cx: PolyhedralComplex) -> None:
-        network = cx.metadata.get("network")
-        if network is None or cx.signs is None:
-            raise UnsupportedError("metadata: exact vertices need the network and signs; enumerate the complex again")
+        layers, signs = require_network(cx, "an exact vertex")
         self._cx = cx
-        self.network = IntegerNetwork(network)
-        self.domain = integer_rows(domain_rows(cx))
+        self.network = IntegerNetwork(layers)
+        self.domain = integer_rows(domain_rows(cx.domain))[0]
         self._signs = cx.sign_vectors
-        self._layers = cx.signs.layers
-        self._cells = facet_cells(cx)
+        self._layers = signs.layers
+        self._cells = cx.facet_cells
         self._walls = self._domain_walls()
 
     def _domain_walls(self) -> IntArray:
         """For each boundary facet the domain row that it lies on (on a polytope: seems to lie on), else -1."""
         cx = self._cx
-        walls = np.asarray(cx.metadata.get("facet_walls", ()), dtype=np.int64)
-        if len(walls) == cx.f_vector[-2]:
-            return walls
+        if cx.facet_walls is not None and len(cx.facet_walls) == cx.f_vector[-2]:
+            return cx.facet_walls
         walls = np.full(cx.f_vector[-2], -1, dtype=np.int64)
         outer = np.flatnonzero(self._cells[:, 1] < 0)
-        rows = domain_rows(cx)
+        rows = domain_rows(cx.domain)
         rows = rows / np.abs(rows[:, :-1]).max(axis=1, keepdims=True)
         corners = cx.vertices_of(cx.dim - 1)
         size = np.abs(cx.vertices @ rows[:, :-1].T + rows[:, -1])  # (n_0, n)
         for facet in outer.tolist():
-            ids = corners.indices[corners.offsets[facet] : corners.offsets[facet + 1]]
+            ids = corners[facet]
             walls[facet] = int(np.argmin(size[ids].max(axis=0)))
         return walls
 
@@ -89,9 +66,9 @@ class ExactPoints:
         cx, lists = self._cx, self._cx.faces[-1]
         corners = cx.vertices_of(cx.dim - 1)
         through: dict[int, list[tuple[int, int]]] = {v: [] for v in wanted}
-        for facet in lists.indices[lists.offsets[cell] : lists.offsets[cell + 1]].tolist():
+        for facet in lists[cell].tolist():
             row = self._facet_row(facet, cell)
-            for v in corners.indices[corners.offsets[facet] : corners.offsets[facet + 1]].tolist():
+            for v in corners[facet].tolist():
                 if v in through:
                     through[v].append(row)
         depth = max(layer for rows in through.values() for layer, _ in rows) + 1
@@ -122,7 +99,7 @@ class ExactPoints:
         for cell in np.argsort(-np.diff(corners.offsets), kind="stable").tolist():
             if not open_:
                 break
-            wanted = open_.intersection(corners.indices[corners.offsets[cell] : corners.offsets[cell + 1]].tolist())
+            wanted = open_.intersection(corners[cell].tolist())
             if wanted:
                 result.append((cell, wanted))
                 open_ -= wanted

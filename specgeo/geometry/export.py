@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from specgeo.errors import MissingDependencyError, UnsupportedError
+from specgeo.geometry.arrays import Ragged
+from specgeo.geometry.complex import PolyhedralComplex
 
-if TYPE_CHECKING:
-    from specgeo.geometry.complex import PolyhedralComplex
 
-
-def polygon_rings(cx: PolyhedralComplex) -> npt.NDArray[np.int32]:
-    """Vertex ids of the 2-faces in order around each; lists as in ``cx.faces[1].offsets``."""
+def polygon_rings(cx: PolyhedralComplex) -> Ragged:
+    """Vertex ids of the 2-faces in order around each; in the plane counter-clockwise."""
     from specgeo.geometry._kernels import walk_polygons
 
     if cx.dim < 2:
@@ -22,7 +21,15 @@ def polygon_rings(cx: PolyhedralComplex) -> npt.NDArray[np.int32]:
     lists = cx.faces[1]
     out = np.empty(len(lists.indices), dtype=np.int32)
     walk_polygons(lists.offsets, lists.indices, cx.faces[0].indices.reshape(-1, 2), out)
-    return out
+    if cx.dim > 2:
+        return Ragged(lists.offsets, out)
+    first, last, owner = lists.offsets[:-1], lists.offsets[1:] - 1, lists.owners
+    after = np.arange(1, len(out) + 1)
+    after[last] = first
+    sides = cx.vertices[out] - cx.vertices[out[first]][owner]
+    area = np.add.reduceat(sides[:, 0] * sides[after, 1] - sides[:, 1] * sides[after, 0], first)
+    backwards = (first + last)[owner] - np.arange(len(out))
+    return Ragged(lists.offsets, np.where(area[owner] < 0, out[backwards], out))
 
 
 def to_shapely(cx: PolyhedralComplex) -> npt.NDArray[np.object_]:
@@ -32,9 +39,8 @@ def to_shapely(cx: PolyhedralComplex) -> npt.NDArray[np.object_]:
     if cx.dim != 2:
         raise UnsupportedError(f"to_shapely: the complex has dimension {cx.dim}; shapely polygons need dimension 2")
     rings = polygon_rings(cx)
-    lengths = np.diff(cx.faces[1].offsets)
-    owner = np.repeat(np.arange(cx.n_cells), lengths)
-    polygons: npt.NDArray[np.object_] = shapely.polygons(shapely.linearrings(cx.vertices[rings], indices=owner))
+    rows = shapely.linearrings(cx.vertices[rings.indices], indices=rings.owners)
+    polygons: npt.NDArray[np.object_] = shapely.polygons(rows)
     return polygons
 
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from scipy.special import rgamma
 
 from specgeo._cast import FloatArray
-
-if TYPE_CHECKING:
-    from specgeo.geometry.complex import PolyhedralComplex
+from specgeo.geometry.complex import PolyhedralComplex
 
 
 def moved_facets(cx: PolyhedralComplex) -> FloatArray:
@@ -19,7 +15,7 @@ def moved_facets(cx: PolyhedralComplex) -> FloatArray:
     |F| n moves by at most e per unit of the perimeter, and each n by as much over |F|. A facet within the distance r of
     its centre has at most the perimeter of the ball of that radius. Zero for a complex without errors of its vertices.
     """
-    errors = cx.metadata.get("vertex_errors")
+    errors = cx.vertex_errors
     if errors is None:
         return np.zeros(len(cx.facets.measures))
     lists, d = cx.vertices_of(cx.dim - 1), cx.dim - 1

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import IntArray
+from specgeo._codec import Layers
 
 try:
     from flint import fmpz_mat
@@ -55,27 +56,31 @@ def scaled(values: Any, exponent: int) -> Integers:
     return out.reshape(array.shape)
 
 
+def integer_rows(rows: npt.NDArray[np.float64]) -> tuple[Integers, Integers]:
+    """Rows of floats, exactly, as integers (n, d) over one power of two for each row, (n,)."""
+    numerators, denominators = np.empty(rows.shape, dtype=object), np.empty(len(rows), dtype=object)
+    for i, row in enumerate(rows.tolist()):
+        bits = _bits(row)
+        numerators[i], denominators[i] = scaled(row, bits), 1 << bits
+    return numerators, denominators
+
+
 class IntegerNetwork:
     """A network, exactly.
 
     Parameters
     ----------
-    network : dict
-        ``weights``, ``biases``, ``activations``, as in the metadata of a complex.
+    layers : Layers
     """
 
-    def __init__(self, network: dict[str, Any]) -> None:
-        self.input_dim = int(network["weights"][0].shape[1])
+    def __init__(self, layers: Layers) -> None:
+        self.input_dim = int(layers.weights[0].shape[1])
         self._layers = []
         total = 0  # the inputs of the layer are scaled by 2^total
-        for weight, bias, activation in zip(
-            network["weights"][:-1], network["biases"][:-1], network["activations"], strict=True
-        ):
+        for weight, bias, activation in zip(layers.weights[:-1], layers.biases[:-1], layers.activations, strict=True):
             breaks = [Fraction(t) for t in activation.breakpoints.tolist()]
             slopes = [Fraction(s) for s in activation.slopes.tolist()]
-            intercepts = [Fraction(float(activation.intercept))]
-            for i, t in enumerate(breaks):
-                intercepts.append(intercepts[-1] - (slopes[i + 1] - slopes[i]) * t)
+            intercepts = activation.exact_intercepts
             linear = max(_bits(np.ravel(weight).tolist()), _bits(bias.tolist()) - total, _bits(breaks) - total)
             outer = total + linear
             slope = max(_bits(slopes), _bits(intercepts) - outer)
@@ -89,7 +94,7 @@ class IntegerNetwork:
                 )
             )
             total = outer + slope
-        weight, bias = network["weights"][-1], network["biases"][-1]
+        weight, bias = layers.weights[-1], layers.biases[-1]
         linear = max(_bits(np.ravel(weight).tolist()), _bits(bias.tolist()) - total)
         self._output = IntegerMatrix(scaled(weight, linear)), scaled(bias, total + linear)
         self._exponent = total + linear  # outputs are scaled by 2 to this

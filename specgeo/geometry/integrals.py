@@ -10,22 +10,20 @@ h_p the complete homogeneous symmetric polynomial: f^p in barycentric coordinate
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from specgeo._cast import FloatArray
 from specgeo.errors import DomainError
-from specgeo.geometry.measures import _CHUNK, _measures_of
+from specgeo.geometry.complex import PolyhedralComplex
 
-if TYPE_CHECKING:
-    from specgeo.geometry.complex import PolyhedralComplex
+_CHUNK = 1 << 16  # values of corners at a time
 
 
 def integrate(cx: PolyhedralComplex, power: int) -> FloatArray:
     """Integral of f^power of each output, (m,)."""
     simplices, owner = cx.triangulation(cx.dim)
-    measures, m = _measures_of(cx, cx.dim), cx.offsets.shape[1]
+    measures, m = cx.simplex_measures(cx.dim), cx.offsets.shape[1]
     step = max(1, _CHUNK // (m * (cx.dim + 1)))
     parts: list[list[float]] = [[] for _ in range(m)]
     for start in range(0, len(simplices), step):

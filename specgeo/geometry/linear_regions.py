@@ -10,19 +10,14 @@ labels are then no exact statement.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import FloatArray, IntArray
+from specgeo._codec import Layers
 from specgeo.errors import UnsupportedError
-from specgeo.geometry.patterns import neuron_pieces
+from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.residues import CellMaps, classes, vanishing
-
-if TYPE_CHECKING:
-    from specgeo.geometry.complex import PolyhedralComplex
 
 RELATIVE_TOLERANCE = 1e-12
 """Guards the merging of cells of a complex without network: |g_1 - g_0| against the largest gradient."""
@@ -50,14 +45,13 @@ def _equal_gradients(cx: PolyhedralComplex, pairs: IntArray) -> npt.NDArray[np.b
     """Which pairs of cells (n, 2) have equal gradients."""
     gradients = cx.gradients.reshape(cx.n_cells, -1)
     step = np.abs(gradients[pairs[:, 1]] - gradients[pairs[:, 0]])
-    network = cx.metadata.get("network")
-    if network is None or cx.signs is None:
+    if cx.layers is None or cx.signs is None:
         return np.asarray((step <= RELATIVE_TOLERANCE * np.abs(gradients).max(initial=0.0)).all(axis=1))
-    equal = np.array((step <= gradient_error(network).ravel()).all(axis=1), dtype=np.bool_)
+    equal = np.array((step <= gradient_error(cx.layers).ravel()).all(axis=1), dtype=np.bool_)
     candidates = pairs[equal]
     if len(candidates) == 0:
         return equal
-    maps = CellMaps(network, neuron_pieces(cx.signs, network["activations"]))
+    maps = CellMaps(cx.layers, cx.signs.neuron_pieces(cx.layers.activations))
 
     def steps(rows: IntArray, p: int) -> npt.NDArray[np.bool_]:
         cells, at = np.unique(candidates[rows], return_inverse=True)
@@ -84,19 +78,17 @@ def distinct_affine_maps(cx: PolyhedralComplex) -> int:
     >>> cx.n_linear_regions, sg.theory.counting.distinct_affine_maps(cx)
     (4, 3)
     """
-    network = cx.metadata.get("network")
-    if network is None or cx.signs is None:
+    if cx.layers is None or cx.signs is None:
         raise UnsupportedError("cx: distinct affine maps need the network and signs; enumerate the complex again")
-    maps = CellMaps(network, neuron_pieces(cx.signs, network["activations"]))
+    maps = CellMaps(cx.layers, cx.signs.neuron_pieces(cx.layers.activations))
     _, first = np.unique(cx.linear_regions, return_index=True)  # cells of one region have one map
     labels = classes(lambda rows, p: maps.outputs(first[rows], p), len(first), maps.bits[-1], maps.primes())
     return int(labels.max()) + 1
 
 
-def gradient_error(network: dict[str, Any]) -> FloatArray:
+def gradient_error(layers: Layers) -> FloatArray:
     """Bound (m, d) on the rounding error of a float gradient, and of a difference of two; inf where none is known."""
-    weights: Sequence[FloatArray] = network["weights"]
-    slopes = [a.slopes for a in network["activations"]]
+    weights, slopes = layers.weights, [a.slopes for a in layers.activations]
     entries = np.abs(np.concatenate([np.ravel(a) for a in (*weights, *slopes)]))
     entries = entries[entries > 0]
     if len(entries) and (entries.min() < 1.0 / _SAFE or entries.max() > _SAFE):

@@ -17,31 +17,21 @@ facets are much longer than that.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import FloatArray, IntArray, as_points
-from specgeo.geometry.point_signs import Flags, PointSigns, inside
+from specgeo.geometry.arrays import Flags, Words, packed
+from specgeo.geometry.complex import PolyhedralComplex
+from specgeo.geometry.point_signs import PointSigns, inside
 
 if TYPE_CHECKING:
-    from specgeo.geometry.complex import PolyhedralComplex
+    from specgeo.geometry._kernels import BoxTree
 
-_LEAF = 4
 OUTSIDE_TOLERANCE = 1e-12
 """Complexes without network: a point farther out than this times the extent is outside."""
-
-Words = npt.NDArray[np.uint64]
-
-
-class BoxTree(NamedTuple):
-    """Bounding boxes of the nodes of an implicit binary tree over blocks of cells."""
-
-    lower: FloatArray  # (2 n_leaves, d), row 0 unused
-    upper: FloatArray
-    order: IntArray  # (n_cells,) cells in Morton order
-    depth: int
 
 
 def _morton_order(centres: FloatArray) -> IntArray:
@@ -60,18 +50,19 @@ def _morton_order(centres: FloatArray) -> IntArray:
 
 def build_tree(cx: PolyhedralComplex) -> BoxTree:
     """The tree of bounding boxes, widened by the errors of the vertices."""
+    from specgeo.geometry._kernels import LEAF, BoxTree
+
     corners = cx.vertices_of(cx.dim)
     starts = corners.offsets[:-1]
     points = cx.vertices[corners.indices]
     margin = np.full(len(cx.vertices), 2.0 * OUTSIDE_TOLERANCE * _extent(cx))
-    errors = np.asarray(cx.metadata.get("vertex_errors", ()), dtype=np.float64)
-    if len(errors) == len(margin):
-        margin = np.maximum(margin, 2.0 * errors)
+    if cx.vertex_errors is not None:
+        margin = np.maximum(margin, 2.0 * cx.vertex_errors)
     around = margin[corners.indices, None]
     low, high = np.minimum.reduceat(points - around, starts), np.maximum.reduceat(points + around, starts)
     # by the corners alone: their errors may be infinite
     order = _morton_order(np.minimum.reduceat(points, starts) / 2 + np.maximum.reduceat(points, starts) / 2)
-    blocks = np.arange(0, len(order), _LEAF)
+    blocks = np.arange(0, len(order), LEAF)
     depth = max(0, int(len(blocks) - 1).bit_length())
     n = 1 << depth
     lower, upper = np.full((2 * n, cx.dim), np.inf), np.full((2 * n, cx.dim), -np.inf)
@@ -82,7 +73,7 @@ def build_tree(cx: PolyhedralComplex) -> BoxTree:
         children = slice(2 << level, 4 << level)
         lower[nodes] = np.minimum(lower[children][0::2], lower[children][1::2])
         upper[nodes] = np.maximum(upper[children][0::2], upper[children][1::2])
-    return BoxTree(lower, upper, order, depth)
+    return BoxTree(lower, upper, order)
 
 
 def _extent(cx: PolyhedralComplex) -> float:
@@ -100,10 +91,10 @@ class SignTable:
     """
 
     def __init__(self, cx: PolyhedralComplex) -> None:
-        assert cx.signs is not None
-        self._tree: BoxTree = cx._box_tree
+        assert cx.signs is not None and cx.layers is not None
+        self._tree = cx.derived("box tree", build_tree)
         self._words = (np.ascontiguousarray(cx.signs.positive), np.ascontiguousarray(cx.signs.negative))
-        self.points = PointSigns(cx.metadata["network"])
+        self.points = PointSigns(cx.layers)
         keys = _mixed(self._words[0])
         self._order = np.argsort(keys, kind="stable")
         self._keys = keys[self._order]
@@ -117,7 +108,7 @@ class SignTable:
         return found
 
     def _find(self, x: FloatArray, above: Flags, below: Flags) -> IntArray:
-        signs = _packed(above), _packed(below)
+        signs = packed(above), packed(below)
         at = np.searchsorted(self._keys, _mixed(signs[0]))
         cell = self._order[np.minimum(at, len(self._order) - 1)]
         # A unit that is undecided at the point and vanishes on the cell: the layers before have the cell's signs, so
@@ -130,26 +121,14 @@ class SignTable:
         rest = open_[several != 1]
         if len(rest):
             exact = self.points.exact(x[rest])
-            cell[rest], _ = self._compatible(x[rest], _packed(exact > 0), _packed(exact < 0))
+            cell[rest], _ = self._compatible(x[rest], packed(exact > 0), packed(exact < 0))
         return np.asarray(cell)
 
     def _compatible(self, x: FloatArray, positive: Words, negative: Words) -> tuple[IntArray, IntArray]:
         """The first cell near each point without a sign opposite to those given, and the number of such cells."""
         from specgeo.geometry._kernels import compatible_cells
 
-        tree = self._tree
-        return compatible_cells(
-            x, tree.lower, tree.upper, tree.order, _LEAF, tree.depth, positive, negative, *self._words
-        )
-
-
-def _packed(flags: Flags) -> Words:
-    """Rows of flags as words of 64 bits, laid out as in `Patterns`."""
-    n_words = (flags.shape[1] + 63) // 64
-    out = np.zeros((len(flags), 8 * n_words), np.uint8)
-    packed = np.packbits(flags, axis=1, bitorder="little")
-    out[:, : packed.shape[1]] = packed
-    return np.asarray(out.view("<u8").astype(np.uint64, copy=False).reshape(len(flags), n_words))
+        return compatible_cells(x, self._tree, positive, negative, *self._words)
 
 
 def _mixed(words: Words) -> Words:
@@ -166,7 +145,7 @@ def locate(cx: PolyhedralComplex, x: npt.ArrayLike) -> IntArray:
     found = np.full(len(flat), -1, dtype=np.int64)
     if knows_signs(cx):
         within = inside(cx.domain, flat)
-        found[within] = cx._sign_table.locate(np.ascontiguousarray(flat[within]))
+        found[within] = cx.derived("sign table", SignTable).locate(np.ascontiguousarray(flat[within]))
     else:
         found = _by_slack(cx, flat)
     return np.asarray(found.reshape(points.shape[:-1]))
@@ -175,31 +154,18 @@ def locate(cx: PolyhedralComplex, x: npt.ArrayLike) -> IntArray:
 def knows_signs(cx: PolyhedralComplex) -> bool:
     """Whether points can be located by proved signs."""
     proved = bool(getattr(cx.certificate, "certified", False))
-    return proved and cx.signs is not None and cx.domain is not None and cx.metadata.get("network") is not None
+    return proved and cx.signs is not None and cx.domain is not None and cx.layers is not None
 
 
 def _by_slack(cx: PolyhedralComplex, flat: FloatArray) -> IntArray:
     """By signed distances to facets, for complexes that are known by their rounded vertices only."""
-    from specgeo.geometry._kernels import locate_points
+    from specgeo.geometry._kernels import Sides, locate_points
 
-    tree, lists, facets = cx._box_tree, cx.faces[-1], cx.facets
+    lists, facets = cx.faces[-1], cx.facets
     tolerance = OUTSIDE_TOLERANCE * _extent(cx)
-    base = cx._smallest_vertices[cx.dim - 1]
-    found, slack = locate_points(
-        flat,
-        tree.lower,
-        tree.upper,
-        tree.order,
-        _LEAF,
-        tree.depth,
-        lists.offsets,
-        lists.indices,
-        base,
-        facets.normals,
-        facets.cells[:, 0].copy(),
-        cx.vertices,
-        tolerance,
-    )
+    sides = Sides(cx.vertices[cx.smallest_vertices[cx.dim - 1]], facets.normals, facets.cells[:, 0].copy())
+    tree = cx.derived("box tree", build_tree)
+    found, slack = locate_points(flat, tree, lists.offsets, lists.indices, sides, tolerance)
     found[slack < -tolerance] = -1
     if cx.domain is not None:
         found[~inside(cx.domain, flat)] = -1
@@ -210,6 +176,6 @@ def evaluate(cx: PolyhedralComplex, x: npt.ArrayLike) -> FloatArray:
     """Values f(x) by the affine piece of the cell of each point, (..., d) -> (..., m); NaN outside."""
     points = as_points(x, "x", cx.dim)
     cell = cx.locate(points)
-    values = np.einsum("...md,...d->...m", cx.gradients[cell], points) + cx.offsets[cell]
-    values[cell < 0] = np.nan
-    return np.asarray(values)
+    values = cx.values(np.maximum(cell, 0).ravel(), points.reshape(-1, cx.dim))
+    values[cell.ravel() < 0] = np.nan
+    return values.reshape(*cell.shape, values.shape[1])

@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import FloatArray
+from specgeo._codec import Layers
 from specgeo._running_error import activate, affine
-from specgeo.geometry.integer_network import IntegerNetwork, scaled
+from specgeo.geometry.arrays import Flags
+from specgeo.geometry.integer_network import IntegerNetwork, integer_rows
 
-Flags = npt.NDArray[np.bool_]
 _CHUNK = 1 << 19  # pre-activations at a time: they stay in cache
 _EXACT_CHUNK = 1 << 10  # points at a time in integers
 
@@ -24,17 +25,16 @@ class PointSigns:
 
     Parameters
     ----------
-    network : dict
-        ``weights``, ``biases``, ``activations``, as in the metadata of a complex.
+    layers : Layers
     """
 
-    def __init__(self, network: dict[str, Any]) -> None:
-        self._network = network
-        self._layers = list(zip(network["weights"][:-1], network["biases"][:-1], network["activations"], strict=True))
+    def __init__(self, layers: Layers) -> None:
+        self._given = layers
+        self._layers = list(zip(layers.weights[:-1], layers.biases[:-1], layers.activations, strict=True))
 
     @cached_property
     def _integers(self) -> IntegerNetwork:
-        return IntegerNetwork(self._network)
+        return IntegerNetwork(self._given)
 
     def chunks(self, n: int) -> Iterator[slice]:
         """Slices of n points."""
@@ -63,17 +63,8 @@ class PointSigns:
         """The signs themselves, (n, n_units): integer arithmetic, about a millisecond for each point."""
         parts = [np.zeros((0, sum(len(b) * len(a.breakpoints) for _, b, a in self._layers)), np.int8)]
         for start in range(0, len(x), _EXACT_CHUNK):
-            parts.append(self._integers.signs_at(*integer_points(x[start : start + _EXACT_CHUNK])))
+            parts.append(self._integers.signs_at(*integer_rows(x[start : start + _EXACT_CHUNK])))
         return np.concatenate(parts)
-
-
-def integer_points(x: FloatArray) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.object_]]:
-    """Binary64 points as integers (N, D): numerators (n, d) over powers of two (n,)."""
-    numerators, denominators = np.empty(x.shape, dtype=object), np.empty(len(x), dtype=object)
-    for i, row in enumerate(x.tolist()):
-        bits = max(Fraction(v).denominator.bit_length() - 1 for v in row)
-        numerators[i], denominators[i] = scaled(row, bits), 1 << bits
-    return numerators, denominators
 
 
 def inside(domain: Any, x: FloatArray) -> Flags:

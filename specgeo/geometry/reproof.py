@@ -37,64 +37,26 @@ facets that contain it, which have their vertices in common; so no face of sever
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._display import Shown
 from specgeo.errors import SpecgeoError, UnsupportedError
+from specgeo.geometry.arrays import Ragged, Signs, packed
+from specgeo.geometry.certificate import Reproof
+from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.exact_points import ExactPoints
-from specgeo.geometry.incidence import owners
 from specgeo.geometry.integer_network import Integers
 from specgeo.geometry.stored_values import check_coordinates, check_pieces, check_walls, not_covered
-from specgeo.geometry.structure import check_structure, require
-
-if TYPE_CHECKING:
-    from specgeo.geometry.complex import PolyhedralComplex, Ragged
+from specgeo.geometry.structure import check_structure, require, require_network
 
 _VERTICES_A_CHUNK = 1024
-
-
-@dataclass(frozen=True)
-class Reproof(Shown):
-    """Result of an independent re-proof.
-
-    Attributes
-    ----------
-    proved : bool
-        True when every check held: of the complex and of all numbers stored with it.
-    failure : str or None
-        The first check that failed, with the face it failed on.
-    not_covered : tuple of str
-        What is stored beside and is no statement that could be proved: how the enumeration went, names, notes.
-    n_vertices, n_signs, n_incidences : int
-        Vertices solved exactly, signs evaluated exactly, (face, boundary face) pairs checked.
-    largest_error : float
-        Largest distance (max norm) of a stored coordinate from the exact one.
-    seconds : float
-    """
-
-    proved: bool
-    failure: str | None
-    not_covered: tuple[str, ...]
-    n_vertices: int
-    n_signs: int
-    n_incidences: int
-    largest_error: float
-    seconds: float
-
-    def __bool__(self) -> bool:
-        return self.proved
 
 
 def reprove(cx: PolyhedralComplex) -> Reproof:
     """Re-prove a complex from its stored data (see the module's text for the argument)."""
     started = time.perf_counter()
-    if cx.metadata.get("network") is None or cx.signs is None:
-        raise UnsupportedError("metadata: a proof needs the network and signs of the complex; enumerate it again")
+    require_network(cx, "a proof")
     if not hasattr(cx.domain, "lower") and not hasattr(cx.domain, "A"):
         raise UnsupportedError("domain: a proof needs the Box or Polytope of the complex; this one has none")
     failure: str | None = None
@@ -128,13 +90,12 @@ def _prove(cx: PolyhedralComplex) -> tuple[tuple[int, int, int], float]:
 
 
 def _lists(ragged: Ragged) -> list[list[int]]:
-    items = ragged.indices.tolist()
-    return [items[a:b] for a, b in pairwise(ragged.offsets.tolist())]
+    return [items.tolist() for items in ragged]
 
 
 def _check_lists(cx: PolyhedralComplex) -> None:
     """Points 4 and 7: two facets at each ridge of a face, no face unused or doubled."""
-    signs = cx._signs()
+    signs = cx.known_signs
     require(not np.any(signs.positive & signs.negative), "a unit that is both positive and negative on a cell")
     for k, lists in enumerate(cx.faces, start=1):
         used = np.bincount(lists.indices, minlength=cx.f_vector[k - 1]) > 0
@@ -145,9 +106,6 @@ def _check_lists(cx: PolyhedralComplex) -> None:
         if k < cx.dim:
             corners = {tuple(v) for v in _lists(cx.vertices_of(k))}
             require(len(corners) == cx.f_vector[k], f"two {k}-faces with the same vertices")
-
-
-Signs = npt.NDArray[np.int8]
 
 
 def _vertex_signs(points: ExactPoints, top: Integers, bottom: Integers) -> tuple[Signs, Signs]:
@@ -183,14 +141,13 @@ def _check_conformity(cx: PolyhedralComplex, signs: Signs) -> None:
 
 def _masks(flags: npt.NDArray[np.bool_]) -> list[int]:
     """Each row of flags as the bits of one integer."""
-    packed = np.packbits(flags, axis=1, bitorder="little")
-    return [int.from_bytes(row.tobytes(), "little") for row in packed]
+    return [int.from_bytes(row.astype("<u8").tobytes(), "little") for row in packed(flags)]
 
 
 def _check_closure(cx: PolyhedralComplex, signs: Signs) -> None:
     """Point 3: each boundary face is cut out of its face by the units that vanish on it."""
     zeros = _masks(signs == 0)
-    walls = np.zeros((cx.n_cells, signs.shape[1] - len(cx._signs().layers)), dtype=np.bool_)
+    walls = np.zeros((cx.n_cells, signs.shape[1] - len(cx.known_signs.layers)), dtype=np.bool_)
     useless = _masks(np.concatenate((cx.sign_vectors == 0, walls), axis=1))  # units that vanish on the whole cell
     cell = np.arange(cx.n_cells)
     for k in range(cx.dim, 0, -1):
@@ -205,7 +162,7 @@ def _check_closure(cx: PolyhedralComplex, signs: Signs) -> None:
                     raise SpecgeoError(f"{k}-face {face}: its boundary face {facet} is not cut out by vanishing units")
         lists = cx.faces[k - 1]
         lower = np.empty(cx.f_vector[k - 1], dtype=np.int64)
-        lower[lists.indices] = cell[owners(lists)]  # some cell that contains each boundary face
+        lower[lists.indices] = cell[lists.owners]  # some cell that contains each boundary face
         cell = lower
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from fractions import Fraction
 from functools import cache
 from itertools import count
 from typing import Any
@@ -20,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import FloatArray, IntArray
+from specgeo._codec import Layers
 from specgeo._limits import check_time
 from specgeo.errors import UnsupportedError
 
@@ -85,8 +85,7 @@ class CellMaps:
 
     Parameters
     ----------
-    network : dict
-        ``weights``, ``biases``, ``activations``, as in the metadata of a complex.
+    layers : Layers
     pieces : list of int arrays (n_cells, n_l)
         Piece of the activation of each neuron on each cell.
 
@@ -96,14 +95,12 @@ class CellMaps:
         For each layer, the output last: its coefficients are N / 2^s with one s and |N| < 2^bits.
     """
 
-    def __init__(self, network: dict[str, Any], pieces: Sequence[IntArray]) -> None:
-        self._weights: list[FloatArray] = list(network["weights"])
-        self._biases: list[FloatArray] = list(network["biases"])
-        self._activations = list(network["activations"])
+    def __init__(self, layers: Layers, pieces: Sequence[IntArray]) -> None:
+        self._weights, self._biases, self._activations = layers
         self._pieces = pieces
         self.n_cells = len(pieces[0]) if pieces else 1
         self._limit = prime_limit(max(w.shape[1] for w in self._weights))
-        self._intercepts = [_exact_intercepts(a) for a in self._activations]
+        self._intercepts = [a.exact_intercepts for a in self._activations]
         self.bits = self._count_bits()
 
     def _count_bits(self) -> list[int]:
@@ -162,15 +159,6 @@ class CellMaps:
             *_, f = self.layers(cells[part], p)
             parts.append(np.swapaxes(f, 0, 1).reshape(f.shape[1], -1))
         return np.concatenate(parts).astype(np.int64) % p
-
-
-def _exact_intercepts(activation: Any) -> list[Fraction]:
-    """Values at 0 of the lines of the pieces, not rounded."""
-    slopes = [Fraction(s) for s in activation.slopes.tolist()]
-    out = [Fraction(float(activation.intercept))]
-    for i, t in enumerate(activation.breakpoints.tolist()):
-        out.append(out[-1] - (slopes[i + 1] - slopes[i]) * Fraction(t))
-    return out
 
 
 def vanishing(

@@ -4,38 +4,32 @@ from __future__ import annotations
 
 from fractions import Fraction
 from math import hypot
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
+from specgeo._codec import Layers
 from specgeo._limits import check_time
+from specgeo.geometry.arrays import Patterns
 from specgeo.geometry.integer_network import IntegerNetwork
-from specgeo.geometry.patterns import sign_vectors
-
-if TYPE_CHECKING:
-    from specgeo.geometry.complex import PolyhedralComplex
 
 
-def network_sides(cx: PolyhedralComplex, cells: IntArray, normals: FloatArray) -> FloatArray:
+def network_sides(layers: Layers, signs: Patterns, cells: IntArray, normals: FloatArray) -> FloatArray:
     """Cosines of the angle between normals (n, d) and the way from the first to the second of two cells (n, 2).
 
     A unit whose sign differs between the cells vanishes between them; its gradient, exact on the first, is that way.
-    0 where nothing says which it is: no network, or no such unit.
+    0 where nothing says which it is: no such unit.
     """
     cosines = np.zeros(len(cells))
-    if len(cells) == 0 or cx.signs is None or "network" not in cx.metadata:
-        return cosines
-    network = IntegerNetwork(cx.metadata["network"])
-    positive, negative = cx.signs.positive, cx.signs.negative
+    network = IntegerNetwork(layers)
     for i, (pair, normal) in enumerate(zip(cells, normals.tolist(), strict=True)):
         check_time()
-        first, second = sign_vectors(cx.signs._replace(positive=positive[pair], negative=negative[pair]))
+        first, second = signs.take(pair).vectors()
         opposite = np.flatnonzero(first * second < 0)
         if len(opposite) == 0:
             continue
         unit = opposite[0]
-        row = np.concatenate(network.unit_rows(first, int(cx.signs.layers[unit]) + 1))[unit, :-1].tolist()
+        row = np.concatenate(network.unit_rows(first, int(signs.layers[unit]) + 1))[unit, :-1].tolist()
         largest = max(map(abs, row))
         way = [float(Fraction(x, largest)) for x in row]
         cosines[i] = int(second[unit]) * sum(a * b for a, b in zip(way, normal, strict=True)) / hypot(*way)

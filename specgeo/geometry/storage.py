@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._cast import FloatArray, as_floats
+from specgeo._codec import OF_COMPLEX, pack, unpack
 from specgeo._files import as_path
 from specgeo._npz import read_npz, write_npz
-from specgeo.activation import Activation
 from specgeo.domain import Box, Polytope
 from specgeo.errors import InvalidInputError, ReadError, SpecgeoError, one_line
+from specgeo.geometry.arrays import Patterns, Ragged
 from specgeo.geometry.certificate import Certificate
-from specgeo.geometry.complex import Patterns, PolyhedralComplex, Ragged
+from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.structure import check_inside, check_structure, require
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     Arrays = Mapping[str, npt.NDArray[Any]]
 
 SCHEMA = "specgeo complex 1"
+_BESIDE = ("vertex_errors", "facet_walls")  # fields that the file keeps among the metadata
 
 
 def save_complex(cx: PolyhedralComplex, path: str | os.PathLike[str]) -> None:
@@ -38,23 +39,29 @@ def save_complex(cx: PolyhedralComplex, path: str | os.PathLike[str]) -> None:
     arrays: dict[str, npt.NDArray[Any]] = {"vertices": cx.vertices, "gradients": cx.gradients, "offsets": cx.offsets}
     header: dict[str, Any] = {"schema": SCHEMA, "dim": cx.dim}
     for k, lists in enumerate(cx.faces, start=1):
-        arrays[f"faces_{k}_offsets"], arrays[f"faces_{k}_indices"] = lists
+        arrays[f"faces_{k}_offsets"], arrays[f"faces_{k}_indices"] = lists.offsets, lists.indices
     if cx.signs is not None:
         arrays.update({f"signs_{name}": array for name, array in cx.signs._asdict().items()})
     header["domain"] = _pack_domain(cx.domain, arrays)
     header["certificate"] = None if cx.certificate is None else cx.certificate.to_dict()
+    if cx.layers is not None:
+        arrays |= pack(cx.layers, OF_COMPLEX)
+        kinds = [(activation.name, float(activation.intercept).hex()) for activation in cx.layers.activations]
+        header["layers"] = [{"kind": "dense", "name": name, "intercept": value} for name, value in kinds]
+    beside = {name: value for name in _BESIDE if (value := getattr(cx, name)) is not None}
+    taken = beside.keys() & cx.notes.keys()
+    if taken:
+        raise InvalidInputError(f"notes: {sorted(taken)} are fields of the complex; take other names")
     header["metadata"] = {}
-    for name, value in cx.metadata.items():
-        if name == "network":
-            header["layers"] = _pack_network(value, arrays)
-        elif isinstance(value, np.ndarray) and value.dtype != object:
+    for name, value in (beside | cx.notes).items():
+        if isinstance(value, np.ndarray) and value.dtype != object:
             arrays[f"metadata_{name}"] = value
         else:
             header["metadata"][name] = value
     try:
         text = json.dumps(header)
     except TypeError as error:
-        raise InvalidInputError(f"metadata: holds something that JSON cannot ({error}); remove it first") from error
+        raise InvalidInputError(f"notes: holds something that JSON cannot ({error}); remove it first") from error
     arrays["header"] = np.frombuffer(text.encode(), dtype=np.uint8)
     write_npz(file, arrays)
 
@@ -113,7 +120,7 @@ def _unpack(arrays: Arrays, header: dict[str, Any]) -> PolyhedralComplex:
 
     dim = header["dim"]
     require(type(dim) is int and dim == arrays["vertices"].shape[-1], "header: dim is not that of the vertices")
-    layers, notes = header.get("layers"), dict(header["metadata"])
+    notes = dict(header["metadata"])
     _check_names(arrays, header, dim)
     faces = tuple(
         Ragged(take(f"faces_{k}_offsets", np.int64, 1), take(f"faces_{k}_indices", np.int32, 1))
@@ -123,21 +130,24 @@ def _unpack(arrays: Arrays, header: dict[str, Any]) -> PolyhedralComplex:
     if "signs_positive" in arrays:
         words = [take(f"signs_{name}", np.uint64, 2) for name in ("positive", "negative")]
         signs = Patterns(*words, *(take(f"signs_{name}", np.int64, 1) for name in ("layers", "neurons", "breakpoints")))
-    metadata: dict[str, Any] = notes
     for key, array in arrays.items():
         if key.startswith("metadata_"):
-            metadata[key.removeprefix("metadata_")] = array.astype(array.dtype.newbyteorder("="))
+            notes[key.removeprefix("metadata_")] = array.astype(array.dtype.newbyteorder("="))
+    layers = None
+    if header.get("layers") is not None:
+        layers = unpack(arrays, OF_COMPLEX, [(float.fromhex(a["intercept"]), a["name"]) for a in header["layers"]])
     cx = PolyhedralComplex(
         take("vertices", np.float64, 2),
         faces,
         (take("gradients", np.float64, 3), take("offsets", np.float64, 2)),
         signs,
         _unpack_domain(header["domain"], arrays),
-        _unpack_certificate(header["certificate"]),
-        metadata,
+        None if header["certificate"] is None else Certificate(**header["certificate"]),
+        layers,
+        notes.pop("vertex_errors", None),
+        notes.pop("facet_walls", None),
+        notes,
     )
-    if layers is not None:
-        metadata["network"] = _unpack_network(arrays, layers)
     check_structure(cx)
     check_inside(cx)
     return cx
@@ -158,7 +168,7 @@ def _check_names(arrays: Arrays, header: dict[str, Any], dim: int) -> None:
     kinds = {layer.get("kind", "dense") for layer in layers} - {"dense"}
     keys = {key for layer in layers for key in layer} - {"kind", "name", "intercept"}
     require(not kinds and not keys, f"layers of kinds {sorted(kinds)} or with entries {sorted(keys)}; upgrade specgeo")
-    reserved = {"network", "vertex_errors", "facet_walls"} & header["metadata"].keys()
+    reserved = {"network", *_BESIDE} & header["metadata"].keys()
     require(not reserved and "metadata_network" not in arrays, "header: metadata that are arrays")
 
 
@@ -181,26 +191,3 @@ def _unpack_domain(kind: str | None, arrays: Arrays) -> Any:
     if kind == "Polytope":
         return Polytope(arrays["domain_A"], arrays["domain_b"])
     raise ReadError(f"corrupt: unknown domain {kind!r}")
-
-
-def _pack_network(network: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> list[dict[str, Any]]:
-    for layer, (weight, bias) in enumerate(zip(network["weights"], network["biases"], strict=True)):
-        arrays[f"weight_{layer}"], arrays[f"bias_{layer}"] = weight, bias
-    for layer, activation in enumerate(network["activations"]):
-        arrays[f"breakpoints_{layer}"], arrays[f"slopes_{layer}"] = activation.breakpoints, activation.slopes
-    return [{"kind": "dense", "name": a.name, "intercept": float(a.intercept).hex()} for a in network["activations"]]
-
-
-def _unpack_network(arrays: Arrays, layers: list[dict[str, Any]]) -> dict[str, Any]:
-    activations = [
-        Activation(arrays[f"breakpoints_{i}"], arrays[f"slopes_{i}"], float.fromhex(a["intercept"]), a["name"])
-        for i, a in enumerate(layers)
-    ]
-    count = range(len(layers) + 1)
-    weights: list[FloatArray] = [as_floats(arrays[f"weight_{i}"], f"weight_{i}", (None, None)) for i in count]
-    biases: list[FloatArray] = [as_floats(arrays[f"bias_{i}"], f"bias_{i}", (None,)) for i in count]
-    return {"weights": weights, "biases": biases, "activations": activations}
-
-
-def _unpack_certificate(data: Any) -> Any:
-    return None if data is None else Certificate(**data)

@@ -11,18 +11,16 @@ evaluation, which is in extended precision: its range is wider.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import FloatArray, IntArray
+from specgeo._codec import Layers
+from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.integer_network import IntegerNetwork, Integers
-from specgeo.geometry.patterns import neuron_pieces
-from specgeo.geometry.structure import require, stated_errors
-
-if TYPE_CHECKING:
-    from specgeo.geometry.complex import PolyhedralComplex
+from specgeo.geometry.structure import require, require_network, stated_errors
 
 _SPARE = 2.0**22  # times the smallest normal number stands for what underflows
 _CELLS_A_CHUNK = 512
@@ -59,7 +57,7 @@ def _quotient(top: int, bottom: int) -> float:
 
 def check_walls(cx: PolyhedralComplex, on_wall: npt.NDArray[np.bool_], outer: npt.NDArray[np.bool_]) -> None:
     """Boundary facets have a wall and lie in it, others have none; ``on_wall`` is (n_0, walls)."""
-    walls = cx.metadata.get("facet_walls")
+    walls = cx.facet_walls
     if walls is None:
         return
     wrong = np.flatnonzero((walls >= 0) != outer)
@@ -72,13 +70,13 @@ def check_walls(cx: PolyhedralComplex, on_wall: npt.NDArray[np.bool_], outer: np
 
 def check_pieces(cx: PolyhedralComplex, network: IntegerNetwork) -> None:
     """Each entry of the affine pieces is within its bound of the exact one."""
-    given = cx.metadata["network"]
-    pieces = neuron_pieces(cx._signs(), given["activations"])
+    layers, signs = require_network(cx, "a proof")
+    pieces = signs.neuron_pieces(layers.activations)
     stored = np.concatenate((cx.gradients, cx.offsets[:, :, None]), axis=2)
     for start in range(0, cx.n_cells, _CELLS_A_CHUNK):
         part = [piece[start : start + _CELLS_A_CHUNK] for piece in pieces]
         exact, exponent = network.affine_pieces(part)
-        bounds = piece_bounds(given, part)
+        bounds = piece_bounds(layers, part)
         one = 1 << exponent
         for i, (numbers, tops, limits) in enumerate(
             zip(stored[start : start + _CELLS_A_CHUNK], exact, bounds, strict=True)
@@ -89,21 +87,20 @@ def check_pieces(cx: PolyhedralComplex, network: IntegerNetwork) -> None:
                 require(near, f"cell {start + i}: its affine piece is not within a finite bound of the network's")
 
 
-def piece_bounds(network: dict[str, Any], pieces: list[IntArray], precision: type = np.float64) -> FloatArray:
+def piece_bounds(layers: Layers, pieces: list[IntArray], precision: type = np.float64) -> FloatArray:
     """Bounds (n_cells, m, d + 1) on the errors of gradients and offsets, inf or NaN where products overflow.
 
     The expression of the map with all numbers replaced by their absolute values, times K eps with K = 2 + the sum of
     2 n + 4 over hidden layers of n neurons, and eps that of the ``precision`` in which the map was evaluated.
     """
-    weights, biases = ([np.abs(np.asarray(x, np.longdouble)) for x in network[name]] for name in ("weights", "biases"))
-    activations = network["activations"]
+    weights, biases = ([np.abs(np.asarray(x, np.longdouble)) for x in part] for part in layers[:2])
     tiny = _SPARE * np.longdouble(np.finfo(precision).tiny)
     n, m = len(pieces[0]) if pieces else 1, len(biases[-1])
     rows: Any = np.broadcast_to(weights[-1], (n, *weights[-1].shape))
     offsets: Any = np.broadcast_to(biases[-1], (n, m))
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         for weight, bias, activation, piece in reversed(
-            list(zip(weights[:-1], biases[:-1], activations, pieces, strict=True))
+            list(zip(weights[:-1], biases[:-1], layers.activations, pieces, strict=True))
         ):
             chosen = np.broadcast_to(piece, (n, len(bias)))
             offsets = offsets + np.einsum("cmn,cn->cm", rows, np.abs(activation.intercepts)[chosen] + tiny)
@@ -118,7 +115,6 @@ def piece_bounds(network: dict[str, Any], pieces: list[IntArray], precision: typ
 def not_covered(cx: PolyhedralComplex) -> tuple[str, ...]:
     """What is stored and says nothing about network and domain that could be proved."""
     names = ["certificate: the account of decisions and times"] if cx.certificate is not None else []
-    known = {"network", "vertex_errors", "facet_walls"}
-    if any(activation.name for activation in cx.metadata["network"]["activations"]):
-        names.append("network: the names of activations")
-    return (*names, *(f"metadata: {name}" for name in cx.metadata if name not in known))
+    if cx.layers is not None and any(activation.name for activation in cx.layers.activations):
+        names.append("layers: the names of activations")
+    return (*names, *(f"notes: {name}" for name in cx.notes))

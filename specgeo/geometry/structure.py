@@ -7,15 +7,16 @@ No kernel reads beyond an array of a complex that passes. Whether the numbers ar
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from specgeo._cast import FloatArray
-from specgeo.errors import SpecgeoError
-
-if TYPE_CHECKING:
-    from specgeo.geometry.complex import Patterns, PolyhedralComplex
+from specgeo._codec import Layers
+from specgeo.errors import SpecgeoError, UnsupportedError
+from specgeo.geometry.arrays import Patterns
+from specgeo.geometry.complex import PolyhedralComplex
+from specgeo.geometry.walls import domain_rows
 
 COORDINATE_TOLERANCE = 1e-9
 """Error of the vertices, relative to the largest coordinate, where a complex does not state their errors."""
@@ -25,6 +26,13 @@ def require(holds: bool | np.bool_, what: str) -> None:
     """Raise unless it holds."""
     if not holds:
         raise SpecgeoError(what)
+
+
+def require_network(cx: PolyhedralComplex, what: str) -> tuple[Layers, Patterns]:
+    """Network and signs of the complex, or an error that says what needs them."""
+    if cx.layers is None or cx.signs is None:
+        raise UnsupportedError(f"cx: {what} needs the network and signs of the complex; enumerate it again")
+    return cx.layers, cx.signs
 
 
 def check_structure(cx: PolyhedralComplex) -> None:
@@ -42,7 +50,7 @@ def check_structure(cx: PolyhedralComplex) -> None:
     if cx.signs is not None:
         _check_signs(cx.signs, n[-1])
     require(cx.domain is None or cx.domain.dim == cx.dim, "domain: differs from the vertices in dimension")
-    _check_metadata(cx)
+    _check_beside(cx)
     if cx.certificate is not None:
         _check_certificate(cx.certificate)
 
@@ -54,7 +62,7 @@ def _is(array: Any, dtype: Any, shape: tuple[int | None, ...]) -> bool:
 
 def _check_lists(k: int, lists: Any, n_below: int) -> int:
     """Boundary lists of the k-faces; returns their number."""
-    offsets, indices = lists
+    offsets, indices = lists.offsets, lists.indices
     require(_is(offsets, np.int64, (None,)) and _is(indices, np.int32, (None,)), f"faces: no lists of {k}-faces")
     require(len(offsets) > 1, f"faces: no {k}-faces")
     # a difference of two offsets may wrap around, a comparison does not
@@ -76,8 +84,8 @@ def _check_signs(signs: Patterns, n_cells: int) -> None:
         require(_is(labels, np.int64, (units,)) and np.all(labels >= 0), "signs: labels and units differ in number")
 
 
-def _check_metadata(cx: PolyhedralComplex) -> None:
-    walls, errors, network = (cx.metadata.get(name) for name in ("facet_walls", "vertex_errors", "network"))
+def _check_beside(cx: PolyhedralComplex) -> None:
+    walls, errors = cx.facet_walls, cx.vertex_errors
     if errors is not None:
         fits = _is(errors, np.float64, (len(cx.vertices),)) and np.all(errors >= 0.0)  # no NaN
         require(fits, "vertex_errors: not a number, 0 or more, for each vertex")
@@ -85,12 +93,12 @@ def _check_metadata(cx: PolyhedralComplex) -> None:
         rows = 2 * cx.dim if hasattr(cx.domain, "lower") else len(getattr(cx.domain, "A", ()))
         fits = _is(walls, np.int64, (cx.f_vector[-2],)) and np.all((walls >= -1) & (walls < rows))
         require(fits, "facet_walls: facets on walls that do not exist")
-    if network is not None:
-        _check_network(network, cx)
+    if cx.layers is not None:
+        _check_layers(cx.layers, cx)
 
 
-def _check_network(network: Any, cx: PolyhedralComplex) -> None:
-    weights, biases, activations = (network[name] for name in ("weights", "biases", "activations"))
+def _check_layers(layers: Layers, cx: PolyhedralComplex) -> None:
+    weights, biases, activations = layers
     require(len(weights) == len(biases) == len(activations) + 1, "network: weights and activations differ in number")
     n = cx.dim
     for weight, bias in zip(weights, biases, strict=True):
@@ -119,7 +127,7 @@ def _check_certificate(certificate: Any) -> None:
 
 def stated_errors(cx: PolyhedralComplex) -> FloatArray:
     """For each vertex the error that the complex states, or `COORDINATE_TOLERANCE` where it states none."""
-    errors = cx.metadata.get("vertex_errors")
+    errors = cx.vertex_errors
     if errors is None:
         return np.full(len(cx.vertices), COORDINATE_TOLERANCE * np.abs(cx.vertices).max(initial=0.0))
     return np.asarray(errors)
@@ -127,11 +135,9 @@ def stated_errors(cx: PolyhedralComplex) -> FloatArray:
 
 def check_inside(cx: PolyhedralComplex) -> None:
     """Raise unless each vertex is in the domain, up to its stated error: exactly, where floats leave it open."""
-    from specgeo.geometry.exact_points import domain_rows
-
     if cx.domain is None:
         return
-    x, rows, errors = cx.vertices, domain_rows(cx), stated_errors(cx)
+    x, rows, errors = cx.vertices, domain_rows(cx.domain), stated_errors(cx)
     with np.errstate(over="ignore", invalid="ignore"):
         if hasattr(cx.domain, "lower"):
             outside = np.concatenate((x < cx.domain.lower, x > cx.domain.upper), axis=1)

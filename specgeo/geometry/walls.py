@@ -1,15 +1,27 @@
-"""Vertices on walls of the domain that are normal to an axis: the combinatorics knows the coordinate."""
+"""Walls of the domain. Of vertices on one that is normal to an axis the combinatorics knows a coordinate."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
-from specgeo.domain import Box
+from specgeo.domain import Box, Polytope
+from specgeo.errors import UnsupportedError
+from specgeo.geometry.arrays import Ragged, spans
+
+
+def domain_rows(domain: Any) -> FloatArray:
+    """Rows (n, d + 1), non-negative on the domain: a . x + b >= 0; numbered as in ``facet_walls``."""
+    if isinstance(domain, Box):
+        eye = np.eye(domain.dim)
+        return np.concatenate((np.column_stack((eye, -domain.lower)), np.column_stack((-eye, domain.upper))))
+    if isinstance(domain, Polytope):
+        return np.column_stack((-domain.A, domain.b))
+    raise UnsupportedError("domain: exact vertices need a complex with a Box or Polytope; this one has none")
 
 
 def axis_walls(domain: Any) -> tuple[IntArray, FloatArray, FloatArray]:
@@ -31,22 +43,27 @@ def axis_walls(domain: Any) -> tuple[IntArray, FloatArray, FloatArray]:
     return axes, places, rounding
 
 
-def wall_corners(walls: IntArray, faces: Sequence[Any]) -> Iterator[tuple[int, IntArray]]:
-    """The vertices on each wall of the domain; ``faces`` are boundary lists as of a complex, without the cells."""
-    outer = np.flatnonzero(walls >= 0)
-    for wall in np.unique(walls[outer]).tolist():
-        inside = outer[walls[outer] == wall]
-        for lists in reversed(faces):
-            first = lists.offsets[inside]
-            length = lists.offsets[inside + 1] - first
-            ends = np.cumsum(length)
-            inside = np.unique(lists.indices[np.arange(ends[-1]) + np.repeat(first - (ends - length), length)])
-        yield wall, inside
+def wall_corners(walls: IntArray, faces: Sequence[Ragged]) -> tuple[IntArray, IntArray]:
+    """Vertices that lie on walls of the domain, and these walls: two arrays (n,), some pairs more than once.
+
+    ``faces`` are the boundary lists of a complex, without those of the cells.
+    """
+    at = np.flatnonzero(walls >= 0)
+    on, n_walls = walls[at], int(walls.max(initial=0)) + 1
+    for lists in reversed(faces):
+        first = lists.offsets[at]
+        lengths = lists.offsets[at + 1] - first
+        at, on = lists.indices[spans(first, lengths)].astype(np.int64), np.repeat(on, lengths)
+        if len(faces) > 1:  # faces of faces of faces are many
+            at, on = np.divmod(np.unique(at * n_walls + on), n_walls)
+    return at, on
 
 
-def snap(vertices: FloatArray, domain: Any, walls: IntArray, faces: Sequence[Any]) -> None:
+def snap(vertices: FloatArray, domain: Any, walls: IntArray, faces: Sequence[Ragged]) -> None:
     """Give the vertices on a wall normal to an axis exactly the wall's coordinate, in place."""
     axes, places, _ = axis_walls(domain)
-    for wall, corners in wall_corners(walls, faces):
-        if axes[wall] >= 0:
-            vertices[corners, axes[wall]] = places[wall]
+    vertex, wall = wall_corners(walls, faces)
+    if np.any(axes < 0):
+        straight = axes[wall] >= 0
+        vertex, wall = vertex[straight], wall[straight]
+    vertices[vertex, axes[wall]] = places[wall]

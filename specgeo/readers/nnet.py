@@ -234,6 +234,12 @@ def read_nnet(
         The file is truncated, or its numbers do not fit the sizes it announces.
     BudgetError
         The file unfolds to more than ``max_bytes``.
+
+    Examples
+    --------
+    >>> import specgeo as sg
+    >>> sg.readers.read_nnet("ACASXU_run2a_1_1_batch_2000.nnet")  # doctest: +SKIP
+    Network(5-50-50-50-50-50-50-5, relu)
     """
     layers, header, limit = _load(path, max_bytes)
     chain = Chain(layers[0][0].shape[1], limit)

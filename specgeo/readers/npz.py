@@ -11,17 +11,12 @@ from __future__ import annotations
 import json
 import os
 
-import numpy as np
-
+from specgeo._arguments import check
+from specgeo._codec import NETWORK_FORMAT, NETWORK_SCHEMA, OF_NETWORK, unpack
 from specgeo._files import as_path
 from specgeo._npz import read_npz as read_arrays
-from specgeo._npz import write_npz
-from specgeo.activation import Activation
 from specgeo.errors import InvalidInputError, ReadError, one_line
 from specgeo.network import Network
-
-FORMAT = "specgeo network"
-SCHEMA = 1
 
 
 def save_network(network: Network, path: str | os.PathLike[str]) -> None:
@@ -37,23 +32,18 @@ def save_network(network: Network, path: str | os.PathLike[str]) -> None:
     ------
     InvalidInputError
         The name has another suffix, or there is no such folder.
+
+    Examples
+    --------
+    >>> import pathlib, specgeo as sg, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "net.npz"
+    ...     sg.save_network(sg.Network([[[1.0]], [[1.0]]], [[0.0], [0.0]]), path)
+    ...     sg.readers.read_npz(path)
+    Network(1-1-1, relu)
     """
-    file = as_path(path)
-    if file.suffix.lower() != ".npz":
-        raise InvalidInputError(f"path: {file.name} must end in .npz")
-    metadata = {
-        "format": FORMAT,
-        "schema": SCHEMA,
-        "layers": len(network.weights),
-        "activations": [activation.name for activation in network.activations],
-    }
-    arrays: dict[str, np.ndarray] = {"metadata": np.array(json.dumps(metadata))}
-    for i, (weight, bias) in enumerate(zip(network.weights, network.biases, strict=True)):
-        arrays[f"W{i}"], arrays[f"b{i}"] = weight, bias
-    for i, activation in enumerate(network.activations):
-        arrays[f"t{i}"], arrays[f"s{i}"] = activation.breakpoints, activation.slopes
-        arrays[f"c{i}"] = np.array(activation.intercept)
-    write_npz(file, arrays)
+    check(network, "network", Network)
+    network.save(path)
 
 
 def read_npz(path: str | os.PathLike[str], max_bytes: int | None = None) -> Network:
@@ -65,28 +55,35 @@ def read_npz(path: str | os.PathLike[str], max_bytes: int | None = None) -> Netw
     max_bytes : int, optional
         Budget for the memory that reading takes; four fifths of what is available by default.
 
+    Returns
+    -------
+    Network
+
     Raises
     ------
     ReadError
         The file is corrupt, is not a network, or has a newer schema.
     BudgetError
         The file unfolds to more than ``max_bytes``.
+
+    Examples
+    --------
+    >>> import specgeo as sg
+    >>> sg.readers.read_npz("examples/flower.npz")  # doctest: +SKIP
+    Network(2-48-48-1, relu)
     """
     file = as_path(path)
     arrays = read_arrays(file, max_bytes)
     try:
         metadata = json.loads(str(arrays["metadata"][()]))
-        if metadata.get("format") != FORMAT:
+        if metadata.get("format") != NETWORK_FORMAT:
             raise ReadError(f"holds {metadata.get('format')!a:.80}, not a network; use its own reader")
-        if metadata["schema"] > SCHEMA:
-            raise ReadError(f"schema {metadata['schema']} is newer than {SCHEMA}; update specgeo")
-        layers = range(metadata["layers"])
-        weights, biases = [arrays[f"W{i}"] for i in layers], [arrays[f"b{i}"] for i in layers]
-        activations = [
-            Activation(arrays[f"t{i}"], arrays[f"s{i}"], float(arrays[f"c{i}"]), str(name))
-            for i, name in enumerate(metadata["activations"])
-        ]
-        return Network(weights, biases, activations)
+        if metadata["schema"] > NETWORK_SCHEMA:
+            raise ReadError(f"schema {metadata['schema']} is newer than {NETWORK_SCHEMA}; update specgeo")
+        hidden = [(float(arrays[f"c{i}"]), str(name)) for i, name in enumerate(metadata["activations"])]
+        if metadata["layers"] != len(hidden) + 1:
+            raise ReadError(f"{len(hidden)} activations for {metadata['layers']} layers; save the network again")
+        return Network(*unpack(arrays, OF_NETWORK, hidden))
     except (InvalidInputError, ReadError) as error:
         raise ReadError(f"{file.name}: {error}") from error
     except (LookupError, TypeError, AttributeError, ValueError, RecursionError) as error:

@@ -114,6 +114,12 @@ def read_onnx(path: str | os.PathLike[str], output: str | None = None, max_bytes
     PRelu with one slope, Clip, Abs, BatchNormalization, Flatten, Reshape, Squeeze, Unsqueeze, Transpose, Identity,
     Cast between float types, Dropout, Constant and what common nodes compute from constants and from shapes of the
     signal.
+
+    Examples
+    --------
+    >>> import specgeo as sg
+    >>> sg.readers.read_onnx("examples/flower.onnx")  # doctest: +SKIP
+    Network(2-48-48-1, relu)
     """
     file = as_path(path)
     try:

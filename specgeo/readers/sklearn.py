@@ -28,6 +28,15 @@ def from_sklearn(estimator: Any) -> Network:
         The activation is not piecewise linear.
     InvalidInputError
         The estimator is not fitted, or is something else.
+
+    Examples
+    --------
+    >>> import numpy as np, specgeo as sg
+    >>> from types import SimpleNamespace
+    >>> fitted = SimpleNamespace(coefs_=[np.ones((2, 3)), np.ones((3, 1))], intercepts_=[np.zeros(3), np.zeros(1)],
+    ...                          activation="relu")
+    >>> sg.from_sklearn(fitted)
+    Network(2-3-1, relu)
     """
     if not hasattr(estimator, "coefs_") or not hasattr(estimator, "intercepts_"):
         raise InvalidInputError(

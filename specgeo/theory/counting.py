@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from math import comb, prod
 from typing import Any, Literal
 
+from specgeo._arguments import checked
 from specgeo.errors import InvalidInputError
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.linear_regions import distinct_affine_maps
 from specgeo.network import Network
-from specgeo.theory._results import Check, Result, axes, format_number, log10
+from specgeo.results import Check, Result, axes, format_number, log10
 
 Kind = Literal["upper", "lower", "exact maximum"]
 
@@ -306,8 +307,19 @@ class RegionTable(Result):
         return ax
 
 
+@checked
 def region_bounds(input_dim: int, widths: Sequence[int]) -> RegionTable:
     """All bounds for ReLU networks of one shape.
+
+    Parameters
+    ----------
+    input_dim : int
+    widths : sequence of int
+        Hidden widths.
+
+    Returns
+    -------
+    RegionTable
 
     Examples
     --------
@@ -339,6 +351,7 @@ def region_bounds(input_dim: int, widths: Sequence[int]) -> RegionTable:
     return RegionTable(d, sizes, tuple(rows))
 
 
+@checked
 def region_table(net: Network, cx: PolyhedralComplex | None = None) -> RegionTable:
     """Every bound that holds for a network, with its exact counts beside them.
 
@@ -350,6 +363,10 @@ def region_table(net: Network, cx: PolyhedralComplex | None = None) -> RegionTab
     net : Network
     cx : PolyhedralComplex, optional
         Its complex; the exact counts are those on the complex's domain.
+
+    Returns
+    -------
+    RegionTable
 
     Examples
     --------

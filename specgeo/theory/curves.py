@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._arguments import checked
 from specgeo._cast import ComplexArray, FloatArray, as_floats
-from specgeo._running_error import UNIT_ROUNDOFF
+from specgeo._double import UNIT_ROUNDOFF
 from specgeo.errors import InvalidInputError
 from specgeo.network import Network
-from specgeo.theory._results import Result, axes
-from specgeo.theory.segments import as_polyline, trace_segment
+from specgeo.paths.segments import as_polyline, trace_segment
+from specgeo.results import Result, axes
 
 _CHUNK = 1 << 20  # entries of one (modes, intervals) block: 16 MB of complex numbers
 _PIECE_ROUNDING = 8  # roundoffs of a term of a Fourier coefficient
@@ -152,6 +153,7 @@ class CurveFunction(Result):
         return ax
 
 
+@checked
 def restrict_to_polyline(
     net: Network, vertices: npt.ArrayLike, parameters: npt.ArrayLike | None = None, *, closed: bool = False
 ) -> CurveFunction:
@@ -215,10 +217,19 @@ def restrict_to_polyline(
     return CurveFunction(grid, table, np.max(errors, axis=0) + 2 * UNIT_ROUNDOFF * slope, points)
 
 
+@checked
 def lipschitz_bound(net: Network) -> float:
     """Upper bound of the Lipschitz constant of all outputs: product of spectral norms.
 
     theory A.5 (paper, eq. 7, middle form), times the steepest slope of each activation; rounded up.
+
+    Parameters
+    ----------
+    net : Network
+
+    Returns
+    -------
+    float
 
     Examples
     --------

@@ -26,11 +26,13 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._arguments import checked
 from specgeo._cast import ComplexArray, FloatArray, RNGLike, as_points, as_rng
+from specgeo._double import UNIT_ROUNDOFF
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.network import Network
-from specgeo.theory._results import PAPER, Check, Result, axes
+from specgeo.results import PAPER, Check, Result, axes
 from specgeo.theory.lipschitz import lipschitz_constant
 from specgeo.theory.support import clamp_to_support
 
@@ -43,7 +45,7 @@ __all__ = [
 Extension = Literal["interior", "zero", "mirror"]
 
 VANISHING = 1e-12  # |f| on the boundary below this share of max |f| is rounding: f counts as compactly supported
-CANCELLING = 16 * 2.0**-53  # times the terms of g.x + b: rounding of a value of f
+CANCELLING = 16 * UNIT_ROUNDOFF  # times the terms of g.x + b: rounding of a value of f
 ROUNDING = 1e-12  # relative, of the bounds themselves: sums of up to 10^6 positive terms with margin
 
 
@@ -55,7 +57,7 @@ class Kinks(NamedTuple):
     jumps: FloatArray  # (n,)
 
 
-def _output(cx: PolyhedralComplex, output: int) -> int:
+def checked_output(cx: PolyhedralComplex, output: int) -> int:
     m = int(cx.gradients.shape[1])
     if not 0 <= output < m:
         raise InvalidInputError(f"output: {output} given for {m} outputs; use 0..{m - 1}")
@@ -72,6 +74,7 @@ def _unit(directions: npt.ArrayLike, dim: int, name: str = "directions") -> Floa
     return np.asarray(scaled / np.linalg.norm(scaled, axis=-1, keepdims=True))
 
 
+@checked
 def kinks(cx: PolyhedralComplex, output: int = 0, boundary: Extension = "interior") -> Kinks:
     """Facets with their gradient jumps c_F.
 
@@ -88,8 +91,16 @@ def kinks(cx: PolyhedralComplex, output: int = 0, boundary: Extension = "interio
     Returns
     -------
     Kinks
+
+    Examples
+    --------
+    >>> import specgeo as sg
+    >>> from specgeo.theory import kinks
+    >>> net = sg.Network([[[1.0], [1.0], [1.0]], [[1.0, -2.0, 1.0]]], [[1.0, 0.0, -1.0], [0.0]])
+    >>> kinks(sg.enumerate_regions(net, sg.Box([-2], [2]))).jumps
+    array([ 1., -2.,  1.])
     """
-    facets, output = cx.facets, _output(cx, output)
+    facets, output = cx.facets, checked_output(cx, output)
     inner = ~facets.is_boundary
     normals, measures, jumps = facets.normals, facets.measures, facets.jumps[:, output]
     if boundary == "interior":
@@ -102,13 +113,27 @@ def kinks(cx: PolyhedralComplex, output: int = 0, boundary: Extension = "interio
     return Kinks(normals, np.where(inner, measures, measures / 2), np.where(inner, jumps, -2 * outward))
 
 
+@checked
 def directional_variation(
     cx: PolyhedralComplex, directions: npt.ArrayLike, output: int = 0, boundary: Extension = "interior"
 ) -> FloatArray:
-    """J(u) = sum |c_F| (u.n_F)^2 |F| for unit vectors along ``directions`` (..., d): shape (...).
+    r"""J(u) = sum \|c_F\| (u.n_F)^2 \|F\| for unit vectors along ``directions`` (..., d): shape (...).
 
     The total variation of the second derivative along u: the integral over all lines parallel to u
     of the sum of absolute slope jumps.
+
+    Parameters
+    ----------
+    cx : PolyhedralComplex
+    directions : array_like, shape (..., d)
+        Of any length but zero.
+    output : int
+    boundary : {"interior", "zero", "mirror"}
+        As in `kinks`.
+
+    Returns
+    -------
+    ndarray, shape (...)
 
     Examples
     --------
@@ -124,11 +149,23 @@ def directional_variation(
     return np.asarray(np.einsum("...i,ij,...j->...", unit, hessian, unit))
 
 
+@checked
 def total_variation(cx: PolyhedralComplex, output: int = 0, boundary: Extension = "interior") -> float:
-    """sum |c_F| |F|, the total variation of grad f: in d = 1 the TV of f'.
+    r"""The sum of \|c_F\| \|F\|, the total variation of grad f: in d = 1 the TV of f'.
 
     With ``boundary="mirror"`` it is that of one box of the reflected function; a period is 2^d boxes, with as many
     times the variation.
+
+    Parameters
+    ----------
+    cx : PolyhedralComplex
+    output : int
+    boundary : {"interior", "zero", "mirror"}
+        As in `kinks`.
+
+    Returns
+    -------
+    float
 
     Examples
     --------
@@ -137,7 +174,7 @@ def total_variation(cx: PolyhedralComplex, output: int = 0, boundary: Extension 
     >>> total_variation(sg.enumerate_regions(net, sg.Box([-2], [2])))
     4.0
 
-    |x - 1/2| on [0, 1], reflected: four jumps of 2 in a period of two boxes.
+    \|x - 1/2\| on [0, 1], reflected: four jumps of 2 in a period of two boxes.
 
     >>> net = sg.Network([[[1.0]], [[1.0]]], [[-0.5], [0.0]], "abs")
     >>> total_variation(sg.enumerate_regions(net, sg.Box([0], [1])), boundary="mirror")
@@ -185,17 +222,14 @@ def crossings(cx: PolyhedralComplex, directions: npt.ArrayLike) -> FloatArray:
 def _modulus_on(cx: PolyhedralComplex, k: int, cells: npt.NDArray[np.int64], output: int) -> FloatArray:
     """Upper bound of int |f| on each k-face: |f| is convex, so below the interpolant of its vertex values."""
     simplices, owner = cx.triangulation(k)
-    from specgeo.geometry.measures import simplex_measures
-
-    c = cells[owner]
-    values = np.einsum("sd,sid->si", cx.gradients[c, output], cx.vertices[simplices]) + cx.offsets[c, output][:, None]
-    pieces = simplex_measures(cx.vertices, simplices) * np.abs(values).mean(axis=1)
+    values = cx.values(cells[owner], cx.vertices[simplices])[:, :, output]
+    pieces = cx.simplex_measures(k) * np.abs(values).mean(axis=1)
     return np.asarray(np.bincount(owner, pieces, minlength=len(cells)), dtype=np.float64)
 
 
 def integral_of_modulus(cx: PolyhedralComplex, output: int = 0) -> float:
     """int |f| over the domain, from above: exact on simplices where f keeps its sign."""
-    return float(_modulus_on(cx, cx.dim, np.arange(cx.n_cells), _output(cx, output)).sum())
+    return float(_modulus_on(cx, cx.dim, np.arange(cx.n_cells), checked_output(cx, output)).sum())
 
 
 def _boundary_sums(cx: PolyhedralComplex, output: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
@@ -208,7 +242,7 @@ def _boundary_sums(cx: PolyhedralComplex, output: int) -> tuple[FloatArray, Floa
 
 def is_compact(cx: PolyhedralComplex, output: int = 0) -> bool:
     """Whether f vanishes on the boundary, up to 1e-12 of its largest value and to the rounding of g.x + b there."""
-    facets, output = cx.facets, _output(cx, output)
+    facets, output = cx.facets, checked_output(cx, output)
     lists = cx.vertices_of(cx.dim)
     cells = np.repeat(np.arange(cx.n_cells), np.diff(lists.offsets))
     terms = cx.gradients[cells, output] * cx.vertices[lists.indices]
@@ -230,16 +264,28 @@ def _split(k: npt.ArrayLike, cx: PolyhedralComplex) -> tuple[FloatArray, FloatAr
 def gradient_bound(cx: PolyhedralComplex, k: npt.ArrayLike, output: int = 0) -> FloatArray:
     """|k|^-2 [J(u) + sum_B |u.g_B| |u.nu| |B|]: bound on the gradient part of f^(k), (..., d) -> (...)."""
     length, u = _split(k, cx)
-    normals, gradients, measures, _ = _boundary_sums(cx, _output(cx, output))
+    normals, gradients, measures, _ = _boundary_sums(cx, checked_output(cx, output))
     flux = np.abs((u @ gradients.T) * (u @ normals.T)) @ measures
     return np.asarray((directional_variation(cx, u, output) + flux) / length**2)
 
 
+@checked
 def cut_bound(cx: PolyhedralComplex, k: npt.ArrayLike, output: int = 0) -> FloatArray:
-    """Bound on |f^(k)| of f times the indicator of the domain, for every k != 0: (..., d) -> (...).
+    r"""Bound on \|f^(k)\| of f times the indicator of the domain, for every k != 0: (..., d) -> (...).
 
-    |k|^-2 [J(u) + sum_B |u.g_B| |u.nu| |B|] + |k|^-1 sum_B |u.nu| int_B |f|. Hypotheses: f continuous
+    \|k\|^-2 [J(u) + sum_B \|u.g_B\| \|u.nu\| \|B\|] + \|k\|^-1 sum_B \|u.nu\| int_B \|f\|. Hypotheses: f continuous
     and affine on the cells. Source: divergence theorem twice; the explicit form of Theorem 1.
+
+    Parameters
+    ----------
+    cx : PolyhedralComplex
+    k : array_like, shape (..., d)
+        Wavevectors, angular.
+    output : int
+
+    Returns
+    -------
+    ndarray, shape (...)
 
     Examples
     --------
@@ -253,13 +299,11 @@ def cut_bound(cx: PolyhedralComplex, k: npt.ArrayLike, output: int = 0) -> Float
     True
     """
     length, u = _split(k, cx)
-    normals, _, _, traces = _boundary_sums(cx, _output(cx, output))
+    normals, _, _, traces = _boundary_sums(cx, checked_output(cx, output))
     return np.asarray(gradient_bound(cx, k, output) + np.abs(u @ normals.T) @ traces / length)
 
 
-def sample_wavevectors(
-    cx: PolyhedralComplex, n: int = 400, rng: RNGLike = 0, decades: float = 3.0
-) -> FloatArray:
+def sample_wavevectors(cx: PolyhedralComplex, n: int = 400, rng: RNGLike = 0, decades: float = 3.0) -> FloatArray:
     """Wavevectors that try the bounds: isotropic ones, facet normals and axes, log-uniform lengths, (n, d).
 
     Lengths run over ``decades`` decades from half a period per diameter of the domain.
@@ -368,6 +412,17 @@ def _column(evaluated: tuple[ComplexArray, FloatArray], output: int) -> tuple[Fl
     return np.asarray(np.abs(values[:, output])), np.asarray(errors[:, output])
 
 
+def mirror_check(
+    cx: PolyhedralComplex, k: FloatArray, magnitude: FloatArray, error: FloatArray, output: int = 0
+) -> Check:
+    """|c_n| |k|^2 |Omega| <= sum |c_F| |F| + sum_B |d_nu f| |B| for modes of the mirror series, and their errors."""
+    scale = np.einsum("ij,ij->i", k, k) * float(cx.domain.volume)
+    bound = np.full(len(k), total_variation(cx, output, "mirror"))
+    statement = "mirror series: |c_n| |k|^2 |Omega| <= sum |c_F| |F| + sum_B |d_nu f| |B|"
+    return _worst("decay.mirror", statement, k, magnitude * scale, error * scale, bound)
+
+
+@checked
 def decay_report(cx: PolyhedralComplex, k: npt.ArrayLike | None = None, output: int = 0) -> DecayReport:
     """Every decay bound at the given wavevectors.
 
@@ -393,7 +448,7 @@ def decay_report(cx: PolyhedralComplex, k: npt.ArrayLike | None = None, output: 
     from specgeo.fourier.forms import forms_of
     from specgeo.fourier.spectra import evaluate
 
-    output = _output(cx, output)
+    output = checked_output(cx, output)
     kv = sample_wavevectors(cx) if k is None else as_points(k, "k", cx.dim).reshape(-1, cx.dim)
     length, u = _split(kv, cx)
     forms = forms_of(cx)

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._arguments import checked
 from specgeo._cast import FloatArray, RNGLike, as_floats, as_rng
 from specgeo.errors import InvalidInputError
 from specgeo.fourier.radial import porod_constants, radial_spectrum
@@ -28,8 +29,8 @@ from specgeo.fourier.rays import (
 )
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.facet_errors import moved_facets
-from specgeo.theory._results import PAPER, Check, Result, axes
-from specgeo.theory.decay import _output, is_compact, kinks
+from specgeo.results import PAPER, Check, Result, axes
+from specgeo.theory.decay import checked_output, is_compact, kinks
 from specgeo.theory.normals import NormalDirections, normal_directions
 from specgeo.theory.windows import mean_deviation, window_rule
 
@@ -103,6 +104,7 @@ class DirectionReport(Result):
         return ax
 
 
+@checked
 def direction_report(
     cx: PolyhedralComplex,
     direction: npt.ArrayLike,
@@ -146,7 +148,7 @@ def direction_report(
     >>> report.exponent, round(report.predicted_rms[0] ** 2, 12), all(c.holds for c in report.checks)
     (2, 6.0, True)
     """
-    output = _output(cx, output)
+    output = checked_output(cx, output)
     u = as_direction(direction, cx.dim)
     diameter = float(np.linalg.norm(np.ptp(cx.vertices, axis=0)))
     low, high = window or (200.0 / diameter, 20000.0 / diameter)
@@ -303,11 +305,21 @@ class ShellLaw(Result):
         return ax
 
 
+@checked
 def porod_constant(cx: PolyhedralComplex, output: int = 0) -> float:
-    """2 (2 pi)^{d-1} sum_F c_F^2 |F|: limit of E(t) t^4 for a continuous compactly supported f.
+    r"""2 (2 pi)^{d-1} sum_F c_F^2 \|F\|: limit of E(t) t^4 for a continuous compactly supported f.
 
     The spectral tail mass: f is in H^s exactly for s < 3/2, and this is the coefficient of its tail.
     Facets on the boundary count with jump -d_nu f. Source: Plancherel on each facet plane.
+
+    Parameters
+    ----------
+    cx : PolyhedralComplex
+    output : int
+
+    Returns
+    -------
+    float
 
     Examples
     --------
@@ -320,6 +332,7 @@ def porod_constant(cx: PolyhedralComplex, output: int = 0) -> float:
     return float(2 * (2 * np.pi) ** (cx.dim - 1) * (k.jumps**2 @ k.measures))
 
 
+@checked
 def shell_law(cx: PolyhedralComplex, windows: npt.ArrayLike | None = None, output: int = 0) -> ShellLaw:
     """Shell energies in windows [T, 2T] against the Porod law.
 
@@ -346,7 +359,7 @@ def shell_law(cx: PolyhedralComplex, windows: npt.ArrayLike | None = None, outpu
     >>> law.exponent, bool(abs(law.measured[0] / law.predicted - 1) < 0.002), law.checks[0].holds
     (4, True, True)
     """
-    output = _output(cx, output)
+    output = checked_output(cx, output)
     diameter = float(np.linalg.norm(np.ptp(cx.vertices, axis=0)))
     starts = np.array([140.0, 280.0]) / diameter if windows is None else as_floats(windows, "windows", (None,))
     if np.any(starts <= 0):
@@ -373,11 +386,21 @@ def shell_size(cx: PolyhedralComplex, start: float) -> int:
     return int(len(window_rule(1.0, 2.0, width)[0]) * (1.5 * width + 60.0) ** (cx.dim - 1) / 2)
 
 
+@checked
 def free_identities(cx: PolyhedralComplex, output: int = 0) -> Check:
-    """sum_F c_F |F| n_F n_F^T = 0 for compact support: a test of a complex that costs nothing.
+    r"""The identity sum_F c_F \|F\| n_F n_F^T = 0 for compact support: a test of a complex that costs nothing.
 
     Boundary facets count with jump -d_nu f. The measured value is the largest entry of the sum
-    relative to sum |c_F| |F|. Source: the limit k -> 0 of the directional facet form.
+    relative to sum \|c_F\| \|F\|. Source: the limit k -> 0 of the directional facet form.
+
+    Parameters
+    ----------
+    cx : PolyhedralComplex
+    output : int
+
+    Returns
+    -------
+    Check
 
     Raises
     ------

@@ -20,12 +20,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
-from specgeo._cast import FloatArray, RNGLike, as_rng
+from specgeo._arguments import checked
+from specgeo._cast import FloatArray, RNGLike, as_floats, as_rng
 from specgeo.domain import Box
 from specgeo.errors import InvalidInputError
-from specgeo.theory._results import Result, axes
+from specgeo.results import Result, axes
 
 
+@checked
 def expected_kinks_shallow(
     n: int, weight_std: float, bias_std: float, lower: float = 0.0, upper: float = 1.0
 ) -> float:
@@ -33,6 +35,19 @@ def expected_kinks_shallow(
 
     (n/pi) (arctan(upper sigma_w/sigma_b) - arctan(lower sigma_w/sigma_b)) for w ~ N(0, sigma_w^2),
     b ~ N(0, sigma_b^2): the kink -b/w is Cauchy distributed with scale sigma_b/sigma_w.
+
+    Parameters
+    ----------
+    n : int
+        Neurons.
+    weight_std, bias_std : float
+        sigma_w and sigma_b, positive.
+    lower, upper : float
+        Ends of the interval.
+
+    Returns
+    -------
+    float
 
     Examples
     --------
@@ -117,6 +132,7 @@ class ExpectedBoundary(Result):
         return ax
 
 
+@checked
 def expected_boundary(
     domain: Box,
     widths: Sequence[int],
@@ -170,8 +186,8 @@ def expected_boundary(
     sizes = [domain.dim, *(int(n) for n in widths)]
     depth = len(sizes) - 1
     he = [sqrt(2.0 / n) for n in sizes[:-1]]
-    weight = np.broadcast_to(np.asarray(he if weight_std is None else weight_std, dtype=np.float64), (depth,))
-    bias = np.broadcast_to(np.asarray(bias_std, dtype=np.float64), (depth,))
+    weight = _each(he if weight_std is None else weight_std, "weight_std", depth)
+    bias = _each(bias_std, "bias_std", depth)
     if depth < 1 or min(sizes) < 1 or samples < 2 or weight.min() <= 0 or bias.min() <= 0 or not 0 < confidence < 1:
         raise InvalidInputError(
             "widths, weight_std, bias_std: must be positive; samples at least 2, confidence within (0, 1)"
@@ -187,6 +203,12 @@ def expected_boundary(
     half = float(ndtri(0.5 + confidence / 2) * totals.std(ddof=1) / sqrt(samples))
     mean = float(totals.mean())
     return ExpectedBoundary(mean, mean - half, mean + half, confidence, samples, tuple(shares.mean(axis=0).tolist()))
+
+
+def _each(value: float | Sequence[float], name: str, depth: int) -> FloatArray:
+    """One number for each hidden layer."""
+    numbers = as_floats(value, name)
+    return np.broadcast_to(numbers, (depth,)) if numbers.ndim == 0 else as_floats(value, name, (depth,))
 
 
 def _one_batch(

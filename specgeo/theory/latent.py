@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._arguments import checked
 from specgeo._budget import afford
 from specgeo._cast import FloatArray, IntArray, as_floats, as_points
 from specgeo.domain import Box
 from specgeo.errors import DomainError, InvalidInputError
 from specgeo.geometry.complex import PolyhedralComplex
-from specgeo.theory._results import PAPER, Check, Result, axes
-from specgeo.theory.decay import _output
+from specgeo.results import PAPER, Check, Result, axes
+from specgeo.theory.decay import checked_output
 from specgeo.theory.manifolds import ClosedCurve, CurveRestriction, check_closed, kernel_bound, resolving_nodes
 
 _BYTES_A_MODE = 64  # and axis: the grid, its lengths, coefficients and their errors
@@ -28,7 +29,7 @@ _NODES = 2048  # trapezoidal nodes for a low-pass function along the curve, at l
 
 @dataclass(frozen=True, eq=False)
 class EnergyComparison(Result):
-    """Where the energy of a function sits: along a curve, and in the plane.
+    r"""Where the energy of a function sits: along a curve, and in the plane.
 
     Attributes
     ----------
@@ -37,11 +38,11 @@ class EnergyComparison(Result):
     wavenumbers : ndarray, shape (n,)
         n / rho, the input frequency below which n is out of reach of stationary phase.
     latent_tail : ndarray, shape (n,)
-        Share of the variance of f o gamma in latent frequencies |n'| >= n.
+        Share of the variance of f o gamma in latent frequencies \|n'\| >= n.
     input_tail : ndarray, shape (n,)
-        Share of the variance of f on the box in |k| >= n / rho (mirror torus).
+        Share of the variance of f on the box in \|k\| >= n / rho (mirror torus).
     same_tail : ndarray, shape (n,)
-        Share of the variance of f on the box in |k| >= n: the input energy at the same number,
+        Share of the variance of f on the box in \|k\| >= n: the input energy at the same number,
         which is what the tail would be without the curve's gain rho.
     rho : float
     """
@@ -69,6 +70,7 @@ class EnergyComparison(Result):
         return ax
 
 
+@checked
 def energy_comparison(
     cx: PolyhedralComplex,
     restriction: CurveRestriction,
@@ -114,9 +116,9 @@ def energy_comparison(
     ([1.0, 0.001], [0.212, 0.0])
     """
     numbers = as_floats(modes, "modes", (None,))
-    if np.any(numbers < 1) or np.any(numbers != np.round(numbers)):
-        raise InvalidInputError("modes: latent frequencies are integers of at least 1")
-    output = _output(cx, output)
+    if len(numbers) == 0 or np.any(numbers < 1) or np.any(numbers != np.round(numbers)):
+        raise InvalidInputError("modes: latent frequencies are integers of at least 1; pass one or more")
+    output = checked_output(cx, output)
     _check_inside(cx, curve)
     function = restriction.function
     z = np.arange(len(function.vertices)) / (len(function.vertices) - 1)
@@ -141,11 +143,12 @@ def energy_comparison(
     )
 
 
+@checked
 def low_pass_check(cx: PolyhedralComplex, curve: ClosedCurve, cutoff: float, output: int = 0) -> Check:
-    """Energy that input frequencies |k| <= K put at latent frequency n = ceil(2 K rho): against its bound.
+    r"""Energy that input frequencies \|k\| <= K put at latent frequency n = ceil(2 K rho): against its bound.
 
-    Theorem (A.8 made quantitative): the part of f with |k| <= K has latent coefficient
-    |c_n| <= sum |c_m| |P(n, k_m)| <= sum |c_m| |k_m| sup|gamma''| / (2 pi n - |k_m| sup|gamma'|)^2.
+    Theorem (A.8 made quantitative): the part of f with \|k\| <= K has latent coefficient
+    \|c_n\| <= sum \|c_m\| \|P(n, k_m)\| <= sum \|c_m\| \|k_m\| sup\|gamma''\| / (2 pi n - \|k_m\| sup\|gamma'\|)^2.
     Hypotheses: gamma closed and twice differentiable, n > K rho.
 
     Parameters
@@ -165,10 +168,18 @@ def low_pass_check(cx: PolyhedralComplex, curve: ClosedCurve, cutoff: float, out
     ------
     DomainError
         The domain of ``cx`` is not a box, or does not hold the curve.
+
+    Examples
+    --------
+    >>> import specgeo as sg
+    >>> net = sg.Network([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 1.0]]], [[0.0, 0.0], [0.0]])
+    >>> cx = sg.enumerate_regions(net, sg.Box([-2, -2], [2, 2]))
+    >>> sg.theory.low_pass_check(cx, sg.theory.PetalCurve(4), 3.0).holds
+    True
     """
     from specgeo.fourier.series import fourier_coefficients, mode_wavevectors, partial_sum
 
-    output = _output(cx, output)
+    output = checked_output(cx, output)
     _check_inside(cx, curve)
     box, orbits, weights = _orbits(cx, cutoff)
     coefficients = np.real(np.asarray(fourier_coefficients(cx, orbits))[:, output])

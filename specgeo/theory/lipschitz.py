@@ -16,13 +16,15 @@ from typing import Any
 
 import numpy as np
 
+from specgeo._arguments import checked
 from specgeo._cast import FloatArray
+from specgeo._double import UNIT_ROUNDOFF
 from specgeo.errors import InvalidInputError
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.network import Network
-from specgeo.theory._results import PAPER, Check, Result, axes
+from specgeo.results import PAPER, Check, Result, axes
 
-ROUNDING = 64 * 2.0**-53  # of products of a few norms, relative; guards <= where equality holds
+ROUNDING = 64 * UNIT_ROUNDOFF  # of products of a few norms, relative; guards <= where equality holds
 
 
 def cell_lipschitz(cx: PolyhedralComplex, output: int | None = None) -> FloatArray:
@@ -44,8 +46,19 @@ def cell_lipschitz(cx: PolyhedralComplex, output: int | None = None) -> FloatArr
     return np.asarray(np.linalg.norm(gradients, ord=2, axis=(1, 2)))
 
 
+@checked
 def lipschitz_constant(cx: PolyhedralComplex, output: int | None = None) -> float:
-    """L_f = max over cells of |g_c|: exact on a convex domain, in the Euclidean norms.
+    r"""L_f = max over cells of \|g_c\|: exact on a convex domain, in the Euclidean norms.
+
+    Parameters
+    ----------
+    cx : PolyhedralComplex
+    output : int, optional
+        One output; the spectral norm of all gradients by default.
+
+    Returns
+    -------
+    float
 
     Examples
     --------
@@ -57,11 +70,20 @@ def lipschitz_constant(cx: PolyhedralComplex, output: int | None = None) -> floa
     return float(cell_lipschitz(cx, output).max())
 
 
+@checked
 def spectral_norms(net: Network) -> FloatArray:
     """Largest singular value of each weight matrix, (L+1,).
 
     The published figures of layer "spectral norms" came from a power iteration on W rather than
     W^T W and are off by orders of magnitude; these are the norms.
+
+    Parameters
+    ----------
+    net : Network
+
+    Returns
+    -------
+    ndarray, shape (L + 1,)
 
     Examples
     --------
@@ -138,6 +160,7 @@ class LipschitzChain(Result):
         return ax
 
 
+@checked
 def lipschitz_chain(net: Network, cx: PolyhedralComplex) -> LipschitzChain:
     """The exact constant on the complex's domain and the three bounds above it.
 

@@ -19,11 +19,12 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._arguments import check, checked
 from specgeo._cast import ComplexArray, FloatArray, as_floats, as_points, as_whole
-from specgeo._running_error import UNIT_ROUNDOFF
+from specgeo._double import UNIT_ROUNDOFF
 from specgeo.errors import InvalidInputError
 from specgeo.network import Network
-from specgeo.theory._results import Result
+from specgeo.results import Result
 from specgeo.theory.curves import CurveFunction, lipschitz_bound, restrict_to_polyline
 
 _POINT_ROUNDING = 16  # roundoffs of |gamma| + sup|gamma'|: of a point of a curve, its parameter rounded too
@@ -40,11 +41,11 @@ class ClosedCurve(Protocol):
 
     @property
     def speed_bound(self) -> float:
-        """Upper bound of |gamma'|."""
+        """Upper bound of ``|gamma'|``."""
 
     @property
     def second_derivative_bound(self) -> float:
-        """Upper bound of |gamma''|."""
+        """Upper bound of ``|gamma''|``."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,8 @@ class PetalCurve:
     centre: tuple[float, float] = (0.0, 0.0)
 
     def __post_init__(self) -> None:
+        for name in ("petals", "amplitude", "scale"):
+            check(getattr(self, name), name, float)
         if self.petals < 0 or self.petals != int(self.petals):
             raise InvalidInputError(f"petals: {self.petals} given; pass an integer >= 0")
         if not 0.0 <= self.amplitude < 1.0 or not 0.0 < self.scale < np.inf:
@@ -87,12 +90,12 @@ class PetalCurve:
         return np.asarray(np.stack((radius * np.cos(angle), radius * np.sin(angle)), axis=-1) + self.centre)
 
     def speed(self, z: npt.ArrayLike) -> FloatArray:
-        """|gamma'(z)|."""
+        """``|gamma'(z)|``."""
         return np.asarray(2 * np.pi * self._speed_at(2 * np.pi * self.petals * as_floats(z, "z")))
 
     @property
     def rho(self) -> float:
-        """rho_L = max |gamma'| / 2 pi, in closed form.
+        """rho_L = max ``|gamma'|`` / 2 pi, in closed form.
 
         With s = sin(2 pi L z) and a the amplitude, (|gamma'| / 2 pi scale)^2 = a^2 L^2 (1 - s^2) +
         (1 + a s)^2 is a parabola in s: its top 1 + a^2 L^2 + 1/(L^2 - 1) lies at s = 1/(a (L^2 - 1))
@@ -107,7 +110,7 @@ class PetalCurve:
 
     @property
     def mean_speed(self) -> float:
-        """Mean of |gamma'| / 2 pi: the length of the curve over 2 pi."""
+        """Mean of ``|gamma'|`` / 2 pi: the length of the curve over 2 pi."""
         # |gamma'| has period 1/L and is analytic: the trapezoidal rule over one period converges geometrically.
         phase = 2 * np.pi * np.arange(4096 if self.petals else 1) / 4096
         return float(np.mean(self._speed_at(phase)))
@@ -118,17 +121,17 @@ class PetalCurve:
 
     @property
     def speed_bound(self) -> float:
-        """sup |gamma'| = 2 pi rho."""
+        """sup ``|gamma'|`` = 2 pi rho."""
         return 2 * np.pi * self.rho
 
     @property
     def second_derivative_bound(self) -> float:
-        """sup |gamma''| = 4 pi^2 scale (1 + a (1 + L^2)), attained at the tips (4 pi^2 scale on the circle)."""
+        """sup ``|gamma''|`` = 4 pi^2 scale (1 + a (1 + L^2)), attained at the tips (4 pi^2 scale on the circle)."""
         tip = 1 + self.amplitude * (1 + self.petals**2) if self.petals else 1.0
         return 4 * np.pi**2 * self.scale * float(tip)
 
     def input_frequency(self, n: npt.ArrayLike) -> FloatArray:
-        """Smallest |k| (angular) that can express latent frequency n without decay: n / rho.
+        """Smallest ``|k|`` (angular) that can express latent frequency n without decay: n / rho.
 
         Examples
         --------
@@ -141,7 +144,7 @@ class PetalCurve:
 
 @dataclass(frozen=True, eq=False)
 class CurveRestriction(Result):
-    """A network on a smooth curve, by a polyline with a proved error.
+    r"""A network on a smooth curve, by a polyline with a proved error.
 
     Attributes
     ----------
@@ -151,7 +154,7 @@ class CurveRestriction(Result):
     lipschitz : float
         The L_f used.
     curve_error : float
-        L_f (sup|gamma''| h^2 / 8 + |gamma(1) - gamma(0)|): bound of |f(gamma(z)) - f(gamma_h(z))| for every z,
+        L_f (sup\|gamma''\| h^2 / 8 + \|gamma(1) - gamma(0)\|): bound of \|f(gamma(z)) - f(gamma_h(z))\| for every z,
         hence of the error of every Fourier coefficient. The second term, of rounding size, closes the polyline.
     point_error : float
         L_f times the rounding of points of the curve.
@@ -193,13 +196,14 @@ class CurveRestriction(Result):
         return self.function.plot(ax, output)
 
 
+@checked
 def restrict_to_curve(
     net: Network, curve: ClosedCurve, n_segments: int = 1000, lipschitz: float | None = None
 ) -> CurveRestriction:
-    """A network on a smooth closed curve, with the certificate L_f sup|gamma''| h^2 / 8.
+    r"""A network on a smooth closed curve, with the certificate L_f sup\|gamma''\| h^2 / 8.
 
-    Theorem: with gamma_h the polyline through gamma(i h), |gamma - gamma_h| <= sup|gamma''| h^2 / 8,
-    so |f o gamma - f o gamma_h| <= L_f sup|gamma''| h^2 / 8 for every z.
+    Theorem: with gamma_h the polyline through gamma(i h), \|gamma - gamma_h\| <= sup\|gamma''\| h^2 / 8,
+    so \|f o gamma - f o gamma_h\| <= L_f sup\|gamma''\| h^2 / 8 for every z.
     Hypotheses: gamma closed, twice differentiable with the stated bound; L_f a Lipschitz constant of f near
     the curve (on the convex hull of each arc). Source: theory A.8. For an open curve take `restrict_to_polyline`.
 
@@ -285,8 +289,9 @@ class _Sampled:
         return self._function(as_floats(z, "z"))
 
 
+@checked
 def curve_kernel(curve: ClosedCurve | Callable[[FloatArray], FloatArray], n: int, k: npt.ArrayLike) -> complex:
-    """P(n, k) = int_0^1 exp(i (k . gamma(z) - 2 pi n z)) dz by quadrature to rounding.
+    r"""P(n, k) = int_0^1 exp(i (k . gamma(z) - 2 pi n z)) dz by quadrature to rounding.
 
     Source: paper Section 4 and C.7; theory A.8.
 
@@ -302,19 +307,19 @@ def curve_kernel(curve: ClosedCurve | Callable[[FloatArray], FloatArray], n: int
     Returns
     -------
     complex
-        To 1e-13, and some roundoffs of the phases |k||gamma|, for curves that are analytic.
+        To 1e-13, and some roundoffs of the phases \|k\|\|gamma\|, for curves that are analytic.
 
     Raises
     ------
     InvalidInputError
-        n is not whole; no convergence with 2^24 nodes: the curve is not smooth and closed, or |n| or |k| too large.
+        n is not whole; no convergence with 2^24 nodes: the curve is not smooth and closed, or \|n\| or \|k\| too large.
 
     Notes
     -----
     The trapezoidal rule with N nodes gives sum over p of P(n + p N, k), and P(m, k) falls off beyond the
-    frequencies m of the phase, |k| sup|gamma'| / 2 pi, and of the curve itself, sup|gamma''| / (2 pi sup|gamma'|).
-    So N starts at twice the sum of these and |n|, and grows until N and a number prime to it agree to 1e-14: what
-    aliases in both is n + p N (N + 1) only.
+    frequencies m of the phase, \|k\| sup\|gamma'\| / 2 pi, and of the curve itself,
+    sup\|gamma''\| / (2 pi sup\|gamma'\|). So N starts at twice the sum of these and \|n\|, and grows until N
+    and a number prime to it agree to 1e-14: what aliases in both is n + p N (N + 1) only.
 
     Examples
     --------
@@ -366,8 +371,9 @@ def _whole(value: npt.ArrayLike, name: str) -> FloatArray:
     return numbers
 
 
+@checked
 def circle_kernel(n: npt.ArrayLike, k: npt.ArrayLike) -> ComplexArray:
-    """P(n, k) on the unit circle: i^n J_n(|k|) exp(-i n arg k) (Jacobi-Anger; theory A.8).
+    r"""P(n, k) on the unit circle: i^n J_n(\|k\|) exp(-i n arg k) (Jacobi-Anger; theory A.8).
 
     Parameters
     ----------
@@ -392,12 +398,14 @@ def circle_kernel(n: npt.ArrayLike, k: npt.ArrayLike) -> ComplexArray:
     return np.asarray(power * jv(order, radius) * np.exp(-1j * order * angle))
 
 
+@checked
 def kernel_bound(curve: ClosedCurve, n: npt.ArrayLike, k: npt.ArrayLike) -> FloatArray:
-    """Bound of |P(n, k)| away from stationary phase: min(1, |k| sup|gamma''| / (2 pi |n| - |k| sup|gamma'|)^2).
+    r"""Bound of \|P(n, k)\| away from stationary phase.
 
-    Theorem: phi = k . gamma - 2 pi n z has |phi'| >= 2 pi |n| - |k| sup|gamma'| =: delta; where
-    delta > 0 one integration by parts on the closed curve gives |P| <= sup|phi''| / delta^2.
-    It is 1 where delta <= 0. Source: theory A.8 (the paper argues by stationary phase).
+    It is min(1, \|k\| sup\|gamma''\| / (2 pi \|n\| - \|k\| sup\|gamma'\|)^2). Theorem: phi = k . gamma - 2 pi n z has
+    \|phi'\| >= 2 pi \|n\| - \|k\| sup\|gamma'\| =: delta; where delta > 0 one integration by parts on the closed curve
+    gives \|P\| <= sup\|phi''\| / delta^2. It is 1 where delta <= 0. Source: theory A.8 (the paper argues by
+    stationary phase).
 
     Parameters
     ----------
@@ -405,7 +413,11 @@ def kernel_bound(curve: ClosedCurve, n: npt.ArrayLike, k: npt.ArrayLike) -> Floa
     n : array_like of int, shape (...)
         Latent frequency in cycles.
     k : array_like, shape (...)
-        |k|, angular.
+        \|k\|, angular.
+
+    Returns
+    -------
+    ndarray, the broadcast shape
 
     Raises
     ------
@@ -420,6 +432,11 @@ def kernel_bound(curve: ClosedCurve, n: npt.ArrayLike, k: npt.ArrayLike) -> Floa
     """
     check_closed(curve, as_floats(curve(np.zeros(1)), "curve", (1, None)).shape[1])
     size = np.abs(as_floats(k, "k"))
-    gap = 2 * np.pi * np.abs(_whole(n, "n")) - size * curve.speed_bound
+    order = np.abs(_whole(n, "n"))
+    try:
+        order, size = np.broadcast_arrays(order, size)
+    except ValueError as error:
+        raise InvalidInputError(f"n, k: shapes {order.shape} and {size.shape} do not broadcast") from error
+    gap = 2 * np.pi * order - size * curve.speed_bound
     safe = np.where(gap > 0, gap, 1.0)
     return np.asarray(np.where(gap > 0, np.minimum(1.0, size * curve.second_derivative_bound / safe**2), 1.0))

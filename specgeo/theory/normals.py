@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from specgeo._arguments import checked
 from specgeo._cast import FloatArray, IntArray
 from specgeo.geometry.complex import PolyhedralComplex
-from specgeo.theory._results import Result, axes
+from specgeo.results import Result, axes
 from specgeo.theory.decay import kinks
 
 LARGE = 0.5 * (5**0.5 - 1)  # share of the largest component; no ratio of small whole numbers
@@ -45,11 +46,21 @@ class NormalDirections(Result):
         return ax
 
 
+@checked
 def normal_directions(cx: PolyhedralComplex, output: int = 0) -> NormalDirections:
     """Facet normals grouped up to sign, with the weight of their facets.
 
     Normals closer than about 1e-9 are taken as one; this is a list of directions to look at, and
     decides nothing else.
+
+    Parameters
+    ----------
+    cx : PolyhedralComplex
+    output : int
+
+    Returns
+    -------
+    NormalDirections
 
     Examples
     --------

@@ -18,20 +18,30 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._arguments import checked
 from specgeo._cast import ComplexArray, FloatArray, IntArray, as_floats, as_points
 from specgeo._limits import check_time
+from specgeo._measures import rounded_measures
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier.simplex import simplices_sum
 from specgeo.geometry.complex import PolyhedralComplex
-from specgeo.geometry.measures import simplex_measures
 from specgeo.network import Network
-from specgeo.theory.decay import _output
+from specgeo.theory.decay import checked_output
 
 _ENTRIES = 1 << 22  # of the largest array of derivatives held at once
 
 
+@checked
 def parameter_vector(net: Network) -> FloatArray:
     """All weights and biases as one vector (p,): W_1 row by row, b_1, W_2, ...
+
+    Parameters
+    ----------
+    net : Network
+
+    Returns
+    -------
+    ndarray, shape (p,)
 
     Examples
     --------
@@ -42,8 +52,19 @@ def parameter_vector(net: Network) -> FloatArray:
     return np.concatenate([part.ravel() for pair in zip(net.weights, net.biases, strict=True) for part in pair])
 
 
+@checked
 def with_parameters(net: Network, theta: npt.ArrayLike) -> Network:
     """The network of the same shape and activations with parameters ``theta`` (p,).
+
+    Parameters
+    ----------
+    net : Network
+    theta : array_like, shape (p,)
+        In the order of `parameter_vector`.
+
+    Returns
+    -------
+    Network
 
     Examples
     --------
@@ -74,23 +95,19 @@ class CellDerivatives:
     """
 
     def __init__(self, net: Network, cx: PolyhedralComplex, output: int = 0) -> None:
-        output = _output(cx, output)
+        output = checked_output(cx, output)
         if cx.signs is None or cx.dim != net.input_dim or cx.gradients.shape[1] != net.output_dim:
             raise InvalidInputError("cx: not the complex of this network; pass enumerate_regions(net, domain)")
         self.net = net
-        n_units = sum(n * len(a.breakpoints) for n, a in zip(net.hidden_widths, net.activations, strict=True))
-        if len(cx.signs.layers) != n_units:
+        if len(cx.signs.layers) != net.n_units:
             raise InvalidInputError("cx: has other units than this network; pass enumerate_regions(net, domain)")
-        bits = np.unpackbits(np.ascontiguousarray(cx.signs.positive).view(np.uint8), axis=1, bitorder="little")
         self.slopes: list[FloatArray] = []
         self.intercepts: list[FloatArray] = []
-        start = 0
-        for width, activation in zip(net.hidden_widths, net.activations, strict=True):
-            stop = start + width * len(activation.breakpoints)
-            piece = bits[:, start:stop].reshape(cx.n_cells, width, -1).sum(axis=2)
+        pieces = cx.signs.neuron_pieces(net.activations)
+        for width, activation, chosen in zip(net.hidden_widths, net.activations, pieces, strict=True):
+            piece = np.broadcast_to(chosen, (cx.n_cells, width))
             self.slopes.append(activation.slopes[piece])
             self.intercepts.append(activation.intercepts[piece])
-            start = stop
         # u_l = d f / d z_l on each cell, (n_cells, n_l), last layer first
         self.rows = [np.broadcast_to(np.eye(net.output_dim)[output], (cx.n_cells, net.output_dim))]
         for weight, slopes in zip(net.weights[:0:-1], self.slopes[::-1], strict=True):
@@ -126,6 +143,7 @@ def facet_jumps(net: Network, cx: PolyhedralComplex, output: int = 0) -> FloatAr
     return jumps * cx.facets.normals[inner]
 
 
+@checked
 def spectral_gradient(
     net: Network,
     cx: PolyhedralComplex,
@@ -134,7 +152,7 @@ def spectral_gradient(
     boundary: Literal["cut", "interior"] = "cut",
     method: Literal["cells", "facets"] = "cells",
 ) -> ComplexArray:
-    """d f^(k) / d theta for every parameter, in closed form and any dimension.
+    """Derivatives d f^(k) / d theta for every parameter, in closed form and any dimension.
 
     Parameters
     ----------
@@ -207,7 +225,7 @@ def _sum(
     cx: PolyhedralComplex, simplices: IntArray, k: FloatArray, weights: FloatArray | None, values: FloatArray | None
 ) -> ComplexArray:
     simplices = np.ascontiguousarray(simplices, dtype=np.int64)
-    measures = simplex_measures(cx.vertices, simplices)
+    measures = rounded_measures(cx.vertices[simplices])
     if weights is not None:
         weights = np.ascontiguousarray(weights)
     if values is not None:
@@ -216,7 +234,7 @@ def _sum(
     return result
 
 
-def _facet_values(
+def facet_values(
     derivatives: CellDerivatives, cx: PolyhedralComplex, simplices: IntArray, cells: IntArray
 ) -> FloatArray:
     """d_theta f at the vertices of facet simplices from the side of the given cells, (n, d, p); 0 outside."""
@@ -231,7 +249,7 @@ def _by_facets(derivatives: CellDerivatives, cx: PolyhedralComplex, k: FloatArra
     first, second = cx.facets.cells[owner, 0], cx.facets.cells[owner, 1]
     normals = cx.facets.normals[owner]
     squared = (k**2).sum(axis=1)[:, None]
-    sides = [_facet_values(derivatives, cx, simplices, c) for c in (first, second)]
+    sides = [facet_values(derivatives, cx, simplices, c) for c in (first, second)]
     steps = sides[0] - sides[1]
     base = cx.vertices[simplices[:, 0]]
     inside = (second >= 0)[:, None]

@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._arguments import checked
 from specgeo._cast import ComplexArray, FloatArray, as_floats
 from specgeo.errors import InvalidInputError
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.network import Network
-from specgeo.theory._results import Check, Result, axes
-from specgeo.theory.decay import CANCELLING, _output, total_variation
+from specgeo.results import Check, Result, axes
+from specgeo.theory.decay import CANCELLING, checked_output, total_variation
 from specgeo.theory.lipschitz import lipschitz_constant
 
 
@@ -121,8 +122,9 @@ class CircleVariation(Result):
         return f"J {self.slope:.5g}" + (f", jump {self.jump:.5g} at the seam" if self.jump else "")
 
 
+@checked
 def largest_mode(variation: float | CircleVariation, amplitude: float = 1.0) -> float:
-    """Largest n, a real number, with |c_n| = A / 2 within reach: sqrt(J / (2 pi^2 A)) without a jump.
+    r"""Largest n, a real number, with \|c_n\| = A / 2 within reach: sqrt(J / (2 pi^2 A)) without a jump.
 
     A sine A sin(2 pi n x) on the unit circle needs J >= 2 pi^2 n^2 A. With a jump D at the seam n is the
     root of A n^2 / 2 = D n / (2 pi) + J / (4 pi^2). No coefficient of a larger n has modulus A / 2.
@@ -133,6 +135,10 @@ def largest_mode(variation: float | CircleVariation, amplitude: float = 1.0) -> 
         J on the unit circle, or `circle_variation` of a network on an interval of any length.
     amplitude : float
         A > 0.
+
+    Returns
+    -------
+    float
 
     Examples
     --------
@@ -160,7 +166,7 @@ def circle_variation(cx: PolyhedralComplex, output: int = 0) -> CircleVariation:
     """
     if cx.dim != 1:
         raise InvalidInputError("cx: one input dimension wanted; restrict the network to a segment first")
-    output = _output(cx, output)
+    output = checked_output(cx, output)
     places = np.array([cx.vertices.min(), cx.vertices.max()])
     ends = np.argsort(cx.centroids[:, 0])[[0, -1]]
     slopes, offsets = cx.gradients[ends, output, 0], cx.offsets[ends, output]
@@ -269,6 +275,7 @@ class PeakReport(Result):
         return ax
 
 
+@checked
 def peak_report(
     net: Network,
     cx: PolyhedralComplex,
@@ -309,7 +316,7 @@ def peak_report(
     if cx.dim != 1 or n_samples < 3:
         raise InvalidInputError("cx, n_samples: one input dimension and at least 3 samples wanted")
     _positive(height=height)
-    output = _output(cx, output)
+    output = checked_output(cx, output)
     lower, side = float(cx.vertices.min()), float(np.ptp(cx.vertices))
     x = lower + side * np.arange(n_samples) / n_samples
     at = int(np.clip(round(position * n_samples), 1, n_samples - 2))
@@ -330,11 +337,24 @@ def peak_report(
     return PeakReport(lf, scaled, circle_variation(cx, output), n_samples, sup, squared, checks)
 
 
+@checked
 def variation_check(cx: PolyhedralComplex, k: npt.ArrayLike, output: int = 0) -> Check:
-    """J >= K^2 |f^(K)| in every direction at once: the contrapositive of the decay bound, for compact supports.
+    r"""J >= K^2 \|f^(K)\| in every direction at once: the contrapositive of the decay bound, for compact supports.
 
-    The measured value is max over k of |k|^2 |f^(k)| / J(k/|k|), the share of the variation a spectrum
-    has to spend; with |f^(k)| = 1/2 it is J >= K^2 / 2.
+    The measured value is max over k of \|k\|^2 \|f^(k)\| / J(k/\|k\|), the share of the variation a spectrum
+    has to spend; with \|f^(k)\| = 1/2 it is J >= K^2 / 2.
+
+    Parameters
+    ----------
+    cx : PolyhedralComplex
+        Of a function that vanishes on its boundary.
+    k : array_like, shape (n, d)
+        Wavevectors, angular, not zero.
+    output : int
+
+    Returns
+    -------
+    Check
 
     Examples
     --------

@@ -19,16 +19,16 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._arguments import checked
 from specgeo._cast import ComplexArray, FloatArray, RNGLike, as_points, as_rng
 from specgeo.errors import InvalidInputError
 from specgeo.geometry.complex import PolyhedralComplex
-from specgeo.geometry.measures import simplex_measures
 from specgeo.network import Network
-from specgeo.theory._results import PAPER, Check, Result, axes
+from specgeo.results import PAPER, Check, Result, axes
 from specgeo.theory.parameters import (
     CellDerivatives,
-    _facet_values,
     facet_jumps,
+    facet_values,
     parameter_vector,
     spectral_gradient,
     with_parameters,
@@ -67,8 +67,8 @@ def gradient_bound(net: Network, cx: PolyhedralComplex, k: npt.ArrayLike, output
     derivatives = CellDerivatives(net, cx, output)
     simplices, owner = cx.triangulation(cx.dim - 1)
     cells, normals = cx.facets.cells[owner], cx.facets.normals[owner]
-    before, after = (_facet_values(derivatives, cx, simplices, cells[:, side]) for side in (0, 1))
-    sizes = simplex_measures(cx.vertices, simplices)[:, None] * np.abs(after - before).mean(axis=1)
+    before, after = (facet_values(derivatives, cx, simplices, cells[:, side]) for side in (0, 1))
+    sizes = cx.simplex_measures(cx.dim - 1)[:, None] * np.abs(after - before).mean(axis=1)
     total = np.abs(u @ normals.T) @ sizes
     every = np.arange(cx.n_cells)
     for j, axis in enumerate(np.eye(cx.dim)):
@@ -115,11 +115,12 @@ class RateReport(Result):
             ax.set_xlabel("predicted coefficient")
             ax.set_ylabel("RMS of |k| |d f^/d theta|")
         else:
-            ax.barh([c.claim for c in self.checks], [c.ratio for c in self.checks])
+            ax.barh([c.name for c in self.checks], [c.ratio for c in self.checks])
             ax.set_xlabel("measured / bound")
         return ax
 
 
+@checked
 def rate_report(
     net: Network,
     cx: PolyhedralComplex,
@@ -128,15 +129,16 @@ def rate_report(
     samples: int = 400,
     rng: RNGLike = 0,
 ) -> RateReport:
-    """d f^/d theta against the rigorous O(1/|k|) bound, and in d = 1 against its exact coefficient.
+    r"""Derivatives d f^/d theta against the rigorous O(1/\|k\|) bound, and in d = 1 against its exact coefficient.
 
     Parameters
     ----------
-    net, cx
-        A network and its complex.
+    net : Network
+    cx : PolyhedralComplex
+        Its complex.
     output : int
     window : (float, float), optional
-        Range of |k|; default 200 to 20000 over the domain's diameter.
+        Range of \|k\|; default 200 to 20000 over the domain's diameter.
     samples : int
         Wavevectors: lengths uniform over the window, isotropic directions.
     rng : int, SeedSequence, BitGenerator, Generator or None
@@ -182,6 +184,7 @@ def rate_report(
     return RateReport(coefficient, measured, (low, high), (check,))
 
 
+@checked
 def fourier_ntk(
     net: Network,
     cx: PolyhedralComplex,
@@ -191,8 +194,23 @@ def fourier_ntk(
 ) -> ComplexArray:
     r"""Finite-width Fourier NTK K(k, k') = sum_theta d_theta f^(k) conj(d_theta f^(k')): (n, n), Hermitian.
 
-    Gradient flow on the Parseval loss sum_k |h(k)|^2 obeys d h(k)/dt = -2 sum_k' K(k, k') h(k'). For the
-    loss int_0^1 |f - target|^2 take k = 2 pi n. The diagonal is O(|k|^-2).
+    Gradient flow on the Parseval loss sum_k \|h(k)\|^2 obeys d h(k)/dt = -2 sum_k' K(k, k') h(k'). For the
+    loss int_0^1 \|f - target\|^2 take k = 2 pi n. The diagonal is O(\|k\|^-2).
+
+    Parameters
+    ----------
+    net : Network
+    cx : PolyhedralComplex
+        Its complex.
+    k : array_like, shape (n, d)
+        Wavevectors, angular.
+    output : int
+    boundary : {"cut", "interior"}
+        As in `spectral_gradient`.
+
+    Returns
+    -------
+    ndarray of complex128, shape (n, n)
 
     Examples
     --------

@@ -15,13 +15,15 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._cast import ComplexArray, FloatArray, RNGLike, as_choice, as_floats, as_points, as_rng
+from specgeo._arguments import checked
+from specgeo._cast import ComplexArray, FloatArray, RNGLike, as_floats, as_points, as_rng
 from specgeo._limits import check_time
 from specgeo.domain import Box, Polytope
 from specgeo.errors import DomainError, InvalidInputError
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.network import Network
-from specgeo.theory._results import Result, axes
+from specgeo.results import Result, axes
+from specgeo.theory.decay import checked_output
 from specgeo.theory.parameters import parameter_vector, spectral_gradient, with_parameters
 
 Boundary = Literal["cut", "interior", "mirror"]
@@ -129,6 +131,7 @@ def sampling_error(gradient: ComplexArray, directions: int) -> float:
     return float(np.sqrt(max(0.0, variance) / directions) / 2)
 
 
+@checked
 def perturbation_response(
     net: Network,
     domain: Box | Polytope,
@@ -139,9 +142,9 @@ def perturbation_response(
     rng: RNGLike = 0,
     boundary: Boundary = "cut",
 ) -> PerturbationResponse:
-    """Spectra of theta + delta v for random unit vectors v over all parameters jointly.
+    r"""Spectra of theta + delta v for random unit vectors v over all parameters jointly.
 
-    To first order E |f^_{theta + delta v}(k) - f^_theta(k)|^2 = delta^2 |d_theta f^(k)|^2 / p for isotropic v.
+    To first order E \|f^_{theta + delta v}(k) - f^_theta(k)\|^2 = delta^2 \|d_theta f^(k)\|^2 / p for isotropic v.
 
     Parameters
     ----------
@@ -154,7 +157,7 @@ def perturbation_response(
     output : int
     rng : int, SeedSequence, BitGenerator, Generator or None
     boundary : {"cut", "interior", "mirror"}
-        "cut": of f times the indicator of the domain, whose walls dominate at large |k|. "interior": of the kinks
+        "cut": of f times the indicator of the domain, whose walls dominate at large \|k\|. "interior": of the kinks
         inside (one input). "mirror": int f(x) prod_j cos(k_j (x_j - a_j)) dx on a box with lower corner a, which at
         k = pi n / s (s the sides) is the volume times the coefficient c_n of the mirror series.
 
@@ -183,7 +186,6 @@ def perturbation_response(
     """
     from specgeo.enumeration import enumerate_regions
 
-    as_choice(boundary, "boundary", ("cut", "interior", "mirror"))
     wave = as_points(k, "k", net.input_dim).reshape(-1, net.input_dim)
     lengths = as_floats(deltas, "deltas", (None,))
     if directions < 1 or len(lengths) == 0:
@@ -194,6 +196,7 @@ def perturbation_response(
     v = as_rng(rng).standard_normal((directions, len(theta)))
     v /= np.linalg.norm(v, axis=1, keepdims=True)
     cx = enumerate_regions(net, domain)
+    checked_output(cx, output)
     base = _spectrum(cx, wave, output, boundary)
     gradient = _gradient(net, cx, wave, output, boundary)
     changes = np.empty((len(lengths), directions, len(wave)), dtype=np.complex128)

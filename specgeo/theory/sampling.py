@@ -20,13 +20,14 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._cast import FloatArray, IntArray, as_choice
+from specgeo._arguments import checked
+from specgeo._cast import FloatArray, IntArray
 from specgeo.errors import InvalidInputError, UnsupportedError
-from specgeo.fourier.sampled import alias_bound, alias_factor, sampled_spectrum
+from specgeo.fourier.sampled import SampledSpectrum, alias_bound, alias_factor, sampled_spectrum
 from specgeo.fourier.series import as_modes
 from specgeo.geometry.complex import PolyhedralComplex
-from specgeo.theory._results import Check, Result, axes
-from specgeo.theory.decay import _output, total_variation
+from specgeo.results import Check, Result, axes
+from specgeo.theory.decay import checked_output, total_variation
 
 __all__ = ["AliasReport", "alias_constant", "alias_factor", "alias_report", "samples_needed"]
 
@@ -35,6 +36,7 @@ ROUNDING = 1e-12  # relative, of the evaluation of the bound
 LARGEST = 1 << 26  # samples an axis that samples_needed is willing to name
 
 
+@checked
 def alias_constant(cx: PolyhedralComplex, output: int = 0, extension: Extension = "mirror") -> float:
     """B = T TV(f') / (4 pi^2) in one dimension: |c_n| <= B / n^2 on the torus, without a jump at the seam.
 
@@ -51,10 +53,9 @@ def alias_constant(cx: PolyhedralComplex, output: int = 0, extension: Extension 
     if cx.dim != 1:
         raise UnsupportedError("cx: the constant B is for one dimension; use alias_report")
     side = float(np.ptp(cx.vertices))
-    as_choice(extension, "extension", ("mirror", "periodic"))
     if extension == "mirror":  # a period of two boxes
         return 2 * side * 2 * total_variation(cx, output, "mirror") / (4 * pi**2)
-    output = _output(cx, output)
+    output = checked_output(cx, output)
     slopes = cx.gradients[np.argsort(cx.centroids[:, 0]), output, 0]
     return side * float(np.abs(np.diff(slopes)).sum() + abs(slopes[0] - slopes[-1])) / (4 * pi**2)
 
@@ -105,6 +106,7 @@ class AliasReport(Result):
         return ax
 
 
+@checked
 def alias_report(
     cx: PolyhedralComplex,
     n_samples: npt.ArrayLike,
@@ -138,13 +140,17 @@ def alias_report(
     >>> len(report.modes), report.checks[0].holds
     (9, True)
     """
-    output = _output(cx, output)
-    result = sampled_spectrum(cx, n_samples, extension, function)
-    d = cx.dim
-    modes = result.modes.reshape(-1, d)
+    output = checked_output(cx, output)
+    return alias_report_of(sampled_spectrum(cx, n_samples, extension, function), output)
+
+
+def alias_report_of(result: SampledSpectrum, output: int = 0) -> AliasReport:
+    """`alias_report` of a spectrum that has been sampled."""
+    modes = result.modes.reshape(-1, result.modes.shape[-1])
     arrays = (result.difference, result.alias_bound, result.exact_error, np.abs(result.exact))
     difference, bound, error, exact = (np.asarray(array)[..., output].ravel() for array in arrays)
-    counts = tuple(int(n) for n in np.broadcast_to(np.asarray(n_samples), (d,)))
+    along = result.modes.shape[:-1]
+    counts = along if np.any(modes < 0) else tuple(2 * (n - 1) for n in along)  # periodic, or mirror: 0 <= n <= N / 2
     allowed = error + ROUNDING * bound
     certified = np.isfinite(bound)
     checks: tuple[Check, ...] = ()
@@ -159,6 +165,7 @@ def alias_report(
     return AliasReport(counts, modes, difference, bound, exact, checks)
 
 
+@checked
 def samples_needed(
     cx: PolyhedralComplex,
     mode: npt.ArrayLike,
@@ -166,10 +173,10 @@ def samples_needed(
     output: int = 0,
     extension: Extension = "mirror",
 ) -> int:
-    """Samples a period (the same along each axis) for which the aliasing at a mode is certified.
+    r"""Samples a period (the same along each axis) for which the aliasing at a mode is certified.
 
     In exact arithmetic this is the error of the FFT; in floats the rounding of the values and of the transform, some
-    1e-15 of max |f| and more where terms within the network cancel, comes on top (`alias_report` bounds both).
+    1e-15 of max \|f\| and more where terms within the network cancel, comes on top (`alias_report` bounds both).
 
     Parameters
     ----------
@@ -201,7 +208,7 @@ def samples_needed(
     >>> samples_needed(sg.enumerate_regions(net, sg.Box([-1], [1])), [10], 1e-4)
     164
     """
-    output = _output(cx, output)
+    output = checked_output(cx, output)
     if extension == "periodic" and cx.dim > 1:
         raise UnsupportedError("extension: 'periodic' has no certificate in two dimensions or more; use 'mirror'")
     if not tolerance > 0:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from specgeo._arguments import checked
 from specgeo._cast import FloatArray, as_floats
 from specgeo.activation import Activation
 from specgeo.domain import Box, Polytope
@@ -20,11 +21,12 @@ class _Layer(NamedTuple):
     relu: bool  # or affine
 
 
+@checked
 def clamp_to_support(net: Network, domain: Box | Polytope, slope: float) -> Network:
-    """g = max(-h, min(f, h)) with h(x) = slope * max(0, the smallest of `wall_distances` at x).
+    r"""Clamp a network: g = max(-h, min(f, h)) with h(x) = slope * max(0, the smallest of `wall_distances` at x).
 
     g is continuous and piecewise linear, vanishes on and outside the walls of the domain (as a function of
-    the network's rational weights; evaluation rounds), and equals f wherever |f| <= h. Its spectrum
+    the network's rational weights; evaluation rounds), and equals f wherever \|f\| <= h. Its spectrum
     decays without the k^-1 tail of a cut.
 
     Parameters

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import betaincinv, ndtri
 
+from specgeo._arguments import checked
 from specgeo._cast import FloatArray, RNGLike, as_floats, as_rng
 from specgeo._limits import check_time
 from specgeo.activation import Activation, as_activation
@@ -27,7 +28,7 @@ from specgeo.domain import Box
 from specgeo.errors import InvalidInputError
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.network import Network
-from specgeo.theory._results import PAPER, Check, Result, axes
+from specgeo.results import PAPER, Check, Result, axes
 from specgeo.theory.counting import region_table
 from specgeo.theory.lipschitz import weight_clip_bound
 
@@ -110,6 +111,7 @@ class ParameterVolume(Result):
         return ax
 
 
+@checked
 def parameter_volume(
     widths: Sequence[int],
     clip: float,
@@ -122,7 +124,7 @@ def parameter_volume(
     moments: Sequence[int] = (1, 2, 4),
     activation: str | Activation | Sequence[str | Activation] = "relu",
 ) -> ParameterVolume:
-    """P over theta uniform in [-clip, clip]^p of sup_{k' > k} |f_int^(k' u)| > epsilon, u the first axis, one output.
+    r"""P over theta uniform in [-clip, clip]^p of sup_{k' > k} \|f_int^(k' u)\| > epsilon, u the first axis.
 
     Parameters
     ----------

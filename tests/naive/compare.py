@@ -13,8 +13,7 @@ from specgeo.geometry.complex import PolyhedralComplex
 
 def ragged_sets(lists: Any) -> list[frozenset[int]]:
     """The lists as sets."""
-    items = lists.indices.tolist()
-    return [frozenset(items[a:b]) for a, b in zip(lists.offsets[:-1], lists.offsets[1:], strict=True)]
+    return [frozenset(items.tolist()) for items in lists]
 
 
 def assert_same_complex(cx: PolyhedralComplex, truth: Truth, coordinates: float = 1e-12) -> None:

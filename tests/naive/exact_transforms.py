@@ -23,13 +23,13 @@ BITS = 512
 
 def exact_pieces(cx: Any) -> list[list[tuple[Fraction, ...]]]:
     """Rows (gradient, offset) of each output on each cell."""
-    net = cx.metadata["network"]
+    net = cx.layers
     d = cx.dim
     found = []
     for signs in cx.sign_vectors.tolist():
         maps = [(*(Fraction(int(i == j)) for i in range(d)), Fraction(0)) for j in range(d)]
         start = 0
-        for weight, bias, activation in zip(net["weights"][:-1], net["biases"][:-1], net["activations"], strict=True):
+        for weight, bias, activation in zip(net.weights[:-1], net.biases[:-1], net.activations, strict=True):
             breaks, slopes, intercepts = pieces_of(activation)
             rows = compose(weight, bias, maps)
             maps = []
@@ -39,7 +39,7 @@ def exact_pieces(cx: Any) -> list[list[tuple[Fraction, ...]]]:
                 scaled = [slopes[piece] * a for a in row]
                 scaled[-1] += intercepts[piece]
                 maps.append(tuple(scaled))
-        found.append(compose(net["weights"][-1], net["biases"][-1], maps))
+        found.append(compose(net.weights[-1], net.biases[-1], maps))
     return found
 
 
@@ -97,7 +97,7 @@ class ExactTransform:
                 weights = []
                 for g, h in zip(self.pieces[first], self.pieces[second], strict=True):
                     step = [y - x for x, y in zip(g, h, strict=True)][:-1]
-                    members = lists.indices[lists.offsets[second] : lists.offsets[second + 1]].tolist()
+                    members = lists[second].tolist()
                     far = [dot(step, [x - y for x, y in zip(self.points[i], base, strict=True)]) for i in members]
                     side = max(far, key=abs)
                     weights.append(((side > 0) - (side < 0), dot(step, step) * gram))

@@ -1,6 +1,6 @@
 """Decision regions on a bounded domain: components, sizes, islands and the shortest path inside one.
 
-The domain is cut into convex cells on each of which one class wins (`specgeo.theory.comparisons`). Two cells of a
+The domain is cut into convex cells on each of which one class wins (`specgeo.paths.comparisons`). Two cells of a
 class that share a facet are joined unless the class ties with another on the whole facet, which is decided exactly;
 codimension 2 joins nothing in an open set. So the components of that graph are the components of the open regions
 {f_c > f_j for all j != c} (theory A.9.9), in any dimension the enumeration handles.
@@ -15,16 +15,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._cast import FloatArray, IntArray, as_floats
+from specgeo._arguments import checked
+from specgeo._cast import FloatArray, IntArray, as_floats, as_whole
 from specgeo.errors import InvalidInputError
 from specgeo.geometry.complex import PolyhedralComplex
-from specgeo.geometry.incidence import facet_cells
-from specgeo.geometry.measures import face_measures
 from specgeo.geometry.point_signs import PointSigns
+from specgeo.geometry.structure import require_network
 from specgeo.network import Network
-from specgeo.theory._results import Result, axes, jsonable
-from specgeo.theory.comparisons import Pairs, argmax_complex, tied
-from specgeo.theory.paths import MarginCertificate, certify_path
+from specgeo.paths.certificates import MarginCertificate, certify_path
+from specgeo.paths.comparisons import Pairs, argmax_complex, tied
+from specgeo.results import Result, axes, jsonable
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,9 +78,9 @@ class DecisionRegions(Result):
         return self._surface(inside=True)
 
     def _surface(self, inside: bool) -> FloatArray:
-        sizes = face_measures(self.complex, self.complex.dim - 1)
+        sizes = self.complex.face_measures(self.complex.dim - 1)
         total = np.zeros(self.n_components)
-        sides, outer = _sides(self.cell_component, facet_cells(self.complex))
+        sides, outer = _sides(self.cell_component, self.complex.facet_cells)
         counted = (sides[:, 0] != sides[:, 1]) & ~outer if inside else (sides[:, 0] != sides[:, 1]) | outer
         for side in sides.T:
             own = counted & (side >= 0)
@@ -97,9 +97,10 @@ class DecisionRegions(Result):
         """Components that do not reach the boundary of the domain."""
         return int(self.enclosed.sum())
 
+    @checked
     def components_of(self, label: int) -> IntArray:
         """Components of one class, the largest first."""
-        return np.asarray(np.flatnonzero(self.labels == label))
+        return np.asarray(np.flatnonzero(self.labels == as_whole(label, "label")))
 
     def locate(self, x: npt.ArrayLike) -> IntArray:
         """Component that holds each point, (...) of -1 where ties or outside the domain.
@@ -116,7 +117,7 @@ class DecisionRegions(Result):
         at_tie = np.zeros(len(flat), dtype=np.bool_)
         if not self.pairs:
             return at_tie.reshape(np.shape(cells))
-        signs, last = PointSigns(self.complex.metadata["network"]), slice(-len(self.pairs), None)
+        signs, last = PointSigns(require_network(self.complex, "a point")[0]), slice(-len(self.pairs), None)
         label = np.append(self.labels, -1)[self.cell_component[own]]
         first, second = np.array(self.pairs).T
         concerned = ((label[:, None] == first) | (label[:, None] == second)) & (own >= 0)[:, None]
@@ -198,6 +199,7 @@ class RegionPath(Result):
         return self.certificate.plot(ax)
 
 
+@checked
 def decision_regions(net: Network, domain: Any, max_cells: int | None = None) -> DecisionRegions:
     """Components of the decision regions of a network, with measure, boundary and islands.
 
@@ -221,7 +223,7 @@ def decision_regions(net: Network, domain: Any, max_cells: int | None = None) ->
     Examples
     --------
     >>> import specgeo as sg
-    >>> from specgeo.theory import decision_regions
+    >>> from specgeo.paths import decision_regions
     >>> diamond = sg.Network(  # f = 1/2 - |x| - |y|
     ...     [[[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]], [[-1.0, -1.0, -1.0, -1.0]]], [[0.0] * 4, [0.5]]
     ... )
@@ -230,7 +232,7 @@ def decision_regions(net: Network, domain: Any, max_cells: int | None = None) ->
     ([0, 1], [3.5, 0.5], 1)
     """
     cx, pairs, winner = argmax_complex(net, domain, max_cells)
-    cells = facet_cells(cx)
+    cells = cx.facet_cells
     same = (cells[:, 1] >= 0) & (winner[cells[:, 0]] == winner[cells[:, 1]]) & (winner[cells[:, 0]] >= 0)
     rows = np.flatnonzero(same)
     rows = rows[~tied(cx, pairs, winner, cells[rows])]
@@ -266,7 +268,7 @@ def _assemble(
     rank[order] = np.arange(n)
     component = np.full(cx.n_cells, -1, np.int64)
     component[classed] = rank[compact]
-    sides, outer = _sides(component, facet_cells(cx))
+    sides, outer = _sides(component, cx.facet_cells)
     touches = np.zeros(n + 1, dtype=bool)
     touches[sides[outer, 0]] = True  # the last entry: cells of no class
     return DecisionRegions(
@@ -285,8 +287,6 @@ def _shortest_path(regions: DecisionRegions, start: npt.ArrayLike, stop: npt.Arr
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import dijkstra
 
-    from specgeo.geometry.measures import face_centroids
-
     cx, (cells, rows) = regions.complex, regions.links
     ends = np.stack((as_floats(start, "start", (cx.dim,)), as_floats(stop, "stop", (cx.dim,))))
     home = cx.locate(ends)
@@ -296,7 +296,7 @@ def _shortest_path(regions: DecisionRegions, start: npt.ArrayLike, stop: npt.Arr
             raise InvalidInputError(f"{name}: outside the domain or on a tie of two classes; move it")
     if component[0] != component[1]:
         return None
-    gates = face_centroids(cx, cx.dim - 1)[rows]
+    gates = cx.face_centroids(cx.dim - 1)[rows]
     hop = np.linalg.norm(cx.centroids[cells] - gates[:, None], axis=2).sum(axis=1)
     graph = coo_array((hop, (cells[:, 0], cells[:, 1])), shape=(cx.n_cells, cx.n_cells)).tocsr()
     _, before = dijkstra(graph, directed=False, indices=int(home[0]), return_predecessors=True)

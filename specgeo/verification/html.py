@@ -1,19 +1,19 @@
-"""The verification report as one HTML page: no scripts, nothing loaded from elsewhere."""
+"""A report as one HTML page, from its plain values: no scripts, nothing loaded from elsewhere."""
 
 from __future__ import annotations
 
 import base64
 import re
 import struct
+from collections.abc import Mapping
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from specgeo.theory._results import PAPER, Check, format_number
+from specgeo.results import PAPER, format_number
 
-if TYPE_CHECKING:
-    from specgeo.theory.report import Claim, VerificationReport
+Values = Mapping[str, Any]  # of a report, a claim or a check: what their to_dict() returns
 
 _CSS = """
 :root{--ink:#1d2733;--soft:#52606d;--line:#e0e5eb;--card:#fff;--page:#f5f7f9;--good:#2f855a;
@@ -75,12 +75,12 @@ _GAUGE = (
 )
 
 
-def page(report: VerificationReport) -> str:
-    """The whole page."""
-    counts = report.counts
-    checks = sum(len(claim.checks) for claim in report.claims)
-    if report.holds:
-        done = "Every check" if not report.unchecked else "Every check that was made"
+def page(report: Values, figures: Mapping[str, bytes]) -> str:
+    """The whole page, from the report's ``to_dict()`` and the PNG figures of its claims by their keys."""
+    counts, claims, network = report["counts"], report["claims"], escape(report["network"])
+    checks = sum(len(claim["checks"]) for claim in claims)
+    if report["holds"]:
+        done = "Every check that was made" if any(claim["failure"] for claim in claims) else "Every check"
         text = f"<b>{done} holds.</b><span>{_many(counts['holds'], 'claim')}, {_many(checks, 'check')}</span>"
     else:
         text = (
@@ -90,33 +90,33 @@ def page(report: VerificationReport) -> str:
     parts = [
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width,initial-scale=1">',
-        f"<title>specgeo report: {escape(report.network)}</title><style>{_CSS}</style></head><body><main>",
+        f"<title>specgeo report: {network}</title><style>{_CSS}</style></head><body><main>",
         "<h1>The theory of spectral bias on this network</h1>",
-        f'<p class="lead"><span class="code">{escape(report.network)}</span> on '
-        f'<span class="code">{escape(report.domain)}</span></p>',
-        f'<div class="verdict{"" if report.holds else " bad"}">{text}<span>{escape(rest)}</span></div>',
-        _numbers(report.summary),
-        _contents(report.claims),
-        *(_card(claim) for claim in report.claims),
+        f'<p class="lead"><span class="code">{network}</span> on '
+        f'<span class="code">{escape(report["domain"])}</span></p>',
+        f'<div class="verdict{"" if report["holds"] else " bad"}">{text}<span>{escape(rest)}</span></div>',
+        _numbers(report["summary"]),
+        _contents(claims),
+        *(_card(claim, figures.get(claim["key"])) for claim in claims),
         f"<footer><p>{_GAUGE}</p>",
         f"<p>Statements are numbered as in “On the Spectral Bias of Neural Networks” ({PAPER}); where the "
         "paper needs repair, the repaired statement is checked and the entry says so. The combinatorics of the complex "
         "are exact, coordinates are rounded. Spectra are closed forms with error bounds. A check holds where the "
         "relation does up to these bounds and the rounding of the other side.</p>"
-        f"<p>Seed {report.seed}; {report.seconds:.1f} s.</p></footer></main></body></html>",
+        f"<p>Seed {report['seed']}; {report['seconds']:.1f} s.</p></footer></main></body></html>",
     ]
     return "\n".join(parts)
 
 
-def _css(claim: Claim) -> str:
-    return claim.status.split()[0]
+def _css(claim: Values) -> str:
+    return str(claim["status"]).split()[0]
 
 
 def _many(n: int, noun: str) -> str:
     return f"{n} {noun}{'' if n == 1 else 's'}"
 
 
-def _numbers(summary: dict[str, Any]) -> str:
+def _numbers(summary: Values) -> str:
     cells = [
         f'<div class="number"><span>{escape(name)}</span><b>{escape(_text(value))}</b></div>'
         for name, value in summary.items()
@@ -124,16 +124,16 @@ def _numbers(summary: dict[str, Any]) -> str:
     return f'<div class="numbers">{"".join(cells)}</div>'
 
 
-def _contents(claims: tuple[Claim, ...]) -> str:
+def _contents(claims: list[Values]) -> str:
     rows = []
     for claim in claims:
-        tightest = claim.tightest
-        closest = "" if tightest is None else f"{_sides(tightest)}"
+        tightest = None if claim["tightest"] is None else claim["checks"][claim["tightest"]]
+        closest = "" if tightest is None else _sides(tightest)
         bar = "" if tightest is None else _bar(tightest)
         rows.append(
-            f'<tr><td><span class="pill {_css(claim)}">{claim.status}</span></td>'
-            f'<td><a href="#{claim.key}">{escape(claim.title)}</a></td><td>{_pretty(claim.source)}</td>'
-            f'<td class="n">{len(claim.checks) or ""}</td><td class="n">{closest}</td><td>{bar}</td></tr>'
+            f'<tr><td><span class="pill {_css(claim)}">{claim["status"]}</span></td>'
+            f'<td><a href="#{claim["key"]}">{escape(claim["title"])}</a></td><td>{_pretty(claim["source"])}</td>'
+            f'<td class="n">{len(claim["checks"]) or ""}</td><td class="n">{closest}</td><td>{bar}</td></tr>'
         )
     return (
         '<div class="card scroll contents"><table><tr><th></th><th>claim</th><th>in the paper</th>'
@@ -142,39 +142,38 @@ def _contents(claims: tuple[Claim, ...]) -> str:
     )
 
 
-def _card(claim: Claim) -> str:
+def _card(claim: Values, figure: bytes | None) -> str:
+    title, caption = escape(claim["title"]), escape(claim["caption"])
     parts = [
-        f'<section class="card {_css(claim)}" id="{claim.key}"><div class="head">'
-        f'<h2>{escape(claim.title)}</h2><span class="pill {_css(claim)}">{claim.status}</span></div>',
-        f'<p class="source">{_pretty(claim.source)}</p><p>{_pretty(claim.statement)}</p>',
+        f'<section class="card {_css(claim)}" id="{claim["key"]}"><div class="head">'
+        f'<h2>{title}</h2><span class="pill {_css(claim)}">{claim["status"]}</span></div>',
+        f'<p class="source">{_pretty(claim["source"])}</p><p>{_pretty(claim["statement"])}</p>',
     ]
-    if claim.skipped:
-        parts.append(f'<p class="remark">Not applicable: {escape(claim.skipped)}</p></section>')
-        return "".join(parts)
-    if claim.failure:
-        parts.append(f'<p class="remark">Could not be checked: {escape(claim.failure)}</p>')
-        if not claim.checks:
+    if claim["skipped"]:
+        return "".join([*parts, f'<p class="remark">Not applicable: {escape(claim["skipped"])}</p></section>'])
+    if claim["failure"]:
+        parts.append(f'<p class="remark">Could not be checked: {escape(claim["failure"])}</p>')
+        if not claim["checks"]:
             return "".join([*parts, "</section>"])
-    if claim.remark:
-        parts.append(f'<p class="remark">{_pretty(claim.remark)}</p>')
-    if claim.checks:
-        rows = "".join(_row(check) for check in claim.checks)
+    if claim["remark"]:
+        parts.append(f'<p class="remark">{_pretty(claim["remark"])}</p>')
+    if claim["checks"]:
+        rows = "".join(_row(check) for check in claim["checks"])
         parts.append(
             '<div class="scroll"><table><tr><th>check</th><th class="n">measured</th><th></th><th class="n">bound</th>'
             f'<th class="n">slack</th><th>share of the bound (log scale)</th><th></th></tr>{rows}</table></div>'
         )
-    if claim.facts:
-        parts.append(f'<div class="facts">{"".join(_fact(k, v) for k, v in claim.facts.items())}</div>')
-    if claim.figure is None and claim.caption:
-        parts.append(f'<p class="source">{escape(claim.caption)}</p>')
-    if claim.figure is not None:
-        data = base64.b64encode(claim.figure).decode("ascii")
+    if claim["facts"]:
+        parts.append(f'<div class="facts">{"".join(_fact(k, v) for k, v in claim["facts"].items())}</div>')
+    if figure is None and caption:
+        parts.append(f'<p class="source">{caption}</p>')
+    if figure is not None:
+        data = base64.b64encode(figure).decode("ascii")
         # The width is in the PNG header, at 160 dots an inch; the page shows 100 CSS pixels an inch.
-        width = round(struct.unpack(">I", claim.figure[16:20])[0] / 160 * 100)
+        width = round(struct.unpack(">I", figure[16:20])[0] / 160 * 100)
         parts.append(
-            f'<figure><img width="{width}" alt="{escape(claim.caption or claim.title)}" '
-            f'src="data:image/png;base64,{data}">'
-            f"<figcaption>{escape(claim.caption)}</figcaption></figure>"
+            f'<figure><img width="{width}" alt="{caption or title}" src="data:image/png;base64,{data}">'
+            f"<figcaption>{caption}</figcaption></figure>"
         )
     return "".join(parts) + "</section>"
 
@@ -184,43 +183,42 @@ def _fact(name: str, value: Any) -> str:
     return f"<div><span>{_pretty(name)}</span> {text if len(text) > 40 else f'<b>{text}</b>'}</div>"
 
 
-def _row(check: Check) -> str:
-    verdict = "holds" if check.holds else "fails"
-    slack = "" if check.relation == "==" or check.bound == 0 else _number(check.slack, 3)
+def _row(check: Values) -> str:
+    verdict = "holds" if check["holds"] else "fails"
+    slack = "" if check["relation"] == "==" or check["bound"] == 0 else _number(check["slack"], 3)
     return (
-        f'<tr><td>{_pretty(check.statement)}<br><span class="code">{escape(check.claim)}</span></td>'
-        f'<td class="n">{_number(check.measured)}</td><td>{_relation(check)}</td><td class="n">{_bound(check)}</td>'
+        f'<tr><td>{_pretty(check["statement"])}<br><span class="code">{escape(check["name"])}</span></td>'
+        f'<td class="n">{_number(check["measured"])}</td><td>{_relation(check)}</td><td class="n">{_bound(check)}</td>'
         f'<td class="n">{slack}</td><td>{_bar(check)}</td><td><span class="pill {verdict}">{verdict}</span></td></tr>'
     )
 
 
-def _bar(check: Check) -> str:
+def _bar(check: Values) -> str:
     """The share of the bound reached, on a logarithmic scale: full is the bound, empty a thousandth of it or less."""
-    if check.relation == "==":
-        error = abs(check.measured - check.bound)
-        return (
-            "" if isinstance(check.measured, int) else f'<span class="source">off by {_number(float(error), 2)}</span>'
-        )
-    ratio = check.reached
-    if not np.isfinite(ratio) or check.bound == 0:
+    measured, bound, ratio = check["measured"], check["bound"], float(check["reached"])
+    if check["relation"] == "==":
+        exact = isinstance(measured, int)
+        return "" if exact else f'<span class="source">off by {_number(abs(measured - bound), 2)}</span>'
+    if not np.isfinite(ratio) or bound == 0:
         return ""
     width = 100.0 * float(np.clip(1 + np.log10(max(ratio, 1e-9)) / 3, 0.0, 1.0))
-    bad = "" if check.holds else " bad"
+    bad = "" if check["holds"] else " bad"
     bar = f'<div class="bar{bad}"><i style="width:{width:.0f}%"></i></div>'
     return f'<div class="gauge">{bar}<span>{_number(ratio, 2)}</span></div>'
 
 
-def _sides(check: Check) -> str:
-    return f"{_number(check.measured)} {_relation(check)} {_bound(check)}"
+def _sides(check: Values) -> str:
+    return f"{_number(check['measured'])} {_relation(check)} {_bound(check)}"
 
 
-def _bound(check: Check) -> str:
+def _bound(check: Values) -> str:
     """The bound; where it is zero, what rounding is allowed."""
-    return f"0 ± {_number(check.tolerance, 2)}" if check.bound == 0 and check.tolerance else _number(check.bound)
+    bound, tolerance = check["bound"], check["tolerance"]
+    return f"0 ± {_number(tolerance, 2)}" if bound == 0 and tolerance else _number(bound)
 
 
-def _relation(check: Check) -> str:
-    return {"<=": "≤", ">=": "≥", "==": "="}[check.relation]
+def _relation(check: Values) -> str:
+    return {"<=": "≤", ">=": "≥", "==": "="}[check["relation"]]
 
 
 def _number(value: Any, digits: int = 5) -> str:
@@ -260,12 +258,8 @@ def _pretty(text: str) -> str:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, bool) or value is None or isinstance(value, str):
-        return str(value)
-    if isinstance(value, (int, np.integer)):
-        return f"{int(value):,}" if abs(int(value)) < 10**12 else format_number(int(value))
-    if isinstance(value, (float, np.floating)):
-        return format_number(float(value))
-    if isinstance(value, (list, tuple, np.ndarray)):
-        return ", ".join(_text(item) for item in list(value)[:12])
-    return str(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}" if abs(value) < 10**12 else format_number(value)
+    if isinstance(value, float):
+        return format_number(value)
+    return ", ".join(_text(item) for item in value[:12]) if isinstance(value, list) else str(value)

@@ -1,7 +1,7 @@
-"""`Result` and `Check`: the shared shape of what the theory modules return.
+"""`Result` and `Check`: the shared shape of what theory, paths and verification return.
 
 Every result is a frozen dataclass with a readable ``str``, a JSON-able ``to_dict()`` and a
-``plot(ax=None)``. A `Check` is one claim on one network: a measured value, the value it must
+``plot(ax=None)``. A `Check` is one comparison on one network: a measured value, the value it must
 not exceed (or reach, or equal), and what is left between them.
 """
 
@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from specgeo._deprecated import warn
 from specgeo._display import Shown
 from specgeo.errors import InvalidInputError, MissingDependencyError, UnsupportedError
 
@@ -51,15 +52,18 @@ def jsonable(value: Any) -> Any:
     return str(value)
 
 
-def axes(ax: Any = None) -> Any:
-    """The axes given, or those of a new matplotlib figure."""
-    if ax is not None:
-        return ax
+def empty_figure(width: float = 6.0, height: float = 4.0) -> Any:
+    """A matplotlib figure, size in inches; without pyplot it needs no display and leaves no global state behind."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise MissingDependencyError("plot: needs matplotlib; install specgeo[viz]") from error
-    return Figure(figsize=(6.0, 4.0), layout="constrained").add_subplot()
+        raise MissingDependencyError("plotting needs matplotlib: pip install 'specgeo[viz]'") from error
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def axes(ax: Any = None) -> Any:
+    """The axes given, or those of a new figure."""
+    return empty_figure().add_subplot() if ax is None else ax
 
 
 def format_number(value: float | int) -> str:
@@ -76,7 +80,7 @@ def log10(value: int | float) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Result(Shown):
-    """Base of the results of `specgeo.theory`."""
+    """Base of the results of `specgeo.theory`, `specgeo.paths` and `specgeo.verification`."""
 
     def to_dict(self) -> dict[str, Any]:
         """All fields as plain Python values, ready for ``json.dumps``."""
@@ -90,14 +94,14 @@ class Result(Shown):
 
 @dataclass(frozen=True, eq=False)
 class Check(Result):
-    """One claim, measured on one network.
+    """One comparison, measured on one network; the checks of a claim are its evidence.
 
     Attributes
     ----------
-    claim : str
+    name : str
         Identifier, such as ``"lipschitz.product"``.
     statement : str
-        The claim in words, with its number in the paper (arXiv 1806.08734v3) or its other source.
+        What is compared, in words, with its number in the paper (arXiv 1806.08734v3) or its other source.
     measured, bound : float or int
         The two sides of the relation.
     relation : {"<=", ">=", "=="}
@@ -109,7 +113,7 @@ class Check(Result):
 
     Examples
     --------
-    >>> from specgeo.theory._results import Check
+    >>> from specgeo.results import Check
     >>> check = Check("lipschitz.product", "L_f <= prod |W_l| (Proposition 3)", 2.0, 8.0)
     >>> check.holds, check.slack, check.ratio
     (True, 6.0, 0.25)
@@ -118,7 +122,7 @@ class Check(Result):
            L_f <= prod |W_l| (Proposition 3)
     """
 
-    claim: str
+    name: str
     statement: str
     measured: float
     bound: float
@@ -129,6 +133,12 @@ class Check(Result):
     def __post_init__(self) -> None:
         if self.relation not in ("<=", ">=", "=="):
             raise InvalidInputError(f"relation: {self.relation!r} given; use '<=', '>=' or '=='")
+
+    @property
+    def claim(self) -> str:
+        """Old name of ``name``."""
+        warn("Check.claim", "Check.name")
+        return self.name
 
     @property
     def slack(self) -> float:
@@ -183,7 +193,7 @@ class Check(Result):
     def __str__(self) -> str:
         word = "holds" if self.holds else "FAILS"
         share = "" if self.relation == "==" else f" ({self.reached:.3g} of the bound)"
-        return f"{word}  {self.claim}: {self.sides}{share}\n       {self.statement}"
+        return f"{word}  {self.name}: {self.sides}{share}\n       {self.statement}"
 
     def plot(self, ax: Any = None) -> Any:
         """Two bars: the measured value and the bound, on a logarithmic axis where both are positive."""
@@ -192,5 +202,5 @@ class Check(Result):
         ax.barh(["bound", "measured"], sides[::-1], color=["0.7", "C0" if self.holds else "C3"])
         if min(sides) > 0:
             ax.set_xscale("log")
-        ax.set_title(f"{self.claim}: {'holds' if self.holds else 'FAILS'}")
+        ax.set_title(f"{self.name}: {'holds' if self.holds else 'FAILS'}")
         return ax

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from specgeo.errors import MissingDependencyError
-from specgeo.theory._results import Check, axes
+from specgeo.plotting import rendered
+from specgeo.results import Check, axes, empty_figure
 
 INK, ACCENT, WARM, GREY, GREEN = "#1d2733", "#2b6cb0", "#c05621", "#9aa5b1", "#2f855a"
 STYLE: dict[str, Any] = {
@@ -37,24 +36,17 @@ Panel = Callable[[Any], Any]
 
 def draw(panels: Sequence[Panel]) -> bytes:
     """PNG of the panels side by side; each draws on the axes it is given."""
-    try:
-        import matplotlib
-        from cycler import cycler
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingDependencyError("figures: need matplotlib; install specgeo[viz] or pass figures=False") from error
+    import matplotlib
+    from cycler import cycler
+
     style = STYLE | {"axes.prop_cycle": cycler(color=[ACCENT, WARM, GREEN, "#6b46c1", GREY])}
     with matplotlib.rc_context(style), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of axes without a positive number, and the like
-        figure = Figure(figsize=(4.7 * len(panels) + 0.1, 3.5), layout="constrained")
-        FigureCanvasAgg(figure)
+        figure = empty_figure(4.7 * len(panels) + 0.1, 3.5)
         for index, panel in enumerate(panels):
             panel(figure.add_subplot(1, len(panels), index + 1))
-        buffer = io.BytesIO()
         # A fixed metadata block keeps the file the same from run to run.
-        figure.savefig(buffer, format="png", dpi=160, metadata={"Software": "specgeo"})
-    return buffer.getvalue()
+        return rendered(figure, "png", dpi=160, metadata={"Software": "specgeo"})
 
 
 def closeness(checks: Sequence[Check], ax: Any = None) -> Any:
@@ -70,5 +62,5 @@ def closeness(checks: Sequence[Check], ax: Any = None) -> Any:
     ax.scatter(ratio, place, color=colour, s=14, zorder=3)
     ax.axvline(1.0, color=INK, lw=1.0)
     ax.set(xscale="log", yticks=place, xlabel="share of the bound", xlim=(low, 3.0 * max(1.0, ratio.max(initial=1.0))))
-    ax.set_yticklabels([check.claim for check in shown], fontsize=7)
+    ax.set_yticklabels([check.name for check in shown], fontsize=7)
     return ax

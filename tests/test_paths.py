@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import specgeo as sg
-from specgeo.theory import certify_path, classify, decision_regions, find_path
+from specgeo.paths import certify_path, classify, decision_regions, find_path
 
 
 def random_net(widths: list[int], seed: int, bias: float = 0.3) -> sg.Network:
@@ -227,3 +227,20 @@ def test_results_can_be_printed_drawn_and_stored() -> None:
         json.dumps(result.to_dict())
         result.plot().figure.canvas.draw()
     assert regions.to_dict()["n_islands"] == 4
+
+
+def test_arguments_are_checked_at_the_door() -> None:
+    calls = (
+        lambda net: sg.paths.classify(net, [[0.0]]), lambda net: sg.paths.certify_path(net, [[0.0], [1.0]]),
+        lambda net: sg.paths.find_path(net, [0.0], [1.0]), lambda net: sg.paths.trace_segment(net, [0.0], [1.0]),
+        lambda net: sg.paths.decision_regions(net, sg.Box([0], [1])),
+    )  # fmt: skip
+    for call in calls:
+        with pytest.raises(sg.InvalidInputError, match="^net: an int given; pass a Network$"):
+            call(3)
+    line = sg.Network([[[1.0]]], [[0.0]])
+    for limit in ([[0.0]], [0.0, 1.0], np.nan, "x"):
+        with pytest.raises(sg.InvalidInputError, match="^lower: "):
+            sg.paths.find_path(line, [0.0], [1.0], lower=limit)
+    with pytest.raises(sg.InvalidInputError, match="^label: "):
+        sg.paths.decision_regions(line, sg.Box([-1], [1])).components_of("a")

@@ -14,14 +14,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._cast import FloatArray, IntArray
-from specgeo._running_error import OUTWARD, UNIT_ROUNDOFF, forward
+from specgeo._cast import FloatArray, IntArray, as_instance
+from specgeo._double import UNIT_ROUNDOFF
+from specgeo._running_error import OUTWARD, forward
 from specgeo.domain import Box
-from specgeo.errors import InvalidInputError
-from specgeo.geometry.complex import Patterns, PolyhedralComplex
+from specgeo.enumeration import enumerate_regions
+from specgeo.geometry.arrays import Patterns, unpacked
+from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.linear_regions import gradient_error
-from specgeo.geometry.patterns import neuron_pieces, unpack
 from specgeo.geometry.residues import CellMaps, reduced, residues, vanishing
+from specgeo.geometry.structure import require_network, stated_errors
 from specgeo.network import Activation, Network
 
 Pairs = list[tuple[int, int]]
@@ -48,12 +50,8 @@ def argmax_complex(
     The pairs are the units of the last hidden layer; the winner is -1 where the largest outputs are identical. One
     output f counts as (0, f).
     """
-    import specgeo
-
-    if not isinstance(net, Network):
-        raise InvalidInputError(f"net: {type(net).__name__} given; pass a specgeo.Network")
-    pairs: Pairs = [(0, 1)] if net.output_dim <= 2 else []
-    cx = specgeo.enumerate_regions(compared(net, pairs) if pairs else net, domain, max_cells=max_cells)
+    pairs: Pairs = [(0, 1)] if as_instance(net, "net", Network).output_dim <= 2 else []
+    cx = enumerate_regions(compared(net, pairs) if pairs else net, domain, max_cells=max_cells)
     steepest = None if pairs or not isinstance(domain, Box) else _steepest(cx)
     while True:
         standing = _unbeaten(cx, pairs, max(2, net.output_dim))
@@ -61,7 +59,7 @@ def argmax_complex(
             missing = _undecided(cx, pairs, standing, *_vertex_values(net, cx, steepest))
             if missing:
                 pairs = sorted([*pairs, *missing])
-                cx = specgeo.enumerate_regions(compared(net, pairs), domain, max_cells=max_cells)
+                cx = enumerate_regions(compared(net, pairs), domain, max_cells=max_cells)
                 continue
         return cx, pairs, np.where(standing.sum(axis=1) == 1, np.argmax(standing, axis=1), -1)
 
@@ -71,7 +69,7 @@ def _unbeaten(cx: PolyhedralComplex, pairs: Pairs, n_classes: int) -> npt.NDArra
     standing = np.ones((cx.n_cells, n_classes), dtype=np.bool_)
     assert cx.signs is not None  # enumerated complexes carry their signs
     n = len(cx.signs.layers)
-    above, below = unpack(cx.signs.positive, n)[:, n - len(pairs) :], unpack(cx.signs.negative, n)[:, n - len(pairs) :]
+    above, below = (unpacked(words, n)[:, n - len(pairs) :] for words in (cx.signs.positive, cx.signs.negative))
     for column, (i, j) in enumerate(pairs):
         standing[:, i] &= ~below[:, column]
         standing[:, j] &= ~above[:, column]
@@ -104,7 +102,7 @@ def _undecided(
 
 def _steepest(cx: PolyhedralComplex) -> FloatArray:
     """Bound (m, d) on the gradients of all cells."""
-    return np.asarray(np.abs(cx.gradients).max(axis=0) + gradient_error(cx.metadata["network"]))
+    return np.asarray(np.abs(cx.gradients).max(axis=0) + gradient_error(require_network(cx, "a bound")[0]))
 
 
 def _vertex_values(net: Network, cx: PolyhedralComplex, steepest: FloatArray | None) -> tuple[FloatArray, FloatArray]:
@@ -114,7 +112,7 @@ def _vertex_values(net: Network, cx: PolyhedralComplex, steepest: FloatArray | N
     the cells times the error of the vertex. Elsewhere the sizes of the weights have to do.
     """
     layers = net.weights, net.biases, net.activations
-    radius = np.full(cx.dim, cx.metadata["vertex_errors"].max(initial=0.0))
+    radius = np.full(cx.dim, stated_errors(cx).max(initial=0.0))
     with np.errstate(over="ignore", invalid="ignore"):
         if steepest is None:
             values, error = forward(*layers, cx.vertices, radius)
@@ -133,12 +131,10 @@ def tied(cx: PolyhedralComplex, pairs: Pairs, winner: IntArray, cells: IntArray)
     zero on either cell, vanishes on the facet exactly when its coefficients are proportional to that unit's: when
     all 2 x 2 minors of the two rows are zero, which is decided modulo primes.
     """
-    signs = cx.signs
-    assert signs is not None
+    layers, signs = require_network(cx, "a tie")
     if not pairs:
         return np.zeros(len(cells), dtype=np.bool_)
-    activations = cx.metadata["network"]["activations"]
-    maps = CellMaps(cx.metadata["network"], neuron_pieces(signs, activations))
+    maps = CellMaps(layers, signs.neuron_pieces(layers.activations))
     last, unit = len(maps.bits) - 2, _separating(signs, cells)
     (first, second), label = np.array(pairs).reshape(-1, 2).T, winner[cells[:, :1]]
     facet, pair = np.nonzero((label == first) | (label == second))
@@ -155,7 +151,7 @@ def tied(cx: PolyhedralComplex, pairs: Pairs, winner: IntArray, cells: IntArray)
                 some = np.flatnonzero(layer[mine] == number)
                 wall[some] = z[neuron[mine[some]], at[here[some]] - part.start]
                 if len(some):
-                    wall[some, -1] -= residues(activations[number].breakpoints, p)[level[mine[some]]]
+                    wall[some, -1] -= residues(layers.activations[number].breakpoints, p)[level[mine[some]]]
                 if number == last:
                     gap = z[pair[mine], at[here] - part.start]
                     break
@@ -170,6 +166,4 @@ def tied(cx: PolyhedralComplex, pairs: Pairs, winner: IntArray, cells: IntArray)
 
 def _separating(signs: Patterns, cells: IntArray) -> IntArray:
     """The first unit of opposite signs on the two cells of each row."""
-    a, b = cells[:, 0], cells[:, 1]
-    opposite = (signs.positive[a] & signs.negative[b]) | (signs.negative[a] & signs.positive[b])
-    return np.asarray(np.argmax(unpack(opposite, len(signs.layers)), axis=1))
+    return np.asarray(np.argmax(unpacked(signs.opposites(cells), len(signs.layers)), axis=1))

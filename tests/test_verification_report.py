@@ -13,12 +13,17 @@ import pytest
 
 import specgeo as sg
 from specgeo.report import spectral_report
+from specgeo.results import Check
 from specgeo.testing import random_network
-from specgeo.theory import Check, claims, energy_comparison, low_pass_check, restrict_to_curve
+from specgeo.theory import energy_comparison, low_pass_check, restrict_to_curve
 from specgeo.theory.manifolds import PetalCurve
-from specgeo.theory.subject import Evidence, Subject
+from specgeo.verification import report as verification_report
+from specgeo.verification.claim import CLAIMS, Evidence
+from specgeo.verification.claims import every_claim
+from specgeo.verification.html import page as render
+from specgeo.verification.subject import Subject
 
-KEYS = {template.key for template in claims.CLAIMS}
+KEYS = {claim.key for claim in every_claim()}
 
 
 class Balanced(HTMLParser):
@@ -59,6 +64,8 @@ def test_a_plane_network_passes_and_is_written(plane: sg.Network, tmp_path: Path
     page = (tmp_path / "deep" / "er" / "verify.html").read_text()
     Balanced().feed(page)
     assert not re.search(r'(src|href)="(?!data:image/png;base64,|#)', page) and "<script" not in page
+    figures = {claim.key: claim.figure for claim in report.claims if claim.figure is not None}
+    assert render(stored, figures) == page  # the page needs the stored numbers and the pictures alone
     assert page.count("data:image/png;base64,") == sum(claim.figure is not None for claim in report.claims) >= 9
     assert str(report).startswith("Network(2-10-8-1, relu)")
 
@@ -87,7 +94,7 @@ def test_claims_apply_where_their_mathematics_does() -> None:
     for net, domain in ((random_network([2, 6, 1], 0), triangle), (leaky, sg.Box([-1, -1], [1, 1]))):
         report = sg.verify(net, domain, figures=False)
         assert report.holds and {claim.status for claim in report.claims} == {"holds", "observed"}
-    cube = Subject(leaky, triangle, 0, 0, False).box
+    cube = Subject(leaky, triangle).box
     assert np.all(triangle.A @ cube.vertices.T <= triangle.b[:, None]) and cube.volume > 0.15
     with_one = sg.verify(sg.Network([[[1.0]]], [[0.0]]), sg.Box([-1], [1]), figures=False)
     assert with_one["manifold"].status == with_one["volume"].status == "not applicable"
@@ -97,8 +104,8 @@ def test_claims_apply_where_their_mathematics_does() -> None:
     with pytest.raises(sg.InvalidInputError, match="output"):
         sg.verify(leaky, sg.Box([0, 0], [1, 1]), output=1)
     for seed in (-1, 0.5, "a"):
-        with pytest.raises(sg.InvalidInputError, match="seed: .*0 or more"):
-            sg.verify(leaky, sg.Box([0, 0], [1, 1]), seed=seed)
+        with pytest.raises(sg.InvalidInputError, match="rng: .*(0 or more|whole number)"):
+            sg.verify(leaky, sg.Box([0, 0], [1, 1]), rng=seed)
 
 
 def test_budgets_and_folders_are_kept(plane: sg.Network, tmp_path: Path) -> None:
@@ -108,7 +115,7 @@ def test_budgets_and_folders_are_kept(plane: sg.Network, tmp_path: Path) -> None
     with pytest.raises(sg.BudgetError, match="max_bytes"):
         sg.verify(plane, box, max_bytes=1000)
     cells = sg.enumerate_regions(plane, box).n_cells
-    compact = Subject(plane, box, 0, 0, False, max_cells=cells)
+    compact = Subject(plane, box, max_cells=cells)
     assert compact.complex.n_cells == cells
     for _ in range(2):  # the second time from memory
         with pytest.raises(sg.BudgetError, match=f"more than {cells}"):
@@ -124,8 +131,8 @@ def test_a_failing_claim_comes_first_and_shows(plane: sg.Network, monkeypatch: p
     def broken(subject: Subject) -> Evidence:
         return Evidence([Check("made.up", "2 <= 1 & <b>", 2.0, 1.0), Check("fine", "0 <= 1", 0.0, 1.0)])
 
-    template = replace(claims.CLAIMS[6], key="broken", title="A wrong claim", evaluate=broken)
-    monkeypatch.setattr(claims, "CLAIMS", (claims.CLAIMS[6], template))
+    wrong = replace(CLAIMS["lipschitz"], key="broken", title="A wrong claim", evidence=broken)
+    monkeypatch.setattr(verification_report, "every_claim", lambda: (CLAIMS["lipschitz"], wrong))
     report = sg.verify(plane, sg.Box([-1, -1], [1, 1]), figures=False)
     assert not report.holds and report.claims[0].key == "broken" and report.claims[0].status == "fails"
     assert report.to_dict()["holds"] is False
@@ -146,20 +153,42 @@ def test_a_damaged_complex_is_caught(plane: sg.Network, monkeypatch: pytest.Monk
     else:
         vertices[np.argmin(np.abs(vertices).sum(axis=1))] += 1e-3
     bad = replace(good, pieces=(gradients, offsets), vertices=vertices)
-    monkeypatch.setattr(sg, "enumerate_regions", lambda *args, **kwargs: bad)
-    monkeypatch.setattr(claims, "CLAIMS", claims.CLAIMS[:1])
+    monkeypatch.setattr("specgeo.verification.subject.enumerate_regions", lambda *args, **kwargs: bad)
+    monkeypatch.setattr(verification_report, "every_claim", lambda: (CLAIMS["complex"],))
     report = sg.verify(plane, sg.Box([-1, -1], [1, 1]), figures=False)
-    assert not report.holds and report.claims[0].checks[2].details["failure"]
+    checks = {check.name: check for check in report.claims[0].checks}
+    assert not report.holds and checks["complex.self-checks"].details["failure"]
 
 
 def test_reports_repeat(plane: sg.Network) -> None:
-    first, second = (sg.verify(plane, sg.Box([-1, -1], [1, 1]), seed=4, figures=False).to_dict() for _ in range(2))
+    first, second = (sg.verify(plane, sg.Box([-1, -1], [1, 1]), rng=4, figures=False).to_dict() for _ in range(2))
     for stored in (first, second):
         stored.pop("seconds")
         for claim in stored["claims"]:
             claim.pop("seconds")
             claim["facts"].pop("certificate", None)
     assert first == second
+
+
+def test_what_was_sampled_can_be_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever ``default_rng`` takes serves; the seed in the report repeats it; the old name of the argument warns."""
+    net, line = random_network([1, 3, 1], 0), sg.Box([-1], [1])
+    monkeypatch.setattr(verification_report, "every_claim", lambda: (CLAIMS["decay"],))
+
+    def numbers(report: sg.verification.VerificationReport) -> list[float]:
+        return [check.measured for check in report["decay"].checks]
+
+    for rng in (7, np.int64(7), np.random.SeedSequence(7), np.random.default_rng(7), None):
+        report = sg.verify(net, line, rng=rng, figures=False)
+        with pytest.warns(DeprecationWarning, match="^seed= is now rng=;"):
+            assert numbers(report) == numbers(sg.verify(net, line, seed=report.seed, figures=False))
+        assert report.seed == 7 or not isinstance(rng, (int, np.integer))
+
+
+def test_claims_stand_in_one_order_and_have_one_name() -> None:
+    keys = [claim.key for claim in every_claim()]
+    assert keys[0] == "complex" and len(set(keys)) == len(keys) == len(CLAIMS)
+    assert all(claim.title and claim.source and claim.statement and not claim.checks for claim in every_claim())
 
 
 def test_energy_tails_against_sums(plane: sg.Network) -> None:

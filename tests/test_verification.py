@@ -12,10 +12,13 @@ import pytest
 import specgeo as sg
 from specgeo import _limits
 from specgeo.cli import main
+from specgeo.results import Check
 from specgeo.testing import random_network
-from specgeo.theory import Check, claims, evidence_geometry, evidence_learning
 from specgeo.theory.robustness import PerturbationResponse
-from specgeo.theory.subject import Evidence, Subject
+from specgeo.verification import report as verification_report
+from specgeo.verification.claim import CLAIMS, Evidence
+from specgeo.verification.claims import curves, every_claim, learning
+from specgeo.verification.subject import Subject
 
 FAR = 1e6
 WAVE = [1.0] + [2.0 * (-1) ** i for i in range(1, 20)]
@@ -74,7 +77,7 @@ ZOO = {
     "thin": (random_network([2, 5, 1], 1), sg.Box([-1, 0], [1, 1e-6])),
     "four inputs": (random_network([4, 3, 1], 1), box(4)),
 }  # fmt: skip
-UNSUPPORTED = {"huge": {"robustness"}, "four inputs": {"shells", "sampling"}}
+UNSUPPORTED = {"huge": {"robustness"}, "four inputs": {"mirror", "shells", "sampling"}}
 SILENT = {
     "zero": {"manifold", "robustness"}, "constant": {"volume", "robustness"},
     "affine on a line": {"manifold", "volume"}, "affine in space": {"volume"},
@@ -95,7 +98,7 @@ def test_every_claim_ends_with_a_verdict(name: str) -> None:
     assert silent.keys() == SILENT.get(name, set()), silent
     text = json.dumps(report.to_dict(), allow_nan=False) + report.to_html() + str(report)
     assert "nan" not in text.lower().replace("nance", "") and "Traceback" not in text
-    assert sum(report.counts.values()) == len(claims.CLAIMS)
+    assert sum(report.counts.values()) == len(every_claim())
 
 
 @pytest.mark.parametrize("name", ["equal slopes", "zero"])
@@ -110,7 +113,8 @@ def test_a_claim_that_raises_does_not_take_the_others_with_it(monkeypatch, capsy
     def broken(subject: Subject) -> Evidence:
         raise ZeroDivisionError("float division by zero")
 
-    monkeypatch.setattr(claims, "CLAIMS", (_template("complex"), replace(_template("decay"), evaluate=broken)))
+    claims = CLAIMS["complex"], replace(CLAIMS["decay"], evidence=broken)
+    monkeypatch.setattr(verification_report, "every_claim", lambda: claims)
     report = sg.verify(random_network([2, 4, 1], 0), box(2), figures=False)
     assert report.holds and [claim.key for claim in report.unchecked] == ["decay"]
     assert report["decay"].status == "could not be checked"
@@ -131,8 +135,9 @@ def test_a_figure_that_cannot_be_drawn_leaves_the_verdict(monkeypatch: pytest.Mo
     def broken(ax: object) -> None:
         raise ValueError("no room")
 
-    evaluate = lambda subject: Evidence([Check("made.up", "1 <= 2", 1.0, 2.0)], {}, (broken,), "A caption.")  # noqa: E731
-    monkeypatch.setattr(claims, "CLAIMS", (replace(_template("decay"), evaluate=evaluate),))
+    found = Evidence([Check("made.up", "1 <= 2", 1.0, 2.0)], {}, (broken,), "A caption.")
+    claims = (replace(CLAIMS["decay"], evidence=lambda subject: found),)
+    monkeypatch.setattr(verification_report, "every_claim", lambda: claims)
     claim = sg.verify(random_network([1, 2, 1], 0), box(1)).claims[0]
     assert claim.status == "holds" and claim.figure is None
     assert claim.caption == "The figure could not be drawn (ValueError: no room)."
@@ -150,14 +155,10 @@ def test_a_figure_that_cannot_be_drawn_leaves_the_verdict(monkeypatch: pytest.Mo
 def test_numbers_that_overflowed_decide_nothing(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
     good, wrong = Check("good", "", 0.0, 1.0), Check("wrong", "", 2.0, 1.0)
     for others, status in (((good,), "could not be checked"), ((good, wrong), "fails")):
-        evaluate = lambda subject, others=others: Evidence([check, *others])  # noqa: E731
-        monkeypatch.setattr(claims, "CLAIMS", (replace(_template("decay"), evaluate=evaluate),))
+        claims = (replace(CLAIMS["decay"], evidence=lambda subject, found=(check, *others): Evidence(found)),)
+        monkeypatch.setattr(verification_report, "every_claim", lambda claims=claims: claims)
         claim = sg.verify(random_network([1, 2, 1], 0), box(1), figures=False).claims[0]
         assert claim.status == status and claim.failure == "numbers beyond the range of floats: made.up"
-
-
-def _template(key: str) -> claims.Template:
-    return next(template for template in claims.CLAIMS if template.key == key)
 
 
 # ---------------------------------------------------------------------- budgets
@@ -275,10 +276,11 @@ def test_the_share_of_a_bound_from_below_is_its_inverse() -> None:
 def test_every_claim_notices_a_violated_bound(monkeypatch: pytest.MonkeyPatch, tmp_path, capsys) -> None:
     """Each claim in turn measures 1.5 times its bound: it fails alone, comes first, and the exit code is 1."""
     net, domain = random_network([2, 4, 1], 2), box(2, 0.0, 1.0)
-    subject = Subject(net, domain, 0, 0, False)
+    subject = Subject(net, domain)
     path = tmp_path / "net.npz"
     net.save(path)
-    kept = {t.key: tuple(t.evaluate(subject).checks) for t in claims.CLAIMS}
+    every = every_claim()
+    kept = {claim.key: tuple(claim.evidence(subject).checks) for claim in every}
     assert [key for key, checks in kept.items() if not checks] == ["shells", "robustness"]
     for key, checks in kept.items():
         for i, check in enumerate(checks):
@@ -287,12 +289,12 @@ def test_every_claim_notices_a_violated_bound(monkeypatch: pytest.MonkeyPatch, t
             if check.relation == ">=" and check.bound == 0:
                 measured = -1.5 * (check.tolerance or 1.0)
             bad = (*checks[:i], replace(check, measured=measured), *checks[i + 1 :])
-            table = [replace(t, evaluate=lambda s, c=bad if t.key == key else kept[t.key]: Evidence(c))
-                     for t in claims.CLAIMS]  # fmt: skip
-            monkeypatch.setattr(claims, "CLAIMS", tuple(table))
+            claims = [replace(claim, evidence=lambda s, c=bad if claim.key == key else kept[claim.key]: Evidence(c))
+                      for claim in every]  # fmt: skip
+            monkeypatch.setattr(verification_report, "every_claim", lambda claims=claims: claims)
             report = sg.verify(net, domain, figures=False)
-            assert [claim.key for claim in report.failing] == [key], (key, check.claim)
-            assert report.claims[0].key == key and report.claims[0].tightest.claim == check.claim
+            assert [claim.key for claim in report.failing] == [key], (key, check.name)
+            assert report.claims[0].key == key and report.claims[0].tightest.name == check.name
             assert not report.holds and report.to_dict()["holds"] is False
     assert main(["verify", str(path), "--box", "0", "1", "--quiet", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["counts"]["fails"] == 1
@@ -320,7 +322,7 @@ def test_the_sentence_on_robustness_says_what_the_numbers_do(changes, left: floa
         2.0 * size[:, None] * np.eye(4)[0] + 0j,
     )  # fmt: skip
     facts: dict[str, object] = {}
-    sentence = evidence_learning._by_thirds(response, np.arange(9), facts)
+    sentence = learning._by_thirds(response, np.arange(9), facts)
     assert words in sentence and ("beyond the first order" in sentence) is (left > 0.5)
     assert "1 : " in sentence and len(facts) == 3
 
@@ -328,18 +330,18 @@ def test_the_sentence_on_robustness_says_what_the_numbers_do(changes, left: floa
 def test_what_has_no_class_is_said() -> None:
     """relu(x - 1/2) on [0, 1]^2 against the same: equal everywhere. One class alone: one component, in the singular."""
     same = sg.Network([[[1.0, 0.0]], [[1.0], [1.0]]], [[-0.5], [0.0, 0.0]])
-    facts = evidence_geometry.decision(Subject(same, box(2, 0.0, 1.0), 0, 0, False)).facts
+    facts = curves.decision.evidence(Subject(same, box(2, 0.0, 1.0))).facts
     assert facts["components"] == 0 and facts["no class: two are equal and largest"] == "measure 1"
     ramp = sg.Network([[[1.0, 0.0]]], [[0.0]])
-    facts = evidence_geometry.decision(Subject(ramp, box(2), 0, 0, False)).facts
+    facts = curves.decision.evidence(Subject(ramp, box(2))).facts
     assert facts["class 0"] == facts["class 1"] == "1 component, measure 2" and "no class" not in str(facts)
 
 
 @pytest.mark.parametrize(
     ("net", "domain", "named"),
     [
-        (3, sg.Box([0.0], [1.0]), "net: int given"),
-        (sg.Network([[[1.0]]], [[0.0]]), "box", "domain: str given"),
+        (3, sg.Box([0.0], [1.0]), "net: an int given"),
+        (sg.Network([[[1.0]]], [[0.0]]), "box", "domain: 'box' given"),
         (sg.Network([[[1.0]]], [[0.0]]), sg.Box([-1e308], [1e308]), "domain: its volume, inf, is beyond"),
         (sg.Network([[[1.0, 1.0]]], [[0.0]]), sg.Box([0, 0], [1e-200, 1e-200]), "domain: its volume, 0, is beyond"),
     ],
@@ -347,3 +349,31 @@ def test_what_has_no_class_is_said() -> None:
 def test_what_cannot_be_verified_is_refused_at_the_door(net: Any, domain: Any, named: str) -> None:
     with pytest.raises(sg.InvalidInputError, match=named):
         sg.verify(net, domain)
+
+
+@pytest.mark.parametrize("job", [sg.verify, sg.spectral_report])
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"net": 3}, "net: an int given; pass a Network"),
+        ({"domain": "box"}, "domain: "),
+        ({"domain": sg.Box([0, 0], [1, 1])}, "domain: has dimension 2, the network 1 inputs"),
+        ({"output": 1}, "output: 1 given; the network has outputs 0 to 0"),
+        ({"output": "a"}, "output: 'a' given"),
+        ({"progress": 3}, "progress: 3 given"),
+        ({"max_cells": "a"}, "max_cells: 'a' given"),
+        ({"max_bytes": 0}, "max_bytes: 0 given"),
+    ],
+)
+def test_both_reports_have_one_door(job: Any, changes: dict[str, Any], named: str) -> None:
+    with pytest.raises(sg.InvalidInputError, match=f"^{named}"):
+        job(**{"net": sg.Network([[[1.0]]], [[0.0]]), "domain": sg.Box([0], [1]), **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [({"out": 3}, "out: 3 given"), ({"rng": "a"}, "rng: 'a' given"), ({"max_seconds": "a"}, "max_seconds: 'a' given")],
+)
+def test_arguments_of_verify_are_checked(changes: dict[str, Any], named: str) -> None:
+    with pytest.raises(sg.InvalidInputError, match=f"^{named}"):
+        sg.verify(sg.Network([[[1.0]]], [[0.0]]), sg.Box([0], [1]), **changes)

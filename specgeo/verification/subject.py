@@ -2,83 +2,94 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-import specgeo
+from specgeo._cast import RNGLike, as_instance, as_rng
 from specgeo.domain import AffineSlice, Box, Polytope
-from specgeo.errors import SpecgeoError
+from specgeo.enumeration import enumerate_regions
+from specgeo.errors import DomainError, InvalidInputError, SpecgeoError, UnsupportedError
+from specgeo.fourier.sampled import SampledSpectrum, sampled_spectrum
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.network import Network
-from specgeo.theory._results import Check
 from specgeo.theory.lipschitz import lipschitz_constant
+from specgeo.theory.support import clamp_to_support, wall_distances
 
+Progress = Callable[[str, float], None]
 # h(x) = slope * distance to the wall reaches max|f| at this share of the way from the wall to the centre.
 _CLAMP_MARGIN = 0.25
 # Simplices times wavevectors of one claim: vector kernels up to dimension 3, a scalar one beyond.
 _TERMS, _SCALAR_TERMS = 2e8, 2e6
+_SAMPLES = {1: 256, 2: 64, 3: 16}  # of the FFT, a period along each axis
 
 
-class NotApplicable(Exception):
-    """A claim that says nothing about this network or domain; the message says why."""
-
-
-@dataclass(frozen=True, eq=False)
-class Evidence:
-    """What one claim found: checks, figures to draw, other numbers."""
-
-    checks: Iterable[Check] = ()
-    facts: dict[str, Any] = field(default_factory=dict)
-    panels: tuple[Callable[[Any], Any], ...] = ()
-    caption: str = ""
-    remark: str = ""
+def as_progress(progress: object) -> Progress:
+    """What is told how far the work has come; nobody where None is given."""
+    if progress is not None and not callable(progress):
+        given = type(progress).__name__
+        raise InvalidInputError(f"progress: {given} given; pass a function of a message and a share, or None")
+    return progress or (lambda message, share: None)
 
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """A network on a domain, with its complexes computed on first use."""
+    """A network on a domain, checked at the door, with its complexes computed on first use."""
 
     net: Network
     domain: Box | Polytope
-    seed: int
-    output: int
-    figures: bool
+    output: int = 0
+    rng: RNGLike = 0
     max_cells: int | None = None
     max_bytes: int | None = None
+    samples: int | None = None  # of the FFT, a period along each axis
+    progress: Progress | None = None  # of the enumeration of the network itself
+
+    def __post_init__(self) -> None:
+        as_instance(self.net, "net", Network)
+        if not isinstance(self.domain, (Box, Polytope)):
+            raise InvalidInputError(f"domain: {type(self.domain).__name__} given; pass a specgeo.Box or Polytope")
+        volume = self.domain.volume
+        if not 0.0 < volume < np.inf:
+            raise DomainError(f"domain: its volume, {volume:g}, is beyond the range of floats; choose another scale")
+        if self.domain.dim != self.net.input_dim:
+            raise InvalidInputError(
+                f"domain: has dimension {self.domain.dim}, the network {self.net.input_dim} inputs; restrict the "
+                "network to a slice or give one interval for each input"
+            )
+        _ = self.scalar, self.seed
 
     @property
     def dim(self) -> int:
         """Input dimension d."""
         return self.net.input_dim
 
-    def rng(self, salt: int = 0) -> np.random.Generator:
+    @cached_property
+    def seed(self) -> int:
+        """What repeats all that is sampled: the integer given, or one drawn from the generator given."""
+        generator = as_rng(self.rng)
+        return int(self.rng) if isinstance(self.rng, (int, np.integer)) else int(generator.integers(2**63))
+
+    def generator(self, salt: int = 0) -> np.random.Generator:
         """A generator of its own for each claim, so that claims do not depend on their order."""
         return np.random.default_rng([self.seed, salt])
 
     @cached_property
     def scalar(self) -> Network:
         """The network reduced to the output under study."""
-        if self.net.output_dim == 1:
-            return self.net
-        row = slice(self.output, self.output + 1)
-        weights = [*self.net.weights[:-1], self.net.weights[-1][row]]
-        return Network(weights, [*self.net.biases[:-1], self.net.biases[-1][row]], list(self.net.activations))
+        return self.net.component(self.output)
 
-    def enumerate(self, net: Network, domain: Box | Polytope) -> PolyhedralComplex:
+    def enumerate(self, net: Network, domain: Box | Polytope, progress: Progress | None = None) -> PolyhedralComplex:
         """The complex of a network within the budgets."""
-        result: PolyhedralComplex = specgeo.enumerate_regions(
-            net, domain, max_cells=self.max_cells, max_bytes=self.max_bytes
-        )
-        return result
+        return enumerate_regions(net, domain, max_cells=self.max_cells, max_bytes=self.max_bytes, progress=progress)
 
     @cached_property
     def complex(self) -> PolyhedralComplex:
         """The complex of the network on the domain."""
-        return self.enumerate(self.net, self.domain)
+        return self.enumerate(self.net, self.domain, self.progress)
 
     @cached_property
     def scalar_complex(self) -> PolyhedralComplex:
@@ -86,9 +97,8 @@ class Subject:
         if self.net.output_dim == 1:
             return self.complex
         row, cx, net = slice(self.output, self.output + 1), self.complex, self.scalar
-        network = {"weights": list(net.weights), "biases": list(net.biases), "activations": list(net.activations)}
         pieces = cx.gradients[:, row], cx.offsets[:, row]
-        return replace(cx, pieces=pieces, metadata={**cx.metadata, "network": network})
+        return replace(cx, pieces=pieces, layers=net.layers)
 
     @cached_property
     def lipschitz(self) -> float:
@@ -96,21 +106,15 @@ class Subject:
         return lipschitz_constant(self.complex, self.output)
 
     @cached_property
-    def _statistics(self) -> tuple[float, float]:
-        cx = self.complex
-        middle = np.einsum("cd,cd->c", cx.gradients[:, self.output], cx.centroids) + cx.offsets[:, self.output]
-        values = self.scalar(cx.vertices)[:, 0]
-        return float(cx.volumes @ middle / cx.volumes.sum()), float(np.abs(values).max())
-
-    @property
     def mean(self) -> float:
         """Mean of the output over the domain: exact, f being affine on each cell."""
-        return self._statistics[0]
+        cx = self.complex
+        return float(cx.volumes @ cx.means[:, self.output] / cx.volumes.sum())
 
-    @property
+    @cached_property
     def largest(self) -> float:
         """max |f| over the domain, attained at a vertex."""
-        return self._statistics[1]
+        return float(np.abs(self.scalar(self.complex.vertices)).max())
 
     @property
     def compact(self) -> PolyhedralComplex:
@@ -121,8 +125,6 @@ class Subject:
 
     @cached_property
     def _clamped(self) -> PolyhedralComplex | SpecgeoError:
-        from specgeo.theory.support import clamp_to_support, wall_distances
-
         lines, shifts = wall_distances(self.domain)
         domain = self.domain
         centre = domain.center if isinstance(domain, Polytope) else (domain.lower + domain.upper) / 2
@@ -146,6 +148,13 @@ class Subject:
     def box_complex(self) -> PolyhedralComplex:
         """The complex of the output under study on `box`."""
         return self.scalar_complex if self.box is self.domain else self.enumerate(self.scalar, self.box)
+
+    @cached_property
+    def sampled(self) -> SampledSpectrum:
+        """Exact coefficients of the mirror series on `box`, beside an FFT of samples of the network."""
+        if self.dim > 3:
+            raise UnsupportedError(f"sampled spectra are computed in dimension 1 to 3, not {self.dim}")
+        return sampled_spectrum(self.box_complex, self.samples or _SAMPLES[self.dim], "mirror", self.scalar)
 
     @cached_property
     def plane(self) -> tuple[Network, PolyhedralComplex, Box]:

@@ -22,8 +22,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._cast import FloatArray, as_floats
-from specgeo._running_error import OUTWARD, SUBNORMAL, UNIT_ROUNDOFF, activate, affine
+from specgeo._arguments import checked
+from specgeo._cast import FloatArray, as_floats, as_instance
+from specgeo._double import SUBNORMAL, UNIT_ROUNDOFF
+from specgeo._running_error import OUTWARD, activate, affine
 from specgeo.errors import InvalidInputError
 from specgeo.network import Activation, Network
 
@@ -57,6 +59,7 @@ class Trace:
     error: FloatArray
 
 
+@checked
 @np.errstate(over="ignore", invalid="ignore")  # a bound that is not finite proves nothing
 def trace_segment(net: Network, start: npt.ArrayLike, stop: npt.ArrayLike) -> Trace:
     """Outputs of a network along a segment, exactly up to a proved rounding error.
@@ -75,7 +78,7 @@ def trace_segment(net: Network, start: npt.ArrayLike, stop: npt.ArrayLike) -> Tr
     Raises
     ------
     InvalidInputError
-        An end point has the wrong shape or is not finite.
+        No network; an end point has the wrong shape or is not finite.
 
     Notes
     -----
@@ -85,7 +88,7 @@ def trace_segment(net: Network, start: npt.ArrayLike, stop: npt.ArrayLike) -> Tr
     Examples
     --------
     >>> import specgeo as sg
-    >>> from specgeo.theory.segments import trace_segment
+    >>> from specgeo.paths import trace_segment
     >>> hat = sg.Network([[[1.0], [1.0], [1.0]], [[1.0, -2.0, 1.0]]], [[1.0, 0.0, -1.0], [0.0]])
     >>> trace = trace_segment(hat, [-2.0], [2.0])
     >>> trace.parameters
@@ -95,7 +98,7 @@ def trace_segment(net: Network, start: npt.ArrayLike, stop: npt.ArrayLike) -> Tr
     >>> bool(trace.error[0] < 1e-13)
     True
     """
-    p = as_floats(start, "start", (net.input_dim,))
+    p = as_floats(start, "start", (as_instance(net, "net", Network).input_dim,))
     q = as_floats(stop, "stop", (net.input_dim,))
     grid, a, error = np.array([0.0, 1.0]), np.stack((p, q)), np.zeros(net.input_dim)
     for weight, bias, activation in zip(net.weights[:-1], net.biases[:-1], net.activations, strict=True):

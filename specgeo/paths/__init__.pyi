@@ -1,0 +1,11 @@
+# Every public name and its home; specgeo/_lazy.py reads this at run time.
+from .certificates import MarginCertificate as MarginCertificate
+from .certificates import certify_path as certify_path
+from .certificates import classify as classify
+from .regions import DecisionRegions as DecisionRegions
+from .regions import RegionPath as RegionPath
+from .regions import decision_regions as decision_regions
+from .search import PathResult as PathResult
+from .search import find_path as find_path
+from .segments import Trace as Trace
+from .segments import trace_segment as trace_segment
