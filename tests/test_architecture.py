@@ -77,6 +77,11 @@ GRAPH = {name: {other for function, other in found if not function} - {name} for
 UPWARDS = {
     *(f"geometry.complex: PolyhedralComplex.{name}" for name in (
         "linear_regions", "locate", "__call__", "exact_vertices", "reprove", "to_shapely", "to_networkx", "save",
+        "integrate", "plot",
+    )),
+    *(f"{name}.plot" for name in (
+        "domain: Box", "domain: Polytope", "fourier.radial: RadialSpectrum", "network: Network",
+        "paths.regions: DecisionRegions",
     )),
     *(f"_compile: {name}" for name in (
         "_pipeline", "_degenerate", "simplices", "_divided", "_polytopes", "_derivatives",

@@ -45,7 +45,7 @@ def objects(random_network):
         "sampled": sampled_spectrum(line, 16),
         "energy": tail_energy(line, [[3], [4]]),
         "rays": sg.directional_expansion(cx, [1.0, 0.0]),
-        "decisions": sg.theory.decision_regions(net, sg.Box(-1, 1, dim=2)),
+        "decisions": sg.paths.decision_regions(net, sg.Box(-1, 1, dim=2)),
         "bounds": sg.theory.region_bounds(2, [8]),
     }
 

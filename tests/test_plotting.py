@@ -145,14 +145,14 @@ def test_gradients_have_a_key_and_opposite_directions_differ(plane):
 
 def test_a_class_map_has_a_legend_the_numbers_and_the_boundaries():
     disc = sg.Network([[[1.0, 0], [-1, 0], [0, 1], [0, -1]], [[-1.0] * 4]], [[0.0] * 4, [0.5]])
-    regions = sg.theory.decision_regions(disc, sg.Box(-1, 1, dim=2))
+    regions = sg.paths.decision_regions(disc, sg.Box(-1, 1, dim=2))
     drawn = regions.plot()
     assert [t.get_text() for t in drawn.get_legend().get_texts()] == ["class 0: 1 component", "class 1: 1 component"]
     length = np.linalg.norm(np.diff(drawn.collections[1].get_segments(), axis=1)[:, 0], axis=1).sum()
     assert length == pytest.approx(4 * 0.5 * np.sqrt(2)) and not drawn.texts
     steps = sg.Network([[[1.0]] * 3, [[1.0, -2.0, 2.0]]], [[0.5, 0.0, -0.5], [-0.25]])  # a tooth and a slope
     wide = sg.Network([[[1.0, 0.0]] * 3, steps.weights[1]], steps.biases)
-    drawn = sg.theory.decision_regions(wide, sg.Box(-1, 1, dim=2)).plot()
+    drawn = sg.paths.decision_regions(wide, sg.Box(-1, 1, dim=2)).plot()
     assert {t.get_text() for t in drawn.texts} == {"0", "1", "2", "3"} and "4 components" in drawn.get_title()
 
 
