@@ -26,6 +26,7 @@ from .errors import SpecgeoError as SpecgeoError
 from .errors import UnsupportedError as UnsupportedError
 from .fourier import directional_expansion as directional_expansion
 from .fourier import fourier_coefficients as fourier_coefficients
+from .fourier import orientation_average as orientation_average
 from .fourier import polytope_transform as polytope_transform
 from .fourier import radial_spectrum as radial_spectrum
 from .fourier import ray_spectrum as ray_spectrum

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from itertools import combinations
 
 import numpy as np
 
@@ -24,6 +25,8 @@ of a complex are cut by the rows of A themselves, with certified signs."""
 
 _ADVICE_EMPTY = "the polytope is empty, flat, or too thin for float64; check the signs of A and b in A x <= b"
 _ADVICE_UNBOUNDED = "the polytope is unbounded; add rows to A that close it"
+
+_SPLIT_WORK = 5000  # systems of equations solved exactly to count vertices; later corners count as one
 
 _SWEEPS = 30
 """Passes over rows and columns when they are balanced: exponents come within 1 of their limit."""
@@ -284,3 +287,46 @@ def facets_of(points: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         rows[(*row[0], row[1])] = row
     a, b = np.array([r[0] for r in rows.values()]), np.array([r[1] for r in rows.values()])
     return a, b, np.ascontiguousarray(points[np.sort(hull.vertices)])
+
+
+def split_vertices(a: FloatArray, b: FloatArray, corners: FloatArray) -> int:
+    """How many vertices the half-spaces a @ x <= b have near these corners, counted exactly.
+
+    Corners where more than d facets meet and that do not lie on all of them are looked at: there each d rows that
+    meet in one point on the right side of the others make a vertex.
+    """
+    dim, total, work = a.shape[1], 0, 0
+    size = np.abs(corners) @ np.abs(a).T + np.abs(b)
+    near = np.abs(corners @ a.T - b) <= MERGE_TOLERANCE * size
+    for corner, rows in zip(corners.tolist(), near, strict=True):
+        own = [[Fraction(v) for v in row] for row in np.column_stack((a[rows], b[rows])).tolist()]
+        point = [Fraction(v) for v in corner]
+        exact = all(sum((w * x for w, x in zip(row, point, strict=False)), -row[-1]) == 0 for row in own)
+        work += 0 if exact else math.comb(len(own), dim)
+        if exact or len(own) <= dim or work > _SPLIT_WORK:
+            total += 1
+            continue
+        found = set()
+        for chosen in combinations(own, dim):
+            meeting = _solve_exactly(list(chosen))
+            if meeting is not None and all(
+                sum((w * x for w, x in zip(row, meeting, strict=False)), -row[-1]) <= 0 for row in own
+            ):
+                found.add(tuple(meeting))
+        total += len(found)
+    return total
+
+
+def _solve_exactly(rows: list[list[Fraction]]) -> list[Fraction] | None:
+    """The point where d hyperplanes (normal, constant) meet, by rational elimination; None if there is not one."""
+    rows, dim = [row[:] for row in rows], len(rows)
+    for column in range(dim):
+        pivot = next((r for r in range(column, dim) if rows[r][column] != 0), None)
+        if pivot is None:
+            return None
+        rows[column], rows[pivot] = rows[pivot], rows[column]
+        rows[column] = [v / rows[column][column] for v in rows[column]]
+        for r in range(dim):
+            if r != column and rows[r][column] != 0:
+                rows[r] = [v - rows[r][column] * w for v, w in zip(rows[r], rows[column], strict=True)]
+    return [row[-1] for row in rows]

@@ -299,9 +299,9 @@ def _regions(arguments: argparse.Namespace) -> int:
             from specgeo.plotting import function_plot, region_map, rendered
 
             figure = (
-                function_plot(cx, outputs=[arguments.output])
+                function_plot(cx, outputs=[arguments.output], names=net.input_names)
                 if cx.dim == 1
-                else region_map(cx, color=arguments.color, output=arguments.output)
+                else region_map(cx, color=arguments.color, output=arguments.output, names=net.input_names)
             )
             path = Path(arguments.map)
             write_bytes(path, rendered(figure, path.suffix[1:].lower(), dpi=160, bbox_inches="tight"), "map")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from specgeo import _halfspaces
-from specgeo._cast import FloatArray, as_floats, as_indices, as_points
+from specgeo._cast import FloatArray, as_floats, as_indices, as_points, as_whole
+from specgeo._caution import caution
+from specgeo._exact import orientations
 from specgeo.errors import DomainError, InvalidInputError
 
 
@@ -18,23 +21,37 @@ class Box:
     Parameters
     ----------
     lower, upper : array_like of floats, shape (d,)
+        Or numbers, with ``dim``.
+    dim : int, optional
+        Dimension d of a box whose sides are alike.
 
     Raises
     ------
     DomainError
         Some side has no positive length.
+    InvalidInputError
+        Shapes do not fit; numbers without ``dim``.
 
     Examples
     --------
     >>> import specgeo as sg
     >>> sg.Box([-1, -1], [1, 1]).volume
     4.0
+    >>> sg.Box(-1, 1, dim=2)
+    Box([-1.0, -1.0], [1.0, 1.0])
     """
 
     lower: FloatArray
     upper: FloatArray
 
-    def __init__(self, lower: npt.ArrayLike, upper: npt.ArrayLike) -> None:
+    def __init__(self, lower: npt.ArrayLike, upper: npt.ArrayLike, dim: int | None = None) -> None:
+        if dim is not None:
+            ends = as_floats(lower, "lower"), as_floats(upper, "upper")
+            if any(end.shape not in ((), (as_whole(dim, "dim"),)) for end in ends):
+                raise InvalidInputError(f"dim: {dim} given for bounds of shapes {ends[0].shape}, {ends[1].shape}")
+            lower, upper = (np.broadcast_to(end, dim) for end in ends)
+        elif np.ndim(lower) == 0 or np.ndim(upper) == 0:
+            raise InvalidInputError("lower, upper: numbers given; pass lists, or dim too: Box(-1, 1, dim=2)")
         self.lower = as_floats(lower, "lower", (None,)).copy()
         self.upper = as_floats(upper, "upper", (len(self.lower),)).copy()
         if len(self.lower) == 0:
@@ -68,7 +85,21 @@ class Box:
         """The box itself."""
         return self
 
+    def plot(self, ax: Any = None, **options: Any) -> Any:
+        """Draw it (`specgeo.plotting.shape_plot` has the options), in dimension 1 to 3; the matplotlib Axes."""
+        from specgeo.plotting import shape_plot
+
+        return shape_plot(self, ax=ax, **options)
+
+    def _repr_html_(self) -> str:
+        from specgeo._display import as_html
+
+        return as_html(self)
+
     def __repr__(self) -> str:
+        if self.dim > 4:
+            alike = np.ptp(self.lower) == 0 and np.ptp(self.upper) == 0
+            return f"Box({self.lower[0]}, {self.upper[0]}, dim={self.dim})" if alike else f"Box(dimension {self.dim})"
         return f"Box({self.lower.tolist()}, {self.upper.tolist()})"
 
 
@@ -122,8 +153,8 @@ class Polytope:
         if np.all(zero):
             raise DomainError("A, b: no row restricts anything, so the polytope is unbounded; add rows")
         self.A, self.b = rows[~zero].copy(), bounds[~zero].copy()
-        self._center, *corners = _halfspaces.locate(self.A, self.b)
-        self._enclosing = Box(*corners)
+        self._center, lower, upper = _halfspaces.locate(self.A, self.b)
+        self._enclosing = Box(lower, upper)
         self._vertices: FloatArray | None = None
         self._freeze()
 
@@ -146,6 +177,12 @@ class Polytope:
             Its rows are the exact facet planes when the coordinates are short numbers (small integers,
             multiples of 1/1024, ...), and their float64 roundings otherwise. Facets that coincide
             within 1e-9 of the size count as one.
+
+        Warns
+        -----
+        UserWarning
+            Rounded planes of more than d facets do not meet in one point: the polytope has more vertices than were
+            given, within rounding of these.
 
         Raises
         ------
@@ -170,6 +207,13 @@ class Polytope:
             raise DomainError(
                 f"points: their hull is too thin for half-spaces in float64 ({error}); stretch it along its short side"
             ) from error
+        split = _halfspaces.split_vertices(a, b, corners)
+        if split > len(corners):
+            caution(
+                f"points: a hull of {len(corners)} vertices became a polytope of {split}: where more than {a.shape[1]}"
+                " facets meet, their rows, rounded to float64, do not meet in one point; points of fewer bits have"
+                " exact rows (np.round(2**14 * points) / 2**14 in 3-D)"
+            )
         polytope._vertices = corners
         corners.setflags(write=False)
         return polytope
@@ -206,8 +250,40 @@ class Polytope:
         """
         return self._enclosing
 
+    def plot(self, ax: Any = None, **options: Any) -> Any:
+        """Draw it (`specgeo.plotting.shape_plot` has the options), in dimension 1 to 3; the matplotlib Axes."""
+        from specgeo.plotting import shape_plot
+
+        return shape_plot(self, ax=ax, **options)
+
+    def _repr_html_(self) -> str:
+        from specgeo._display import as_html
+
+        return as_html(self)
+
     def __repr__(self) -> str:
         return f"Polytope({len(self.A)} half-spaces in dimension {self.dim})"
+
+
+def as_domain(value: Any) -> Box | Polytope:
+    """A Box or Polytope as it is; a convex polygon of shapely or a ConvexHull of scipy as Polytope."""
+    if isinstance(value, (Box, Polytope)):
+        return value
+    if all(hasattr(value, name) for name in ("points", "vertices", "simplices", "equations")):
+        return Polytope.from_vertices(value.points[value.vertices])
+    kind = getattr(value, "geom_type", None)
+    if kind is None:
+        raise DomainError(
+            f"domain: {type(value).__name__} given; pass a specgeo.Box or a specgeo.Polytope, a convex shapely Polygon"
+            " or a scipy ConvexHull"
+        )
+    ring = np.empty((0, 2)) if kind != "Polygon" or value.has_z else np.array(value.exterior.coords)[:-1, :2]
+    if len(ring) < 3 or not value.is_valid or len(value.interiors):
+        raise DomainError(f"domain: a shapely {kind}; pass one valid convex Polygon without holes or z")
+    turns = orientations(np.stack([np.roll(ring, 1, axis=0), ring, np.roll(ring, -1, axis=0)], axis=1))
+    if turns.min() * turns.max() < 0:
+        raise DomainError("domain: the shapely Polygon is not convex; cut it into convex ones or pass its convex_hull")
+    return Polytope.from_vertices(ring)
 
 
 class AffineSlice:
@@ -218,6 +294,11 @@ class AffineSlice:
     origin : array_like of floats, shape (d,)
     basis : array_like of floats, shape (s, d)
         One direction a row; linearly independent, not necessarily of unit length.
+
+    Attributes
+    ----------
+    names : tuple of str, (s,)
+        What pictures call the coordinates t: x_i on coordinate axes, else t_0, t_1, ...
 
     Raises
     ------
@@ -234,6 +315,7 @@ class AffineSlice:
 
     origin: FloatArray
     basis: FloatArray
+    names: tuple[str, ...]
 
     def __init__(self, origin: npt.ArrayLike, basis: npt.ArrayLike) -> None:
         self.origin = as_floats(origin, "origin", (None,)).copy()
@@ -243,6 +325,7 @@ class AffineSlice:
         largest = np.abs(self.basis).max(axis=1, keepdims=True)
         if not np.all(largest) or np.linalg.matrix_rank(self.basis / largest) < len(self.basis):
             raise InvalidInputError("basis: the directions are linearly dependent; drop the dependent ones")
+        self.names = tuple(f"t_{i}" for i in range(len(self.basis)))
         self.origin.setflags(write=False)
         self.basis.setflags(write=False)
 
@@ -250,7 +333,8 @@ class AffineSlice:
     def axes(cls, axes: Sequence[int], origin: npt.ArrayLike) -> AffineSlice:
         """The slice through ``origin`` along coordinate axes; the other coordinates stay fixed.
 
-        The origin is used with zeros along the axes, so that t are the coordinates themselves.
+        The origin is used with zeros along the axes, so that t are the coordinates themselves; ``names`` says
+        which: x_2 and x_0 here.
 
         Examples
         --------
@@ -263,7 +347,9 @@ class AffineSlice:
         if len(np.unique(chosen)) != len(chosen):
             raise InvalidInputError(f"axes: {chosen.tolist()} given; give each axis once")
         point[chosen] = 0.0
-        return cls(point, np.eye(len(point))[chosen])
+        made = cls(point, np.eye(len(point))[chosen])
+        made.names = tuple(f"x_{i}" for i in chosen)
+        return made
 
     @property
     def dim(self) -> int:

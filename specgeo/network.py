@@ -23,7 +23,7 @@ from specgeo._cast import FloatArray, as_floats, as_points
 from specgeo._codec import Layers, write_network
 from specgeo.activation import Activation, as_activation
 from specgeo.domain import AffineSlice
-from specgeo.errors import InvalidInputError
+from specgeo.errors import InvalidInputError, UnsupportedError
 
 __all__ = ["Activation", "Network"]
 
@@ -76,15 +76,15 @@ class Network:
                 f"weights, biases: {len(weights)} and {len(biases)} layers given; "
                 "pass one bias vector for each of at least one weight matrix"
             )
-        matrices: list[FloatArray] = []
-        vectors: list[FloatArray] = []
-        for layer, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
-            dense = weight.toarray() if hasattr(weight, "toarray") else weight
-            matrix = as_floats(dense, f"weights[{layer}]", (None, matrices[-1].shape[0] if matrices else None)).copy()
-            if 0 in matrix.shape:
-                raise InvalidInputError(f"weights[{layer}]: shape {matrix.shape} has an empty axis; drop the layer")
-            matrices.append(matrix)
-            vectors.append(as_floats(bias, f"biases[{layer}]", (matrix.shape[0],)).copy())
+        try:
+            matrices, vectors = _layers(weights, biases)
+        except InvalidInputError as error:
+            if not _chain_transposed(weights, biases):
+                raise
+            raise InvalidInputError(
+                f"{error}; these weights are transposed, (inputs, outputs) as in scikit-learn and Keras:"
+                " pass [np.transpose(w) for w in weights]"
+            ) from None
         hidden = len(matrices) - 1
         if isinstance(activation, str) or not isinstance(activation, Iterable):
             each = [as_activation(activation)] * hidden
@@ -108,6 +108,12 @@ class Network:
     def input_dim(self) -> int:
         """Number of inputs d."""
         return int(self.weights[0].shape[1])
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """What pictures call the inputs: x_0, x_1, ..., or the names of the slice that the network is restricted to."""
+        names: tuple[str, ...] | None = self.__dict__.get("_names")
+        return tuple(f"x_{i}" for i in range(self.input_dim)) if names is None else names
 
     @property
     def output_dim(self) -> int:
@@ -337,7 +343,58 @@ class Network:
                 f"where: lies in dimension {where.ambient_dim}, the network has {self.input_dim} inputs; "
                 "give an origin and basis with that many coordinates"
             )
-        return self.precompose(where.basis.T, where.origin)
+        restricted = self.precompose(where.basis.T, where.origin)
+        restricted.__dict__["_names"] = where.names
+        return restricted
+
+    def plot(self, domain: Any, ax: Any = None, *, max_cells: int | None = None, **options: Any) -> Any:
+        """Draw the function and its cells on a domain, exactly.
+
+        Parameters
+        ----------
+        domain : Box, Polytope, convex shapely Polygon or scipy ConvexHull
+            Of dimension 1, 2 or 3, as the network has inputs.
+        ax : matplotlib Axes, optional
+            A new figure otherwise.
+        max_cells : int, optional
+            Budget of the enumeration.
+        **options
+            Those of `specgeo.plotting.function_plot`, `region_map` or `solid_map`.
+
+        Returns
+        -------
+        matplotlib Axes
+
+        Raises
+        ------
+        UnsupportedError
+            The network has more inputs: restrict it to a slice.
+
+        Examples
+        --------
+        >>> import specgeo as sg
+        >>> net = sg.Network([[[1.0, 1.0]], [[1.0]]], [[0.0], [0.0]])
+        >>> ax = net.plot(sg.Box(-1, 1, dim=2), title="a ridge")  # doctest: +SKIP
+        """
+        from specgeo.enumeration import enumerate_regions
+
+        if self.input_dim > 3:
+            raise UnsupportedError(f"plot: {self.input_dim} inputs; restrict the network to a slice of 1 to 3")
+        cx = enumerate_regions(self, domain, max_cells=max_cells)
+        return cx.plot(ax, **{"names": self.input_names, **options})
+
+    def __len__(self) -> int:
+        """Number of affine layers, the last one included."""
+        return len(self.weights)
+
+    def __getitem__(self, layer: int) -> tuple[FloatArray, FloatArray]:
+        """Weights and bias of an affine layer."""
+        return self.weights[layer], self.biases[layer]
+
+    def _repr_html_(self) -> str:
+        from specgeo._display import as_html, network_svg
+
+        return as_html(self, network_svg((self.input_dim, *self.hidden_widths, self.output_dim)))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network as ``.npz``; `specgeo.read_network` reads it back bit for bit."""
@@ -350,3 +407,27 @@ class Network:
         widths = "-".join(sizes)
         names = sorted({a.name for a in self.activations})
         return f"Network({widths}, {', '.join(names) or 'affine'})"
+
+
+def _layers(weights: list[Any], biases: list[npt.ArrayLike]) -> tuple[list[FloatArray], list[FloatArray]]:
+    """Matrices and vectors whose shapes chain."""
+    matrices: list[FloatArray] = []
+    vectors: list[FloatArray] = []
+    for layer, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
+        dense = weight.toarray() if hasattr(weight, "toarray") else weight
+        matrix = as_floats(dense, f"weights[{layer}]", (None, matrices[-1].shape[0] if matrices else None)).copy()
+        if 0 in matrix.shape:
+            raise InvalidInputError(f"weights[{layer}]: shape {matrix.shape} has an empty axis; drop the layer")
+        matrices.append(matrix)
+        vectors.append(as_floats(bias, f"biases[{layer}]", (matrix.shape[0],)).copy())
+    return matrices, vectors
+
+
+def _chain_transposed(weights: list[Any], biases: list[npt.ArrayLike]) -> bool:
+    """Whether shapes would chain if each matrix were transposed."""
+    try:
+        shapes, sizes = [np.shape(w) for w in weights], [np.shape(b) for b in biases]
+    except ValueError:  # ragged
+        return False
+    chain = all(len(s) == 2 and size == s[1:] for s, size in zip(shapes, sizes, strict=True))
+    return chain and all(a[1] == b[0] for a, b in zip(shapes, shapes[1:], strict=False))

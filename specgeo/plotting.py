@@ -1,91 +1,68 @@
 """Pictures of complexes and spectra with matplotlib (extra ``viz``); imported by nobody.
 
-Figures are made without pyplot, so that they need no display and leave no global state behind.
+Every function draws into ``ax`` or a new figure and returns the Axes.
 """
 
 from __future__ import annotations
 
-import colorsys
-import io
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from specgeo._arguments import checked
 from specgeo._cast import FloatArray, as_complexes, as_floats, as_indices
+from specgeo._class_map import class_map as class_map
+from specgeo._figures import CLASSES, MANY, axes_for, counted, frame, input_labels, polygons, vertex_values
+from specgeo._figures import new_figure as new_figure
+from specgeo._figures import rendered as rendered
+from specgeo._solid_map import shape_plot as shape_plot
+from specgeo._solid_map import solid_map as solid_map
 from specgeo.errors import InvalidInputError, UnsupportedError
-from specgeo.geometry.export import polygon_rings
-from specgeo.results import empty_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
     from specgeo.geometry.complex import PolyhedralComplex
 
-__all__ = ["function_plot", "region_map", "spectrum_plot"]
+__all__ = ["class_map", "function_plot", "region_map", "shape_plot", "solid_map", "spectrum_plot"]
 
 EXACT_COLOR, SAMPLED_COLOR, GUIDE_COLOR, POINT_COLOR = "#1f4e8c", "#d1495b", "#4a4f58", "#9db7d9"
+WHEEL = ((0.902, 0.624, 0.0), (0.0, 0.62, 0.451), (0.0, 0.447, 0.698), (0.8, 0.475, 0.655))  # right, up, left, down
+PALE = np.array([0.96, 0.96, 0.96])
 
 
-def new_figure(width: float = 6.4, height: float = 4.8) -> tuple[Figure, Axes]:
-    """An empty figure with one pair of axes, size in inches.
+def gradient_colors(gradients: FloatArray, longest: float | None = None) -> FloatArray:
+    """RGB of plane vectors: hue for the direction (the wheel is safe for the colour-blind), strength for the length.
 
-    Raises
-    ------
-    MissingDependencyError
-        matplotlib is not installed.
+    Full strength is at ``longest``, by default the 98 % quantile of the lengths.
     """
-    figure = empty_figure(width, height)
-    return figure, figure.add_subplot()
-
-
-def rendered(figure: Figure, kind: str, **options: Any) -> bytes:
-    """The contents of a file of this kind ("png", "svg", ..)."""
-    picture = io.BytesIO()
-    figure.savefig(picture, format=kind, **options)
-    return picture.getvalue()
-
-
-def _figure_of(axes: Any) -> Figure:
-    figure: Figure = axes.figure
-    return figure
-
-
-def _axes(ax: Any, width: float, height: float) -> Any:
-    """The axes to draw on: those given, or those of a new figure."""
-    if ax is None:
-        return new_figure(width, height)[1]
-    if not callable(getattr(ax, "tripcolor", None)):
-        raise InvalidInputError(f"ax: a {type(ax).__name__} given; pass matplotlib Axes or None")
-    return ax
-
-
-def polygons(cx: PolyhedralComplex) -> list[FloatArray]:
-    """Corners of each cell of a plane complex in counter-clockwise order, one (n, 2) array a cell."""
-    if cx.dim != 2:
-        raise UnsupportedError(f"cx: has dimension {cx.dim}; polygons exist in dimension 2 only, slice it first")
-    return [cx.vertices[ring] for ring in polygon_rings(cx)]
-
-
-def vertex_values(cx: PolyhedralComplex, output: int = 0) -> FloatArray:
-    """Values of one output at the vertices, shape (n_v,)."""
-    if not 0 <= output < cx.offsets.shape[1]:
-        raise InvalidInputError(f"output: {output} given; the network has outputs 0 to {cx.offsets.shape[1] - 1}")
-    corners = cx.vertices_of(cx.dim)
-    cell, indices = corners.owners, corners.indices
-    values = np.empty(len(cx.vertices))
-    values[indices] = cx.values(cell, cx.vertices[indices])[:, output]
-    return values
-
-
-def gradient_colors(gradients: FloatArray) -> FloatArray:
-    """RGB of plane vectors: hue for the direction, saturation and brightness for the length."""
     length = np.linalg.norm(gradients, axis=1)
-    strength = np.clip(length / (np.quantile(length, 0.98) or 1.0), 0.0, 1.0) ** 0.6
-    hue = np.arctan2(gradients[:, 1], gradients[:, 0]) / (2 * np.pi) % 1.0
-    return np.array([colorsys.hls_to_rgb(h, 0.95 - 0.5 * s, 0.75) for h, s in zip(hue, strength, strict=True)])
+    top = _longest(gradients) if longest is None else longest
+    strength = (np.clip(length / top, 0.0, 1.0) ** 0.6)[:, None]
+    turn = np.arctan2(gradients[:, 1], gradients[:, 0]) / (2 * np.pi) % 1.0 * len(WHEEL)
+    wheel, low = np.array([*WHEEL, WHEEL[0]]), np.minimum(turn.astype(np.int64), len(WHEEL) - 1)
+    part = (turn - low)[:, None]
+    return np.asarray((1 - strength) * PALE + strength * ((1 - part) * wheel[low] + part * wheel[low + 1]))
+
+
+def _longest(gradients: FloatArray) -> float:
+    return float(np.quantile(np.linalg.norm(gradients, axis=1), 0.98)) or 1.0
+
+
+def _gradient_key(axes: Any, longest: float) -> None:
+    """The wheel of directions beside the axes, with the length of full strength."""
+    side = np.linspace(-1.0, 1.0, 81)
+    grid = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
+    wheel = np.ones((81 * 81, 4))
+    wheel[:, :3] = gradient_colors(grid, 1.0)
+    wheel[:, 3] = np.linalg.norm(grid, axis=1) <= 1.0
+    key = axes.inset_axes([1.05, 0.06, 0.2, 0.2])
+    key.imshow(wheel.reshape(81, 81, 4), origin="lower", extent=(-1, 1, -1, 1), interpolation="bilinear")
+    key.set(xticks=[], yticks=[], xlabel=f"direction of the\ngradient; its length\nat the rim: {longest:.3g}")
+    key.xaxis.label.set_fontsize("small")
+    key.set_frame_on(False)
 
 
 @checked
@@ -94,9 +71,12 @@ def region_map(
     *,
     color: Literal["value", "gradient"] = "value",
     output: int = 0,
-    edges: bool = True,
+    edges: bool | str = True,
+    cmap: str = "cividis",
+    title: str | None = None,
+    names: Sequence[str] | None = None,
     ax: Any = None,
-) -> Figure:
+) -> Axes:
     """The cells of a plane complex.
 
     Parameters
@@ -104,17 +84,24 @@ def region_map(
     cx : PolyhedralComplex of dimension 2
     color : "value" or "gradient"
         The function itself, exactly interpolated, or one colour a cell: hue for the direction of the
-        gradient, strength for its length.
+        gradient, strength for its length, with a key beside the axes.
     output : int
         Which output of the network.
-    edges : bool
-        Draw the edges of the cells.
+    edges : bool or str
+        Draw the edges of the cells; a colour for them.
+    cmap : str
+        Colours of the values.
+    title : str, optional
+        The output and the number of cells by default.
+    names : sequence of str, optional
+        Names of the two inputs: ``AffineSlice.names``, ``Network.input_names``. By default x_0 and x_1.
     ax : matplotlib Axes, optional
         Axes to draw into; a new figure otherwise.
 
     Returns
     -------
-    matplotlib Figure
+    matplotlib Axes
+        Its figure is ``ax.figure``. Where there are many cells the map is an image in vector files, which stay small.
 
     Raises
     ------
@@ -134,30 +121,46 @@ def region_map(
         raise UnsupportedError(f"cx: has dimension {cx.dim}; a region map needs 2, slice it first")
     if color not in ("value", "gradient"):
         raise InvalidInputError(f"color: {color!r} given; use 'value' or 'gradient'")
-    axes = _axes(ax, 7.2, 5.8)
+    axes = axes_for(ax, 7.2, 5.8)
     from matplotlib.collections import LineCollection, PolyCollection
 
     name = "f" if cx.offsets.shape[1] == 1 else f"f[{output}]"
+    image = cx.n_cells > MANY
     if color == "value":
-        triangles, _ = cx.triangulation(2)
-        drawn = axes.tripcolor(*cx.vertices.T, triangles, vertex_values(cx, output), shading="gouraud", cmap="cividis")
+        values, triangles = vertex_values(cx, output), cx.triangulation(2)[0]
+        drawn = axes.tripcolor(
+            *cx.vertices.T, triangles, values, shading="gouraud", cmap=cmap, rasterized=len(triangles) > 64
+        )
         axes.figure.colorbar(drawn, ax=axes, label=name, fraction=0.046, pad=0.03)
     else:
-        faces = gradient_colors(cx.gradients[:, output])
-        axes.add_collection(PolyCollection(polygons(cx), facecolors=faces, edgecolors=faces, linewidths=0.2))
+        gradients = cx.gradients[:, output]
+        faces = gradient_colors(gradients)
+        axes.add_collection(
+            PolyCollection(polygons(cx), facecolors=faces, edgecolors=faces, linewidths=0.2, rasterized=image,
+                           antialiaseds=not image)  # fmt: skip
+        )
+        _gradient_key(axes, _longest(gradients))
     if edges:
         ends = cx.vertices[cx.faces[0].indices.reshape(-1, 2)]
         width = float(np.clip(30.0 / np.sqrt(len(ends)), 0.15, 1.0))
-        tint = "white" if color == "value" else "#20242c"
-        axes.add_collection(LineCollection(list(ends), colors=tint, linewidths=width, alpha=0.55))
-    lower, upper = cx.vertices.min(axis=0), cx.vertices.max(axis=0)
-    axes.set(xlim=(lower[0], upper[0]), ylim=(lower[1], upper[1]), aspect="equal", xlabel="$x_1$", ylabel="$x_2$")
-    axes.set_title(f"{cx.n_cells:,} cells, {'gradient of ' if color == 'gradient' else ''}f")
-    return _figure_of(axes)
+        tint = edges if isinstance(edges, str) else "white" if color == "value" else "#20242c"
+        axes.add_collection(LineCollection(list(ends), colors=tint, linewidths=width, alpha=0.55, rasterized=image))
+    frame(axes, cx, names, f"{'gradient of ' if color == 'gradient' else ''}{name}, {counted(cx.n_cells, 'cell')}"
+           if title is None else title)  # fmt: skip
+    return cast("Axes", axes)
 
 
 @checked
-def function_plot(cx: PolyhedralComplex, *, outputs: npt.ArrayLike | None = None, ax: Any = None) -> Figure:
+def function_plot(
+    cx: PolyhedralComplex,
+    *,
+    outputs: npt.ArrayLike | None = None,
+    edges: bool | str = True,
+    cmap: str | None = None,
+    title: str | None = None,
+    names: Sequence[str] | None = None,
+    ax: Any = None,
+) -> Axes:
     """The function of a complex on an interval, exactly, with its kinks marked.
 
     Parameters
@@ -165,11 +168,16 @@ def function_plot(cx: PolyhedralComplex, *, outputs: npt.ArrayLike | None = None
     cx : PolyhedralComplex of dimension 1
     outputs : array_like of ints, optional
         Which outputs; all by default.
-    ax : matplotlib Axes, optional
+    edges : bool or str
+        Mark the ends of the cells; a colour for the marks.
+    cmap : str, optional
+        Colours of the outputs.
+    title, names, ax
+        As in `region_map`.
 
     Returns
     -------
-    matplotlib Figure
+    matplotlib Axes
 
     Raises
     ------
@@ -184,21 +192,30 @@ def function_plot(cx: PolyhedralComplex, *, outputs: npt.ArrayLike | None = None
     """
     if cx.dim != 1:
         raise UnsupportedError(f"cx: has dimension {cx.dim}; a function plot needs 1, slice it first")
-    axes = _axes(ax, 7.2, 4.2)
+    axes = axes_for(ax, 7.2, 4.2)
     order = np.argsort(cx.vertices[:, 0])
     n = cx.offsets.shape[1]
     chosen = np.arange(n) if outputs is None else as_indices(np.atleast_1d(outputs), "outputs", n)
     for index, output in enumerate(chosen.tolist()):
         values = vertex_values(cx, output)[order]
-        color = EXACT_COLOR if len(chosen) == 1 else f"C{index}"
+        color: Any = EXACT_COLOR if len(chosen) == 1 else CLASSES[index % len(CLASSES)]
+        if cmap is not None:
+            from matplotlib import colormaps
+
+            color = colormaps[cmap](0.1 + 0.8 * index / max(len(chosen) - 1, 1))
         label = None if len(chosen) == 1 else f"output {output}"
-        axes.plot(cx.vertices[order, 0], values, color=color, lw=1.2, marker="o", ms=2.5, mew=0, label=label)
+        (line,) = axes.plot(cx.vertices[order, 0], values, color=color, lw=1.2, label=label)
+        if edges:
+            line.set(marker="o", ms=2.5, mew=0, mfc=edges if isinstance(edges, str) else color)
     if len(chosen) > 1:
         axes.legend(frameon=False)
-    axes.set(xlabel="x", ylabel="f(x)", title=f"{cx.n_cells:,} cells")
+    name = "f" if n == 1 or len(chosen) > 1 else f"f[{chosen[0]}]"
+    label = "x" if names is None else input_labels(names, 1)[0]
+    axes.set(xlabel=label, ylabel=f"{name}({label})")
+    axes.set_title(counted(cx.n_cells, "cell") if title is None else title)
     axes.margins(x=0)
     axes.grid(alpha=0.25)
-    return _figure_of(axes)
+    return cast("Axes", axes)
 
 
 def _guide(axes: Any, k: FloatArray, anchor: tuple[float, float], exponent: int, style: str) -> None:
@@ -233,8 +250,11 @@ def spectrum_plot(
     label: str = "closed form",
     sampled_label: str = "sampled FFT",
     title: str = "",
+    amplitude: str = r"$|\hat f(k)|$",
+    cmap: Sequence[str] = (EXACT_COLOR, SAMPLED_COLOR),
+    edges: bool = True,
     ax: Any = None,
-) -> Figure:
+) -> Axes:
     """Amplitudes over the length of the wavevector, log-log, with the guide lines k^-2 and k^-3.
 
     Parameters
@@ -246,11 +266,17 @@ def spectrum_plot(
     sampled : array_like, shape (n,), optional
         The same by FFT.
     label, sampled_label, title : str
+    amplitude : str
+        What is drawn, for the axis; by default the absolute value of the transform.
+    cmap : sequence of two colours
+        Of the exact values and of those by FFT.
+    edges : bool
+        Draw the guide lines.
     ax : matplotlib Axes, optional
 
     Returns
     -------
-    matplotlib Figure
+    matplotlib Axes
         With more than 300 wavevectors the amplitudes are dots and the lines are root mean squares
         over logarithmic shells.
 
@@ -260,7 +286,7 @@ def spectrum_plot(
     >>> k = np.linspace(1.0, 50.0, 200)
     >>> figure = sg.plotting.spectrum_plot(k, 1 / k**2, title="a parabola")  # doctest: +SKIP
     """
-    axes = _axes(ax, 7.2, 5.0)
+    axes = axes_for(ax, 7.2, 5.0)
     lengths = as_floats(k, "k")
     if lengths.ndim not in (1, 2):
         raise InvalidInputError(f"k: shape {lengths.shape} given, (n,) or (n, d) wanted")
@@ -271,15 +297,16 @@ def spectrum_plot(
     keep = size > 0.0
     order = np.argsort(size[keep], kind="stable")
     size = size[keep][order]
-    looks = ((label, EXACT_COLOR, "-"), (sampled_label, SAMPLED_COLOR, "--"))
+    looks = ((label, cmap[0], "-"), (sampled_label, cmap[1], "--"))
     curves = [(values[keep][order], *look) for values, look in zip(amplitudes, looks, strict=False)]
     many = len(size) > 300
     if many:
         dot = 1.5 if len(size) > 3000 else 3.0
-        axes.plot(size, curves[0][0], ".", color=POINT_COLOR, ms=dot, mew=0, label="each wavevector")
+        axes.plot(size, curves[0][0], ".", color=POINT_COLOR, ms=dot, mew=0, label="each wavevector",
+                  rasterized=len(size) > 3000)  # fmt: skip
     anchor = None
-    for amplitude, name, color, style in curves:
-        centers, values = shell_means(size, amplitude) if many else (size, amplitude)
+    for heights, name, color, style in curves:
+        centers, values = shell_means(size, heights) if many else (size, heights)
         if anchor is None:  # both guides start above the curve, a third along it
             at = float(size[0] ** (2 / 3) * size[-1] ** (1 / 3))
             anchor = (at, 3.0 * float(np.interp(np.log(at), np.log(centers), values)))
@@ -290,12 +317,20 @@ def spectrum_plot(
         )  # fmt: skip
     if anchor is not None:
         span = np.geomspace(anchor[0], size[-1], 50)
-        for exponent, style in ((2, "--"), (3, ":")):
+        for exponent, style in ((2, "--"), (3, ":")) if edges else ():
             _guide(axes, span, anchor, exponent, style)
         top = float(np.max(curves[0][0]))
         floor = float(np.quantile(curves[0][0][curves[0][0] > 0.0], 0.02)) if np.any(curves[0][0]) else 1e-16
         axes.set_ylim(max(floor * 0.2, 1e-16 * (top or 1.0)), 6.0 * (top or 1.0))
-    axes.set(xscale="log", yscale="log", xlabel="|k|  (angular)", ylabel="amplitude", title=title)
+    axes.set(xscale="log", yscale="log", xlabel="$|k|$  (radians per unit length)", ylabel=amplitude, title=title)
+    if anchor is not None and size[-1] < 50 * size[0]:  # less than two decades: powers of ten alone tell too little
+        from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
     axes.grid(which="major", alpha=0.25)
-    axes.legend(frameon=False, fontsize="small")
-    return _figure_of(axes)
+    for mark in axes.legend(frameon=False, fontsize="small").legend_handles:
+        if mark.get_marker() not in ("", "None", None):
+            mark.set_markersize(max(mark.get_markersize(), 6.0))
+    return cast("Axes", axes)

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 
 from specgeo._deprecated import warn
+from specgeo._display import Shown
 from specgeo.errors import InvalidInputError, MissingDependencyError, UnsupportedError
 
 Relation = Literal["<=", ">=", "=="]
@@ -78,7 +79,7 @@ def log10(value: int | float) -> float:
 
 
 @dataclass(frozen=True, eq=False)
-class Result:
+class Result(Shown):
     """Base of the results of `specgeo.theory`, `specgeo.paths` and `specgeo.verification`."""
 
     def to_dict(self) -> dict[str, Any]:

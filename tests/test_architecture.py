@@ -18,7 +18,7 @@ FILES = {
 # a room may import what stands before it; those of one set do not know each other, the foundations aside
 ROOMS = [
     {"errors", "_lazy", "_deprecated", "_arguments", "_cast", "_files", "_npz", "_budget", "_limits"}
-    | {"_kernel_cache", "_passes", "_jit", "_process"},
+    | {"_kernel_cache", "_passes", "_jit", "_process", "_caution", "_display"},
     {"_double", "_exact", "_measures", "_affine", "results"},
     {"activation"},
     {"_codec"},
@@ -30,6 +30,8 @@ ROOMS = [
     {"testing", "enumeration", "fourier"},
     {"paths"},
     {"theory"},
+    {"_figures"},
+    {"_class_map", "_solid_map"},
     {"plotting", "check", "_compile", "_progress"},
     {"verification"},
     {"report"},
@@ -75,6 +77,11 @@ GRAPH = {name: {other for function, other in found if not function} - {name} for
 UPWARDS = {
     *(f"geometry.complex: PolyhedralComplex.{name}" for name in (
         "linear_regions", "locate", "__call__", "exact_vertices", "reprove", "to_shapely", "to_networkx", "save",
+        "integrate", "plot",
+    )),
+    *(f"{name}.plot" for name in (
+        "domain: Box", "domain: Polytope", "fourier.radial: RadialSpectrum", "network: Network",
+        "paths.regions: DecisionRegions",
     )),
     *(f"_compile: {name}" for name in (
         "_pipeline", "_degenerate", "simplices", "_divided", "_polytopes", "_derivatives",

@@ -40,6 +40,12 @@ def plane() -> sg.PolyhedralComplex:
 
 
 @cache
+def solid() -> sg.PolyhedralComplex:
+    net = sg.Network([[[1.0, 2.0, 0.5]], [[1.0]]], [[0.1], [0.0]])
+    return sg.enumerate_regions(net, sg.Box(-1, 1, dim=3))
+
+
+@cache
 def compact() -> sg.PolyhedralComplex:
     return sg.enumerate_regions(sg.theory.clamp_to_support(NET, BOX, 8.0), BOX)
 
@@ -69,7 +75,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "AffineSlice": {"origin": [0.0, 0.0], "basis": [[1.0, 1.0]]},
     "AffineSlice.__call__": {"t": [[0.5]]},
     "AffineSlice.axes": {"axes": [1], "origin": [0.0, 0.0]},
-    "Box": {"lower": [0.0], "upper": [1.0]},
+    "Box": {"lower": 0.0, "upper": 1.0, "dim": 2},
     "Network": {"weights": [[[1.0]], [[1.0]]], "biases": [[0.0], [0.0]], "activation": "relu"},
     "Network.__call__": {"x": [0.0, 1.0]},
     "Network.pre_activations": {"x": [0.0, 1.0]},
@@ -87,6 +93,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "FaceLattice.face_centroids": {"k": 1},
     "PolyhedralComplex.values": {"cells": [0], "x": [[0.0, 0.0]]},
     "Network.component": {"output": 0},
+    "PolyhedralComplex.integrate": {"power": 2},
     "PolyhedralComplex.locate": {"x": [0.0, 0.0]},
     "PolyhedralComplex.__call__": {"x": [0.0, 0.0]},
     "PolyhedralComplex.exact_vertices": {"ids": [0]},
@@ -103,7 +110,9 @@ GOOD: dict[str, dict[str, Any]] = {
     "from_sklearn": {"estimator": None},
     "from_torch": {"module": None},
     "load_complex": {"path": "cx.npz", "max_bytes": 10**9},
-    "polytope_transform": {"polytope": TRIANGLE, "k": WAVES, "density": ([1.0, 2.0], 0.5), "degree": None},
+    "orientation_average": {"shape": TRIANGLE, "q": [1.0], "normalise": False, "return_error": True},
+    "polytope_transform": {"polytope": TRIANGLE, "k": WAVES, "density": ([1.0, 2.0], 0.5), "degree": None,
+                           "return_error": False},
     "radial_spectrum": {"cx": plane, "t": [1.0, 2.0], "boundary": "cut"},
     "ray_spectrum": {"cx": plane, "direction": [1.0, 0.0], "t": [1.0], "boundary": "cut", "return_error": True},
     "read_network": {"path": "net.npz", "max_bytes": 10**9},
@@ -181,10 +190,17 @@ GOOD: dict[str, dict[str, Any]] = {
     "read_nnet": {"path": "net.nnet", "normalized": True, "max_bytes": 10**9},
     "read_npz": {"path": "net.npz", "max_bytes": 10**9},
     "read_onnx": {"path": "net.onnx", "output": None, "max_bytes": 10**9},
-    "function_plot": {"cx": line, "outputs": [0], "ax": None},
-    "region_map": {"cx": plane, "color": "value", "output": 0, "edges": True, "ax": None},
+    "function_plot": {"cx": line, "outputs": [0], "edges": True, "cmap": None, "title": "t", "names": ["x"],
+                      "ax": None},
+    "class_map": {"cx": plane, "component": lambda: np.arange(plane().n_cells) % 2, "labels": [0, 1],
+                  "cmap": ["#0072B2", "#E69F00"], "edges": True, "title": "t", "names": ["x", "y"], "ax": None},
+    "shape_plot": {"domain": BOX, "edges": True, "cmap": "#9db7d9", "title": "t", "names": ["x", "y"], "ax": None},
+    "solid_map": {"cx": solid, "output": 0, "explode": 0.0, "cut": True, "edges": True, "cmap": "cividis", "title": "t",
+                  "names": ["x", "y", "z"], "ax": None},
+    "region_map": {"cx": plane, "color": "value", "output": 0, "edges": True, "cmap": "cividis", "title": "t",
+                   "names": ["x", "y"], "ax": None},
     "spectrum_plot": {"k": WAVES, "exact": [1.0, 2.0], "sampled": [1.0, 2.0], "label": "a", "sampled_label": "b",
-                      "title": "c", "ax": None},
+                      "title": "c", "amplitude": "a", "edges": True, "cmap": ("#0072B2", "#E69F00"), "ax": None},
     "assert_complex_valid": {"cx": plane, "net": NET},
     "random_network": {"widths": [2, 3, 1], "rng": 0, "kind": "he"},
     "verify": {"net": TENT, "domain": LINE, "out": None, "progress": None, "rng": 0, "output": 0, "figures": False,

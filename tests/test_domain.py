@@ -166,6 +166,7 @@ DODECAHEDRON = CUBE + [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:.*became a polytope of")
 @pytest.mark.parametrize("scale", [1e-100, 1e-3, 1.0, 1e100])
 @pytest.mark.parametrize(
     ("points", "facets", "volume"),

@@ -14,6 +14,8 @@ import specgeo as sg
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier import mesh_pullback, polytope_gradients, simplex_gradients
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*inside the convex hull")  # random points: the hull is meant
+
 RNG = np.random.default_rng(17)
 STEP = mp.mpf(10) ** -20
 

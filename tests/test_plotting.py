@@ -12,6 +12,7 @@ import specgeo as sg
 
 pytest.importorskip("matplotlib", reason="needs the extra viz")
 plotting = pytest.importorskip("specgeo.plotting")
+facet_polygons = pytest.importorskip("specgeo._solid_map").facet_polygons
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def test_vertex_values_are_the_network(plane, random_network):
 
 @pytest.mark.parametrize("color", ["value", "gradient"])
 def test_region_map(plane, color, tmp_path):
-    figure = plotting.region_map(plane, color=color, output=1)
+    figure = plotting.region_map(plane, color=color, output=1).figure
     figure.savefig(tmp_path / "map.png", dpi=40)
     assert (tmp_path / "map.png").read_bytes().startswith(b"\x89PNG")
     axes = figure.axes[0]
@@ -57,7 +58,7 @@ def test_region_map(plane, color, tmp_path):
 
 
 def test_function_plot_passes_through_every_kink(line):
-    figure = plotting.function_plot(line)
+    figure = plotting.function_plot(line).figure
     drawn = figure.axes[0].lines
     assert len(drawn) == 2
     np.testing.assert_allclose(drawn[1].get_xdata(), np.sort(line.vertices[:, 0]))
@@ -75,7 +76,7 @@ def test_wrong_dimensions_are_refused(plane, line):
 @pytest.mark.parametrize("count", [50, 1000])
 def test_spectrum_plot_guides_have_their_slopes(count):
     k = np.geomspace(0.5, 500.0, count)
-    figure = plotting.spectrum_plot(np.append(k, 0.0), np.append(k**-2.5, 7.0), np.append(k**-2.4, 7.0))
+    figure = plotting.spectrum_plot(np.append(k, 0.0), np.append(k**-2.5, 7.0), np.append(k**-2.4, 7.0)).figure
     lines = {line.get_label(): line for line in figure.axes[0].lines}
     for exponent in (2, 3):
         x, y = lines[f"$k^{{-{exponent}}}$"].get_data()
@@ -85,7 +86,7 @@ def test_spectrum_plot_guides_have_their_slopes(count):
 
 
 def test_spectrum_plot_of_zeros_and_mismatched_shapes(tmp_path):
-    plotting.spectrum_plot(np.arange(1.0, 9.0), np.zeros(8)).savefig(tmp_path / "zero.png")
+    plotting.spectrum_plot(np.arange(1.0, 9.0), np.zeros(8)).figure.savefig(tmp_path / "zero.png")
     with pytest.raises(sg.InvalidInputError, match="exact"):
         plotting.spectrum_plot(np.ones((3, 2)), np.ones(4))
 
@@ -111,3 +112,75 @@ def test_without_matplotlib_the_message_names_the_extra():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
     assert out.startswith("MissingDependencyError") and "specgeo[viz]" in out
+
+
+def test_axes_carry_the_numbers_of_a_slice(random_network):
+    where = sg.AffineSlice.axes([3, 2], np.zeros(5))
+    assert where.names == ("x_3", "x_2") and sg.AffineSlice([0, 0], [[1, 1]]).names == ("t_0",)
+    drawn = random_network([5, 6, 1]).restrict(where).plot(sg.Box(-1, 1, dim=2))
+    assert (drawn.get_xlabel(), drawn.get_ylabel()) == ("$x_{3}$", "$x_{2}$")
+    with pytest.raises(sg.InvalidInputError, match="names"):
+        plotting.input_labels("xy", 2)
+
+
+def test_titles_edges_and_colours_are_the_callers(plane, line):
+    drawn = plotting.region_map(plane, edges="red", title="a title", cmap="gray", names=("age", "dose"))
+    assert drawn.get_title() == "a title" and drawn.get_xlabel() == "age"
+    np.testing.assert_allclose(drawn.collections[-1].get_colors()[0][:3], [1, 0, 0])
+    assert drawn.collections[0].get_cmap().name == "gray"
+    assert len(plotting.region_map(plane, edges=False).collections) == 1
+    assert "2 cells" in plotting.counted(2, "cell") and plotting.counted(1, "cell") == "1 cell"
+    assert plotting.function_plot(line, outputs=[1], edges=False).lines[0].get_marker() in ("", "None", None)
+
+
+def test_gradients_have_a_key_and_opposite_directions_differ(plane):
+    drawn = plotting.region_map(plane, color="gradient")
+    assert any("gradient" in inset.get_xlabel() for inset in drawn.child_axes)
+    turn = 2 * np.pi * np.arange(8) / 8
+    colors = plotting.gradient_colors(np.c_[np.cos(turn), np.sin(turn)], 1.0)
+    assert np.linalg.norm(colors - np.roll(colors, 4, axis=0), axis=1).min() > 0.4
+    assert np.linalg.norm(colors - np.roll(colors, 1, axis=0), axis=1).min() > 0.1
+    np.testing.assert_allclose(plotting.gradient_colors(np.zeros((1, 2)), 1.0)[0], 0.96)
+
+
+def test_a_class_map_has_a_legend_the_numbers_and_the_boundaries():
+    disc = sg.Network([[[1.0, 0], [-1, 0], [0, 1], [0, -1]], [[-1.0] * 4]], [[0.0] * 4, [0.5]])
+    regions = sg.paths.decision_regions(disc, sg.Box(-1, 1, dim=2))
+    drawn = regions.plot()
+    assert [t.get_text() for t in drawn.get_legend().get_texts()] == ["class 0: 1 component", "class 1: 1 component"]
+    length = np.linalg.norm(np.diff(drawn.collections[1].get_segments(), axis=1)[:, 0], axis=1).sum()
+    assert length == pytest.approx(4 * 0.5 * np.sqrt(2)) and not drawn.texts
+    steps = sg.Network([[[1.0]] * 3, [[1.0, -2.0, 2.0]]], [[0.5, 0.0, -0.5], [-0.25]])  # a tooth and a slope
+    wide = sg.Network([[[1.0, 0.0]] * 3, steps.weights[1]], steps.biases)
+    drawn = sg.paths.decision_regions(wide, sg.Box(-1, 1, dim=2)).plot()
+    assert {t.get_text() for t in drawn.texts} == {"0", "1", "2", "3"} and "4 components" in drawn.get_title()
+
+
+def test_a_solid_map_shows_the_walls_that_can_be_seen(random_network):
+    cx = sg.enumerate_regions(random_network([3, 5, 1], seed=2), sg.Box(-1, 1, dim=3))
+    whole = plotting.solid_map(cx, cut=False)
+    outer = int((cx.facets.cells[:, 1] < 0).sum())
+    assert len(whole.collections[0].get_facecolors()) == outer
+    apart = plotting.solid_map(cx, cut=False, explode=0.5)
+    assert len(apart.collections[0].get_facecolors()) == 2 * cx.f_vector[2] - outer
+    assert "cut open" in plotting.solid_map(cx).get_title()
+    area = [0.5 * np.linalg.norm(np.cross(p[1:-1] - p[0], p[2:] - p[0]).sum(axis=0)) for p in facet_polygons(cx)]
+    np.testing.assert_allclose(area, cx.facets.measures, rtol=1e-9)
+
+
+def test_vector_files_of_three_thousand_cells_are_small():
+    cx = sg.enumerate_regions(sg.testing.random_network([2, 50, 34, 1], rng=3), sg.Box(-1, 1, dim=2))
+    assert cx.n_cells > 2000
+    for color in ("value", "gradient"):
+        assert max(len(plotting.rendered(cx.plot(color=color), kind)) for kind in ("svg", "pdf")) < 500_000
+
+
+def test_a_spectrum_says_what_it_shows_and_its_ticks_can_be_read():
+    k = np.random.default_rng(0).uniform(3, 30, size=(1000, 3))
+    drawn = plotting.spectrum_plot(k, np.linalg.norm(k, axis=1) ** -3)
+    assert drawn.get_ylabel() == r"$|\hat f(k)|$" and "radians" in drawn.get_xlabel()
+    drawn.figure.canvas.draw()
+    shown = [label.get_text() for label in drawn.get_xticklabels() if label.get_text()]
+    assert {"10", "20", "50"} <= set(shown)
+    dots = drawn.get_legend().legend_handles[0]
+    assert dots.get_markersize() >= 6

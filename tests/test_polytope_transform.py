@@ -22,6 +22,8 @@ from specgeo.errors import DomainError, InvalidInputError, UnsupportedError
 from specgeo.fourier import polytope_moments
 from specgeo.fourier.shapes import as_shapes
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*inside the convex hull")  # random points: the hull is meant
+
 PHI = (1 + 5**0.5) / 2
 
 
@@ -514,7 +516,7 @@ def test_refusals_name_the_argument() -> None:
     with pytest.raises(InvalidInputError, match="density"):
         sg.polytope_transform(square, k, ([1.0, 2.0, 3.0], 0.0))
     with pytest.raises(InvalidInputError, match="density"):
-        sg.polytope_transform(square, k, 3.0)  # type: ignore[arg-type]
+        sg.polytope_transform(square, k, [3.0])  # type: ignore[arg-type]
     with pytest.raises(InvalidInputError, match="degree"):
         sg.polytope_transform(square, k, degree=2)
     with pytest.raises(UnsupportedError, match="degree"):

@@ -8,7 +8,7 @@ import numpy as np
 
 from specgeo._budget import afford
 from specgeo._cast import FloatArray
-from specgeo.domain import Box, Polytope
+from specgeo.domain import Polytope
 from specgeo.enumeration._lattice import box_state
 from specgeo.enumeration._layers import N_WORDS, Layers, flatten
 from specgeo.enumeration._layout import (
@@ -32,8 +32,6 @@ def domain_state(
     domain: Any, dim: int, exact: bool, spare: int, max_bytes: int | None = None
 ) -> tuple[State, FloatArray]:
     """The complex of one cell, and the largest |x_c| on its bounding box, shape (d,)."""
-    if not isinstance(domain, (Box, Polytope)):
-        raise DomainError(f"domain: {type(domain).__name__} given; pass a specgeo.Box or a specgeo.Polytope")
     if domain.dim != dim:
         raise DomainError(f"domain: dimension {domain.dim}, but the network has {dim} inputs; make them equal")
     box = domain.bounding_box()

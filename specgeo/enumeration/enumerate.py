@@ -11,6 +11,7 @@ import numpy as np
 from specgeo._arguments import checked
 from specgeo._budget import afford
 from specgeo._cast import IntArray, as_budget
+from specgeo.domain import as_domain
 from specgeo.enumeration._domain import domain_state
 from specgeo.enumeration._lattice import boundary_lists, number_faces, spread_signs
 from specgeo.enumeration._layers import N_BREAKS, N_UNITS, N_WORDS, Layers, N, flat_bytes, flatten
@@ -49,7 +50,7 @@ def enumerate_regions(
     ----------
     network : Network
         d inputs, any number of hidden layers with piecewise-linear activations.
-    domain : Box or Polytope
+    domain : Box, Polytope, convex shapely Polygon or scipy ConvexHull
         Of dimension d.
     exact : bool
         True (default): each sign that decides the combinatorics is proved, by a floating-point
@@ -74,7 +75,7 @@ def enumerate_regions(
     Raises
     ------
     DomainError
-        The domain is no Box or Polytope, or its dimension is not the network's.
+        The domain is none of these, or its dimension is not the network's.
     InvalidInputError
         ``network`` is no Network, ``max_cells`` or ``max_bytes`` no positive integer, ``progress`` no function.
     BudgetError
@@ -113,6 +114,7 @@ def enumerate_regions(
         raise UnsupportedError(
             f"network: {dim} inputs, at most {_MAX_DIM} are supported; restrict it to a slice (Network.restrict)"
         )
+    domain = as_domain(domain)
     if exact:
         _require_ieee_arithmetic()
     try:

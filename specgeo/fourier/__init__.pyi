@@ -5,6 +5,7 @@ from .divided import divided_difference as divided_difference
 from .gradients import mesh_pullback as mesh_pullback
 from .gradients import polytope_gradients as polytope_gradients
 from .gradients import simplex_gradients as simplex_gradients
+from .orientation import orientation_average as orientation_average
 from .polytope import Moments as Moments
 from .polytope import polytope_moments as polytope_moments
 from .polytope import polytope_transform as polytope_transform

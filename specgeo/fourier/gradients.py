@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from specgeo._arguments import checked
 from specgeo._cast import ComplexArray, FloatArray, IntArray, as_complexes, as_floats, as_indices
+from specgeo._display import Shown
 from specgeo._exact import dual_edges
 from specgeo._measures import rounded_measures, simplex_measures
 from specgeo.errors import DomainError, InvalidInputError, UnsupportedError
@@ -35,7 +36,7 @@ BATCH = 2**20  # complex numbers held at a time by `mesh_pullback`
 
 
 @dataclass(frozen=True, eq=False)
-class Gradients:
+class Gradients(Shown):
     """A transform and its derivatives; leading axes are those of the wavevectors.
 
     Attributes
@@ -250,7 +251,7 @@ def _hadamard(points: FloatArray, simplices: IntArray, normals: FloatArray, k: F
 
 
 @dataclass(frozen=True, eq=False)
-class MeshPullback:
+class MeshPullback(Shown):
     """Gradients of a real function of a mesh's transform.
 
     Attributes

@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,8 @@ import numpy.typing as npt
 from specgeo._arguments import checked
 from specgeo._budget import within_memory
 from specgeo._cast import ComplexArray, FloatArray, as_floats, as_whole
-from specgeo._double import dot
+from specgeo._display import Shown
+from specgeo._double import UNIT_ROUNDOFF, dot
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier.boundary import polygon_sum, polyhedron_sum
 from specgeo.fourier.shapes import Shape, as_shapes
@@ -32,7 +33,7 @@ from specgeo.fourier.simplex import (
     simplices_sum,
 )
 
-Density = tuple[npt.ArrayLike, npt.ArrayLike] | Callable[[FloatArray], npt.ArrayLike]
+Density = float | tuple[npt.ArrayLike, npt.ArrayLike] | Callable[[FloatArray], npt.ArrayLike]
 
 SWITCH = 0.6  # |k| |P| / |boundary| above which the boundary form is used: it loses eps / that number
 FLAT = 2e-14  # |k| times the warp of a face above which its triangles replace it: they are exactly flat
@@ -41,34 +42,67 @@ MARGIN = 1e-14  # relative, of |k|^2: the two sides of a switch overlap by its r
 MAX_DEGREE = 12
 
 
+@overload
+def polytope_transform(
+    polytope: Any,
+    k: npt.ArrayLike,
+    density: Density | None = ...,
+    *,
+    degree: int | None = ...,
+    return_error: Literal[False] = ...,
+) -> ComplexArray: ...
+@overload
+def polytope_transform(
+    polytope: Any,
+    k: npt.ArrayLike,
+    density: Density | None = ...,
+    *,
+    degree: int | None = ...,
+    return_error: Literal[True],
+) -> tuple[ComplexArray, FloatArray]: ...
 @checked
 @within_memory
 def polytope_transform(
-    polytope: Any, k: npt.ArrayLike, density: Density | None = None, *, degree: int | None = None
-) -> ComplexArray:
+    polytope: Any,
+    k: npt.ArrayLike,
+    density: Density | None = None,
+    *,
+    degree: int | None = None,
+    return_error: bool = False,
+) -> ComplexArray | tuple[ComplexArray, FloatArray]:
     r"""Fourier transform int_P f(x) exp(-i k.x) dx of a polytope P, by default of its indicator.
+
+    In scattering: the amplitude F(q), form factor amplitude of the particle P with scattering length density f.
 
     Parameters
     ----------
     polytope : array_like, Box, Polytope, shapely geometry, tuple or list
         - vertices (n, d): their convex hull, any d;
         - `specgeo.Box`, `specgeo.Polytope`;
-        - shapely Polygon or MultiPolygon, holes included, rings either way round, no z;
+        - shapely Polygon, MultiPolygon or GeometryCollection of these without overlaps, holes included, rings
+          either way round, no z;
         - (vertices (n, 3), faces): a closed surface, not necessarily convex; each face lists its
-          vertices counter-clockwise as seen from outside;
+          vertices counter-clockwise as seen from outside; or a mesh object with ``vertices`` and ``faces`` (trimesh);
+        - a polygon (in a plane z = constant: a plane shape, k has two components) or polyhedron of coxeter, a
+          ``ConvexHull`` of scipy;
         - a list of these: their union, interiors disjoint.
     k : array_like of floats, shape (..., d)
         Wavevectors in angular units.
-    density : tuple or callable, optional
-        (gradient, offset): the affine function gradient @ x + offset, with shapes (d,) and () or,
-        for m outputs, (m, d) and (m,). Or a polynomial as a callable from points (n, d) to (n,)
+    density : float, tuple or callable, optional
+        A number, 1 by default. Or (gradient, offset): the affine function gradient @ x + offset, with shapes (d,)
+        and () or, for m outputs, (m, d) and (m,). Or a polynomial as a callable from points (n, d) to (n,)
         or (n, m), with its ``degree``.
     degree : int, optional
         Total degree of a callable density, at most 12.
+    return_error : bool
+        Return an error bound too; the sum over simplices then serves at every k, which has one.
 
     Returns
     -------
-    ndarray of complex128, shape (...) or (..., m)
+    transform : ndarray of complex128, shape (...) or (..., m)
+    error : ndarray of float64, of the same shape, only with ``return_error``
+        Bound on the distance to the exact transform of the coordinates given, of the kind of `specgeo.spectrum`:
+        rounding to first order, independent roundings, six standard deviations allowed.
 
     Raises
     ------
@@ -78,7 +112,12 @@ def polytope_transform(
     InvalidInputError
         Something else than a polytope, shapes that do not fit, a volume beyond the range of floats.
     UnsupportedError
-        Faces outside three dimensions; a degree above 12.
+        Faces outside three dimensions; a degree above 12; an error bound with a callable density; round shapes.
+
+    Warns
+    -----
+    UserWarning
+        Bare vertices some of which lie inside the hull of the others: the hull is meant.
 
     Notes
     -----
@@ -100,24 +139,58 @@ def polytope_transform(
     >>> bool(abs(sg.polytope_transform(square, [2 * np.pi, 1e-7])) < 1e-15)
     True
     """
-    shapes = as_shapes(polytope)
-    dim = shapes[0].dim
-    if any(shape.dim != dim for shape in shapes):
-        raise InvalidInputError("polytope: the parts of a union must have one dimension")
-    waves, batch = as_wavevectors(k, dim, np.max([np.ldexp(shape.reach, shape.exponents) for shape in shapes], axis=0))
+    shapes = shapes_of_one_dimension(polytope)
+    reach = np.max([np.ldexp(shape.reach, shape.exponents) for shape in shapes], axis=0)
+    waves, batch = as_wavevectors(k, shapes[0].dim, reach)
+    factor = None
+    if isinstance(density, (int, float, np.number)):
+        factor, density = float(as_floats(density, "density", ())), None
     if density is None:
         if degree is not None:
             raise InvalidInputError("degree: given without a density; pass density too")
-        indicator = in_units(shapes[0], _indicator, waves)
-        for shape in shapes[1:]:
-            indicator += in_units(shape, _indicator, waves)
-        return indicator.reshape(batch)
-    parts, vector = [], False
+        values, errors = indicator(shapes, waves, return_error)
+        if factor is not None:
+            values, errors = values * factor, np.abs(errors * factor) + 2 * UNIT_ROUNDOFF * np.abs(values * factor)
+        return (values.reshape(batch), errors.reshape(batch)) if return_error else values.reshape(batch)
+    parts, bounds, vector = [], [], False
     for shape in shapes:
         coefficients, degree_used, vector = _coefficients(shape, density, degree)
         parts.append(in_units(shape, partial(_polynomial, coefficients, degree_used), waves))
+        if return_error and callable(density):
+            raise UnsupportedError("return_error: a callable density has no bound; pass (gradient, offset)")
+        if return_error:
+            bounds.append(powers_of_two(shape.sum_error(coefficients), shape.exponents.sum()))
     total = np.asarray(sum(parts[1:], parts[0]))
-    return total.reshape((*batch, total.shape[1]) if vector else batch)
+    shaped = (*batch, total.shape[1]) if vector else batch
+    if not return_error:
+        return total.reshape(shaped)
+    error = sum(bounds[1:], bounds[0]) + 2 * UNIT_ROUNDOFF * len(shapes) * np.abs(total)
+    return total.reshape(shaped), error.reshape(shaped)
+
+
+def shapes_of_one_dimension(polytope: Any) -> list[Shape]:
+    """The shapes whose union a polytope argument is, in one space."""
+    shapes = as_shapes(polytope)
+    if any(shape.dim != shapes[0].dim for shape in shapes):
+        raise InvalidInputError("polytope: the parts of a union must have one dimension")
+    return shapes
+
+
+def indicator(shapes: list[Shape], waves: FloatArray, bounded: bool = False) -> tuple[ComplexArray, FloatArray]:
+    """Transform (n_k,) of a union, and the bound on its error, (n_k,): zero unless asked for."""
+    form = _bounded if bounded else _indicator
+    values = in_units(shapes[0], form, waves)
+    for shape in shapes[1:]:
+        values += in_units(shape, form, waves)
+    if not bounded:
+        return values, np.zeros(len(values))
+    errors = sum(float(powers_of_two(shape.sum_error(), shape.exponents.sum())[0]) for shape in shapes)
+    return values, errors + 2 * UNIT_ROUNDOFF * len(shapes) * np.abs(values)
+
+
+def _bounded(shape: Shape, k: FloatArray) -> ComplexArray:
+    """The indicator by the sum that has an error bound."""
+    return _indicator(shape, k) if shape.box is not None else _simplices(shape, k)
 
 
 def in_units(shape: Shape, transform: Callable[[Shape, FloatArray], ComplexArray], k: FloatArray) -> ComplexArray:
@@ -208,7 +281,7 @@ def _coefficients(shape: Shape, density: Density, degree: int | None) -> tuple[F
         coefficients, vector = _bernstein(np.ldexp(points, shape.exponents)[simplices], density, degree)
         return coefficients, degree, vector
     if not isinstance(density, tuple) or len(density) != 2:
-        raise InvalidInputError("density: pass (gradient, offset) or a callable with its degree")
+        raise InvalidInputError("density: pass a number, (gradient, offset) or a callable with its degree")
     if degree not in (None, 1):
         raise InvalidInputError(f"degree: {degree!r} given with an affine density; leave it out")
     gradient, offset = as_floats(density[0], "gradient"), as_floats(density[1], "offset")
@@ -250,7 +323,7 @@ def _bernstein(
 
 
 @dataclass(frozen=True, eq=False)
-class Moments:
+class Moments(Shown):
     """Volume, first and second moments of a polytope.
 
     Attributes
@@ -299,10 +372,8 @@ def polytope_moments(polytope: Any) -> Moments:
     >>> m.volume, m.centroid.tolist()
     (2.0, [1.0, 0.5])
     """
-    shapes = as_shapes(polytope)
+    shapes = shapes_of_one_dimension(polytope)
     dim = shapes[0].dim
-    if any(shape.dim != dim for shape in shapes):
-        raise InvalidInputError("polytope: the parts of a union must have one dimension")
     units = np.max([shape.exponents for shape in shapes], axis=0)
     anchor = np.ldexp(shapes[0].points[0], shapes[0].exponents - units)
     volume, first, second = 0.0, np.zeros(dim), np.zeros((dim, dim))  # in these units, about the anchor

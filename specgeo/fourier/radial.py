@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import gamma, pi
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,7 @@ from scipy.special import roots_legendre
 from specgeo._arguments import checked
 from specgeo._budget import within_memory
 from specgeo._cast import FloatArray, as_floats
+from specgeo._display import Shown
 from specgeo._double import UNIT_ROUNDOFF
 from specgeo._limits import check_time
 from specgeo.errors import InvalidInputError, UnsupportedError
@@ -37,7 +38,7 @@ _BATCH = 1 << 18  # wavevectors evaluated at once
 
 
 @dataclass(frozen=True, eq=False)
-class RadialSpectrum:
+class RadialSpectrum(Shown):
     """Shell averages; every field but ``t`` has the shape of ``t`` with the outputs appended, (..., m).
 
     Attributes
@@ -64,9 +65,21 @@ class RadialSpectrum:
     amplitude_error: FloatArray
     n_directions: int
 
+    def __len__(self) -> int:
+        """Number of radii."""
+        return self.t.size
+
+    def plot(self, ax: Any = None, *, output: int = 0, **options: Any) -> Any:
+        """Root of the power over the radius (`specgeo.plotting.spectrum_plot` has the options); the matplotlib Axes."""
+        from specgeo.plotting import spectrum_plot
+
+        label = r"root mean square of $|\hat f(k)|$"
+        root = np.sqrt(self.power[..., output]).ravel()
+        return spectrum_plot(self.t.ravel(), root, ax=ax, **{"amplitude": label, "label": "exact", **options})
+
 
 @dataclass(frozen=True, eq=False)
-class PorodConstants:
+class PorodConstants(Shown):
     """Leading coefficients of the shell energy for large t (windowed means), each (m,).
 
     ``kinks``: E(t) t^4 -> kinks = 2 (2 pi)^{d-1} sum_F c_F^2 |F|, for a function that is continuous
@@ -166,10 +179,7 @@ def _shells(
     with np.errstate(over="ignore", invalid="ignore"):
         power = np.einsum("u,tum->tm", weights, moduli**2)
         rounding = np.einsum("u,tum->tm", weights, (2 * moduli + bounds) * bounds) + TINY
-        if forms.dim == 1:  # one direction, no rule: the square is rounded
-            rounding += 8 * UNIT_ROUNDOFF * power
-        else:  # of the rule, where a few directions have it all
-            rounding += 3e-14 * power + 1e-15 * (moduli**2).max(axis=1)
+        rounding += rule_rounding(forms.dim, power, (moduli**2).max(axis=1))
     require_range("its power", power, rounding)
     mean = np.einsum("u,tum->tm", weights, moduli)
     others = np.einsum("ru,tum->trm", coarse, moduli)
@@ -177,24 +187,32 @@ def _shells(
     return np.stack([power, rounding, mean, mean_error], axis=1)
 
 
+def rule_rounding(dim: int, power: FloatArray, largest: FloatArray) -> FloatArray:
+    """Rounding of a mean over directions: of its weights, and where a few directions have it all."""
+    # one direction, no rule: the square is rounded
+    return np.asarray(8 * UNIT_ROUNDOFF * power if dim == 1 else 3e-14 * power + 1e-15 * largest)
+
+
 def sphere_area(dim: int) -> float:
     """Area of the unit sphere in R^dim: 2, 2 pi, 4 pi, ..."""
     return float(2 * pi ** (dim / 2) / gamma(dim / 2))
 
 
-def sphere_rule(dim: int, bandwidth: float) -> tuple[FloatArray, FloatArray, FloatArray]:
+def sphere_rule(
+    dim: int, bandwidth: float, margin: float = 12.0, name: str = "t"
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Directions (n, dim) on half the sphere, weights (n,) of sum 1, and those (4, n) of four rules on a quarter each.
 
     Integrates even functions of angular frequency up to ``bandwidth`` to rounding: the margin
-    covers the tail of the Bessel functions beyond it.
+    covers the tail of the Bessel functions beyond it (`specgeo.fourier.orientation` bounds it).
     """
     if dim == 1:
         return np.ones((1, 1)), np.ones(1), np.ones((4, 1))
-    degree = bandwidth + 12 * max(bandwidth, 1.0) ** (1 / 3) + 24
+    degree = bandwidth + margin * max(bandwidth, 1.0) ** (1 / 3) + 24
     needed = degree ** (dim - 1) / 2
     if needed > MAX_DIRECTIONS:
         raise InvalidInputError(
-            f"t: a shell takes {needed:.1e} directions, {MAX_DIRECTIONS} are allowed; give smaller radii, "
+            f"{name}: a shell takes {needed:.1e} directions, {MAX_DIRECTIONS} are allowed; give smaller radii, "
             "or take means of spectrum over directions of your own"
         )
     count = 4 * int(np.ceil(degree / 8))  # even functions of period pi: angles on the half circle

@@ -25,6 +25,7 @@ import numpy.typing as npt
 from specgeo._arguments import checked
 from specgeo._budget import within_memory
 from specgeo._cast import ComplexArray, FloatArray, IntArray, as_floats
+from specgeo._display import Shown
 from specgeo._double import UNIT_ROUNDOFF
 from specgeo._limits import check_time
 from specgeo.errors import InvalidInputError
@@ -40,7 +41,7 @@ _CHUNK = 1 << 22  # entries of the largest scratch array when an expansion is ev
 
 
 @dataclass(frozen=True, eq=False)
-class DirectionalClass:
+class DirectionalClass(Shown):
     """The terms t^{-(n+1)} sum_q a_q e^{-i t s_q} of one codimension class n.
 
     Attributes
@@ -72,7 +73,7 @@ class DirectionalClass:
 
 
 @dataclass(frozen=True, eq=False)
-class DirectionalExpansion:
+class DirectionalExpansion(Shown):
     """f^(t u) = sum_n t^{-(n+1)} sum_q a_{n,q} e^{-i t s_q}, exact for t != 0.
 
     ``expansion(t)`` evaluates it; ``expansion.classes`` holds the classes present, slowest decay

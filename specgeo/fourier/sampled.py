@@ -29,6 +29,7 @@ import scipy.special
 from specgeo._arguments import checked
 from specgeo._budget import afford, within_memory
 from specgeo._cast import FloatArray, IntArray, as_floats
+from specgeo._display import Shown
 from specgeo._double import UNIT_ROUNDOFF
 from specgeo._running_error import OUTWARD, values_with_error
 from specgeo.domain import Box
@@ -46,7 +47,7 @@ _COTANGENT = 2 * scipy.special.zeta(_ORDERS) / pi**_ORDERS
 
 
 @dataclass(frozen=True, eq=False)
-class SampledSpectrum:
+class SampledSpectrum(Shown):
     """DFT of samples beside exact Fourier coefficients, on the grid of modes the DFT resolves.
 
     Attributes

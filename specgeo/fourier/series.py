@@ -27,6 +27,7 @@ import numpy.typing as npt
 from specgeo._arguments import checked
 from specgeo._budget import within_memory
 from specgeo._cast import FloatArray, IntArray, as_complexes, as_points
+from specgeo._display import Shown
 from specgeo._double import UNIT_ROUNDOFF
 from specgeo.domain import Box
 from specgeo.errors import DomainError, InvalidInputError
@@ -190,7 +191,7 @@ def partial_sum(
 
 
 @dataclass(frozen=True, eq=False)
-class Energy:
+class Energy(Shown):
     """Mean square of f on its box, split by Parseval's identity; each field has shape (m,).
 
     ``tail`` = ``total`` - ``captured`` is the exact energy of all modes not summed: the squared

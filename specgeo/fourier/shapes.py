@@ -13,14 +13,27 @@ import numpy as np
 import shapely
 
 from specgeo._cast import FloatArray, IntArray, as_floats, as_indices
+from specgeo._caution import caution
+from specgeo._double import UNIT_ROUNDOFF
 from specgeo._exact import check_volume, determinant, integers, unit_axes
 from specgeo._measures import check_range, rounded_measures, signed_volumes
 from specgeo.domain import Box
 from specgeo.errors import DomainError, InvalidInputError, UnsupportedError
+from specgeo.fourier.foreign import as_own
+from specgeo.fourier.forms import SUM_ROUNDING, TERM_ROUNDING, size_of
 from specgeo.fourier.solids import Solid, check_closed, check_flat, face_triangles, make_solid, warp
-from specgeo.fourier.triangulation import cones, convex_hull, hull_polygon, pulling_triangulation, triangulate_rings
+from specgeo.fourier.triangulation import (
+    WEDGE,
+    cones,
+    convex_hull,
+    depths,
+    hull_polygon,
+    pulling_triangulation,
+    triangulate_rings,
+)
 
 MODERATE = 256  # exponents of the coordinates, times the dimension, that leave room for every product
+DEEP = 1e-9  # depth inside a hull, in units of its size, above which a point is no vertex of anything convex
 CANCELLED = 1e-12  # relative size of a sum of volumes below which floats do not tell its sign
 
 
@@ -105,6 +118,21 @@ class Shape:
             true = np.ldexp(self.volume, self.exponents.sum())
         check_range(np.ones(1), np.atleast_1d(true), "polytope: its volume", "it")
 
+    def sum_error(self, density: FloatArray | None = None) -> FloatArray:
+        """Bound, for every k, on the error of the sum over simplices, in coordinates of the shape: (m,).
+
+        To first order in the roundoff, roundings independent, six standard deviations allowed, as for spectra
+        (`specgeo.fourier.forms`). ``density`` (n_s, d + 1, m): values at the corners.
+        """
+        if self.box is not None and density is None:  # a product of one-dimensional sums
+            return np.array([self.dim * (TERM_ROUNDING + 2 * SUM_ROUNDING) * UNIT_ROUNDOFF * self.volume])
+        volumes = np.abs(self.triangulated[2])[:, None]
+        most = np.ones((1, 1)) if density is None else np.abs(density).max(axis=1)
+        means = np.ones((1, 1)) if density is None else density.mean(axis=1)
+        merged = sum(len(facet) - self.dim for facet in self.facets or ()) if self.box is None else 0
+        size = size_of(self.triangulated[2][:, None] * means, volumes * most)
+        return np.asarray(UNIT_ROUNDOFF * size.rounding + merged * WEDGE * (volumes * most).sum(axis=0))
+
     @cached_property
     def reach(self) -> FloatArray:
         """Largest absolute coordinate along each axis, (d,)."""
@@ -146,6 +174,7 @@ class Shape:
 
 def as_shapes(polytope: Any) -> list[Shape]:
     """The shapes whose union a polytope argument is; their interiors do not meet."""
+    polytope = as_own(polytope)
     if isinstance(polytope, shapely.Geometry):
         return [_from_shapely(polytope)]
     if isinstance(polytope, Box):
@@ -158,8 +187,9 @@ def as_shapes(polytope: Any) -> list[Shape]:
         return [shape for part in polytope for shape in as_shapes(part)]
     if not _is_points(polytope):
         raise InvalidInputError(
-            "polytope: pass vertices (n, d), a Box or Polytope, a shapely (Multi)Polygon, a pair (vertices, faces),"
-            " or a list of these with disjoint interiors"
+            f"polytope: {type(polytope).__name__} given; pass vertices (n, d), a Box or Polytope, a shapely"
+            " (Multi)Polygon, a pair (vertices, faces), a shape of coxeter, scipy or trimesh, or a list of these with"
+            " disjoint interiors"
         )
     return [_remembered(as_floats(polytope, "polytope", (None, None)))]
 
@@ -196,19 +226,42 @@ def _checked(shape: Shape) -> Shape:
 
 
 def from_points(points: FloatArray) -> Shape:
-    """Convex hull."""
-    check_volume(points, "polytope")
+    """Convex hull; points strictly inside it get a warning."""
+    _check_span(points)
     points, exponents = _in_range(points)
     d = points.shape[1]
     if d == 1:
         return _checked(Shape(points, exponents))
     if d == 2:
-        return _checked(Shape(points, exponents, rings=(hull_polygon(points),), parts=((0,),)))
+        ring = hull_polygon(points)
+        _warn_inside(points, points, ring)
+        return _checked(Shape(points, exponents, rings=(ring,), parts=((0,),)))
     hull = convex_hull(points)
+    _warn_inside(points, hull.unit, np.array(sorted(frozenset().union(*hull.facets))))
     faces = None
     if d == 3:
         faces = tuple(_outward(hull.unit, hull.facets) if hull.pieces is None else hull.pieces)
     return _checked(Shape(points, exponents, hull.pieces, tuple(hull.facets), faces=faces))
+
+
+def _check_span(points: FloatArray) -> None:
+    try:
+        check_volume(points, "polytope")
+    except DomainError as error:
+        if points.shape[1] == 3 and len(points) and np.all(points[:, 2] == points[0, 2]):
+            raise DomainError(f"{error}; for a plane polygon, all z alike, pass points[:, :2]") from None
+        raise
+
+
+def _warn_inside(points: FloatArray, unit: FloatArray, corners: IntArray) -> None:
+    """Say that the hull is meant where a point lies deep inside it; ``unit`` an affine image that is not thin."""
+    others = np.setdiff1d(np.arange(len(points)), corners)
+    others = others[:: 1 + len(others) // 256]
+    if len(others) and np.any(depths(unit[corners], unit[others]) > DEEP):
+        caution(
+            f"polytope: of {len(points)} points some lie inside the convex hull of the others, which is meant; for a"
+            f" shape that is not convex pass {'a shapely Polygon' if points.shape[1] == 2 else '(vertices, faces)'}"
+        )
 
 
 def _outward(points: FloatArray, facets: list[frozenset[int]]) -> list[IntArray]:
@@ -316,7 +369,7 @@ def _from_faces(vertices: Any, faces: Sequence[Sequence[int]]) -> Shape:
             raise InvalidInputError(f"faces: face {number} must list three or more vertices")
         if len(set(face.tolist())) < len(face):
             raise UnsupportedError(f"faces: face {number} repeats a vertex; cut faces with holes into simple polygons")
-    check_closed(cycles)
+    check_closed(points, cycles)
     check_volume(points[np.unique(np.concatenate(cycles))], "polytope")
     points, exponents = _in_range(points)
     check_flat(points, cycles)

@@ -107,7 +107,7 @@ def _limits(perimeters: FloatArray, areas: FloatArray, normals: FloatArray, volu
     return np.asarray(np.minimum(own, together / (SMALL_ERROR * abs(volume))))
 
 
-def check_closed(faces: Sequence[IntArray]) -> None:
+def check_closed(points: FloatArray, faces: Sequence[IntArray]) -> None:
     """Every directed edge must occur as often as its reverse."""
     count: dict[tuple[int, int], int] = {}
     for face in faces:
@@ -116,9 +116,14 @@ def check_closed(faces: Sequence[IntArray]) -> None:
             count[key] = count.get(key, 0) + sign
     loose = [edge for edge, balance in count.items() if balance != 0]
     if loose:
+        twice = len(points) - len(np.unique(points, axis=0))
+        hint = (
+            f"; {twice} points repeat others, as in STL files: merge them (trimesh: merge_vertices(); numpy:"
+            " points, number = np.unique(points, axis=0, return_inverse=True), faces = number[faces])"
+        )
         raise InvalidInputError(
             f"polytope: the surface is not closed or not oriented alike at edge {loose[0]} and {len(loose) - 1} others;"
-            " every edge must be run through once in each direction"
+            f" every edge must be run through once in each direction{hint if twice else ''}"
         )
 
 

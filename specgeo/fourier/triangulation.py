@@ -140,6 +140,18 @@ def _outmost(unit: FloatArray, planes: FloatArray, shares: FloatArray) -> IntArr
     return np.flatnonzero(highest > -NEAR) if out > OUTSIDE else None
 
 
+def depths(corners: FloatArray, points: FloatArray) -> FloatArray:
+    """How deep points (n, d) lie inside the hull of its corners, in units of its size; 0 where floats find no hull."""
+    base = corners[0]
+    scale = unit_scale(corners - base)
+    try:
+        hull = ConvexHull((corners - base) * scale)
+    except QhullError:
+        return np.zeros(len(points))
+    heights = (points - base) * scale @ hull.equations[:, :-1].T + hull.equations[:, -1]
+    return np.asarray(-heights.max(axis=1))
+
+
 def cones(pieces: IntArray) -> IntArray:
     """Simplices (n_s, d + 1) from the vertex that most pieces (n_b, d) of a convex boundary share to all the others."""
     apex = np.bincount(pieces.ravel()).argmax()

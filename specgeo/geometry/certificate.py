@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from specgeo._display import Shown
+
 
 @dataclass(frozen=True)
-class Certificate:
+class Certificate(Shown):
     r"""Account of the sign decisions behind a complex.
 
     Attributes
@@ -50,16 +52,18 @@ class Certificate:
 
     def __str__(self) -> str:
         if not self.certified:
-            return f"not certified: {self.decisions} decisions by float64 alone (exact=False)"
-        return (
-            f"certified: {self.decisions} sign decisions, {self.float_filter} by the float filter "
-            f"(smallest margin {self.smallest_margin:.3g} times the bound), {self.refined_filter} by its refinement, "
-            f"{self.exact} exactly ({self.exact_zeros} zeros)"
-        )
+            return f"not certified: {self.decisions:,} decisions by float64 alone, none of them proved (exact=False)"
+        ways = [
+            (self.float_filter, f"by float64 with an error bound (closest call: {self.smallest_margin:.3g} bounds)"),
+            (self.refined_filter, "by a finer bound"),
+            (self.exact, f"in whole numbers ({self.exact_zeros:,} zero: exactly on a neuron's boundary)"),
+        ]
+        how = ", ".join(f"{count:,} {way}" for count, way in ways if count) or "there were none to make"
+        return f"certified: all {self.decisions:,} sign decisions behind the cells are proved: {how}"
 
 
 @dataclass(frozen=True)
-class Reproof:
+class Reproof(Shown):
     """Result of an independent re-proof.
 
     Attributes

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo._budget import within_memory
-from specgeo._cast import FloatArray, IntArray, as_indices, as_points
+from specgeo._cast import FloatArray, IntArray, as_indices, as_points, as_whole
 from specgeo._codec import Layers
 from specgeo._deprecated import renamed, warn
 from specgeo.errors import InvalidInputError, UnsupportedError
@@ -107,6 +107,46 @@ class PolyhedralComplex(FaceLattice):
     def facets(self) -> Facets:
         """The (d-1)-faces: measures, unit normals, cells, gradient jumps, units that bend there (`Facets`)."""
         return build_facets(self, self.gradients, self.signs, self.layers)
+
+    @within_memory
+    def integrate(self, power: int = 1) -> FloatArray:
+        r"""Integral of f^power over the domain, for each output: (m,).
+
+        Parameters
+        ----------
+        power : int
+            0 or more; 2 gives the square of the L2 norm.
+
+        Returns
+        -------
+        ndarray of floats, shape (m,)
+
+        Raises
+        ------
+        DomainError
+            The integral is beyond the range of floats.
+
+        Notes
+        -----
+        Exact formula on the simplices of the cells (`specgeo.geometry.integrals`). Rounding: below
+        (1e-14 + 3e-16 (power + 1) (d + 2)) int (\|g\|.\|x\| + \|c\|)^power for pieces g.x + c, that of the
+        stored coordinates and pieces not counted.
+
+        Examples
+        --------
+        >>> import specgeo as sg
+        >>> tent = sg.Network([[[1.0], [1.0], [1.0]], [[1.0, -2.0, 1.0]]], [[1.0, 0.0, -1.0], [0.0]])
+        >>> cx = sg.enumerate_regions(tent, sg.Box([-1], [1]))
+        >>> cx.integrate(), cx.integrate(power=2), cx.mean()
+        (array([1.]), array([0.66666667]), array([0.5]))
+        """
+        from specgeo.geometry.integrals import integrate
+
+        return integrate(self, as_whole(power, "power"))
+
+    def mean(self) -> FloatArray:
+        """Mean of f over the domain, for each output: (m,)."""
+        return self.integrate() / self.integrate(0)
 
     @property
     def facet_normals(self) -> FloatArray:
@@ -287,6 +327,44 @@ class PolyhedralComplex(FaceLattice):
         from specgeo.geometry.storage import save_complex
 
         save_complex(self, path)
+
+    def plot(self, ax: Any = None, **options: Any) -> Any:
+        """Draw it: the function on a line, the cells in the plane, a solid cut open in space.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            A new figure otherwise.
+        **options
+            Those of `specgeo.plotting.function_plot`, `region_map` or `solid_map`, by the dimension.
+
+        Returns
+        -------
+        matplotlib Axes
+
+        Raises
+        ------
+        UnsupportedError
+            The dimension is above 3.
+        """
+        from specgeo import plotting
+
+        if self.dim > 3:
+            raise UnsupportedError(f"plot: dimension {self.dim}; restrict the network to a slice of 1 to 3 dimensions")
+        draw = (plotting.function_plot, plotting.region_map, plotting.solid_map)[self.dim - 1]
+        return draw(self, ax=ax, **options)
+
+    def __len__(self) -> int:
+        """Number of cells."""
+        return self.n_cells
+
+    def __bool__(self) -> bool:
+        return True
+
+    def _repr_html_(self) -> str:
+        from specgeo._display import as_html
+
+        return as_html(self, draw=self.n_cells <= 20_000)
 
     def __repr__(self) -> str:
         return f"PolyhedralComplex(dim={self.dim}, f_vector={self.f_vector})"

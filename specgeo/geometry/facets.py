@@ -11,13 +11,14 @@ import numpy.typing as npt
 from specgeo._budget import afford
 from specgeo._cast import FloatArray, IntArray
 from specgeo._codec import Layers
+from specgeo._display import Shown
 from specgeo.geometry.arrays import Patterns, Ragged
 from specgeo.geometry.lattice import FaceLattice
 from specgeo.geometry.sides import network_sides
 
 CLOSE = 1e-10  # of the domain's extent: vertices nearer to a facet than this do not tell its sides
 @dataclass(frozen=True, eq=False)
-class Facets:
+class Facets(Shown):
     """The (d-1)-faces of a complex, as arrays. In d = 1 they are its vertices, of measure 1.
 
     Attributes

@@ -159,28 +159,16 @@ class DecisionRegions(Result):
             )
         return "\n".join(rows)
 
-    def plot(self, ax: Any = None) -> Any:
-        """The components in the plane, one shade each, or their sizes in other dimensions."""
-        ax = axes(ax)
-        if self.complex.dim != 2:
-            ax.bar(np.arange(self.n_components), self.measures, color=[f"C{c % 10}" for c in self.labels])
-            ax.set(xlabel="component", ylabel="measure", yscale="log")
-            return ax
-        from matplotlib.collections import PolyCollection
-        from matplotlib.colors import hsv_to_rgb
+    def plot(self, ax: Any = None, **options: Any) -> Any:
+        """The components in the plane (`specgeo.plotting.class_map`), or their sizes in other dimensions."""
+        if self.complex.dim == 2:
+            from specgeo.plotting import class_map
 
-        simplices, owner = self.complex.triangulation(2)
-        component = self.cell_component[owner]
-        hue = (np.concatenate((self.labels, [0])) * 0.381966 + 0.58) % 1.0
-        rank = np.arange(self.n_components + 1) - np.concatenate((np.searchsorted(self.labels, self.labels), [0]))
-        shade = 0.55 + 0.4 * ((rank * 0.618034) % 1.0)
-        shade[-1] = 0.5
-        saturation = np.concatenate((np.full(self.n_components, 0.45), [0.0]))
-        colours = hsv_to_rgb(np.stack((hue, saturation, shade), axis=1))[component]
-        corners = self.complex.vertices[simplices]
-        ax.add_collection(PolyCollection(list(corners), facecolors=colours, edgecolors=colours, linewidths=0.2))
-        ax.set(aspect="equal", xlabel="$x_1$", ylabel="$x_2$")
-        ax.autoscale_view()
+            where = {"names": self.network.input_names, **options}
+            return class_map(self.complex, self.cell_component, self.labels, ax=ax, **where)
+        ax = axes(ax)
+        ax.bar(np.arange(self.n_components), self.measures, color=[f"C{c % 10}" for c in self.labels])
+        ax.set(xlabel="component", ylabel="measure", yscale="log")
         return ax
 
 

@@ -1,0 +1,99 @@
+"""What pictures share: figures without pyplot, colours, the cells of a plane complex, labels of its axes.
+
+Figures need no display and leave no global state behind.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from specgeo._cast import FloatArray
+from specgeo.errors import InvalidInputError, UnsupportedError
+from specgeo.geometry.export import polygon_rings
+from specgeo.results import empty_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from specgeo.geometry.complex import PolyhedralComplex
+
+# Okabe and Ito (2008), and two more
+CLASSES = (
+    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999", "#882255", "#332288"
+)  # fmt: skip
+MANY = 1000  # cells above which a map is an image inside vector files
+
+
+def new_figure(width: float = 6.4, height: float = 4.8) -> tuple[Figure, Axes]:
+    """An empty figure with one pair of axes, size in inches.
+
+    Raises
+    ------
+    MissingDependencyError
+        matplotlib is not installed.
+    """
+    figure = empty_figure(width, height)
+    return figure, figure.add_subplot()
+
+
+def rendered(drawn: Axes | Figure, kind: str, **options: Any) -> bytes:
+    """The contents of a file of this kind ("png", "svg", ..)."""
+    picture = io.BytesIO()
+    if kind in ("svg", "pdf", "eps", "ps"):  # maps of many cells are images in them, which shall stay small
+        options["dpi"] = min(options.get("dpi", 100), 100)
+    figure: Any = drawn.figure
+    figure.savefig(picture, format=kind, **options)
+    return picture.getvalue()
+
+
+def axes_for(ax: Any, width: float, height: float) -> Any:
+    """The axes to draw on: those given, or those of a new figure."""
+    if ax is None:
+        return new_figure(width, height)[1]
+    if not callable(getattr(ax, "tripcolor", None)):
+        raise InvalidInputError(f"ax: a {type(ax).__name__} given; pass matplotlib Axes or None")
+    return ax
+
+
+def polygons(cx: PolyhedralComplex) -> list[FloatArray]:
+    """Corners of each cell of a plane complex in counter-clockwise order, one (n, 2) array a cell."""
+    if cx.dim != 2:
+        raise UnsupportedError(f"cx: has dimension {cx.dim}; polygons exist in dimension 2 only, slice it first")
+    return [cx.vertices[ring] for ring in polygon_rings(cx)]
+
+
+def vertex_values(cx: PolyhedralComplex, output: int = 0) -> FloatArray:
+    """Values of one output at the vertices, shape (n_v,)."""
+    if not 0 <= output < cx.offsets.shape[1]:
+        raise InvalidInputError(f"output: {output} given; the network has outputs 0 to {cx.offsets.shape[1] - 1}")
+    corners = cx.vertices_of(cx.dim)
+    cell, indices = corners.owners, corners.indices
+    values = np.empty(len(cx.vertices))
+    values[indices] = cx.values(cell, cx.vertices[indices])[:, output]
+    return values
+
+
+def input_labels(names: Sequence[str] | None, dim: int) -> list[str]:
+    """Labels of the axes: names given, such as those of a slice, or x_0, x_1, ... as inputs are numbered."""
+    if names is not None and (isinstance(names, str) or len(names) != dim):
+        raise InvalidInputError(f"names: {names!r} given; pass {dim} of them")
+    given = [f"x_{i}" for i in range(dim)] if names is None else names
+    return [re.sub(r"^(\w)_(\d+)$", r"$\1_{\2}$", str(name)) for name in given]
+
+
+def frame(axes: Any, cx: PolyhedralComplex, names: Sequence[str] | None, title: str) -> None:
+    lower, upper = cx.vertices.min(axis=0), cx.vertices.max(axis=0)
+    labels = input_labels(names, 2)
+    axes.set(xlim=(lower[0], upper[0]), ylim=(lower[1], upper[1]), aspect="equal", xlabel=labels[0], ylabel=labels[1])
+    axes.set_title(title)
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things, in words that agree."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

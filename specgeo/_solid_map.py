@@ -1,0 +1,196 @@
+"""`solid_map`: complexes in space, cut open or exploded; `shape_plot`: boxes and polytopes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from specgeo._cast import FloatArray
+from specgeo._figures import counted, input_labels, new_figure
+from specgeo.errors import InvalidInputError, UnsupportedError
+from specgeo.geometry.export import polygon_rings
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from specgeo.geometry.complex import PolyhedralComplex
+
+
+def axes_in_space(ax: Any) -> Any:
+    """The axes in space given, or those of a new figure."""
+    if ax is None:
+        figure = new_figure(7.2, 5.8)[0]
+        figure.clear()
+        return figure.add_subplot(projection="3d")
+    if not hasattr(ax, "add_collection3d"):
+        raise InvalidInputError(f'ax: a {type(ax).__name__} given; pass matplotlib Axes with projection="3d", or None')
+    return ax
+
+
+def facet_polygons(cx: PolyhedralComplex) -> list[FloatArray]:
+    """Corners of each facet of a complex in space, in order around it."""
+    return [cx.vertices[ring] for ring in polygon_rings(cx)]
+
+
+def solid_map(
+    cx: PolyhedralComplex,
+    *,
+    output: int = 0,
+    explode: float = 0.0,
+    cut: bool = True,
+    edges: bool | str = True,
+    cmap: str = "cividis",
+    title: str | None = None,
+    names: Sequence[str] | None = None,
+    ax: Any = None,
+) -> Axes:
+    """The cells of a complex in space, coloured by the function on their walls.
+
+    Parameters
+    ----------
+    cx : PolyhedralComplex of dimension 3
+    output : int
+        Which output of the network.
+    explode : float
+        Move each cell away from the middle by this share of its distance; 0.3 shows some dozens of cells well.
+    cut : bool
+        Leave out the cells in the quarter towards the viewer, so that the inside shows.
+    edges : bool or str
+        Draw the edges of the cells; a colour for them.
+    cmap : str
+        Colours of the values: means over the corners of a wall.
+    title : str, optional
+        The output and the number of cells by default.
+    names : sequence of str, optional
+        Names of the three inputs.
+    ax : matplotlib Axes in space, optional
+        A new figure otherwise.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    UnsupportedError
+        The complex has another dimension.
+    MissingDependencyError
+        matplotlib is not installed.
+    """
+    if cx.dim != 3:
+        raise UnsupportedError(f"cx: has dimension {cx.dim}; a solid map needs 3, slice it first")
+    if not 0 <= output < cx.offsets.shape[1]:
+        raise InvalidInputError(f"output: {output} given; the network has outputs 0 to {cx.offsets.shape[1] - 1}")
+    if not np.isfinite(explode) or explode < 0:
+        raise InvalidInputError(f"explode: {explode!r} given; pass a number, 0 or more")
+    axes = axes_in_space(ax)
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+
+    lower, upper = cx.vertices.min(axis=0), cx.vertices.max(axis=0)
+    middle = (lower + upper) / 2
+    toward = (cx.centroids - middle) / (upper - lower)  # the viewer looks from x > 0, y < 0, z > 0
+    kept = ~((toward[:, 0] > 0) & (toward[:, 1] < 0)) if cut else np.ones(cx.n_cells, dtype=bool)
+    sides = cx.facets.cells
+    shown = np.stack([kept[sides[:, 0]], (sides[:, 1] >= 0) & kept[sides[:, 1]]], axis=1)
+    if explode == 0.0:
+        shown &= ~shown.all(axis=1, keepdims=True)  # walls between two cells that are there are hidden
+    facets, side = np.nonzero(shown)
+    cells, corners = sides[facets, side], facet_polygons(cx)
+    walls = [corners[f] + explode * (cx.centroids[c] - middle) for f, c in zip(facets, cells, strict=True)]
+    values = np.array([
+        float(corners[f].mean(axis=0) @ cx.gradients[c, output] + cx.offsets[c, output])
+        for f, c in zip(facets, cells, strict=True)
+    ])  # fmt: skip
+    scale = Normalize(float(values.min()), float(values.max()))
+    colors = ScalarMappable(scale, cmap)
+    name = "f" if cx.offsets.shape[1] == 1 else f"f[{output}]"
+    _draw(axes, walls, colors.to_rgba(values), edges, len(walls) > 500)
+    axes.figure.colorbar(colors, ax=axes, label=f"{name} on the walls", fraction=0.04, pad=0.08)
+    reach = np.stack([lower, upper]) + explode * (np.stack([lower, upper]) - middle)
+    how = [word for word, is_so in (("cut open", cut), ("exploded", explode > 0)) if is_so]
+    _frame(axes, reach, names, f"{name}, {', '.join([counted(cx.n_cells, 'cell'), *how])}" if title is None else title)
+    return cast("Axes", axes)
+
+
+def shape_plot(
+    domain: Any,
+    *,
+    edges: bool | str = True,
+    cmap: str = "#9db7d9",
+    title: str | None = None,
+    names: Sequence[str] | None = None,
+    ax: Any = None,
+) -> Axes:
+    """A box or polytope on a line, in the plane or in space.
+
+    Parameters
+    ----------
+    domain : Box or Polytope
+        In dimension 1 to 3.
+    edges : bool or str
+        Draw the edges; a colour for them.
+    cmap : str
+        The colour of the inside.
+    title, names, ax
+        As in `solid_map`.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    UnsupportedError
+        Another dimension.
+    """
+    if domain.dim > 3:
+        raise UnsupportedError(f"domain: has dimension {domain.dim}; a picture needs 1 to 3")
+    corners = domain.vertices
+    axes = axes_in_space(ax) if domain.dim == 3 else new_figure(4.8, 4.0)[1] if ax is None else ax
+    title = repr(domain) if title is None else title
+    labels, tint = input_labels(names, domain.dim), edges if isinstance(edges, str) else "#20242c"
+    if domain.dim == 1:
+        axes.plot(corners[:, 0], [0.0, 0.0], color=cmap, lw=6, solid_capstyle="butt")
+        axes.set(xlabel=labels[0], yticks=[], title=title)
+    elif domain.dim == 2:
+        steps = corners - corners.mean(axis=0)
+        ring = corners[np.argsort(np.arctan2(steps[:, 1], steps[:, 0]))]
+        axes.fill(*ring.T, facecolor=cmap, edgecolor=tint if edges else "none")
+        axes.set(xlabel=labels[0], ylabel=labels[1], aspect="equal", title=title)
+    else:
+        from scipy.spatial import ConvexHull
+
+        hull = ConvexHull(corners)
+        _, group = np.unique(np.round(hull.equations, 9), axis=0, return_inverse=True)
+        walls = []
+        for number in range(group.max() + 1):
+            own = np.unique(hull.simplices[group.ravel() == number])
+            normal = hull.equations[group.ravel() == number][0, :3]
+            u = np.cross(normal, np.eye(3)[np.abs(normal).argmin()])
+            steps = corners[own] - corners[own].mean(axis=0)
+            walls.append(corners[own[np.argsort(np.arctan2(steps @ np.cross(normal, u), steps @ u))]])
+        _draw(axes, walls, cmap, tint if edges else False, False)
+        _frame(axes, np.stack([corners.min(axis=0), corners.max(axis=0)]), names, title)
+    return cast("Axes", axes)
+
+
+def _draw(axes: Any, walls: list[FloatArray], colors: npt.ArrayLike | str, edges: bool | str, image: bool) -> None:
+    from mpl_toolkits.mplot3d.art3d import Poly3DCollection
+
+    tint = edges if isinstance(edges, str) else (0.1, 0.1, 0.1, 0.6) if edges else "none"
+    drawn = Poly3DCollection(walls, facecolors=colors, edgecolors=tint, linewidths=0.4, rasterized=image)
+    axes.add_collection3d(drawn)
+
+
+def _frame(axes: Any, reach: FloatArray, names: Sequence[str] | None, title: str) -> None:
+    """Limits, labels and the view that `solid_map` cuts open for."""
+    labels = input_labels(names, 3)
+    (x, y, z), size = reach.T, np.ptp(reach, axis=0)
+    axes.set(xlim=x, ylim=y, zlim=z, xlabel=labels[0], ylabel=labels[1], zlabel=labels[2], title=title)
+    axes.locator_params(nbins=4)
+    axes.set_box_aspect(size / size.max())
+    axes.view_init(elev=24, azim=-45)
