@@ -32,6 +32,7 @@ from typing import Any, Literal, overload
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._arguments import checked
 from specgeo._budget import within_memory
 from specgeo._cast import FloatArray, as_floats
 from specgeo._double import UNIT_ROUNDOFF
@@ -54,6 +55,7 @@ def orientation_average(
 def orientation_average(
     shape: Any, q: npt.ArrayLike, *, normalise: bool = ..., return_error: Literal[True]
 ) -> tuple[FloatArray, FloatArray]: ...
+@checked
 @within_memory
 def orientation_average(
     shape: Any, q: npt.ArrayLike, *, normalise: bool = False, return_error: bool = False

@@ -61,6 +61,7 @@ def polytope_transform(
     return_error: Literal[True],
 ) -> tuple[ComplexArray, FloatArray]: ...
 @checked
+@checked
 @within_memory
 def polytope_transform(
     polytope: Any,
