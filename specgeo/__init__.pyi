@@ -12,9 +12,7 @@ from . import theory as theory
 from . import verification as verification
 from ._compile import warmup as warmup
 from .activation import Activation as Activation
-from .domain import AffineSlice as AffineSlice
 from .domain import Box as Box
-from .domain import Polyline as Polyline
 from .domain import Polytope as Polytope
 from .enumeration import enumerate_regions as enumerate_regions
 from .errors import BudgetError as BudgetError
@@ -41,6 +39,8 @@ from .readers import read_network as read_network
 from .readers import save_network as save_network
 from .report import SpectralReport as SpectralReport
 from .report import spectral_report as spectral_report
+from .slices import AffineSlice as AffineSlice
+from .slices import Polyline as Polyline
 from .verification import verify as verify
 
 __version__: str

@@ -22,8 +22,8 @@ from specgeo._budget import afford
 from specgeo._cast import FloatArray, as_floats, as_points
 from specgeo._codec import Layers, write_network
 from specgeo.activation import Activation, as_activation
-from specgeo.domain import AffineSlice
 from specgeo.errors import InvalidInputError, UnsupportedError
+from specgeo.slices import AffineSlice
 
 __all__ = ["Activation", "Network"]
 

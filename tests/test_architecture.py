@@ -23,7 +23,7 @@ ROOMS = [
     {"activation"},
     {"_codec"},
     {"_halfspaces"},
-    {"domain"},
+    {"domain", "slices"},
     {"network"},
     {"_running_error"},
     {"readers", "geometry"},

@@ -75,6 +75,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "AffineSlice": {"origin": [0.0, 0.0], "basis": [[1.0, 1.0]]},
     "AffineSlice.__call__": {"t": [[0.5]]},
     "AffineSlice.axes": {"axes": [1], "origin": [0.0, 0.0]},
+    "AffineSlice.through": {"points": [[0.0, 0.0], [1.0, 1.0]]},
     "Box": {"lower": 0.0, "upper": 1.0, "dim": 2},
     "Network": {"weights": [[[1.0]], [[1.0]]], "biases": [[0.0], [0.0]], "activation": "relu"},
     "Network.__call__": {"x": [0.0, 1.0]},
