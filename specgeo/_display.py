@@ -52,6 +52,11 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else f"<{type(value).__name__}>"
 
 
+def counted(number: int, what: str, many: str = "") -> str:
+    """A number of things, in words that agree; ``many`` is the plural where it is not ``what`` with an s."""
+    return f"{number:,} {what if number == 1 else many or what + 's'}"
+
+
 def as_html(value: Any, picture: str | None = None, *, draw: bool = True) -> str:
     """What notebooks show: the main numbers, and a picture given as HTML or drawn by ``value.plot()``."""
     if picture is None:

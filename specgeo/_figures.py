@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from specgeo._cast import FloatArray
+from specgeo._display import counted as counted
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.geometry.export import polygon_rings
 from specgeo.results import empty_figure
@@ -92,8 +93,3 @@ def frame(axes: Any, cx: PolyhedralComplex, names: Sequence[str] | None, title: 
     labels = input_labels(names, 2)
     axes.set(xlim=(lower[0], upper[0]), ylim=(lower[1], upper[1]), aspect="equal", xlabel=labels[0], ylabel=labels[1])
     axes.set_title(title)
-
-
-def counted(number: int, what: str) -> str:
-    """A number of things, in words that agree."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"

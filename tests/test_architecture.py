@@ -86,7 +86,7 @@ UPWARDS = {
     *(f"_compile: {name}" for name in (
         "_pipeline", "_degenerate", "simplices", "_divided", "_polytopes", "_derivatives",
     )),
-    *(f"cli: {name}" for name in ("_parser", "_verify", "_warmup")),
+    *(f"cli.{name}" for name in ("parser: make_parser", "verify: run", "warmup: run")),
 }  # fmt: skip
 
 

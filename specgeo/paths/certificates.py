@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from specgeo._arguments import checked
 from specgeo._cast import FloatArray, as_whole
+from specgeo._display import counted
 from specgeo.errors import InvalidInputError
 from specgeo.network import Network
 from specgeo.paths.segments import as_polyline, output_differences, trace_segment
@@ -74,8 +75,8 @@ class MarginCertificate(Result):
 
     def __str__(self) -> str:
         return (
-            f"{self.status}: class {self.label} along {self.segment_count} breakpoint intervals, smallest margin "
-            f"{self.margin:.6g} (error bound {self.error_bound:.2g}) against class {self.runner_up} "
+            f"{self.status}: class {self.label} along {counted(self.segment_count, 'breakpoint interval')}, "
+            f"smallest margin {self.margin:.6g} (error bound {self.error_bound:.2g}) against class {self.runner_up} "
             f"at {self.parameter:.6g} of segment {self.segment}"
         )
 

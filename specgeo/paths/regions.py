@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from specgeo._arguments import checked
 from specgeo._cast import FloatArray, IntArray, as_floats, as_whole
+from specgeo._display import counted
 from specgeo.errors import InvalidInputError
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.point_signs import PointSigns
@@ -149,11 +150,11 @@ class DecisionRegions(Result):
         return {**super().to_dict(), **{name: jsonable(getattr(self, name)) for name in more}}
 
     def __str__(self) -> str:
-        rows = [f"{self.n_components} components, {self.n_islands} enclosed"]
+        rows = [f"{counted(self.n_components, 'component')}, {self.n_islands:,} enclosed"]
         for label in np.unique(self.labels):
             mine = self.components_of(int(label))
             rows.append(
-                f"class {label}: {len(mine)} components, {int(self.enclosed[mine].sum())} enclosed, measure "
+                f"class {label}: {counted(len(mine), 'component')}, {int(self.enclosed[mine].sum())} enclosed, measure "
                 f"{self.measures[mine].sum():.6g} (largest {self.measures[mine[0]]:.6g}), boundary "
                 f"{self.boundary_measures[mine].sum():.6g}"
             )
@@ -192,7 +193,7 @@ class RegionPath(Result):
     certificate: MarginCertificate
 
     def __str__(self) -> str:
-        return f"path of length {self.length:.6g}, {len(self.vertices) - 1} segments; {self.certificate}"
+        return f"path of length {self.length:.6g}, {counted(len(self.vertices) - 1, 'segment')}; {self.certificate}"
 
     def plot(self, ax: Any = None) -> Any:
         """Margin along the path; returns the matplotlib axes."""

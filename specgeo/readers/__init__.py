@@ -1,4 +1,4 @@
-"""Readers of network files and of live models, one module a format; their packages are imported lazily."""
+"""Readers of network files, of live models and of shapes, one module a format; their packages are imported lazily."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from specgeo.network import Network
 from specgeo.readers.nnet import read_nnet
 from specgeo.readers.npz import read_npz, save_network
 from specgeo.readers.onnx import read_onnx
+from specgeo.readers.shapes import read_shape
 from specgeo.readers.sklearn import from_sklearn
 from specgeo.readers.torch import from_torch
 
-__all__ = ["from_sklearn", "from_torch", "read_network", "read_nnet", "read_npz", "read_onnx", "save_network"]
+__all__ = [
+    "from_sklearn", "from_torch", "read_network", "read_nnet", "read_npz", "read_onnx", "read_shape", "save_network",
+]  # fmt: skip
 
 _READERS: dict[str, Callable[..., Network]] = {".npz": read_npz, ".onnx": read_onnx, ".nnet": read_nnet}
 _OPTIONS = {"output": ".onnx", "normalized": ".nnet"}  # beside max_bytes, which all readers take
