@@ -91,7 +91,9 @@ class Network:
         else:
             each = [as_activation(a) for a in activation]
         if len(each) != hidden:
-            raise InvalidInputError(f"activation: {len(each)} given for {hidden} hidden layers; pass one for each")
+            raise InvalidInputError(
+                f"activation: {len(each)} given for {hidden} hidden layers; pass one for each (none for the last layer)"
+            )
         for array in (*matrices, *vectors):
             array.setflags(write=False)
         self.__dict__.update(weights=tuple(matrices), biases=tuple(vectors), activations=tuple(each))
@@ -379,7 +381,7 @@ class Network:
         from specgeo.enumeration import enumerate_regions
 
         if self.input_dim > 3:
-            raise UnsupportedError(f"plot: {self.input_dim} inputs; restrict the network to a slice of 1 to 3")
+            raise UnsupportedError(f"plot: {self.input_dim} inputs; restrict the network to a slice of 1 to 3 inputs")
         cx = enumerate_regions(self, domain, max_cells=max_cells)
         return cx.plot(ax, **{"names": self.input_names, **options})
 

@@ -14,8 +14,8 @@ def add(commands: Commands) -> None:
     parser = commands.add(
         "decisions", run, "find the connected components of all classes on a box, with their sizes",
         "specgeo decisions examples/flower.onnx --box -1 1 --figure classes.png --save components.csv",
+        more="The class is the largest output; of one output, its sign.",
     )  # fmt: skip
-    parser.description = f"{parser.description} The class is the largest output; of one output, its sign."
     network_argument(parser)
     domain_arguments(parser, output=False)
     parser.add_argument("--save", metavar="FILE", help="write the components, one a row, as .csv or .npz")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,12 +21,12 @@ class Commands:
         self._commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def add(
-        self, name: str, run: Callable[[argparse.Namespace], int], text: str, *examples: str
+        self, name: str, run: Callable[[argparse.Namespace], int], text: str, *examples: str, more: str = ""
     ) -> argparse.ArgumentParser:
-        """A command with its help; ``text`` begins in lower case."""
+        """A command with its help; ``text`` begins in lower case, ``more`` follows it where there is room."""
         shown = "".join(f"\n  {line}" for line in examples)
         command: argparse.ArgumentParser = self._commands.add_parser(
-            name, help=text, description=f"{text[0].upper()}{text[1:]}.",
+            name, help=text, description=fill(f"{text[0].upper()}{text[1:]}. {more}", 78),
             epilog=f"example{'s' * (len(examples) > 1)}:{shown}", formatter_class=argparse.RawDescriptionHelpFormatter,
         )  # fmt: skip
         command.set_defaults(run=run)

@@ -21,11 +21,9 @@ def add(commands: Commands) -> None:
         "slice", run, "look at a network on the line through two inputs, or the plane through three",
         "specgeo slice net.onnx --through images.npz --pick 0 5 9 --figure slice.png",
         "specgeo slice net.nnet --point 0 0 0 0 0 --point 1 0 0 0.5 0",
+        more="Point 0 is at t = 0, point i at the i-th unit vector. Drawn are the regions, the classes (of one output:"
+        " its sign) with the decision boundary, and the points.",
     )  # fmt: skip
-    parser.description = (
-        f"{parser.description} Point 0 is at t = 0, point i at the i-th unit vector. Drawn are the\n"
-        "regions, the classes (of one output: its sign) with the decision boundary, and the points."
-    )
     parser.set_defaults(names={"points": "--through", "domain": "--margin", "Network.restrict": "--through"})
     network_argument(parser)
     pick_arguments(parser, "--through", "the inputs from a file")

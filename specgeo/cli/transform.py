@@ -28,7 +28,7 @@ def add(commands: Commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     import numpy as np
 
-    from specgeo.errors import InvalidInputError
+    from specgeo.errors import DomainError, InvalidInputError
     from specgeo.fourier import polytope_transform
     from specgeo.readers import read_shape
 
@@ -42,7 +42,11 @@ def run(arguments: argparse.Namespace) -> int:
     where = read_wavevectors(arguments, dim)
     check_figure(arguments, where)
     with working(arguments):
-        origin, _ = polytope_transform(shape, np.zeros((1, dim)), return_error=True)
+        try:
+            origin, _ = polytope_transform(shape, np.zeros((1, dim)), return_error=True)
+        except DomainError as fault:
+            turned = " (--flip turns all)" if "counter-clockwise" in str(fault) else ""
+            raise DomainError(f"{fault}{turned}") from fault
         values, error = polytope_transform(shape, where.k, arguments.density, return_error=True)
     size, name = float(origin[0].real), Path(arguments.shape).name
     if isinstance(shape, tuple):

@@ -21,6 +21,11 @@ __all__ = [
 ]  # fmt: skip
 
 _READERS: dict[str, Callable[..., Network]] = {".npz": read_npz, ".onnx": read_onnx, ".nnet": read_nnet}
+_OTHERS = {
+    **dict.fromkeys((".pt", ".pth", ".ckpt"), ": load it with torch, and use specgeo.from_torch or torch.onnx.export"),
+    **dict.fromkeys((".h5", ".keras", ".hdf5"), ": export it with tf2onnx, or pass its weights to specgeo.Network"),
+    **dict.fromkeys((".pkl", ".pickle", ".joblib"), ": load it and use specgeo.from_sklearn or specgeo.from_torch"),
+}
 _OPTIONS = {"output": ".onnx", "normalized": ".nnet"}  # beside max_bytes, which all readers take
 
 
@@ -67,7 +72,8 @@ def read_network(path: str | os.PathLike[str], *, max_bytes: int | None = None, 
     file = as_path(path)
     suffix = file.suffix.lower()
     if suffix not in _READERS:
-        raise ReadError(f"path: {file.name!a} has suffix {file.suffix!r}; one of {sorted(_READERS)} can be read")
+        other = _OTHERS.get(suffix, "")
+        raise ReadError(f"path: {file.name!a} has suffix {file.suffix!r}; one of {sorted(_READERS)} can be read{other}")
     for option in options:
         if _OPTIONS.get(option) != suffix:
             known = ", ".join(f"{name} (for {kind})" for name, kind in _OPTIONS.items())

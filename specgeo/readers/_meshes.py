@@ -135,7 +135,7 @@ def _ply_text(body: bytes, elements: list[_Element]) -> Tables:
     try:
         for element in elements:
             table = tables.setdefault(element.name, {one.name: [] for one in element.properties})
-            for _ in range(element.size):
+            for _ in range(element.size if element.properties else 0):
                 for one in element.properties:
                     length = int(_number(next(words))) if one.counter else 1
                     table[one.name].append(np.array([_number(next(words)) for _ in range(length)]))
@@ -159,7 +159,7 @@ def _ply_binary(body: bytes, elements: list[_Element], order: str) -> Tables:
 
     for element in elements:
         table = tables.setdefault(element.name, {one.name: [] for one in element.properties})
-        for _ in range(element.size):
+        for _ in range(element.size if element.properties else 0):
             for one in element.properties:
                 length = int(take(one.counter, 1)[0]) if one.counter else 1
                 table[one.name].append(take(one.kind, length))
