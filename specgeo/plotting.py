@@ -14,7 +14,19 @@ import numpy.typing as npt
 from specgeo._arguments import checked
 from specgeo._cast import FloatArray, as_complexes, as_floats, as_indices
 from specgeo._class_map import class_map as class_map
-from specgeo._figures import CLASSES, MANY, axes_for, counted, frame, input_labels, polygons, vertex_values
+from specgeo._figures import (
+    CLASSES,
+    MANY,
+    as_colormap,
+    as_colors,
+    axes_for,
+    counted,
+    edge_color,
+    frame,
+    input_labels,
+    polygons,
+    vertex_values,
+)  # fmt: skip
 from specgeo._figures import new_figure as new_figure
 from specgeo._figures import rendered as rendered
 from specgeo._solid_map import shape_plot as shape_plot
@@ -121,6 +133,7 @@ def region_map(
         raise UnsupportedError(f"cx: has dimension {cx.dim}; a region map needs 2, slice it first")
     if color not in ("value", "gradient"):
         raise InvalidInputError(f"color: {color!r} given; use 'value' or 'gradient'")
+    shades, tint = as_colormap(cmap), edge_color(edges, "white" if color == "value" else "#20242c")
     axes = axes_for(ax, 7.2, 5.8)
     from matplotlib.collections import LineCollection, PolyCollection
 
@@ -129,7 +142,7 @@ def region_map(
     if color == "value":
         values, triangles = vertex_values(cx, output), cx.triangulation(2)[0]
         drawn = axes.tripcolor(
-            *cx.vertices.T, triangles, values, shading="gouraud", cmap=cmap, rasterized=len(triangles) > 64
+            *cx.vertices.T, triangles, values, shading="gouraud", cmap=shades, rasterized=len(triangles) > 64
         )
         axes.figure.colorbar(drawn, ax=axes, label=name, fraction=0.046, pad=0.03)
     else:
@@ -143,7 +156,6 @@ def region_map(
     if edges:
         ends = cx.vertices[cx.faces[0].indices.reshape(-1, 2)]
         width = float(np.clip(30.0 / np.sqrt(len(ends)), 0.15, 1.0))
-        tint = edges if isinstance(edges, str) else "white" if color == "value" else "#20242c"
         axes.add_collection(LineCollection(list(ends), colors=tint, linewidths=width, alpha=0.55, rasterized=image))
     frame(axes, cx, names, f"{'gradient of ' if color == 'gradient' else ''}{name}, {counted(cx.n_cells, 'cell')}"
            if title is None else title)  # fmt: skip
@@ -192,6 +204,8 @@ def function_plot(
     """
     if cx.dim != 1:
         raise UnsupportedError(f"cx: has dimension {cx.dim}; a function plot needs 1, slice it first")
+    shades = None if cmap is None else as_colormap(cmap)
+    marks = edge_color(edges, None)
     axes = axes_for(ax, 7.2, 4.2)
     order = np.argsort(cx.vertices[:, 0])
     n = cx.offsets.shape[1]
@@ -199,14 +213,12 @@ def function_plot(
     for index, output in enumerate(chosen.tolist()):
         values = vertex_values(cx, output)[order]
         color: Any = EXACT_COLOR if len(chosen) == 1 else CLASSES[index % len(CLASSES)]
-        if cmap is not None:
-            from matplotlib import colormaps
-
-            color = colormaps[cmap](0.1 + 0.8 * index / max(len(chosen) - 1, 1))
+        if shades is not None:
+            color = shades(0.1 + 0.8 * index / max(len(chosen) - 1, 1))
         label = None if len(chosen) == 1 else f"output {output}"
         (line,) = axes.plot(cx.vertices[order, 0], values, color=color, lw=1.2, label=label)
         if edges:
-            line.set(marker="o", ms=2.5, mew=0, mfc=edges if isinstance(edges, str) else color)
+            line.set(marker="o", ms=2.5, mew=0, mfc=color if marks is None else marks)
     if len(chosen) > 1:
         axes.legend(frameon=False)
     name = "f" if n == 1 or len(chosen) > 1 else f"f[{chosen[0]}]"
@@ -286,6 +298,7 @@ def spectrum_plot(
     >>> k = np.linspace(1.0, 50.0, 200)
     >>> figure = sg.plotting.spectrum_plot(k, 1 / k**2, title="a parabola")  # doctest: +SKIP
     """
+    cmap = as_colors(cmap, "cmap", 2)
     axes = axes_for(ax, 7.2, 5.0)
     lengths = as_floats(k, "k")
     if lengths.ndim not in (1, 2):
