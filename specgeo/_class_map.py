@@ -93,7 +93,7 @@ def class_map(
     keys += [Patch(facecolor="0.5", label="tie")] if np.any(owner < 0) else []
     axes.legend(handles=keys, loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, fontsize="small")
     found = f"{counted(len(classes), 'component')} (numbered; shades tell those of a class apart)"
-    frame(axes, cx, names, (found if len(classes) > len(keys) else "decision regions") if title is None else title)
+    frame(axes, cx, names, title, found if len(classes) > len(keys) else "decision regions")
     return cast("Axes", axes)
 
 

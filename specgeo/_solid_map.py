@@ -10,7 +10,17 @@ import numpy.typing as npt
 
 from specgeo._arguments import checked
 from specgeo._cast import FloatArray
-from specgeo._figures import as_color, as_colormap, axes_for, counted, edge_color, input_labels, new_figure
+from specgeo._figures import (
+    as_color,
+    as_colormap,
+    axes_for,
+    counted,
+    edge_color,
+    input_labels,
+    labels_of,
+    new_figure,
+    titled,
+)
 from specgeo.domain import as_domain
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.geometry.export import polygon_rings
@@ -116,7 +126,8 @@ def solid_map(
     axes.figure.colorbar(colors, ax=axes, label=f"{name} on the walls", fraction=0.04, pad=0.08)
     reach = np.stack([lower, upper]) + explode * (np.stack([lower, upper]) - middle)
     how = [word for word, is_so in (("cut open", cut), ("exploded", explode > 0)) if is_so]
-    _frame(axes, reach, names, f"{name}, {', '.join([counted(cx.n_cells, 'cell'), *how])}" if title is None else title)
+    _frame(axes, reach, labels_of(cx, names))
+    titled(axes, cx, title, f"{name}, {', '.join([counted(cx.n_cells, 'cell'), *how])}")
     return cast("Axes", axes)
 
 
@@ -181,7 +192,8 @@ def shape_plot(
             steps = corners[own] - corners[own].mean(axis=0)
             walls.append(corners[own[np.argsort(np.arctan2(steps @ np.cross(normal, u), steps @ u))]])
         _draw(axes, walls, inside, tint, False)
-        _frame(axes, np.stack([corners.min(axis=0), corners.max(axis=0)]), names, title)
+        _frame(axes, np.stack([corners.min(axis=0), corners.max(axis=0)]), labels)
+        axes.set_title(title)
     return cast("Axes", axes)
 
 
@@ -192,11 +204,10 @@ def _draw(axes: Any, walls: list[FloatArray], colors: npt.ArrayLike | str, tint:
     axes.add_collection3d(drawn)
 
 
-def _frame(axes: Any, reach: FloatArray, names: Sequence[str] | None, title: str) -> None:
+def _frame(axes: Any, reach: FloatArray, labels: list[str]) -> None:
     """Limits, labels and the view that `solid_map` cuts open for."""
-    labels = input_labels(names, 3)
     (x, y, z), size = reach.T, np.ptp(reach, axis=0)
-    axes.set(xlim=x, ylim=y, zlim=z, xlabel=labels[0], ylabel=labels[1], zlabel=labels[2], title=title)
+    axes.set(xlim=x, ylim=y, zlim=z, xlabel=labels[0], ylabel=labels[1], zlabel=labels[2])
     axes.locator_params(nbins=4)
     axes.set_box_aspect(size / size.max())
     axes.view_init(elev=24, azim=-45)

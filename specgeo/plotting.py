@@ -23,8 +23,9 @@ from specgeo._figures import (
     counted,
     edge_color,
     frame,
-    input_labels,
+    labels_of,
     polygons,
+    titled,
     vertex_values,
 )  # fmt: skip
 from specgeo._figures import new_figure as new_figure
@@ -157,8 +158,8 @@ def region_map(
         ends = cx.vertices[cx.faces[0].indices.reshape(-1, 2)]
         width = float(np.clip(30.0 / np.sqrt(len(ends)), 0.15, 1.0))
         axes.add_collection(LineCollection(list(ends), colors=tint, linewidths=width, alpha=0.55, rasterized=image))
-    frame(axes, cx, names, f"{'gradient of ' if color == 'gradient' else ''}{name}, {counted(cx.n_cells, 'cell')}"
-           if title is None else title)  # fmt: skip
+    what = f"gradient of {name}" if color == "gradient" else name
+    frame(axes, cx, names, title, f"{what}, {counted(cx.n_cells, 'cell')}")
     return cast("Axes", axes)
 
 
@@ -222,9 +223,9 @@ def function_plot(
     if len(chosen) > 1:
         axes.legend(frameon=False)
     name = "f" if n == 1 or len(chosen) > 1 else f"f[{chosen[0]}]"
-    label = "x" if names is None else input_labels(names, 1)[0]
+    label = "x" if names is None and "input_names" not in cx.notes else labels_of(cx, names)[0]
     axes.set(xlabel=label, ylabel=f"{name}({label})")
-    axes.set_title(counted(cx.n_cells, "cell") if title is None else title)
+    titled(axes, cx, title, counted(cx.n_cells, "cell"))
     axes.margins(x=0)
     axes.grid(alpha=0.25)
     return cast("Axes", axes)
@@ -263,6 +264,7 @@ def spectrum_plot(
     sampled_label: str = "sampled FFT",
     title: str = "",
     amplitude: str = r"$|\hat f(k)|$",
+    length: str = "$|k|$  (radians per unit length)",
     cmap: Sequence[str] = (EXACT_COLOR, SAMPLED_COLOR),
     edges: bool = True,
     ax: Any = None,
@@ -280,6 +282,8 @@ def spectrum_plot(
     label, sampled_label, title : str
     amplitude : str
         What is drawn, for the axis; by default the absolute value of the transform.
+    length : str
+        Over what it is drawn, with its unit.
     cmap : sequence of two colours
         Of the exact values and of those by FFT.
     edges : bool
@@ -335,7 +339,7 @@ def spectrum_plot(
         top = float(np.max(curves[0][0]))
         floor = float(np.quantile(curves[0][0][curves[0][0] > 0.0], 0.02)) if np.any(curves[0][0]) else 1e-16
         axes.set_ylim(max(floor * 0.2, 1e-16 * (top or 1.0)), 6.0 * (top or 1.0))
-    axes.set(xscale="log", yscale="log", xlabel="$|k|$  (radians per unit length)", ylabel=amplitude, title=title)
+    axes.set(xscale="log", yscale="log", xlabel=length, ylabel=amplitude, title=title)
     if anchor is not None and size[-1] < 50 * size[0]:  # less than two decades: powers of ten alone tell too little
         from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
