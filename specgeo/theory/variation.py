@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from specgeo._arguments import checked
 from specgeo._cast import FloatArray, as_points
+from specgeo._display import brief
 from specgeo._double import UNIT_ROUNDOFF
 from specgeo.errors import InvalidInputError
 from specgeo.geometry.complex import PolyhedralComplex
@@ -38,6 +39,9 @@ class Kinks(NamedTuple):
     normals: FloatArray  # (n, d)
     measures: FloatArray  # (n,)
     jumps: FloatArray  # (n,)
+
+    def __repr__(self) -> str:
+        return brief(self)
 
 
 def checked_output(cx: PolyhedralComplex, output: int) -> int:
