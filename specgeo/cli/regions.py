@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     ]
     color = {} if cx.dim == 1 else {"color": arguments.color}
     which = {"outputs": [arguments.output]} if cx.dim == 1 else {"output": arguments.output}
-    draw = figure_plan(arguments, lambda: cx.plot(names=net.input_names, **which, **color))
+    draw = figure_plan(arguments, lambda: cx.plot(**which, **color))
     emit(arguments, lambda: data, "\n".join(text), [*complex_plan(arguments, cx), *draw])
     return 0
 

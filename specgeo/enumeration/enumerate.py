@@ -215,6 +215,7 @@ def _as_complex(run: Run, network: Network, labels: Labels, domain: Any) -> Poly
         network.layers,
         s.x[:n_vertices, dim].copy(),
         facet_walls,
+        network.slice_notes,
     )
 
 
