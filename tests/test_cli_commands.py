@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -294,3 +295,24 @@ def test_control_c_says_what_was_kept(when: str) -> None:
         assert process.returncode == -signal.SIGINT and "stopped before the end: nothing was written" in said
     else:
         assert process.returncode == 130 and said == f"specgeo: interrupted: only {Path('a').resolve()} was written\n"
+
+
+PAGE = (Path(__file__).parent.parent / "docs" / "howto" / "command-line.md").read_text(encoding="utf-8")
+LINES = [line for block in re.findall(r"^```sh\n(.*?)^```$", PAGE, re.M | re.S) for line in block.splitlines()]
+
+
+def test_the_lines_of_the_guide_run(capsys: pytest.CaptureFixture[str], examples: Path) -> None:
+    """As they stand, with a network of images and shapes beside."""
+    Path("examples").symlink_to(examples)
+    sg.testing.random_network([16, 8, 2], rng=2).save("net.npz")
+    np.savez("images.npz", np.random.default_rng(1).random((10, 4, 4)))
+    Path("waves.csv").write_text("k\n1\n2\n")
+    Path("land.geojson").write_text('{"type": "Polygon", "coordinates": [[[0, 0], [2, 0], [0, 1], [0, 0]]]}')
+    for line in LINES:
+        command, *words = line.split()
+        assert command == "specgeo" and len(line) <= 110
+        with pytest.warns(UserWarning, match="merged") if "cube.stl" in line else nullcontext():
+            assert main([*words, "--quiet"]) == 0, (line, capsys.readouterr().err)
+        for file in re.findall(r"--(?:save|figure) (\S+)", line):
+            assert Path(file).stat().st_size > 0
+    assert len(LINES) == 13

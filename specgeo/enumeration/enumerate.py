@@ -11,6 +11,7 @@ import numpy as np
 from specgeo._arguments import checked
 from specgeo._budget import afford
 from specgeo._cast import IntArray, as_budget
+from specgeo._display import counted
 from specgeo.domain import as_domain
 from specgeo.enumeration._domain import domain_state
 from specgeo.enumeration._lattice import boundary_lists, number_faces, spread_signs
@@ -137,7 +138,7 @@ def _enumerate(
 
     def report(layer: int, n_cells: int, done: bool) -> None:
         if progress is not None:
-            progress(f"layer {layer} of {depth}: {n_cells} cells", (layer if done else layer - 0.5) / depth)
+            progress(f"layer {layer} of {depth}: {counted(n_cells, 'cell')}", (layer if done else layer - 0.5) / depth)
 
     needed = flat_bytes(network.weights[:-1], network.activations)
     afford(needed, "max_bytes", "raise max_bytes, or take a smaller network", max_bytes)
