@@ -194,6 +194,7 @@ MISTAKES = {
     "regions tent.npz --box 0 1 --save x.txt": "--save: files '.txt' cannot be written; use x.npz",
     "regions tent.npz --box 0 1 --save tent.npz": "--save: tent.npz is what the command reads",
     "regions tent.npz --box 0 1 --figur x.png --map": "--map",
+    "regions --box 0 1 tent.npz": "'tent.npz' is no number; put the name of a file before the options",
     "region tent.npz --box 0 1": "did you mean regions?",
     "regions tent.npz --box 0 1 --boxx 3": "unrecognized arguments: --boxx",
     "spectrum tent.npz --box 0 1": "one of the arguments --k --grid --k-file is required",

@@ -58,6 +58,8 @@ def whole(word: str) -> int:
 
 
 def _hint(word: str) -> str:
+    if Path(word).suffix[1:2].isalpha():
+        return "put the name of a file before the options"
     if "_" in word:
         return f"write it without underscores: {word.replace('_', '')}"
     if "," in word:
