@@ -1,8 +1,10 @@
 # Every public name and its home; specgeo/_lazy.py reads this at run time.
+from . import constructions as constructions
 from . import counting as counting
 from . import curves as curves
 from . import decay as decay
 from . import directions as directions
+from . import energy as energy
 from . import hanin_rolnick as hanin_rolnick
 from . import latent as latent
 from . import lipschitz as lipschitz
@@ -12,8 +14,14 @@ from . import parameters as parameters
 from . import peaks as peaks
 from . import perturbation as perturbation
 from . import sampling as sampling
+from . import six_counts as six_counts
 from . import support as support
 from . import volume as volume
+from .constructions import OscillationCosts as OscillationCosts
+from .constructions import montufar_network as montufar_network
+from .constructions import oscillation_costs as oscillation_costs
+from .constructions import sawtooth as sawtooth
+from .constructions import serra_network as serra_network
 from .counting import region_bounds as region_bounds
 from .counting import region_table as region_table
 from .curves import CurveFunction as CurveFunction
@@ -29,6 +37,8 @@ from .directions import direction_report as direction_report
 from .directions import free_identities as free_identities
 from .directions import porod_constant as porod_constant
 from .directions import shell_law as shell_law
+from .energy import EnergySplit as EnergySplit
+from .energy import energy_split as energy_split
 from .hanin_rolnick import expected_boundary as expected_boundary
 from .hanin_rolnick import expected_kinks_shallow as expected_kinks_shallow
 from .latent import EnergyComparison as EnergyComparison
@@ -56,5 +66,7 @@ from .perturbation import rate_report as rate_report
 from .robustness import perturbation_response as perturbation_response
 from .sampling import alias_report as alias_report
 from .sampling import samples_needed as samples_needed
+from .six_counts import RegionCounts as RegionCounts
+from .six_counts import region_counts as region_counts
 from .support import clamp_to_support as clamp_to_support
 from .volume import parameter_volume as parameter_volume
