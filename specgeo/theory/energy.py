@@ -128,7 +128,7 @@ def energy_split(cx: PolyhedralComplex, cutoff: float, shape: Literal["ball", "b
     >>> net = sg.Network([[[1.0], [1.0], [1.0]], [[1.0, -2.0, 1.0]]], [[1.0, 0.0, -1.0], [0.0]])
     >>> tent = sg.enumerate_regions(net, sg.Box([-1], [1]))
     >>> split = sg.theory.energy_split(tent, 3.0)       # 1/pi times the integral of sinc(k/2)^4 from 0 to 3
-    >>> split.low.round(9), split.total.round(9), bool(split.error[0] < 1e-13)
+    >>> split.low.round(9), split.total.round(9), bool(split.error[0] < 1e-12)
     (array([0.62512008]), array([0.66666667]), True)
     """
     if cutoff <= 0:
