@@ -11,6 +11,7 @@ from . import lipschitz as lipschitz
 from . import manifolds as manifolds
 from . import normals as normals
 from . import parameters as parameters
+from . import path_spectra as path_spectra
 from . import peaks as peaks
 from . import perturbation as perturbation
 from . import sampling as sampling
@@ -58,6 +59,8 @@ from .normals import normal_directions as normal_directions
 from .parameters import parameter_vector as parameter_vector
 from .parameters import spectral_gradient as spectral_gradient
 from .parameters import with_parameters as with_parameters
+from .path_spectra import PathSpectrum as PathSpectrum
+from .path_spectra import path_spectrum as path_spectrum
 from .peaks import largest_mode as largest_mode
 from .peaks import peak_report as peak_report
 from .peaks import variation_check as variation_check
