@@ -162,6 +162,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "rate_report": {"net": NET, "cx": plane, "output": 0, "window": (20.0, 50.0), "samples": 20, "rng": 0},
     "energy_split": {"cx": plane, "cutoff": 2.0, "shape": "box"},
     "path_spectrum": {"net": NET, "start": [[0.0, 0.0]], "stop": [[1.0, 1.0]], "modes": [0, 1]},
+    "local_complexity": {"net": NET, "point": [0.0, 0.0], "radius": 0.5, "basis": [[1.0, 0.0]], "max_cells": 100},
     "montufar_network": {"input_dim": 2, "widths": [4, 3]},
     "oscillation_costs": {"oscillations": 4},
     "region_counts": {"cx": plane},

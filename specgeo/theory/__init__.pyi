@@ -9,6 +9,7 @@ from . import hanin_rolnick as hanin_rolnick
 from . import latent as latent
 from . import lipschitz as lipschitz
 from . import manifolds as manifolds
+from . import near_point as near_point
 from . import normals as normals
 from . import parameters as parameters
 from . import path_spectra as path_spectra
@@ -55,6 +56,8 @@ from .manifolds import circle_kernel as circle_kernel
 from .manifolds import curve_kernel as curve_kernel
 from .manifolds import kernel_bound as kernel_bound
 from .manifolds import restrict_to_curve as restrict_to_curve
+from .near_point import LocalComplexity as LocalComplexity
+from .near_point import local_complexity as local_complexity
 from .normals import normal_directions as normal_directions
 from .parameters import parameter_vector as parameter_vector
 from .parameters import spectral_gradient as spectral_gradient
