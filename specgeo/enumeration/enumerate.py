@@ -22,6 +22,7 @@ from specgeo.geometry.arrays import Patterns, Ragged
 from specgeo.geometry.certificate import Certificate
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.pieces import affine_pieces
+from specgeo.geometry.vertex_values import VERTEX_VALUES, values_on_a_line
 from specgeo.geometry.walls import snap
 from specgeo.network import Network
 
@@ -205,7 +206,7 @@ def _as_complex(run: Run, network: Network, labels: Labels, domain: Any) -> Poly
     facet_walls = walls[: sizes[dim - 1] if dim > 1 else n_vertices].astype(np.int64)
     vertices = np.ascontiguousarray(s.x[:n_vertices, :dim])
     snap(vertices, domain, facet_walls, faces[:-1])
-    return PolyhedralComplex(
+    cx = PolyhedralComplex(
         vertices,
         tuple(faces),
         lambda: affine_pieces(network.layers, signs),
@@ -216,6 +217,10 @@ def _as_complex(run: Run, network: Network, labels: Labels, domain: Any) -> Poly
         s.x[:n_vertices, dim].copy(),
         facet_walls,
     )
+    if len(run.kept):
+        values = values_on_a_line(network.layers, run.kept, cx.vertices[:, 0])
+        cx.derived(VERTEX_VALUES, lambda _: values)
+    return cx
 
 
 def _certificate(run: Run) -> Certificate:
@@ -229,6 +234,7 @@ def _certificate(run: Run) -> Certificate:
         exact_positions=int(state.tally[Tally.POSITION]),
         smallest_margin=float(run.state.margin[0]),
         seconds=dict(run.seconds),
+        refined_positions=int(state.tally[Tally.REFINED_POSITION]),
     )
 
 
