@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from specgeo._affine import Affine, fold_dense
+from specgeo._arguments import checked
 from specgeo._budget import afford
 from specgeo._cast import FloatArray, as_floats, as_points
 from specgeo._codec import Layers, write_network
@@ -112,8 +114,22 @@ class Network:
     @property
     def input_names(self) -> tuple[str, ...]:
         """What pictures call the inputs: x_0, x_1, ..., or the names of the slice that the network is restricted to."""
-        names: tuple[str, ...] | None = self.__dict__.get("_names")
-        return tuple(f"x_{i}" for i in range(self.input_dim)) if names is None else names
+        return tuple(self.slice_notes.get("input_names", (f"x_{i}" for i in range(self.input_dim))))
+
+    @property
+    def slice_notes(self) -> dict[str, Any]:
+        """What complexes and pictures note of the slice it is restricted to: ``input_names``, ``slice``; or nothing."""
+        return dict(self.__dict__.get("_slice_notes", {}))
+
+    @checked
+    def placed_like(self, other: Network) -> Network:
+        """This network with the ``slice_notes`` of another one, from which it was made."""
+        return self._on_slice(other.slice_notes)
+
+    def _on_slice(self, notes: dict[str, Any]) -> Network:
+        made = copy(self)
+        made.__dict__["_slice_notes"] = notes
+        return made
 
     @property
     def output_dim(self) -> int:
@@ -282,11 +298,10 @@ class Network:
         rows = as_floats(matrix, "matrix", (None, self.output_dim))
         outer = Affine(rows, np.zeros(len(rows)) if offset is None else as_floats(offset, "offset", (len(rows),)))
         folded = fold_dense(outer, Affine(self.weights[-1], self.biases[-1]))
+        layers = [*self.weights, outer.matrix], [*self.biases, outer.offset], [*self.activations, Activation.identity()]
         if folded is not None:
-            return Network([*self.weights[:-1], folded.matrix], [*self.biases[:-1], folded.offset], self.activations)
-        return Network(
-            [*self.weights, outer.matrix], [*self.biases, outer.offset], [*self.activations, Activation.identity()]
-        )
+            layers = [*self.weights[:-1], folded.matrix], [*self.biases[:-1], folded.offset], list(self.activations)
+        return Network(*layers).placed_like(self)
 
     def component(self, output: int) -> Network:
         """The network x -> f_output(x) of one output.
@@ -308,7 +323,7 @@ class Network:
         last = slice(output, output + 1)
         return Network(
             [*self.weights[:-1], self.weights[-1][last]], [*self.biases[:-1], self.biases[-1][last]], self.activations
-        )
+        ).placed_like(self)
 
     def restrict(self, where: AffineSlice) -> Network:
         """The network t -> f(origin + t @ basis) of s inputs on an affine slice.
@@ -343,9 +358,7 @@ class Network:
                 f"where: lies in dimension {where.ambient_dim}, the network has {self.input_dim} inputs; "
                 "give an origin and basis with that many coordinates"
             )
-        restricted = self.precompose(where.basis.T, where.origin)
-        restricted.__dict__["_names"] = where.names
-        return restricted
+        return self.precompose(where.basis.T, where.origin)._on_slice(_notes_of(self, where))
 
     def plot(self, domain: Any, ax: Any = None, *, max_cells: int | None = None, **options: Any) -> Any:
         """Draw the function and its cells on a domain, exactly.
@@ -380,8 +393,7 @@ class Network:
 
         if self.input_dim > 3:
             raise UnsupportedError(f"plot: {self.input_dim} inputs; restrict the network to a slice of 1 to 3")
-        cx = enumerate_regions(self, domain, max_cells=max_cells)
-        return cx.plot(ax, **{"names": self.input_names, **options})
+        return enumerate_regions(self, domain, max_cells=max_cells).plot(ax, **options)
 
     def __len__(self) -> int:
         """Number of affine layers, the last one included."""
@@ -407,6 +419,26 @@ class Network:
         widths = "-".join(sizes)
         names = sorted({a.name for a in self.activations})
         return f"Network({widths}, {', '.join(names) or 'affine'})"
+
+
+def _notes_of(net: Network, where: AffineSlice) -> dict[str, Any]:
+    """Names of the coordinates of a slice, and where it lies in words."""
+    names, axes = net.input_names, np.argmax(where.basis, axis=1)
+    ones = where.basis[np.arange(where.dim), axes] == 1.0
+    if np.all(ones) and np.count_nonzero(where.basis) == where.dim and not np.any(where.origin[axes]):  # t are inputs
+        given, rest = [names[i] for i in axes], np.setdiff1d(np.arange(len(names)), axes)
+        fixed = [f"{names[i]} = {where.origin[i]:g}" for i in rest]
+        if len(rest) > 4 and np.ptp(where.origin[rest]) == 0:
+            fixed = [f"the other {len(rest)} inputs {where.origin[rest[0]]:g}"]
+        place = _first(fixed)
+    else:
+        given, place = list(where.names), f"through ({_first([f'{x:g}' for x in where.origin])})"
+    outer = net.slice_notes.get("slice", "")
+    return {"input_names": given, "slice": "; ".join(part for part in (place, outer) if part)}
+
+
+def _first(words: list[str]) -> str:
+    return ", ".join(words if len(words) <= 6 else [*words[:5], f"... ({len(words) - 5} more)"])
 
 
 def _layers(weights: list[Any], biases: list[npt.ArrayLike]) -> tuple[list[FloatArray], list[FloatArray]]:

@@ -23,7 +23,7 @@ from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.network import Network
 from specgeo.plotting import function_plot, region_map, rendered, shell_means, spectrum_plot
 from specgeo.results import Check, jsonable
-from specgeo.theory.decay import kinks
+from specgeo.theory.variation import kinks
 from specgeo.verification.claims.geometry import complex_is_sound
 from specgeo.verification.claims.spectrum import mirror_series, sampling
 from specgeo.verification.report import VerificationReport, examine

@@ -80,7 +80,8 @@ UPWARDS = {
         "integrate", "plot",
     )),
     *(f"{name}.plot" for name in (
-        "domain: Box", "domain: Polytope", "fourier.radial: RadialSpectrum", "network: Network",
+        "domain: Box", "domain: Polytope", "fourier.radial: RadialSpectrum", "fourier.sampled: SampledSpectrum",
+        "fourier.rays: DirectionalExpansion", "network: Network",
         "paths.regions: DecisionRegions",
     )),
     *(f"_compile: {name}" for name in (

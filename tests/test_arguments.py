@@ -93,6 +93,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "FaceLattice.face_centroids": {"k": 1},
     "PolyhedralComplex.values": {"cells": [0], "x": [[0.0, 0.0]]},
     "Network.component": {"output": 0},
+    "Network.placed_like": {"other": NET},
     "PolyhedralComplex.integrate": {"power": 2},
     "PolyhedralComplex.locate": {"x": [0.0, 0.0]},
     "PolyhedralComplex.__call__": {"x": [0.0, 0.0]},
@@ -200,9 +201,10 @@ GOOD: dict[str, dict[str, Any]] = {
     "region_map": {"cx": plane, "color": "value", "output": 0, "edges": True, "cmap": "cividis", "title": "t",
                    "names": ["x", "y"], "ax": None},
     "spectrum_plot": {"k": WAVES, "exact": [1.0, 2.0], "sampled": [1.0, 2.0], "label": "a", "sampled_label": "b",
-                      "title": "c", "amplitude": "a", "edges": True, "cmap": ("#0072B2", "#E69F00"), "ax": None},
+                      "title": "c", "amplitude": "a", "length": "k", "edges": True,
+                      "cmap": ("#0072B2", "#E69F00"), "ax": None},
     "assert_complex_valid": {"cx": plane, "net": NET},
-    "random_network": {"widths": [2, 3, 1], "rng": 0, "kind": "he"},
+    "random_network": {"widths": [2, 3, 1], "rng": 0, "kind": "he", "activation": "relu", "bias": 0.1},
     "verify": {"net": TENT, "domain": LINE, "out": None, "progress": None, "rng": 0, "output": 0, "figures": False,
                "max_cells": 100, "max_bytes": 10**9, "max_simplices": 100, "max_seconds": 0.01},
     "spectral_report": {"net": TENT, "domain": LINE, "output": 0, "samples": 8, "max_cells": 100, "max_bytes": 10**9,
@@ -219,7 +221,7 @@ GOOD: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 INNER = {
     "FaceLattice.derived", "Patterns.differences", "Patterns.neuron_pieces", "Patterns.opposites", "Patterns.take",
-    "Ragged.of", "Ragged.take", "Claim.examined",
+    "Ragged.of", "Ragged.take", "Claim.examined", "Cell.of",
 }  # fmt: skip
 """What the package calls with arrays and objects that it made: no door."""
 OBJECTS: dict[str, Callable[[], Any]] = {

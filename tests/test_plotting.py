@@ -114,13 +114,13 @@ def test_without_matplotlib_the_message_names_the_extra():
     assert out.startswith("MissingDependencyError") and "specgeo[viz]" in out
 
 
-def test_axes_carry_the_numbers_of_a_slice(random_network):
+def test_axes_carry_the_numbers_of_a_slice(random_network, plane):
     where = sg.AffineSlice.axes([3, 2], np.zeros(5))
     assert where.names == ("x_3", "x_2") and sg.AffineSlice([0, 0], [[1, 1]]).names == ("t_0",)
     drawn = random_network([5, 6, 1]).restrict(where).plot(sg.Box(-1, 1, dim=2))
     assert (drawn.get_xlabel(), drawn.get_ylabel()) == ("$x_{3}$", "$x_{2}$")
     with pytest.raises(sg.InvalidInputError, match="names"):
-        plotting.input_labels("xy", 2)
+        plotting.region_map(plane, names="xy")
 
 
 def test_titles_edges_and_colours_are_the_callers(plane, line):

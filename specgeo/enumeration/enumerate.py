@@ -216,6 +216,7 @@ def _as_complex(run: Run, network: Network, labels: Labels, domain: Any) -> Poly
         network.layers,
         s.x[:n_vertices, dim].copy(),
         facet_walls,
+        network.slice_notes,
     )
     if len(run.kept):
         values = values_on_a_line(network.layers, run.kept, cx.vertices[:, 0])

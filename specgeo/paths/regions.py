@@ -143,6 +143,10 @@ class DecisionRegions(Result):
         """
         return _shortest_path(self, start, stop)
 
+    def __len__(self) -> int:
+        """Number of components."""
+        return self.n_components
+
     def to_dict(self) -> dict[str, Any]:
         """Plain Python values, for JSON."""
         more = ("measures", "boundary_measures", "interface_measures", "tie_measure", "n_components", "n_islands")
@@ -164,8 +168,7 @@ class DecisionRegions(Result):
         if self.complex.dim == 2:
             from specgeo.plotting import class_map
 
-            where = {"names": self.network.input_names, **options}
-            return class_map(self.complex, self.cell_component, self.labels, ax=ax, **where)
+            return class_map(self.complex, self.cell_component, self.labels, ax=ax, **options)
         ax = axes(ax)
         ax.bar(np.arange(self.n_components), self.measures, color=[f"C{c % 10}" for c in self.labels])
         ax.set(xlabel="component", ylabel="measure", yscale="log")

@@ -19,12 +19,8 @@ from .counting import region_table as region_table
 from .curves import CurveFunction as CurveFunction
 from .curves import lipschitz_bound as lipschitz_bound
 from .curves import restrict_to_polyline as restrict_to_polyline
-from .decay import Kinks as Kinks
 from .decay import cut_bound as cut_bound
 from .decay import decay_report as decay_report
-from .decay import directional_variation as directional_variation
-from .decay import kinks as kinks
-from .decay import total_variation as total_variation
 from .directions import direction_report as direction_report
 from .directions import free_identities as free_identities
 from .directions import porod_constant as porod_constant
@@ -57,4 +53,8 @@ from .robustness import perturbation_response as perturbation_response
 from .sampling import alias_report as alias_report
 from .sampling import samples_needed as samples_needed
 from .support import clamp_to_support as clamp_to_support
+from .variation import Kinks as Kinks
+from .variation import directional_variation as directional_variation
+from .variation import kinks as kinks
+from .variation import total_variation as total_variation
 from .volume import parameter_volume as parameter_volume

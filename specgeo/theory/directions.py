@@ -30,8 +30,8 @@ from specgeo.fourier.rays import (
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.facet_errors import moved_facets
 from specgeo.results import PAPER, Check, Result, axes
-from specgeo.theory.decay import checked_output, is_compact, kinks
 from specgeo.theory.normals import NormalDirections, normal_directions
+from specgeo.theory.variation import checked_output, is_compact, kinks
 from specgeo.theory.windows import mean_deviation, window_rule
 
 __all__ = [

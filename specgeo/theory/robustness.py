@@ -23,8 +23,8 @@ from specgeo.errors import DomainError, InvalidInputError
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.network import Network
 from specgeo.results import Result, axes
-from specgeo.theory.decay import checked_output
 from specgeo.theory.parameters import parameter_vector, spectral_gradient, with_parameters
+from specgeo.theory.variation import checked_output
 
 Boundary = Literal["cut", "interior", "mirror"]
 

@@ -15,8 +15,9 @@ from specgeo.fourier.series import mode_wavevectors
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.structure import stated_errors
 from specgeo.results import Check
-from specgeo.theory.decay import decay_report, directional_variation, kinks, mirror_check, sample_wavevectors
+from specgeo.theory.decay import decay_report, mirror_check, sample_wavevectors
 from specgeo.theory.sampling import alias_report_of, samples_needed
+from specgeo.theory.variation import directional_variation, kinks
 from specgeo.verification.claim import Evidence, claim
 from specgeo.verification.subject import Subject
 
