@@ -32,6 +32,7 @@ ROOMS = [
     {"theory"},
     {"_figures"},
     {"_class_map", "_solid_map"},
+    {"learning"},
     {"plotting", "check", "_compile", "_progress"},
     {"verification"},
     {"report"},
