@@ -234,3 +234,23 @@ def test_a_spectrum_can_be_trained_on():
             assert float(flat[j]) == pytest.approx((ends[0] - ends[1]) / (2 * step), abs=1e-7)
     with pytest.raises(sg.UnsupportedError, match="Linear layers"):
         sg.torch_spectrum(torch.nn.Sequential(torch.nn.Linear(1, 2), torch.nn.BatchNorm1d(2)), LINE, [1])
+
+
+def test_the_gradient_of_the_loss_and_the_rate_of_the_residual():
+    net, k = _network((1, 4, 4, 1), 5), np.array([[1.0], [-1.0], [3.0], [-3.0]])
+    cx, theta = sg.enumerate_regions(net, LINE), sg.theory.parameter_vector(net)
+    transform = lambda t: sg.spectrum(  # noqa: E731
+        sg.enumerate_regions(sg.theory.with_parameters(net, t), LINE), k
+    )[:, 0]
+    target = np.array([0.3 + 1j, 0.3 - 1j, 0.1j, -0.1j])
+    h, step = transform(theta) - target, 1e-6
+    shares = sg.learning.loss_gradient_by_frequency(net, cx, k, h)
+    losses = [
+        [(np.abs(transform(theta + s * step * e) - target) ** 2).sum() for s in (1, -1)] for e in np.eye(len(theta))
+    ]
+    np.testing.assert_allclose(shares.sum(axis=0), np.array(losses) @ [1, -1] / (2 * step), atol=1e-7)
+    rate = sg.learning.residual_rate(net, cx, k, h)
+    gradient = shares.sum(axis=0)
+    moved = (transform(theta - step * gradient) - transform(theta + step * gradient)) / (2 * step)
+    np.testing.assert_allclose(rate, moved, atol=1e-6)
+    np.testing.assert_allclose(rate, -2 * sg.theory.fourier_ntk(net, cx, k) @ h, atol=1e-12)  # k and -k

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._arguments import checked
 from specgeo._cast import FloatArray, IntArray, as_instance
 from specgeo._measures import rounded_measures
 from specgeo.domain import Box
@@ -28,6 +29,7 @@ from specgeo.readers import from_torch
 from specgeo.theory.parameters import CellDerivatives
 
 
+@checked
 def torch_spectrum(
     module: Any,
     domain: Box,

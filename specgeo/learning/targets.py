@@ -66,6 +66,7 @@ class Sines:
         points = as_points(x, "x", self.wavevectors.shape[1])
         return np.asarray(np.sin(points @ self.wavevectors.T + self.phases) @ self.amplitudes)
 
+    @checked
     def mean_square(self, box: Box) -> float:
         """Mean of its square over a box: sin a sin b = (cos(a - b) - cos(a + b)) / 2."""
         k, phi, a = self.wavevectors, self.phases, self.amplitudes

@@ -19,8 +19,11 @@ from specgeo.domain import Box
 from specgeo.enumeration import enumerate_regions
 from specgeo.errors import InvalidInputError, MissingDependencyError, ReadError, UnsupportedError
 from specgeo.fourier.series import as_modes
+from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.learning.modules import ModuleReader
 from specgeo.learning.quantities import DEFAULT, ON_REQUEST, Extension, Snapshot
+from specgeo.learning.targets import Sines
+from specgeo.network import Network
 
 SCHEMA = "specgeo spectrum tracker 1"
 
@@ -48,13 +51,6 @@ class SpectrumTracker:
         "memory" (peak resident bytes of the process so far, free of charge).
     max_cells : int, optional
         Budget of each enumeration.
-
-    Attributes
-    ----------
-    steps : ndarray of ints, shape (s,)
-    coefficients : ndarray, shape (s, n)
-        float64 for "mirror", else complex128.
-    quantities : dict of ndarrays, shapes (s,) or (s, any)
 
     Raises
     ------
@@ -105,6 +101,8 @@ class SpectrumTracker:
             raise InvalidInputError(f"quantities: {quantities!r:.200} given; pass a list of {sorted(ON_REQUEST)}")
         if "loss" in quantities and target is None:
             raise InvalidInputError("quantities: 'loss' needs a target; pass target=")
+        if target is not None and not isinstance(target, (Sines, Network, PolyhedralComplex)):
+            raise InvalidInputError(f"target: a {type(target).__name__} given; pass Sines, a Network or a complex")
         self.extension: Extension = extension
         self.every, self.output, self.target, self._max_cells = every, output, target, max_cells
         self._wanted = DEFAULT | {name: ON_REQUEST[name] for name in quantities}
@@ -153,15 +151,18 @@ class SpectrumTracker:
 
     @property
     def steps(self) -> npt.NDArray[np.int64]:
+        """The steps recorded, (s,)."""
         return np.array(self._steps, dtype=np.int64)
 
     @property
     def coefficients(self) -> npt.NDArray[np.float64 | np.complex128]:
+        """Coefficients (s, n), float64 for "mirror", else complex128."""
         kind: Any = np.float64 if self.extension == "mirror" else np.complex128
         return np.array(self._rows["coefficients"], dtype=kind).reshape(len(self._steps), len(self.modes))
 
     @property
     def quantities(self) -> dict[str, FloatArray]:
+        """The other quantities, each (s,) or (s, any)."""
         return {name: np.array(rows, dtype=float) for name, rows in self._rows.items() if name != "coefficients"}
 
     @checked
@@ -280,6 +281,7 @@ class SpectrumTracker:
 
         return heat_map(self, ax, amplitude)
 
+    @checked
     def animate(self, interval: int = 50) -> Any:
         """The spectrum step by step, as a matplotlib animation: ``.save("learning.gif")`` or ``.to_jshtml()``.
 
@@ -289,6 +291,9 @@ class SpectrumTracker:
             Milliseconds between two pictures.
         """
         from specgeo.learning.pictures import animation
+
+        if interval < 1:
+            raise InvalidInputError(f"interval: {interval} given; pass a positive number of milliseconds")
 
         return animation(self, interval)
 
