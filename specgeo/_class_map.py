@@ -46,12 +46,20 @@ def class_map(
         Class c has colour c modulo their number.
     edges : bool or str
         Draw the boundaries of the components; a colour for them.
-    title, names, ax
+    title : str, optional
+    names : sequence of str, optional
+    ax : matplotlib Axes, optional
         As in `region_map`.
 
     Returns
     -------
     matplotlib Axes
+
+    Examples
+    --------
+    >>> import specgeo as sg
+    >>> regions = sg.paths.decision_regions(sg.Network([[[1.0, 0.5]]], [[0.25]]), sg.Box([-1, -1], [1, 1]))
+    >>> axes = sg.plotting.class_map(regions.complex, regions.cell_component, regions.labels)  # doctest: +SKIP
     """
     if cx.dim != 2:
         raise UnsupportedError(f"cx: has dimension {cx.dim}; a map of classes needs 2, slice it first")

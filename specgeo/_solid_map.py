@@ -92,6 +92,13 @@ def solid_map(
         The complex has another dimension.
     MissingDependencyError
         matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import specgeo as sg
+    >>> net = sg.Network([[[1.0, 1.0, 0.5]], [[1.0]]], [[0.1], [0.0]])
+    >>> cx = sg.enumerate_regions(net, sg.Box(-1, 1, dim=3))
+    >>> axes = sg.plotting.solid_map(cx, explode=0.2)  # doctest: +SKIP
     """
     if cx.dim != 3:
         raise UnsupportedError(f"cx: has dimension {cx.dim}; a solid map needs 3, slice it first")
@@ -151,7 +158,9 @@ def shape_plot(
         Draw the edges; a colour for them.
     cmap : str
         The colour of the inside.
-    title, names, ax
+    title : str, optional
+    names : sequence of str, optional
+    ax : matplotlib Axes, optional
         As in `solid_map`.
 
     Returns
@@ -162,6 +171,11 @@ def shape_plot(
     ------
     UnsupportedError
         Another dimension.
+
+    Examples
+    --------
+    >>> import specgeo as sg
+    >>> axes = sg.plotting.shape_plot(sg.Box([-1, -1, -1], [1, 1, 1]))  # doctest: +SKIP
     """
     domain = as_domain(domain)
     if domain.dim > 3:

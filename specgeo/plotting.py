@@ -185,7 +185,9 @@ def function_plot(
         Mark the ends of the cells; a colour for the marks.
     cmap : str, optional
         Colours of the outputs.
-    title, names, ax
+    title : str, optional
+    names : sequence of str, optional
+    ax : matplotlib Axes, optional
         As in `region_map`.
 
     Returns
