@@ -64,14 +64,14 @@ class SpectrumTracker:
     Examples
     --------
     >>> import specgeo as sg
-    >>> tracker = sg.SpectrumTracker(sg.Box([0], [1]), [0, 1, 2])
+    >>> tracker = sg.SpectrumTracker(sg.Box([0], [1]), [0, 1, 3])
     >>> for step, weight in enumerate([1.0, 2.0]):
     ...     tracker.record(step, sg.Network([[[weight]], [[1.0]]], [[0.0], [0.0]]))
     True
     True
     >>> tracker.coefficients.round(3)
-    array([[ 0.5  , -0.203,  0.   ],
-           [ 1.   , -0.405,  0.   ]])
+    array([[ 0.5  , -0.203, -0.023],
+           [ 1.   , -0.405, -0.045]])
     >>> tracker.quantities["lipschitz"]
     array([1., 2.])
     """
