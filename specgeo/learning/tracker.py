@@ -45,7 +45,7 @@ class SpectrumTracker:
         What is learned: for the quantity "loss", and to normalise pictures.
     quantities : sequence of str
         Beside those recorded by default ("lipschitz", the largest gradient; "variation", J of the extension;
-        "kink_mass", the sum of |c_F| |F|; "regions", activation regions; "seconds", what the record took):
+        "kink_mass", the sum of the jumps times the measures of their facets; "regions", activation regions; "seconds", what the record took):
         "spectral_norms" and "norm_product" (a singular value decomposition a layer), "linear_regions" (affine pieces
         and a union of cells), "loss" (f^2 on the cells, and a transform a sine; for another network its enumeration),
         "memory" (peak resident bytes of the process so far, free of charge).
@@ -264,7 +264,7 @@ class SpectrumTracker:
         return found
 
     def plot(self, ax: Any = None, *, amplitude: float | None = None) -> Any:
-        """The heat map mode over step of |c_n|, relative to the target's where there is one; and the frontier.
+        r"""The heat map mode over step of \|c_n\|, relative to the target's where there is one; and the frontier.
 
         Parameters
         ----------
