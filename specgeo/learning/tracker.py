@@ -45,7 +45,8 @@ class SpectrumTracker:
         What is learned: for the quantity "loss", and to normalise pictures.
     quantities : sequence of str
         Beside those recorded by default ("lipschitz", the largest gradient; "variation", J of the extension;
-        "kink_mass", the sum of the jumps times the measures of their facets; "regions", activation regions; "seconds", what the record took):
+        "kink_mass", the sum of the jumps times the measures of their facets; "regions", activation regions;
+        "seconds", what the record took):
         "spectral_norms" and "norm_product" (a singular value decomposition a layer), "linear_regions" (affine pieces
         and a union of cells), "loss" (f^2 on the cells, and a transform a sine; for another network its enumeration),
         "memory" (peak resident bytes of the process so far, free of charge).
