@@ -3,6 +3,7 @@ from . import check as check
 from . import errors as errors
 from . import fourier as fourier
 from . import geometry as geometry
+from . import learning as learning
 from . import paths as paths
 from . import plotting as plotting
 from . import readers as readers
@@ -32,6 +33,8 @@ from .fourier import simplex_transform as simplex_transform
 from .fourier import spectrum as spectrum
 from .geometry.complex import PolyhedralComplex as PolyhedralComplex
 from .geometry.storage import load_complex as load_complex
+from .learning import SpectrumTracker as SpectrumTracker
+from .learning import torch_spectrum as torch_spectrum
 from .network import Network as Network
 from .readers import from_sklearn as from_sklearn
 from .readers import from_torch as from_torch

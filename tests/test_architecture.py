@@ -32,6 +32,7 @@ ROOMS = [
     {"theory"},
     {"_figures"},
     {"_class_map", "_solid_map"},
+    {"learning"},
     {"plotting", "check", "_compile", "_progress"},
     {"verification"},
     {"report"},
@@ -75,6 +76,7 @@ IMPORTS = {name: imports(path) for name, path in FILES.items()}
 GRAPH = {name: {other for function, other in found if not function} - {name} for name, found in IMPORTS.items()}
 # functions that import what stands above them, or the face of the package, when they are called
 UPWARDS = {
+    "learning.tracker: SpectrumTracker.plot", "learning.tracker: SpectrumTracker.animate",
     *(f"geometry.complex: PolyhedralComplex.{name}" for name in (
         "linear_regions", "locate", "__call__", "exact_vertices", "reprove", "to_shapely", "to_networkx", "save",
         "integrate", "plot",

@@ -55,6 +55,12 @@ def line() -> sg.PolyhedralComplex:
     return sg.enumerate_regions(TENT, LINE)
 
 
+def tracker() -> sg.SpectrumTracker:
+    made = sg.SpectrumTracker(LINE, [0, 1])
+    made.record(0, TENT)
+    return made
+
+
 @cache
 def circle() -> Any:
     return sg.theory.PetalCurve(0, scale=0.5)
@@ -110,6 +116,23 @@ GOOD: dict[str, dict[str, Any]] = {
     "fourier_coefficients": {"cx": plane, "modes": MODES, "extension": "mirror", "return_error": True,
                              "method": "auto"},
     "from_sklearn": {"estimator": None},
+    "SpectrumTracker": {
+        "domain": LINE, "modes": [0, 1], "extension": "mirror", "every": 1, "output": 0, "target": None,
+        "quantities": ["memory"], "max_cells": None,
+    },
+    "SpectrumTracker.record": {"step": 1, "model": TENT},
+    "SpectrumTracker.frontier": {"amplitude": 1.0},
+    "SpectrumTracker.save": {"path": "tracker.npz"},
+    "SpectrumTracker.load": {"path": "tracker.npz", "target": None},
+    "SpectrumTracker.animate": {"interval": 50},
+    "torch_spectrum": {
+        "module": None, "domain": LINE, "modes": [0, 1], "extension": "mirror", "output": 0, "max_cells": None,
+    },
+    "Sines": {"wavevectors": [1.0], "amplitudes": 1.0, "phases": 0.0},
+    "Sines.__call__": {"x": [[0.0]]},
+    "Sines.mean_square": {"box": LINE},
+    "loss_gradient_by_frequency": {"net": TENT, "cx": line, "k": [[1.0]], "residual": [1.0], "output": 0},
+    "residual_rate": {"net": TENT, "cx": line, "k": [[1.0]], "residual": [1.0], "output": 0},
     "from_torch": {"module": None},
     "load_complex": {"path": "cx.npz", "max_bytes": 10**9},
     "orientation_average": {"shape": TRIANGLE, "q": [1.0], "normalise": False, "return_error": True},
@@ -246,12 +269,16 @@ OBJECTS: dict[str, Callable[[], Any]] = {
     "CurveFunction": lambda: on_circle().function,
     "CurveRestriction": on_circle,
     "DecisionRegions": lambda: sg.paths.decision_regions(PAIR, BOX),
+    "SpectrumTracker": tracker,
+    "Sines": lambda: sg.learning.Sines([1.0]),
     "VerificationReport": lambda: sg.verify(TENT, LINE, max_seconds=0.01),
 }
 """An instance of each class whose methods are called."""
 
 
 LONG: dict[str, dict[str, tuple[str, ...]]] = {
+    "torch_spectrum": {},  # needs a module
+    "SpectrumTracker.animate": {"interval": ("3",)},  # an animation that is not drawn warns
     "warmup": {"progress": ("None",)},
     "verify": {name: ("3", "None", "0.5", "word") for name in ("out", "rng")}
     | {name: ("3", "None") for name in ("max_cells", "max_bytes", "max_simplices", "max_seconds")}
@@ -264,7 +291,8 @@ LONG: dict[str, dict[str, tuple[str, ...]]] = {
 def public() -> dict[str, Any]:
     """Every public function, every class that users make themselves, and every method that takes an argument."""
     found: dict[str, Any] = {}
-    rooms = (sg, sg.theory, sg.fourier, sg.geometry, sg.paths, sg.readers, sg.plotting, sg.testing, sg.verification)
+    rooms = (sg, sg.theory, sg.fourier, sg.geometry, sg.paths, sg.readers, sg.plotting, sg.testing)
+    rooms = (*rooms, sg.verification, sg.learning)
     for room in rooms:
         for name in room.__all__:
             value = getattr(room, name)
@@ -305,6 +333,7 @@ def test_wrong_things_are_refused_at_the_door(name: str, tmp_path: Any, monkeypa
     monkeypatch.chdir(tmp_path)
     NET.save("net.npz")
     plane().save("cx.npz")
+    tracker().save("tracker.npz")
     function, good = call_of(name)
     if not name.startswith(("from_", "read_")) and name not in LONG:
         function(**good)

@@ -23,6 +23,7 @@ from specgeo.geometry.arrays import Patterns, Ragged
 from specgeo.geometry.certificate import Certificate
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.pieces import affine_pieces
+from specgeo.geometry.vertex_values import VERTEX_VALUES, values_on_a_line
 from specgeo.geometry.walls import snap
 from specgeo.network import Network
 
@@ -206,7 +207,7 @@ def _as_complex(run: Run, network: Network, labels: Labels, domain: Any) -> Poly
     facet_walls = walls[: sizes[dim - 1] if dim > 1 else n_vertices].astype(np.int64)
     vertices = np.ascontiguousarray(s.x[:n_vertices, :dim])
     snap(vertices, domain, facet_walls, faces[:-1])
-    return PolyhedralComplex(
+    cx = PolyhedralComplex(
         vertices,
         tuple(faces),
         lambda: affine_pieces(network.layers, signs),
@@ -218,6 +219,10 @@ def _as_complex(run: Run, network: Network, labels: Labels, domain: Any) -> Poly
         facet_walls,
         network.slice_notes,
     )
+    if len(run.kept):
+        values = values_on_a_line(network.layers, run.kept, cx.vertices[:, 0])
+        cx.derived(VERTEX_VALUES, lambda _: values)
+    return cx
 
 
 def _certificate(run: Run) -> Certificate:
@@ -231,6 +236,7 @@ def _certificate(run: Run) -> Certificate:
         exact_positions=int(state.tally[Tally.POSITION]),
         smallest_margin=float(run.state.margin[0]),
         seconds=dict(run.seconds),
+        refined_positions=int(state.tally[Tally.REFINED_POSITION]),
     )
 
 
