@@ -240,10 +240,10 @@ OBJECTS: dict[str, Callable[[], Any]] = {
 
 
 LONG: dict[str, dict[str, tuple[str, ...]]] = {
-    "warmup": {"progress": ("None",)},
+    "warmup": {"progress": ("None", "True")},
     "verify": {name: ("3", "None", "0.5", "word") for name in ("out", "rng")}
     | {name: ("3", "None") for name in ("max_cells", "max_bytes", "max_simplices", "max_seconds")}
-    | {"progress": ("None",)},
+    | {"progress": ("None", "True")},
 }
 """Calls that would be taken and take long."""
 
