@@ -4,7 +4,7 @@ Flags, and why:
 
 - ``nogil=True``: the caller's executor owns concurrency. ``error_model="numpy"``: division by zero gives inf or nan
   and costs no branch; kernels test divisors where zero can occur.
-- ``pipeline_class``: numba's compiler made faster (`_passes`).
+- ``pipeline_class``: numba's compiler made faster (`_compiler`).
 - ``fastmath`` is off everywhere: it breaks NaN tests and error-free transforms, on which the
   sign filter and the compensated phases rest.
 
@@ -23,8 +23,8 @@ from typing import Any, TypeVar
 
 import numba
 
+from specgeo._compiler import Compiler
 from specgeo._kernel_cache import attach
-from specgeo._passes import Compiler
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _COMMON: dict[str, Any] = {
@@ -44,6 +44,7 @@ def _stamp() -> str:
     parts = [package / part for part in ("enumeration", "fourier", "geometry")]
     files = [
         Path(__file__),
+        package / "_compiler.py",
         package / "_passes.py",
         package / "_double.py",
         *(file for part in parts for file in part.iterdir()),
@@ -54,7 +55,7 @@ def _stamp() -> str:
 
 def _compiled(function: _F, options: dict[str, Any]) -> _F:
     compiled = numba.njit(**options)(function)
-    if hasattr(compiled, "py_func"):  # not when the JIT is off
+    if hasattr(compiled, "py_func") and "no_cpython_wrapper" not in options:  # helpers are kept within their kernels
         attach(compiled, _stamp())
     return compiled  # type: ignore[no-any-return]
 

@@ -7,6 +7,7 @@ another process wrote at the same time for other types, is compiled again and re
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 import warnings
@@ -24,6 +25,7 @@ from numba.core.caching import (
 from numba.misc.appdirs import AppDirs
 
 _without = False  # whether some kernel could not be stored
+_announced = False
 
 
 def attach(function: Any, stamp: str) -> None:
@@ -37,6 +39,16 @@ def attach(function: Any, stamp: str) -> None:
 def works() -> bool:
     """Whether other processes will find what this one compiles, as far as is known."""
     return not _without
+
+
+def _announce(place: str) -> None:
+    """Say once in a process that it compiles, on stderr where logging is not set up otherwise."""
+    global _announced
+    if not _announced:
+        _announced = True
+        logging.getLogger("specgeo").warning(
+            "specgeo: compiling kernels, once on this machine: 5 to 25 s for each kind of job (kept in %s)", place
+        )
 
 
 def _go_without(reason: str) -> None:
@@ -94,10 +106,14 @@ class _Cache(FunctionCache):  # type: ignore[misc]
         self._cache_file = _Files(self._cache_path, self._impl.filename_base, stamps)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """What was stored; after nothing, numba compiles."""
         try:
-            return super().load_overload(sig, target_context)
+            found = super().load_overload(sig, target_context)
         except Exception:  # whole, but of another kind of machine, say
-            return None
+            found = None
+        if found is None:
+            _announce(self._cache_path)
+        return found
 
     def save_overload(self, sig: Any, data: Any) -> None:
         try:

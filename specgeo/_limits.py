@@ -3,12 +3,13 @@
 Nothing is interrupted. A loop that may run long calls `check_time` between its chunks, and what is about to make
 many simplices calls `check_simplices`; outside of a `limited` block both do nothing. Time that numba spends on
 compiling does not count: it is spent once on a machine, and says nothing about the work.
+Progress is told at the same places (`specgeo._progress`).
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ class _Limits:
 
 
 _current: ContextVar[_Limits | None] = ContextVar("limits", default=None)
+_tick: ContextVar[Callable[[], None] | None] = ContextVar("tick", default=None)
 
 
 @contextmanager
@@ -61,9 +63,21 @@ def limited(seconds: float, simplices: float = float("inf")) -> Iterator[_Limits
         _current.reset(token)
 
 
+@contextmanager
+def ticking(tick: Callable[[], None]) -> Iterator[None]:
+    """Within the block, every `check_time` is a sign of life."""
+    token = _tick.set(tick)
+    try:
+        yield
+    finally:
+        _tick.reset(token)
+
+
 def check_time() -> None:
-    """Raise `BudgetError` where the time of the surrounding block is spent."""
-    limits = _current.get()
+    """Say that the work goes on; raise `BudgetError` where the time of the surrounding block is spent."""
+    tick, limits = _tick.get(), _current.get()
+    if tick is not None:
+        tick()
     if limits is not None and limits.spent > limits.seconds:
         raise BudgetError(f"max_seconds: {limits.seconds:.3g} s are spent; raise max_seconds or shrink the domain")
 

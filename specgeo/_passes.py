@@ -1,4 +1,4 @@
-"""Numba's compiler with two changes that spare part of the time of a compilation, and change no result.
+"""Two passes for numba's compiler (`_compiler`) that spare part of the time of a compilation, and change no result.
 
 - Where numba copies a part into a larger function (`_jit.merged`) it deep-copies the part twice, and with every block
   all variables that there are, though it has read the part for this one purpose: here it takes what it has read.
@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from numba.core import ir
-from numba.core.compiler import CompilerBase, DefaultPassBuilder
+from numba.core.compiler import DefaultPassBuilder
 from numba.core.compiler_machinery import FunctionPass, register_pass
 from numba.core.inline_closurecall import InlineWorker, callee_ir_validator
 from numba.core.ir_utils import build_definitions, replace_vars
@@ -32,7 +32,7 @@ class _Worker(InlineWorker):  # type: ignore[misc]
     def __init__(self, state: Any) -> None:
         contexts = state.typingctx, state.targetctx, state.locals, state.pipeline, state.flags
         super().__init__(*contexts, validator=callee_ir_validator)
-        self._compiler_pipeline = lambda state: _with_parts(DefaultPassBuilder.define_untyped_pipeline(state))
+        self._compiler_pipeline = lambda state: with_parts(DefaultPassBuilder.define_untyped_pipeline(state))
 
     def run_untyped_passes(self, func: Any, enable_ssa: bool = False) -> Any:
         function = super().run_untyped_passes(func, enable_ssa)
@@ -113,18 +113,9 @@ def _owner(at: Any) -> str:
     return str(value.name) if isinstance(value, ir.Var) else ""
 
 
-def _with_parts(pipeline: Any) -> Any:
+def with_parts(pipeline: Any) -> Any:
+    """The pipeline with `MergeParts` in the place of numba's pass."""
     pipeline.passes = [
         (MergeParts, text) if kind is InlineInlinables else (kind, text) for kind, text in pipeline.passes
     ]
     return pipeline
-
-
-class Compiler(CompilerBase):  # type: ignore[misc]
-    """Numba's compiler with these two passes."""
-
-    def define_pipelines(self) -> list[Any]:
-        pipeline = _with_parts(DefaultPassBuilder.define_nopython_pipeline(self.state))
-        pipeline.add_pass_after(ReadFieldsOnce, MergeParts)
-        pipeline.finalize()
-        return [pipeline]

@@ -15,6 +15,7 @@ import numpy as np
 from specgeo._arguments import checked
 from specgeo._budget import within_memory
 from specgeo._cast import FloatArray
+from specgeo._progress import reported
 from specgeo.domain import Box
 from specgeo.errors import DomainError
 from specgeo.fourier.sampled import SampledSpectrum, afford_samples, sample_counts
@@ -90,6 +91,7 @@ class SpectralReport(VerificationReport):
 @checked
 @within_memory
 @np.errstate(all="ignore")  # what overflows is refused by name
+@reported
 def spectral_report(
     net: Network,
     domain: Box,
@@ -98,7 +100,7 @@ def spectral_report(
     samples: int | None = None,
     max_cells: int | None = None,
     max_bytes: int | None = None,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
     name: str = "network",
 ) -> SpectralReport:
     """Enumerate, transform, compare with a sampled FFT, and check the decay.
@@ -115,8 +117,8 @@ def spectral_report(
         computed for the modes that this FFT resolves.
     max_cells, max_bytes : int, optional
         Budgets of the enumeration, as in `specgeo.enumerate_regions`.
-    progress : callable, optional
-        Called with a message and the fraction done.
+    progress : bool or callable, optional
+        True: a bar. A callable is called with a message and the fraction done.
     name : str
         For titles.
 

@@ -279,10 +279,10 @@ OBJECTS: dict[str, Callable[[], Any]] = {
 LONG: dict[str, dict[str, tuple[str, ...]]] = {
     "torch_spectrum": {},  # needs a module
     "SpectrumTracker.animate": {"interval": ("3",)},  # an animation that is not drawn warns
-    "warmup": {"progress": ("None",)},
+    "warmup": {"progress": ("None", "True")},
     "verify": {name: ("3", "None", "0.5", "word") for name in ("out", "rng")}
     | {name: ("3", "None") for name in ("max_cells", "max_bytes", "max_simplices", "max_seconds")}
-    | {"progress": ("None",)},
+    | {"progress": ("None", "True")},
 }
 """Calls that would be taken and take long."""
 

@@ -12,6 +12,7 @@ from specgeo._arguments import checked
 from specgeo._budget import afford
 from specgeo._cast import IntArray, as_budget
 from specgeo._display import counted
+from specgeo._progress import reported
 from specgeo.domain import as_domain
 from specgeo.enumeration._domain import domain_state
 from specgeo.enumeration._lattice import boundary_lists, number_faces, spread_signs
@@ -32,13 +33,14 @@ _SPARE_CELLS = 1 << 14  # room to begin with, in the plane; faces per cell grow 
 
 
 @checked
+@reported
 def enumerate_regions(
     network: Network,
     domain: Any,
     *,
     exact: bool = True,
     executor: Any = None,
-    progress: Callable[[str, float], None] | None = None,
+    progress: Callable[[str, float], None] | bool | None = None,
     max_cells: int | None = None,
     max_bytes: int | None = None,
 ) -> PolyhedralComplex:
@@ -60,8 +62,9 @@ def enumerate_regions(
         values, for comparison only; degenerate networks then give slivers or an error.
     executor : None
         Reserved for parallel runs; not supported yet.
-    progress : callable, optional
-        Called now and then as ``progress(message, fraction)``, fraction of hidden layers done.
+    progress : bool or callable, optional
+        True: a bar. A callable is called now and then as ``progress(message, fraction)``, fraction of
+        hidden layers done.
     max_cells : int, optional
         Budget: more cells than this raise `BudgetError`, as soon as it is certain that they will be.
     max_bytes : int, optional
@@ -79,7 +82,7 @@ def enumerate_regions(
     DomainError
         The domain is none of these, or its dimension is not the network's.
     InvalidInputError
-        ``network`` is no Network, ``max_cells`` or ``max_bytes`` no positive integer, ``progress`` no function.
+        ``network`` is no Network, ``max_cells`` or ``max_bytes`` no positive integer.
     BudgetError
         More than ``max_cells`` cells or ``max_bytes`` bytes, or more than is available.
     UnsupportedError
@@ -106,8 +109,6 @@ def enumerate_regions(
     """
     if not isinstance(network, Network):
         raise InvalidInputError(f"network: {type(network).__name__} given; pass a specgeo.Network")
-    if progress is not None and not callable(progress):
-        raise InvalidInputError(f"progress: {progress!r} given; pass a function of a message and a fraction, or None")
     if executor is not None:
         raise UnsupportedError("executor: parallel runs are not supported yet; leave it None")
     max_cells, max_bytes = as_budget(max_cells, "max_cells"), as_budget(max_bytes, "max_bytes")
@@ -120,7 +121,7 @@ def enumerate_regions(
     if exact:
         _require_ieee_arithmetic()
     try:
-        return _enumerate(network, domain, exact, progress, max_cells, max_bytes)
+        return _enumerate(network, domain, exact, progress if callable(progress) else None, max_cells, max_bytes)
     except MemoryError as error:
         raise BudgetError("network, domain: memory ran out; free some, or shrink the domain") from error
 

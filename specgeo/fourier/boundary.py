@@ -72,26 +72,28 @@ def _store(re: FloatArray, im: FloatArray, x: FloatArray, n: int, out: FloatArra
 
 @kernel
 def polygon_sum(points: FloatArray, ring_offsets: IntArray, k: FloatArray, low: float, out: FloatArray) -> int:
-    """Indicator of the polygon whose rings (interior on the left) are consecutive points; ``k``, ``out`` (n_k, 2).
+    """Indicator of the polygon whose rings (interior on the left) are consecutive points; ``k``, ``out`` (2 n_k,).
 
-    Real and imaginary parts go to the columns of ``out``. Returns the number of wavevectors with |k|^2 < low: these
-    are for the caller to do otherwise, and a block of nothing else is left out.
+    Wavevectors and results, complex, one after the other: to reshape within a kernel takes seconds to compile. Returns
+    the number of wavevectors with |k|^2 < low: these are for the caller to do otherwise, and a block of nothing else
+    is left out.
     """
     w = np.empty(12 * LANES)
-    waves = w[8 * LANES : 10 * LANES].reshape(2, LANES)
+    waves, origin = np.empty((2, LANES)), int(np.int64(0))  # a literal 0 is another type: compiled anew
     first = np.empty(POINT)
-    flat, result = k.reshape(-1), out.reshape(-1)
-    near = 0
-    for start in range(0, k.shape[0], LANES):
-        n = min(LANES, k.shape[0] - start)
-        outside = _load_plane(flat[2 * start :], n, low, w[8 * LANES :])
+    near, n_k = 0, len(k) // 2
+    for start in range(0, n_k, LANES):
+        n = min(LANES, n_k - start)
+        outside = _load_plane(k[2 * start :], n, low, w[8 * LANES :])
         near += outside
         if outside == n:
             continue
+        for at in range(n):
+            waves[0, at], waves[1, at] = w[8 * LANES + at], w[9 * LANES + at]
         w[10 * LANES :] = 0.0
         for ring in range(len(ring_offsets) - 1):
             a, b = ring_offsets[ring], ring_offsets[ring + 1]
-            fill_table(points[a : a + 1], waves, 0, n, first)
+            fill_table(points[a : a + 1], waves, origin, n, first)
             w[:POINT] = first
             newer = POINT  # the end of an edge replaces the older of two points: D_e does not mind their order
             for p in range(a, b):
@@ -99,14 +101,14 @@ def polygon_sum(points: FloatArray, ring_offsets: IntArray, k: FloatArray, low: 
                 if q == a:
                     w[newer : newer + POINT] = first
                 else:
-                    fill_table(points[q : q + 1], waves, 0, n, w[newer : newer + POINT])
+                    fill_table(points[q : q + 1], waves, origin, n, w[newer : newer + POINT])
                 newer = POINT - newer
                 _polygon_edge(w, n, points[q, 1] - points[p, 1], points[p, 0] - points[q, 0])
         for at in range(n):
             x, y = w[8 * LANES + at], w[9 * LANES + at]
             w[at] = x * x + y * y
             w[11 * LANES + at] = -w[11 * LANES + at]
-        _store(w[11 * LANES :], w[10 * LANES :], w, n, result[2 * start :])
+        _store(w[11 * LANES :], w[10 * LANES :], w, n, out[2 * start :])
     return near
 
 
@@ -167,7 +169,7 @@ def _add_tilted(w: FloatArray, count: int, lanes: IntArray, weights: FloatArray,
 
 @kernel
 def polyhedron_sum(points: FloatArray, solid: Solid, k: FloatArray, low: float, high: float, out: FloatArray) -> int:
-    """Indicator of a closed polyhedron; ``k`` (n_k, 3), ``out`` (n_k, 2).
+    """Indicator of a closed polyhedron; ``k`` (3 n_k,), ``out`` (2 n_k,) as in `polygon_sum`.
 
     Returns the number of wavevectors with |k|^2 outside [low, high], which are for the caller to do otherwise.
 
@@ -182,16 +184,17 @@ def polyhedron_sum(points: FloatArray, solid: Solid, k: FloatArray, low: float, 
     w = np.empty(SCRATCH)
     lanes = np.empty(LANES, np.int64)
     weights = np.empty(LANES)
-    waves = block[: 3 * LANES].reshape(3, LANES)
-    flat, result = k.reshape(-1), out.reshape(-1)
-    others = 0
-    for start in range(0, k.shape[0], LANES):
-        n = min(LANES, k.shape[0] - start)
-        outside = _load_space(flat[3 * start :], n, low, high, block)
+    waves, origin = np.empty((3, LANES)), int(np.int64(0))
+    others, n_k = 0, len(k) // 3
+    for start in range(0, n_k, LANES):
+        n = min(LANES, n_k - start)
+        outside = _load_space(k[3 * start :], n, low, high, block)
         others += outside
         if outside == n:
             continue
-        fill_table(points, waves, 0, n, table)
+        for at in range(n):
+            waves[0, at], waves[1, at], waves[2, at] = block[at], block[LANES + at], block[2 * LANES + at]
+        fill_table(points, waves, origin, n, table)
         block[3 * LANES :] = 0.0
         waiting = 0
         for f in range(n_f):
@@ -223,5 +226,5 @@ def polyhedron_sum(points: FloatArray, solid: Solid, k: FloatArray, low: float, 
             tilted[at] = x * x + y * y + z * z
             block[3 * LANES + at] += block[5 * LANES + at]
             block[4 * LANES + at] += block[6 * LANES + at]
-        _store(block[3 * LANES :], block[4 * LANES :], tilted, n, result[2 * start :])
+        _store(block[3 * LANES :], block[4 * LANES :], tilted, n, out[2 * start :])
     return others

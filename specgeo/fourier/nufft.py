@@ -322,7 +322,5 @@ def _finufft() -> Any:
     try:
         import finufft
     except ImportError as error:
-        raise MissingDependencyError(
-            "method: 'nufft' needs finufft; install it with pip install 'specgeo[nufft]'"
-        ) from error
+        raise MissingDependencyError("method: 'nufft' needs finufft; install it with pip install finufft") from error
     return finufft

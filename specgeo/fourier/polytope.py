@@ -220,13 +220,15 @@ def _indicator(shape: Shape, k: FloatArray) -> ComplexArray:
     low = min(SWITCH * shape.surface / shape.volume, ENDLESS) ** 2
     if low == ENDLESS**2:
         return _simplices(shape, k)
+    square = np.einsum("ka,ka->k", k, k)  # may differ from the kernel's by rounding: hence the margins
+    if square.max(initial=0.0) < low * (1.0 - MARGIN):  # nor need the kernel of the boundary form be compiled
+        return _simplices(shape, k)
     high = np.inf
     if shape.dim == 3 and shape.warp > FLAT / ENDLESS:
         high = (FLAT / shape.warp) ** 2
     result = np.empty(len(k), dtype=np.complex128)
     if _boundary(shape, k, low, high, result) == 0:
         return result
-    square = np.einsum("ka,ka->k", k, k)  # may differ from the kernel's by rounding: hence the margins
     small = square < low * (1.0 + MARGIN)
     for mask, form in ((small, _simplices), ((square > high * (1.0 - MARGIN)) & ~small, _split_solid)):
         if mask.any():
@@ -236,10 +238,10 @@ def _indicator(shape: Shape, k: FloatArray) -> ComplexArray:
 
 def _boundary(shape: Shape, k: FloatArray, low: float, high: float, result: ComplexArray) -> int:
     """Boundary form, into ``result``; returns how many wavevectors have |k|^2 outside [low, high]."""
-    out = result.view(np.float64).reshape(-1, 2)
+    out = result.view(np.float64)
     if shape.dim == 2:
-        return polygon_sum(*shape.outline, for_kernel(k), low, out)
-    return polyhedron_sum(for_kernel(shape.points), shape.solid, for_kernel(k), low, high, out)
+        return polygon_sum(*shape.outline, for_kernel(k).ravel(), low, out)
+    return polyhedron_sum(for_kernel(shape.points), shape.solid, for_kernel(k).ravel(), low, high, out)
 
 
 def _simplices(shape: Shape, k: FloatArray) -> ComplexArray:
@@ -248,8 +250,8 @@ def _simplices(shape: Shape, k: FloatArray) -> ComplexArray:
 
 def _split_solid(shape: Shape, k: FloatArray) -> ComplexArray:
     result = np.empty(len(k), dtype=np.complex128)
-    out = result.view(np.float64).reshape(-1, 2)
-    polyhedron_sum(for_kernel(shape.points), shape.split_solid, for_kernel(k), 0.0, np.inf, out)
+    out = result.view(np.float64)
+    polyhedron_sum(for_kernel(shape.points), shape.split_solid, for_kernel(k).ravel(), 0.0, np.inf, out)
     return result
 
 

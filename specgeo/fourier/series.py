@@ -17,6 +17,7 @@ Source: theory of the mirror torus, closed form in 1-D a_n = 2 c_n.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 from typing import Literal
@@ -29,6 +30,7 @@ from specgeo._budget import within_memory
 from specgeo._cast import FloatArray, IntArray, as_complexes, as_points
 from specgeo._display import Shown
 from specgeo._double import UNIT_ROUNDOFF
+from specgeo._progress import reported
 from specgeo.domain import Box
 from specgeo.errors import DomainError, InvalidInputError
 from specgeo.fourier.deviation import deviation_of
@@ -43,12 +45,14 @@ _CHUNK = 1 << 22  # entries of the largest scratch array of a partial sum
 
 @checked
 @within_memory
+@reported
 def fourier_coefficients(
     cx: PolyhedralComplex,
     modes: npt.ArrayLike,
     extension: Extension = "mirror",
     return_error: bool = False,
     method: Literal["auto", "facet", "volume", "nufft"] = "auto",
+    progress: Callable[[str, float], None] | bool | None = None,
 ) -> npt.NDArray[np.float64 | np.complex128] | tuple[npt.NDArray[np.float64 | np.complex128], FloatArray]:
     r"""Exact Fourier coefficients of a piecewise-linear function on a box.
 
@@ -65,6 +69,8 @@ def fourier_coefficients(
         Return an error bound too, as `spectrum` does.
     method : {"auto", "facet", "volume", "nufft"}
         As in `spectrum`.
+    progress : bool or callable, optional
+        True: a bar. A callable is called now and then as ``progress(message, fraction)``.
 
     Returns
     -------

@@ -9,6 +9,7 @@ Three ways lead to the same number; for each wavevector the cheapest one that is
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -19,6 +20,7 @@ from specgeo._budget import afford, within_memory
 from specgeo._cast import ComplexArray, FloatArray
 from specgeo._double import UNIT_ROUNDOFF
 from specgeo._measures import lengths_of
+from specgeo._progress import reported
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier import nufft
 from specgeo.fourier.deviation import deviation_of
@@ -36,12 +38,14 @@ GRID_PROMISE = 1e-11  # the same for the non-uniform FFT, whose bound is some 10
 
 @checked
 @within_memory
+@reported
 def spectrum(
     cx: PolyhedralComplex,
     k: npt.ArrayLike,
     boundary: Literal["cut", "interior"] = "cut",
     return_error: bool = False,
     method: Literal["auto", "facet", "volume", "nufft"] = "auto",
+    progress: Callable[[str, float], None] | bool | None = None,
 ) -> ComplexArray | tuple[ComplexArray, FloatArray]:
     r"""Fourier transform :math:`\hat f(k) = \int f(x) e^{-i k\cdot x} dx` of a piecewise-linear function.
 
@@ -63,6 +67,8 @@ def spectrum(
         int \|f\| (2e-13 where that costs little), the volume form elsewhere; in place of the facet form
         the non-uniform FFT, where there are many wavevectors, finufft is installed and its (more
         pessimistic) bound is below 1e-11 of int \|f\|. The other names force one form.
+    progress : bool or callable, optional
+        True: a bar. A callable is called now and then as ``progress(message, fraction)``.
 
     Returns
     -------

@@ -8,6 +8,7 @@ output left, or several that are identical there.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import combinations
 from typing import Any
 
@@ -44,7 +45,7 @@ def compared(net: Network, pairs: Pairs) -> Network:
 
 
 def argmax_complex(
-    net: Network, domain: Any, max_cells: int | None = None
+    net: Network, domain: Any, max_cells: int | None = None, progress: Callable[[str, float], None] | None = None
 ) -> tuple[PolyhedralComplex, Pairs, IntArray]:
     """A complex on whose cells the largest output is one and the same, the pairs compared, the winner of each cell.
 
@@ -52,7 +53,12 @@ def argmax_complex(
     output f counts as (0, f).
     """
     pairs: Pairs = [(0, 1)] if net.output_dim <= 2 else []
-    cx = enumerate_regions(compared(net, pairs) if pairs else net, domain, max_cells=max_cells)
+
+    def tell(message: str, done: float) -> None:
+        if progress is not None:
+            progress(message, 0.9 * done)
+
+    cx = enumerate_regions(compared(net, pairs) if pairs else net, domain, max_cells=max_cells, progress=tell)
     steepest = None if pairs or not isinstance(domain, Box) else _steepest(cx)
     while True:
         standing = _unbeaten(cx, pairs, max(2, net.output_dim))
@@ -60,7 +66,7 @@ def argmax_complex(
             missing = _undecided(cx, pairs, standing, *_vertex_values(net, cx, steepest))
             if missing:
                 pairs = sorted([*pairs, *missing])
-                cx = enumerate_regions(compared(net, pairs), domain, max_cells=max_cells)
+                cx = enumerate_regions(compared(net, pairs), domain, max_cells=max_cells, progress=tell)
                 continue
         return cx, pairs, np.where(standing.sum(axis=1) == 1, np.argmax(standing, axis=1), -1)
 

@@ -8,6 +8,7 @@ codimension 2 joins nothing in an open set. So the components of that graph are 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -18,6 +19,7 @@ import numpy.typing as npt
 from specgeo._arguments import checked
 from specgeo._cast import FloatArray, IntArray, as_floats, as_whole
 from specgeo._display import counted
+from specgeo._progress import reported
 from specgeo.errors import InvalidInputError
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.point_signs import PointSigns
@@ -204,7 +206,13 @@ class RegionPath(Result):
 
 
 @checked
-def decision_regions(net: Network, domain: Any, max_cells: int | None = None) -> DecisionRegions:
+@reported
+def decision_regions(
+    net: Network,
+    domain: Any,
+    max_cells: int | None = None,
+    progress: Callable[[str, float], None] | bool | None = None,
+) -> DecisionRegions:
     """Components of the decision regions of a network, with measure, boundary and islands.
 
     Theorem (A.9.9): the components of the open region {f_c > f_j for all j != c} are those of the graph whose
@@ -219,6 +227,8 @@ def decision_regions(net: Network, domain: Any, max_cells: int | None = None) ->
     domain : Box or Polytope
     max_cells : int, optional
         Budget of the enumeration.
+    progress : bool or callable, optional
+        True: a bar. A callable is called now and then as ``progress(message, fraction)``.
 
     Returns
     -------
@@ -235,7 +245,7 @@ def decision_regions(net: Network, domain: Any, max_cells: int | None = None) ->
     >>> regions.labels.tolist(), regions.measures.round(12).tolist(), regions.n_islands
     ([0, 1], [3.5, 0.5], 1)
     """
-    cx, pairs, winner = argmax_complex(net, domain, max_cells)
+    cx, pairs, winner = argmax_complex(net, domain, max_cells, progress if callable(progress) else None)
     cells = cx.facet_cells
     same = (cells[:, 1] >= 0) & (winner[cells[:, 0]] == winner[cells[:, 1]]) & (winner[cells[:, 0]] >= 0)
     rows = np.flatnonzero(same)

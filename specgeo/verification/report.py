@@ -29,6 +29,7 @@ from specgeo._cast import RNGLike, as_budget
 from specgeo._deprecated import renamed_argument
 from specgeo._files import as_path, make_folder, write_bytes
 from specgeo._limits import limited
+from specgeo._progress import reported
 from specgeo.domain import as_domain
 from specgeo.errors import InvalidInputError, MissingDependencyError
 from specgeo.network import Network
@@ -154,11 +155,12 @@ class VerificationReport(Result):
 
 @renamed_argument("seed", "rng")
 @checked
+@reported
 def verify(
     net: Network,
     domain: Any,
     out: str | os.PathLike[str] | None = None,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
     rng: RNGLike = 0,
     *,
     output: int = 0,
@@ -178,8 +180,8 @@ def verify(
         Bounded; what needs a box (series, samples) is checked on a cube inside a polytope.
     out : path, optional
         Folder for ``verify.json`` and ``verify.html``.
-    progress : callable, optional
-        Called with (title of the claim, share done).
+    progress : bool or callable, optional
+        True: a bar. A callable is called with (title of the claim, share done).
     rng : int, SeedSequence, BitGenerator, Generator or None
         For the wavevectors, directions and parameter draws.
     output : int
