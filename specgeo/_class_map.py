@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from specgeo._arguments import checked
 from specgeo._cast import IntArray, as_indices
-from specgeo._figures import CLASSES, as_colors, axes_for, counted, edge_color, frame, polygons
+from specgeo._display import counted
+from specgeo._figures import CLASSES, as_colors, axes_for, edge_color, frame, polygons
 from specgeo.errors import InvalidInputError, UnsupportedError
 
 if TYPE_CHECKING:

@@ -130,7 +130,7 @@ def solid_map(
     colors = ScalarMappable(scale, shades)
     name = "f" if cx.offsets.shape[1] == 1 else f"f[{output}]"
     _draw(axes, walls, colors.to_rgba(values), tint, len(walls) > 500)
-    axes.figure.colorbar(colors, ax=axes, label=f"{name} on the walls", fraction=0.04, pad=0.08)
+    axes.figure.colorbar(colors, ax=axes, label=f"{name} on the walls", fraction=0.04, pad=0.1)
     reach = np.stack([lower, upper]) + explode * (np.stack([lower, upper]) - middle)
     how = [word for word, is_so in (("cut open", cut), ("exploded", explode > 0)) if is_so]
     _frame(axes, reach, labels_of(cx, names))

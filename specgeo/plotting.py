@@ -71,7 +71,7 @@ def _gradient_key(axes: Any, longest: float) -> None:
     wheel = np.ones((81 * 81, 4))
     wheel[:, :3] = gradient_colors(grid, 1.0)
     wheel[:, 3] = np.linalg.norm(grid, axis=1) <= 1.0
-    key = axes.inset_axes([1.05, 0.06, 0.2, 0.2])
+    key = axes.inset_axes([1.16, 0.08, 0.18, 0.18])
     key.imshow(wheel.reshape(81, 81, 4), origin="lower", extent=(-1, 1, -1, 1), interpolation="bilinear")
     key.set(xticks=[], yticks=[], xlabel=f"direction of the\ngradient; its length\nat the rim: {longest:.3g}")
     key.xaxis.label.set_fontsize("small")

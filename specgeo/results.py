@@ -22,6 +22,8 @@ from specgeo.errors import InvalidInputError, MissingDependencyError
 Relation = Literal["<=", ">=", "=="]
 
 PAPER = "arXiv 1806.08734v3"
+RADIANS = "|k|  (radians per unit length)"
+"""Label of axes that show lengths of wavevectors."""
 
 
 def jsonable(value: Any) -> Any:

@@ -88,8 +88,9 @@ class MarginCertificate(Result):
     def plot(self, ax: Any = None) -> Any:
         """Smallest margin along the polyline; returns the matplotlib axes."""
         ax = axes(ax)
-        ax.plot(*self.profile, lw=1.2, color="C0" if self.holds else "C3")
-        ax.axhline(0.0, color="0.6", lw=0.8)
+        ax.plot(*self.profile, lw=1.2, color="C0" if self.holds else "C3", label="margin")
+        ax.axhline(0.0, color="0.6", lw=0.8, label="decision boundary")
+        ax.legend()
         ax.set(xlabel="arc length", ylabel=f"margin of class {self.label}", title=f"path {self.status}")
         return ax
 

@@ -28,7 +28,7 @@ from specgeo._cast import ComplexArray, FloatArray, RNGLike, as_points, as_rng
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.network import Network
-from specgeo.results import PAPER, Check, Result, axes
+from specgeo.results import PAPER, RADIANS, Check, Result, axes
 from specgeo.theory.lipschitz import lipschitz_constant
 from specgeo.theory.variation import (
     VANISHING,
@@ -161,7 +161,7 @@ class DecayReport(Result):
         ax.loglog(length, self.bound, ".", color="0.7", label="bound")
         ax.loglog(length, np.maximum(self.magnitude, 1e-300), ".", color="C0", label="exact")
         ax.set_ylim(bottom=max(self.magnitude.min(), self.bound.min() * 1e-8))
-        ax.set_xlabel("|k|")
+        ax.set_xlabel(RADIANS)
         ax.set_ylabel("|f^(k)|")
         ax.legend()
         return ax

@@ -10,12 +10,13 @@ import numpy.typing as npt
 
 from specgeo._arguments import checked
 from specgeo._cast import IntArray, as_floats
-from specgeo.domain import AffineSlice, Polytope
+from specgeo.domain import Polytope
 from specgeo.enumeration import enumerate_regions
 from specgeo.errors import InvalidInputError
 from specgeo.geometry.point_signs import PointSigns
 from specgeo.network import Network
 from specgeo.results import Result
+from specgeo.slices import AffineSlice
 
 MAX_DIM = 12  # a cross-polytope of dimension s has 2^s facets
 
