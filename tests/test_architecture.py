@@ -159,7 +159,8 @@ def test_the_check_stands_alone() -> None:
 
 def test_the_page_renders_plain_values() -> None:
     """The HTML of a report needs its ``to_dict()``, and knows neither reports nor claims."""
-    assert GRAPH["specgeo.verification.html"] == {"specgeo.results"}
+    assert GRAPH["specgeo.verification.html"] == {"specgeo.results", "specgeo.verification.glossary"}
+    assert not GRAPH["specgeo.verification.glossary"]
 
 def private(name: str) -> bool:
     """Methods of every NamedTuple are public in spite of their names."""
