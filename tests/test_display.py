@@ -29,6 +29,8 @@ RESULTS = {
     "RegionPath": "DecisionRegions.shortest_path", "RegionTable": "region_table", "SampledSpectrum": "sampled_spectrum",
     "ShellLaw": "shell_law", "SpectralReport": "spectral_report", "Trace": "trace_segment",
     "VerificationReport": "verify",
+    "EnergySplit": "energy_split", "LocalComplexity": "local_complexity", "OscillationCosts": "oscillation_costs",
+    "PathSpectrum": "path_spectrum", "RegionCounts": "region_counts",
 }  # fmt: skip
 """Class of a result -> a callable of the table of tests.test_arguments that returns one."""
 PICTURED = {
@@ -36,7 +38,8 @@ PICTURED = {
     *("DirectionReport", "DirectionalExpansion", "EnergyComparison", "ExpectedBoundary", "LipschitzChain"),
     *("MarginCertificate", "NormalDirections", "ParameterVolume", "PathResult", "PeakReport", "PerturbationResponse"),
     *("PolyhedralComplex", "Polytope", "RadialSpectrum", "RateReport", "RegionPath", "RegionTable", "SampledSpectrum"),
-    *("ShellLaw", "SpectralReport", "Trace", "VerificationReport"),
+    *("EnergySplit", "OscillationCosts", "PathSpectrum", "RegionCounts"),
+    *("ShellLaw", "SpectralReport", "SpectrumTracker", "Trace", "VerificationReport"),
 }
 """Classes whose ``plot()`` needs no argument; that of a Network takes a domain, all others say that there is none."""
 
@@ -46,7 +49,8 @@ def shown_classes() -> dict[str, type]:
     for module in pkgutil.walk_packages(sg.__path__, "specgeo."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
-    rooms = (sg, sg.theory, sg.fourier, sg.geometry, sg.paths, sg.readers, sg.plotting, sg.testing, sg.verification)
+    rooms = (sg, sg.theory, sg.fourier, sg.geometry, sg.paths, sg.readers, sg.plotting, sg.testing, sg.verification,
+             sg.learning)
     public = [getattr(room, name) for room in rooms for name in room.__all__]
     found = [kind for kind in public if isinstance(kind, type) and not issubclass(kind, Exception)]
     left = [Shown]
@@ -65,6 +69,9 @@ def objects(random_network):
     solid = sg.enumerate_regions(random_network([3, 4, 1]), sg.Box(-1, 1, dim=3))
     made = {name: function(**arguments) for name, (function, arguments) in
             ((name, call_of(key)) for name, key in RESULTS.items())}  # fmt: skip
+    tracker = sg.SpectrumTracker(sg.Box([-1], [1]), np.arange(4)[:, None])
+    for step in range(2):
+        tracker.record(step, random_network([1, 8, 1], seed=step))
     return made | {
         "Network": net,
         "PolyhedralComplex": cx,
@@ -92,6 +99,8 @@ def objects(random_network):
         "Claim": made["VerificationReport"].claims[0],
         "CircleVariation": circle_variation(line),
         "PetalCurve": sg.theory.PetalCurve(3),
+        "SpectrumTracker": tracker,
+        "Sines": sg.learning.Sines([1.0, 2.0], [1.0, 3.0]),
         "long radial": sg.radial_spectrum(line, np.linspace(1, 9, 200)),
     }
 

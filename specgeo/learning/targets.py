@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from specgeo._arguments import checked
 from specgeo._cast import FloatArray, IntArray, as_floats, as_points
+from specgeo._display import counted
 from specgeo.domain import Box
 from specgeo.enumeration import enumerate_regions
 from specgeo.errors import InvalidInputError, UnsupportedError
@@ -59,6 +60,10 @@ class Sines:
 
     amplitudes: FloatArray
     phases: FloatArray
+
+    def __repr__(self) -> str:
+        n, d = self.wavevectors.shape
+        return f"Sines({counted(n, 'sine')} of {counted(d, 'input')})"
 
     @checked
     def __call__(self, x: npt.ArrayLike) -> FloatArray:
