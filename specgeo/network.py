@@ -25,7 +25,7 @@ from specgeo._cast import FloatArray, as_floats, as_points
 from specgeo._codec import Layers, write_network
 from specgeo.activation import Activation, as_activation
 from specgeo.errors import InvalidInputError, UnsupportedError
-from specgeo.slices import AffineSlice
+from specgeo.slices import AffineSlice, notes_of
 
 __all__ = ["Activation", "Network"]
 
@@ -360,7 +360,8 @@ class Network:
                 f"where: lies in dimension {where.ambient_dim}, the network has {self.input_dim} inputs; "
                 "give an origin and basis with that many coordinates"
             )
-        return self.precompose(where.basis.T, where.origin)._on_slice(_notes_of(self, where))
+        notes = notes_of(where, self.input_names, self.slice_notes)
+        return self.precompose(where.basis.T, where.origin)._on_slice(notes)
 
     def plot(self, domain: Any, ax: Any = None, *, max_cells: int | None = None, **options: Any) -> Any:
         """Draw the function and its cells on a domain, exactly.
@@ -421,26 +422,6 @@ class Network:
         widths = "-".join(sizes)
         names = sorted({a.name for a in self.activations})
         return f"Network({widths}, {', '.join(names) or 'affine'})"
-
-
-def _notes_of(net: Network, where: AffineSlice) -> dict[str, Any]:
-    """Names of the coordinates of a slice, and where it lies in words."""
-    names, axes = net.input_names, np.argmax(where.basis, axis=1)
-    ones = where.basis[np.arange(where.dim), axes] == 1.0
-    if np.all(ones) and np.count_nonzero(where.basis) == where.dim and not np.any(where.origin[axes]):  # t are inputs
-        given, rest = [names[i] for i in axes], np.setdiff1d(np.arange(len(names)), axes)
-        fixed = [f"{names[i]} = {where.origin[i]:g}" for i in rest]
-        if len(rest) > 4 and np.ptp(where.origin[rest]) == 0:
-            fixed = [f"the other {len(rest)} inputs {where.origin[rest[0]]:g}"]
-        place = _first(fixed)
-    else:
-        given, place = list(where.names), f"through ({_first([f'{x:g}' for x in where.origin])})"
-    outer = net.slice_notes.get("slice", "")
-    return {"input_names": given, "slice": "; ".join(part for part in (place, outer) if part)}
-
-
-def _first(words: list[str]) -> str:
-    return ", ".join(words if len(words) <= 6 else [*words[:5], f"... ({len(words) - 5} more)"])
 
 
 def _layers(weights: list[Any], biases: list[npt.ArrayLike]) -> tuple[list[FloatArray], list[FloatArray]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -204,3 +205,22 @@ class Polyline:
 
     def __repr__(self) -> str:
         return f"Polyline({len(self.points)} points in dimension {self.ambient_dim})"
+
+
+def notes_of(where: AffineSlice, names: Sequence[str], outer: Mapping[str, Any]) -> dict[str, Any]:
+    """Names of the coordinates of a slice, and where it lies in words; of inputs with these names and notes."""
+    axes = np.argmax(where.basis, axis=1)
+    ones = where.basis[np.arange(where.dim), axes] == 1.0
+    if np.all(ones) and np.count_nonzero(where.basis) == where.dim and not np.any(where.origin[axes]):  # t are inputs
+        given, rest = [names[i] for i in axes], np.setdiff1d(np.arange(len(names)), axes)
+        fixed = [f"{names[i]} = {where.origin[i]:g}" for i in rest]
+        if len(rest) > 4 and np.ptp(where.origin[rest]) == 0:
+            fixed = [f"the other {len(rest)} inputs {where.origin[rest[0]]:g}"]
+        place = _first(fixed)
+    else:
+        given, place = list(where.names), f"through ({_first([f'{x:g}' for x in where.origin])})"
+    return {"input_names": given, "slice": "; ".join(part for part in (place, outer.get("slice", "")) if part)}
+
+
+def _first(words: list[str]) -> str:
+    return ", ".join(words if len(words) <= 6 else [*words[:5], f"... ({len(words) - 5} more)"])
