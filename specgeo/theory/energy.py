@@ -42,7 +42,7 @@ MAX_NODES = 1 << 22
 
 @dataclass(frozen=True, eq=False)
 class EnergySplit(Result):
-    """int f^2 over the domain, split at a cutoff; arrays have shape (m,).
+    r"""int f^2 over the domain, split at a cutoff; arrays have shape (m,).
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class EnergySplit(Result):
     error : (m,)
         Bound on the error of each: the rule, the rounding, and the distance of the stored complex from its network.
     n_nodes : int
-        Wavevectors at which the rule takes |f^|^2 along an axis ("box") or shells ("ball").
+        Wavevectors at which the rule takes \|f^\|^2 along an axis ("box") or shells ("ball").
     """
 
     cutoff: float

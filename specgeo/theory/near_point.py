@@ -50,7 +50,7 @@ class LocalComplexity(Result):
 def local_complexity(
     net: Network, point: npt.ArrayLike, radius: float, basis: npt.ArrayLike | None = None, max_cells: int | None = None
 ) -> LocalComplexity:
-    """Cells and bending units within {point + t @ basis : sum |t_i| <= radius}, exactly, beside the usual count.
+    r"""Cells and bending units within {point + t @ basis : sum \|t_i\| <= radius}, exactly, beside the usual count.
 
     Source: Humayun, Balestriero and Baraniuk 2024 (local complexity), who count signs at the vertices.
 
