@@ -56,10 +56,11 @@ def test_cutting_nests_five_deep_at_most() -> None:
 
 
 PROGRAM = """
-import numba
-from specgeo.enumeration._scalars import popcount
-popcount.compile((numba.uint64,))
-print(sum(popcount.stats.cache_hits.values()), sum(popcount.stats.cache_misses.values()))
+from numba import types
+from specgeo.enumeration._lattice import spread_signs
+words, ids = types.Array(types.uint64, 2, "C"), types.Array(types.int32, 1, "C")
+spread_signs.compile((words, ids, types.Array(types.int64, 1, "C"), types.int64, words, words))
+print(sum(spread_signs.stats.cache_hits.values()), sum(spread_signs.stats.cache_misses.values()))
 """
 
 

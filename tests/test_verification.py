@@ -341,7 +341,7 @@ def test_what_has_no_class_is_said() -> None:
     ("net", "domain", "named"),
     [
         (3, sg.Box([0.0], [1.0]), "net: an int given"),
-        (sg.Network([[[1.0]]], [[0.0]]), "box", "domain: 'box' given"),
+        (sg.Network([[[1.0]]], [[0.0]]), "box", "domain: str given"),
         (sg.Network([[[1.0]]], [[0.0]]), sg.Box([-1e308], [1e308]), "domain: its volume, inf, is beyond"),
         (sg.Network([[[1.0, 1.0]]], [[0.0]]), sg.Box([0, 0], [1e-200, 1e-200]), "domain: its volume, 0, is beyond"),
     ],

@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from specgeo.cli import decisions, info, path, regions, report, slice, spectrum, transform, verify, warmup
 from specgeo.cli.options import Commands
@@ -45,7 +45,7 @@ class Parser(argparse.ArgumentParser):
         print(f"specgeo: error: {message}{hint} (see {self.prog} --help)", file=sys.stderr)
         sys.exit(2)
 
-    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """Options that are not known are refused where they stand, by the command that lacks them."""
         found, left = super().parse_known_args(args, namespace)
         if left:

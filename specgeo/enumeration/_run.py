@@ -50,6 +50,7 @@ from specgeo.errors import BudgetError, SpecgeoError
 
 _FACES_A_CALL = 100_000
 _OWN = slice(4, None)  # fields of Exact after those that are small or look into the layers
+_KEPT = 1 << 18  # pre-activations that are left to the values at vertices
 _UNASKED = 1 << 26  # bytes that are taken without a look at the machine, which costs a fraction of a millisecond
 
 
@@ -166,8 +167,9 @@ class Run:
             vbits=workspace((len(self.state.x), 2 * words), np.uint64),
             signs=workspace((len(self.state.cells), 2 * words), np.uint64),
         )
-        keep = self.dim == 1 and number == len(self.layers.meta)
-        self.kept = np.empty((n_vertices if keep else 0, int(self.layers.meta[number - 1, N])))
+        n = int(self.layers.meta[number - 1, N])
+        keep = self.dim == 1 and number == len(self.layers.meta) and n_vertices * n <= _KEPT
+        self.kept = np.empty((n_vertices if keep else 0, n))
         job = Evaluation(self.history, before, earlier, number, self.frame, self.kept)
         inside, cell = Inside(start, order, np.empty((16 * n_units + 1024, 2), np.int64)), 0
         while cell < n_cells:

@@ -283,6 +283,7 @@ def as_modes(modes: npt.ArrayLike, dim: int) -> IntArray:
 
 
 def box_forms(cx: PolyhedralComplex) -> tuple[Box, ComplexForms]:
+    """The box that a series needs as the domain of a complex, and the forms of its pieces."""
     forms_of(cx)
     if not isinstance(cx.domain, Box):
         raise DomainError("cx: its domain is not a Box; Fourier series are for boxes, use spectrum instead")

@@ -30,7 +30,7 @@ class Cell:
     >>> cx = sg.enumerate_regions(fold, sg.Box([-1, -1], [1, 1]))
     >>> cell = cx[cx.locate([0.5, 0.5])]
     >>> cell, cell.gradient, cell.neighbours
-    (Cell(1 of 2: 3 vertices, volume 2), array([[3., 3.]]), array([0]))
+    (Cell(0 of 2: 3 vertices, volume 2), array([[3., 3.]]), array([1]))
     """
 
     complex: Any  # `PolyhedralComplex` stands above

@@ -63,6 +63,8 @@ class Certificate(Shown):
             (self.exact, f"in whole numbers ({self.exact_zeros:,} zero: exactly on a neuron's boundary)"),
         ]
         how = ", ".join(f"{count:,} {way}" for count, way in ways if count) or "there were none to make"
+        if self.decisions == 1:
+            return f"certified: the one sign decision behind the cells is proved: {how.partition(' ')[2]}"
         return f"certified: all {self.decisions:,} sign decisions behind the cells are proved: {how}"
 
 

@@ -9,6 +9,7 @@ from specgeo._codec import Layers
 from specgeo.geometry.complex import PolyhedralComplex
 
 VERTEX_VALUES = "values at vertices"
+_CHUNK = 1 << 17  # pre-activations at a time
 
 
 def vertex_values(cx: PolyhedralComplex) -> FloatArray:
@@ -29,11 +30,17 @@ def values_on_a_line(layers: Layers, z: FloatArray, x: FloatArray) -> FloatArray
 
     Between two neighbours among the n the pre-activations are affine: those at other points are interpolated.
     """
-    n = len(z)
+    n, weight, activation = len(z), layers.weights[-1].T, layers.activations[-1]
     order = np.argsort(x[:n], kind="stable")
     right = np.clip(np.searchsorted(x[:n][order], x[n:]), 1, n - 1)
     p, q = order[right - 1], order[right]
     share = np.clip((x[n:] - x[p]) / (x[q] - x[p]), 0.0, 1.0)
     share = np.where(np.isnan(share), 0.0, share)[:, None]
-    between = z[p] + share * (z[q] - z[p])
-    return np.asarray(layers.activations[-1](np.concatenate((z, between))) @ layers.weights[-1].T + layers.biases[-1])
+    values = np.empty((len(x), weight.shape[1]))
+    values[:n] = activation(z) @ weight
+    rows = max(1, _CHUNK // len(weight))
+    for start in range(0, len(p), rows):
+        part = slice(start, start + rows)
+        between = z[p[part]] + share[part] * (z[q[part]] - z[p[part]])
+        values[n + start : n + start + len(between)] = activation(between) @ weight
+    return values + layers.biases[-1]
