@@ -3,6 +3,7 @@ from . import check as check
 from . import errors as errors
 from . import fourier as fourier
 from . import geometry as geometry
+from . import learning as learning
 from . import paths as paths
 from . import plotting as plotting
 from . import readers as readers
@@ -12,9 +13,7 @@ from . import theory as theory
 from . import verification as verification
 from ._compile import warmup as warmup
 from .activation import Activation as Activation
-from .domain import AffineSlice as AffineSlice
 from .domain import Box as Box
-from .domain import Polyline as Polyline
 from .domain import Polytope as Polytope
 from .enumeration import enumerate_regions as enumerate_regions
 from .errors import BudgetError as BudgetError
@@ -34,6 +33,8 @@ from .fourier import simplex_transform as simplex_transform
 from .fourier import spectrum as spectrum
 from .geometry.complex import PolyhedralComplex as PolyhedralComplex
 from .geometry.storage import load_complex as load_complex
+from .learning import SpectrumTracker as SpectrumTracker
+from .learning import torch_spectrum as torch_spectrum
 from .network import Network as Network
 from .readers import from_sklearn as from_sklearn
 from .readers import from_torch as from_torch
@@ -41,6 +42,8 @@ from .readers import read_network as read_network
 from .readers import save_network as save_network
 from .report import SpectralReport as SpectralReport
 from .report import spectral_report as spectral_report
+from .slices import AffineSlice as AffineSlice
+from .slices import Polyline as Polyline
 from .verification import verify as verify
 
 __version__: str

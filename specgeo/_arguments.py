@@ -15,6 +15,7 @@ from numbers import Integral, Real
 from typing import Any, Literal, ParamSpec, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from specgeo.errors import InvalidInputError
 
@@ -102,10 +103,14 @@ def _fits(value: object, hint: Any) -> bool:
 def _words(hint: Any) -> str:
     """What to pass, in words."""
     kind, parts = typing.get_origin(hint) or hint, typing.get_args(hint)
+    if hint == npt.ArrayLike:
+        return "an array"
     if kind in (typing.Union, types.UnionType):
         return " or ".join(_words(part) for part in parts)
     if kind is Literal:
         return " or ".join(map(repr, parts))
+    if kind is tuple and parts and parts[-1] is not Ellipsis:
+        return f"({', '.join(map(_words, parts))})"
     if kind in (Sequence, tuple) and parts:
         return f"a sequence ({', '.join(_words(part) for part in parts if part is not Ellipsis)} each)"
     if kind is Callable:

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from specgeo.errors import SpecgeoError
+from specgeo.errors import SpecgeoError, UnsupportedError
 
 _LONGEST = 160  # characters of a line
 _NUMBERS = [
     *("dim", "f_vector", "n_cells", "volume", "n_components", "n_islands"),
+    *("centroid", "gradient", "offset", "neighbours"),
     *("input_dim", "hidden_widths", "output_dim", "n_units", "holds"),
 ]
 
@@ -25,8 +26,14 @@ class Shown:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        if "__repr__" not in cls.__dict__:  # a dataclass keeps the one it finds
-            cls.__repr__ = brief  # type: ignore[method-assign]
+        cls.__repr__ = cls.__repr__  # type: ignore[method-assign]  # a dataclass keeps the one it finds
+
+    def __repr__(self) -> str:
+        return brief(self)
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the result on matplotlib axes (new ones by default) and return them."""
+        raise UnsupportedError(f"plot: a {type(self).__name__} has no figure of its own; print it")
 
     def _repr_html_(self) -> str:
         return as_html(self)
@@ -34,7 +41,8 @@ class Shown:
 
 def brief(value: Any) -> str:
     """The class and its fields in one line: numbers to six digits, arrays by their shape."""
-    parts = [f"{f.name}={_short(getattr(value, f.name))}" for f in fields(value) if f.repr]
+    names = [f.name for f in fields(value) if f.repr] if is_dataclass(value) else value._fields
+    parts = [f"{name}={_short(getattr(value, name))}" for name in names]
     text = f"{type(value).__name__}({', '.join(parts)})"
     return text if len(text) <= _LONGEST else text[: _LONGEST - 5] + " ...)"
 
@@ -50,6 +58,11 @@ def _short(value: Any) -> str:
         return f"<{len(value)} {type(value).__name__} entries>"
     text = " ".join(repr(value).split())
     return text if len(text) <= 60 else f"<{type(value).__name__}>"
+
+
+def counted(number: int, what: str, many: str = "") -> str:
+    """A number of things, in words that agree; ``many`` is the plural where it is not ``what`` with an s."""
+    return f"{number:,} {what if number == 1 else many or what + 's'}"
 
 
 def as_html(value: Any, picture: str | None = None, *, draw: bool = True) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from specgeo._cast import FloatArray
+from specgeo._display import counted as counted
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.geometry.export import polygon_rings
 from specgeo.results import empty_figure
@@ -61,6 +62,36 @@ def axes_for(ax: Any, width: float, height: float) -> Any:
     return ax
 
 
+def as_color(value: str, name: str) -> str:
+    """A colour that matplotlib knows."""
+    from matplotlib.colors import is_color_like
+
+    if not is_color_like(value):
+        raise InvalidInputError(f"{name}: {value!r} given; pass a colour, such as 'black' or '#0072B2'")
+    return value
+
+
+def as_colors(value: Sequence[str], name: str, fewest: int = 1) -> list[str]:
+    """Colours that matplotlib knows, so many at least."""
+    if len(value) < fewest:
+        raise InvalidInputError(f"{name}: {len(value)} colours given; pass {fewest} or more")
+    return [as_color(color, name) for color in value]
+
+
+def as_colormap(value: str, name: str = "cmap") -> Any:
+    """A colour map of matplotlib by its name."""
+    from matplotlib import colormaps
+
+    if value not in colormaps:
+        raise InvalidInputError(f"{name}: {value!r} given; pass the name of a colour map, such as 'cividis' or 'gray'")
+    return colormaps[value]
+
+
+def edge_color(edges: bool | str, usual: Any) -> Any:
+    """The colour of edges: that given, or the usual one; "none" where they are not drawn."""
+    return as_color(edges, "edges") if isinstance(edges, str) else usual if edges else "none"
+
+
 def polygons(cx: PolyhedralComplex) -> list[FloatArray]:
     """Corners of each cell of a plane complex in counter-clockwise order, one (n, 2) array a cell."""
     if cx.dim != 2:
@@ -82,18 +113,31 @@ def vertex_values(cx: PolyhedralComplex, output: int = 0) -> FloatArray:
 def input_labels(names: Sequence[str] | None, dim: int) -> list[str]:
     """Labels of the axes: names given, such as those of a slice, or x_0, x_1, ... as inputs are numbered."""
     if names is not None and (isinstance(names, str) or len(names) != dim):
-        raise InvalidInputError(f"names: {names!r} given; pass {dim} of them")
+        raise InvalidInputError(f"names: {names!r} given; pass {dim} of them, in a list")
     given = [f"x_{i}" for i in range(dim)] if names is None else names
-    return [re.sub(r"^(\w)_(\d+)$", r"$\1_{\2}$", str(name)) for name in given]
+    return [typeset(str(name)) for name in given]
 
 
-def frame(axes: Any, cx: PolyhedralComplex, names: Sequence[str] | None, title: str) -> None:
+def typeset(words: str) -> str:
+    """Words with the numbers of inputs as subscripts."""
+    return re.sub(r"\b([a-z])_(\d+)\b", r"$\1_{\2}$", words)
+
+
+def labels_of(cx: PolyhedralComplex, names: Sequence[str] | None) -> list[str]:
+    """Labels of the axes of a complex: names given, or those of the slice that it lies on."""
+    known = cx.notes.get("input_names")
+    return input_labels(known if names is None and known is not None and len(known) == cx.dim else names, cx.dim)
+
+
+def titled(axes: Any, cx: PolyhedralComplex, title: str | None, usual: str) -> None:
+    """The title given, or the usual one with the slice that the complex lies on."""
+    place = cx.notes.get("slice")
+    axes.set_title(title if title is not None else f"{usual}\n{typeset(place)}" if place else usual)
+
+
+def frame(axes: Any, cx: PolyhedralComplex, names: Sequence[str] | None, title: str | None, usual: str) -> None:
+    """Limits, labels and title of a plane complex."""
     lower, upper = cx.vertices.min(axis=0), cx.vertices.max(axis=0)
-    labels = input_labels(names, 2)
+    labels = labels_of(cx, names)
     axes.set(xlim=(lower[0], upper[0]), ylim=(lower[1], upper[1]), aspect="equal", xlabel=labels[0], ylabel=labels[1])
-    axes.set_title(title)
-
-
-def counted(number: int, what: str) -> str:
-    """A number of things, in words that agree."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+    titled(axes, cx, title, usual)

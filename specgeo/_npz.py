@@ -8,6 +8,7 @@ which numpy writes them, not evaluated.
 from __future__ import annotations
 
 import math
+import os
 import re
 import zipfile
 from collections.abc import Mapping
@@ -31,14 +32,15 @@ _ENTRY = (
 )
 _HEADER = re.compile(rb"\s*+\{\s*+" + rb"\s*+,\s*+".join(_ENTRY) + rb"\s*+,?\s*+\}\s*+")
 _CHUNK = 1 << 20
+_REMEDY = "raise max_bytes, or read it on a larger machine"
 
 
-def write_npz(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-    """A compressed ``.npz`` file, nothing pickled, whole or not at all."""
-    for name, array in arrays.items():
-        if array.dtype.kind not in _KINDS or not name.isprintable():
-            raise InvalidInputError(f"{name!a}: an array of {array.dtype} cannot be saved under this name; drop it")
-    with replacing(path) as stream:
+def write_npz(path: Path, arrays: Mapping[str, npt.NDArray[Any]], name: str = "path") -> None:
+    """A compressed ``.npz`` file, nothing pickled, whole or not at all; ``name`` is the argument that names it."""
+    for key, array in arrays.items():
+        if array.dtype.kind not in _KINDS or not key.isprintable():
+            raise InvalidInputError(f"{key!a}: an array of {array.dtype} cannot be saved under this name; drop it")
+    with replacing(path, name) as stream:
         # numpy before 2.2 would store an argument allow_pickle as an array; the kinds above need none
         np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
 
@@ -61,10 +63,21 @@ def read_npz(path: Path, max_bytes: int | None = None) -> Arrays:
             raise ReadError(f"{path.name}: not a readable .npz file ({reason}); it may be truncated") from error
 
 
+def read_npy(path: Path, max_bytes: int | None = None) -> npt.NDArray[Any]:
+    """The array of an ``.npy`` file, within the same budget."""
+    with open_regular(path) as stream:
+        size = os.fstat(stream.fileno()).st_size
+        afford(2 * size, f"max_bytes: reading {path.name}", _REMEDY, max_bytes)
+        try:
+            return _read_array(stream, size)
+        except ReadError as error:
+            raise ReadError(f"{path.name}: {error}; save it with numpy.save") from error
+
+
 def _read_members(archive: zipfile.ZipFile, name: str, max_bytes: int | None) -> Arrays:
     members = archive.infolist()
     total = sum(member.file_size for member in members)
-    afford(2 * total, f"max_bytes: reading {name}", "raise max_bytes, or read it on a larger machine", max_bytes)
+    afford(2 * total, f"max_bytes: reading {name}", _REMEDY, max_bytes)
     arrays: Arrays = {}
     for member in members:
         key = member.filename.removesuffix(".npy")

@@ -2,8 +2,8 @@
 
 `reported` makes what the function calls of what the user gave: a bar for True, the callable itself, nothing for None
 or False. Long loops deep inside call `specgeo._limits.check_time`, where the last message is repeated, with the
-seconds since it came, unless another came within a second. A bar, and the lines of the command line, also move while no loop can say anything (one call of finufft, a
-compilation): a thread shows that time goes by.
+seconds since it came, unless another came within a second. A bar, and the lines of the command line, also move while
+no loop can say anything (one call of finufft, a compilation): a thread shows that time goes by.
 """
 
 from __future__ import annotations

@@ -8,8 +8,20 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._arguments import checked
 from specgeo._cast import FloatArray
-from specgeo._figures import counted, input_labels, new_figure
+from specgeo._figures import (
+    as_color,
+    as_colormap,
+    axes_for,
+    counted,
+    edge_color,
+    input_labels,
+    labels_of,
+    new_figure,
+    titled,
+)
+from specgeo.domain import as_domain
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.geometry.export import polygon_rings
 
@@ -35,6 +47,7 @@ def facet_polygons(cx: PolyhedralComplex) -> list[FloatArray]:
     return [cx.vertices[ring] for ring in polygon_rings(cx)]
 
 
+@checked
 def solid_map(
     cx: PolyhedralComplex,
     *,
@@ -79,13 +92,21 @@ def solid_map(
         The complex has another dimension.
     MissingDependencyError
         matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import specgeo as sg
+    >>> net = sg.Network([[[1.0, 1.0, 0.5]], [[1.0]]], [[0.1], [0.0]])
+    >>> cx = sg.enumerate_regions(net, sg.Box(-1, 1, dim=3))
+    >>> axes = sg.plotting.solid_map(cx, explode=0.2)  # doctest: +SKIP
     """
     if cx.dim != 3:
         raise UnsupportedError(f"cx: has dimension {cx.dim}; a solid map needs 3, slice it first")
     if not 0 <= output < cx.offsets.shape[1]:
         raise InvalidInputError(f"output: {output} given; the network has outputs 0 to {cx.offsets.shape[1] - 1}")
-    if not np.isfinite(explode) or explode < 0:
+    if explode < 0:
         raise InvalidInputError(f"explode: {explode!r} given; pass a number, 0 or more")
+    shades, tint = as_colormap(cmap), edge_color(edges, (0.1, 0.1, 0.1, 0.6))
     axes = axes_in_space(ax)
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
@@ -106,16 +127,18 @@ def solid_map(
         for f, c in zip(facets, cells, strict=True)
     ])  # fmt: skip
     scale = Normalize(float(values.min()), float(values.max()))
-    colors = ScalarMappable(scale, cmap)
+    colors = ScalarMappable(scale, shades)
     name = "f" if cx.offsets.shape[1] == 1 else f"f[{output}]"
-    _draw(axes, walls, colors.to_rgba(values), edges, len(walls) > 500)
-    axes.figure.colorbar(colors, ax=axes, label=f"{name} on the walls", fraction=0.04, pad=0.08)
+    _draw(axes, walls, colors.to_rgba(values), tint, len(walls) > 500)
+    axes.figure.colorbar(colors, ax=axes, label=f"{name} on the walls", fraction=0.04, pad=0.1)
     reach = np.stack([lower, upper]) + explode * (np.stack([lower, upper]) - middle)
     how = [word for word, is_so in (("cut open", cut), ("exploded", explode > 0)) if is_so]
-    _frame(axes, reach, names, f"{name}, {', '.join([counted(cx.n_cells, 'cell'), *how])}" if title is None else title)
+    _frame(axes, reach, labels_of(cx, names))
+    titled(axes, cx, title, f"{name}, {', '.join([counted(cx.n_cells, 'cell'), *how])}")
     return cast("Axes", axes)
 
 
+@checked
 def shape_plot(
     domain: Any,
     *,
@@ -129,13 +152,15 @@ def shape_plot(
 
     Parameters
     ----------
-    domain : Box or Polytope
+    domain : Box, Polytope, convex shapely Polygon or scipy ConvexHull
         In dimension 1 to 3.
     edges : bool or str
         Draw the edges; a colour for them.
     cmap : str
         The colour of the inside.
-    title, names, ax
+    title : str, optional
+    names : sequence of str, optional
+    ax : matplotlib Axes, optional
         As in `solid_map`.
 
     Returns
@@ -146,20 +171,27 @@ def shape_plot(
     ------
     UnsupportedError
         Another dimension.
+
+    Examples
+    --------
+    >>> import specgeo as sg
+    >>> axes = sg.plotting.shape_plot(sg.Box([-1, -1, -1], [1, 1, 1]))  # doctest: +SKIP
     """
+    domain = as_domain(domain)
     if domain.dim > 3:
         raise UnsupportedError(f"domain: has dimension {domain.dim}; a picture needs 1 to 3")
     corners = domain.vertices
-    axes = axes_in_space(ax) if domain.dim == 3 else new_figure(4.8, 4.0)[1] if ax is None else ax
+    inside, tint = as_color(cmap, "cmap"), edge_color(edges, "#20242c")
+    axes = axes_in_space(ax) if domain.dim == 3 else axes_for(ax, 4.8, 4.0)
     title = repr(domain) if title is None else title
-    labels, tint = input_labels(names, domain.dim), edges if isinstance(edges, str) else "#20242c"
+    labels = input_labels(names, domain.dim)
     if domain.dim == 1:
-        axes.plot(corners[:, 0], [0.0, 0.0], color=cmap, lw=6, solid_capstyle="butt")
+        axes.plot(corners[:, 0], [0.0, 0.0], color=inside, lw=6, solid_capstyle="butt")
         axes.set(xlabel=labels[0], yticks=[], title=title)
     elif domain.dim == 2:
         steps = corners - corners.mean(axis=0)
         ring = corners[np.argsort(np.arctan2(steps[:, 1], steps[:, 0]))]
-        axes.fill(*ring.T, facecolor=cmap, edgecolor=tint if edges else "none")
+        axes.fill(*ring.T, facecolor=inside, edgecolor=tint)
         axes.set(xlabel=labels[0], ylabel=labels[1], aspect="equal", title=title)
     else:
         from scipy.spatial import ConvexHull
@@ -173,24 +205,23 @@ def shape_plot(
             u = np.cross(normal, np.eye(3)[np.abs(normal).argmin()])
             steps = corners[own] - corners[own].mean(axis=0)
             walls.append(corners[own[np.argsort(np.arctan2(steps @ np.cross(normal, u), steps @ u))]])
-        _draw(axes, walls, cmap, tint if edges else False, False)
-        _frame(axes, np.stack([corners.min(axis=0), corners.max(axis=0)]), names, title)
+        _draw(axes, walls, inside, tint, False)
+        _frame(axes, np.stack([corners.min(axis=0), corners.max(axis=0)]), labels)
+        axes.set_title(title)
     return cast("Axes", axes)
 
 
-def _draw(axes: Any, walls: list[FloatArray], colors: npt.ArrayLike | str, edges: bool | str, image: bool) -> None:
+def _draw(axes: Any, walls: list[FloatArray], colors: npt.ArrayLike | str, tint: Any, image: bool) -> None:
     from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 
-    tint = edges if isinstance(edges, str) else (0.1, 0.1, 0.1, 0.6) if edges else "none"
     drawn = Poly3DCollection(walls, facecolors=colors, edgecolors=tint, linewidths=0.4, rasterized=image)
     axes.add_collection3d(drawn)
 
 
-def _frame(axes: Any, reach: FloatArray, names: Sequence[str] | None, title: str) -> None:
+def _frame(axes: Any, reach: FloatArray, labels: list[str]) -> None:
     """Limits, labels and the view that `solid_map` cuts open for."""
-    labels = input_labels(names, 3)
     (x, y, z), size = reach.T, np.ptp(reach, axis=0)
-    axes.set(xlim=x, ylim=y, zlim=z, xlabel=labels[0], ylabel=labels[1], zlabel=labels[2], title=title)
+    axes.set(xlim=x, ylim=y, zlim=z, xlabel=labels[0], ylabel=labels[1], zlabel=labels[2])
     axes.locator_params(nbins=4)
     axes.set_box_aspect(size / size.max())
     axes.view_init(elev=24, azim=-45)

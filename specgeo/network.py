@@ -12,18 +12,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from specgeo._affine import Affine, fold_dense
+from specgeo._arguments import checked
 from specgeo._budget import afford
 from specgeo._cast import FloatArray, as_floats, as_points
 from specgeo._codec import Layers, write_network
 from specgeo.activation import Activation, as_activation
-from specgeo.domain import AffineSlice
 from specgeo.errors import InvalidInputError, UnsupportedError
+from specgeo.slices import AffineSlice, notes_of
 
 __all__ = ["Activation", "Network"]
 
@@ -91,7 +93,9 @@ class Network:
         else:
             each = [as_activation(a) for a in activation]
         if len(each) != hidden:
-            raise InvalidInputError(f"activation: {len(each)} given for {hidden} hidden layers; pass one for each")
+            raise InvalidInputError(
+                f"activation: {len(each)} given for {hidden} hidden layers; pass one for each (none for the last layer)"
+            )
         for array in (*matrices, *vectors):
             array.setflags(write=False)
         self.__dict__.update(weights=tuple(matrices), biases=tuple(vectors), activations=tuple(each))
@@ -112,8 +116,22 @@ class Network:
     @property
     def input_names(self) -> tuple[str, ...]:
         """What pictures call the inputs: x_0, x_1, ..., or the names of the slice that the network is restricted to."""
-        names: tuple[str, ...] | None = self.__dict__.get("_names")
-        return tuple(f"x_{i}" for i in range(self.input_dim)) if names is None else names
+        return tuple(self.slice_notes.get("input_names", (f"x_{i}" for i in range(self.input_dim))))
+
+    @property
+    def slice_notes(self) -> dict[str, Any]:
+        """What complexes and pictures note of the slice it is restricted to: ``input_names``, ``slice``; or nothing."""
+        return dict(self.__dict__.get("_slice_notes", {}))
+
+    @checked
+    def placed_like(self, other: Network) -> Network:
+        """This network with the ``slice_notes`` of another one, from which it was made."""
+        return self._on_slice(other.slice_notes)
+
+    def _on_slice(self, notes: dict[str, Any]) -> Network:
+        made = copy(self)
+        made.__dict__["_slice_notes"] = notes
+        return made
 
     @property
     def output_dim(self) -> int:
@@ -282,11 +300,10 @@ class Network:
         rows = as_floats(matrix, "matrix", (None, self.output_dim))
         outer = Affine(rows, np.zeros(len(rows)) if offset is None else as_floats(offset, "offset", (len(rows),)))
         folded = fold_dense(outer, Affine(self.weights[-1], self.biases[-1]))
+        layers = [*self.weights, outer.matrix], [*self.biases, outer.offset], [*self.activations, Activation.identity()]
         if folded is not None:
-            return Network([*self.weights[:-1], folded.matrix], [*self.biases[:-1], folded.offset], self.activations)
-        return Network(
-            [*self.weights, outer.matrix], [*self.biases, outer.offset], [*self.activations, Activation.identity()]
-        )
+            layers = [*self.weights[:-1], folded.matrix], [*self.biases[:-1], folded.offset], list(self.activations)
+        return Network(*layers).placed_like(self)
 
     def component(self, output: int) -> Network:
         """The network x -> f_output(x) of one output.
@@ -308,7 +325,7 @@ class Network:
         last = slice(output, output + 1)
         return Network(
             [*self.weights[:-1], self.weights[-1][last]], [*self.biases[:-1], self.biases[-1][last]], self.activations
-        )
+        ).placed_like(self)
 
     def restrict(self, where: AffineSlice) -> Network:
         """The network t -> f(origin + t @ basis) of s inputs on an affine slice.
@@ -343,9 +360,8 @@ class Network:
                 f"where: lies in dimension {where.ambient_dim}, the network has {self.input_dim} inputs; "
                 "give an origin and basis with that many coordinates"
             )
-        restricted = self.precompose(where.basis.T, where.origin)
-        restricted.__dict__["_names"] = where.names
-        return restricted
+        notes = notes_of(where, self.input_names, self.slice_notes)
+        return self.precompose(where.basis.T, where.origin)._on_slice(notes)
 
     def plot(self, domain: Any, ax: Any = None, *, max_cells: int | None = None, **options: Any) -> Any:
         """Draw the function and its cells on a domain, exactly.
@@ -379,9 +395,8 @@ class Network:
         from specgeo.enumeration import enumerate_regions
 
         if self.input_dim > 3:
-            raise UnsupportedError(f"plot: {self.input_dim} inputs; restrict the network to a slice of 1 to 3")
-        cx = enumerate_regions(self, domain, max_cells=max_cells)
-        return cx.plot(ax, **{"names": self.input_names, **options})
+            raise UnsupportedError(f"plot: {self.input_dim} inputs; restrict the network to a slice of 1 to 3 inputs")
+        return enumerate_regions(self, domain, max_cells=max_cells).plot(ax, **options)
 
     def __len__(self) -> int:
         """Number of affine layers, the last one included."""

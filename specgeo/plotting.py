@@ -14,7 +14,20 @@ import numpy.typing as npt
 from specgeo._arguments import checked
 from specgeo._cast import FloatArray, as_complexes, as_floats, as_indices
 from specgeo._class_map import class_map as class_map
-from specgeo._figures import CLASSES, MANY, axes_for, counted, frame, input_labels, polygons, vertex_values
+from specgeo._figures import (
+    CLASSES,
+    MANY,
+    as_colormap,
+    as_colors,
+    axes_for,
+    counted,
+    edge_color,
+    frame,
+    labels_of,
+    polygons,
+    titled,
+    vertex_values,
+)  # fmt: skip
 from specgeo._figures import new_figure as new_figure
 from specgeo._figures import rendered as rendered
 from specgeo._solid_map import shape_plot as shape_plot
@@ -58,7 +71,7 @@ def _gradient_key(axes: Any, longest: float) -> None:
     wheel = np.ones((81 * 81, 4))
     wheel[:, :3] = gradient_colors(grid, 1.0)
     wheel[:, 3] = np.linalg.norm(grid, axis=1) <= 1.0
-    key = axes.inset_axes([1.05, 0.06, 0.2, 0.2])
+    key = axes.inset_axes([1.16, 0.08, 0.18, 0.18])
     key.imshow(wheel.reshape(81, 81, 4), origin="lower", extent=(-1, 1, -1, 1), interpolation="bilinear")
     key.set(xticks=[], yticks=[], xlabel=f"direction of the\ngradient; its length\nat the rim: {longest:.3g}")
     key.xaxis.label.set_fontsize("small")
@@ -121,6 +134,7 @@ def region_map(
         raise UnsupportedError(f"cx: has dimension {cx.dim}; a region map needs 2, slice it first")
     if color not in ("value", "gradient"):
         raise InvalidInputError(f"color: {color!r} given; use 'value' or 'gradient'")
+    shades, tint = as_colormap(cmap), edge_color(edges, "white" if color == "value" else "#20242c")
     axes = axes_for(ax, 7.2, 5.8)
     from matplotlib.collections import LineCollection, PolyCollection
 
@@ -129,7 +143,7 @@ def region_map(
     if color == "value":
         values, triangles = vertex_values(cx, output), cx.triangulation(2)[0]
         drawn = axes.tripcolor(
-            *cx.vertices.T, triangles, values, shading="gouraud", cmap=cmap, rasterized=len(triangles) > 64
+            *cx.vertices.T, triangles, values, shading="gouraud", cmap=shades, rasterized=len(triangles) > 64
         )
         axes.figure.colorbar(drawn, ax=axes, label=name, fraction=0.046, pad=0.03)
     else:
@@ -143,10 +157,9 @@ def region_map(
     if edges:
         ends = cx.vertices[cx.faces[0].indices.reshape(-1, 2)]
         width = float(np.clip(30.0 / np.sqrt(len(ends)), 0.15, 1.0))
-        tint = edges if isinstance(edges, str) else "white" if color == "value" else "#20242c"
         axes.add_collection(LineCollection(list(ends), colors=tint, linewidths=width, alpha=0.55, rasterized=image))
-    frame(axes, cx, names, f"{'gradient of ' if color == 'gradient' else ''}{name}, {counted(cx.n_cells, 'cell')}"
-           if title is None else title)  # fmt: skip
+    what = f"gradient of {name}" if color == "gradient" else name
+    frame(axes, cx, names, title, f"{what}, {counted(cx.n_cells, 'cell')}")
     return cast("Axes", axes)
 
 
@@ -172,7 +185,9 @@ def function_plot(
         Mark the ends of the cells; a colour for the marks.
     cmap : str, optional
         Colours of the outputs.
-    title, names, ax
+    title : str, optional
+    names : sequence of str, optional
+    ax : matplotlib Axes, optional
         As in `region_map`.
 
     Returns
@@ -192,6 +207,8 @@ def function_plot(
     """
     if cx.dim != 1:
         raise UnsupportedError(f"cx: has dimension {cx.dim}; a function plot needs 1, slice it first")
+    shades = None if cmap is None else as_colormap(cmap)
+    marks = edge_color(edges, None)
     axes = axes_for(ax, 7.2, 4.2)
     order = np.argsort(cx.vertices[:, 0])
     n = cx.offsets.shape[1]
@@ -199,20 +216,18 @@ def function_plot(
     for index, output in enumerate(chosen.tolist()):
         values = vertex_values(cx, output)[order]
         color: Any = EXACT_COLOR if len(chosen) == 1 else CLASSES[index % len(CLASSES)]
-        if cmap is not None:
-            from matplotlib import colormaps
-
-            color = colormaps[cmap](0.1 + 0.8 * index / max(len(chosen) - 1, 1))
+        if shades is not None:
+            color = shades(0.1 + 0.8 * index / max(len(chosen) - 1, 1))
         label = None if len(chosen) == 1 else f"output {output}"
         (line,) = axes.plot(cx.vertices[order, 0], values, color=color, lw=1.2, label=label)
         if edges:
-            line.set(marker="o", ms=2.5, mew=0, mfc=edges if isinstance(edges, str) else color)
+            line.set(marker="o", ms=2.5, mew=0, mfc=color if marks is None else marks)
     if len(chosen) > 1:
         axes.legend(frameon=False)
     name = "f" if n == 1 or len(chosen) > 1 else f"f[{chosen[0]}]"
-    label = "x" if names is None else input_labels(names, 1)[0]
+    label = "x" if names is None and "input_names" not in cx.notes else labels_of(cx, names)[0]
     axes.set(xlabel=label, ylabel=f"{name}({label})")
-    axes.set_title(counted(cx.n_cells, "cell") if title is None else title)
+    titled(axes, cx, title, counted(cx.n_cells, "cell"))
     axes.margins(x=0)
     axes.grid(alpha=0.25)
     return cast("Axes", axes)
@@ -251,6 +266,7 @@ def spectrum_plot(
     sampled_label: str = "sampled FFT",
     title: str = "",
     amplitude: str = r"$|\hat f(k)|$",
+    length: str = "$|k|$  (radians per unit length)",
     cmap: Sequence[str] = (EXACT_COLOR, SAMPLED_COLOR),
     edges: bool = True,
     ax: Any = None,
@@ -268,6 +284,8 @@ def spectrum_plot(
     label, sampled_label, title : str
     amplitude : str
         What is drawn, for the axis; by default the absolute value of the transform.
+    length : str
+        Over what it is drawn, with its unit.
     cmap : sequence of two colours
         Of the exact values and of those by FFT.
     edges : bool
@@ -286,6 +304,7 @@ def spectrum_plot(
     >>> k = np.linspace(1.0, 50.0, 200)
     >>> figure = sg.plotting.spectrum_plot(k, 1 / k**2, title="a parabola")  # doctest: +SKIP
     """
+    cmap = as_colors(cmap, "cmap", 2)
     axes = axes_for(ax, 7.2, 5.0)
     lengths = as_floats(k, "k")
     if lengths.ndim not in (1, 2):
@@ -322,7 +341,7 @@ def spectrum_plot(
         top = float(np.max(curves[0][0]))
         floor = float(np.quantile(curves[0][0][curves[0][0] > 0.0], 0.02)) if np.any(curves[0][0]) else 1e-16
         axes.set_ylim(max(floor * 0.2, 1e-16 * (top or 1.0)), 6.0 * (top or 1.0))
-    axes.set(xscale="log", yscale="log", xlabel="$|k|$  (radians per unit length)", ylabel=amplitude, title=title)
+    axes.set(xscale="log", yscale="log", xlabel=length, ylabel=amplitude, title=title)
     if anchor is not None and size[-1] < 50 * size[0]:  # less than two decades: powers of ten alone tell too little
         from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 

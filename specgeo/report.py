@@ -15,16 +15,21 @@ import numpy as np
 from specgeo._arguments import checked
 from specgeo._budget import within_memory
 from specgeo._cast import FloatArray
+from specgeo._display import counted
+from specgeo._figures import typeset
 from specgeo._progress import reported
 from specgeo.domain import Box
+from specgeo.enumeration import enumerate_regions
 from specgeo.errors import DomainError
 from specgeo.fourier.sampled import SampledSpectrum, afford_samples, sample_counts
 from specgeo.fourier.series import mode_wavevectors
 from specgeo.geometry.complex import PolyhedralComplex
+from specgeo.geometry.structure import require_network
 from specgeo.network import Network
-from specgeo.plotting import function_plot, region_map, rendered, shell_means, spectrum_plot
-from specgeo.results import Check, jsonable
-from specgeo.theory.decay import kinks
+from specgeo.plotting import function_plot, region_map, rendered, shell_means, solid_map, spectrum_plot
+from specgeo.results import Check, empty_figure, jsonable
+from specgeo.slices import AffineSlice
+from specgeo.theory.variation import kinks
 from specgeo.verification.claims.geometry import complex_is_sound
 from specgeo.verification.claims.spectrum import mirror_series, sampling
 from specgeo.verification.report import VerificationReport, examine
@@ -32,6 +37,9 @@ from specgeo.verification.subject import Progress, Subject, as_progress
 
 DEFAULT_SAMPLES = {1: 1024, 2: 256, 3: 48}
 """Samples a period and axis: enough to show the decay, few enough for seconds."""
+
+AMPLITUDE = r"$|c_n|$: mean of $f(x)\,\Pi_j\,\cos\,k_j (x_j - a_j)$"
+"""What the spectrum of a report shows: coefficients of the mirror series, a the lower corner of the box."""
 
 SELECTION = (complex_is_sound, mirror_series, sampling)
 """The claims of the theory that the report examines; `specgeo.verify` examines all."""
@@ -78,14 +86,33 @@ class SpectralReport(VerificationReport):
         cx = self.complex
         k = mode_wavevectors(self.spectrum.modes, cx.domain).reshape(-1, cx.dim)
         exact, sampled = self.spectrum.exact[..., 0].ravel(), self.spectrum.sampled[..., 0].ravel()
-        figures = {"spectrum.png": spectrum_plot(k, exact, sampled, title=self.title)}
+        figures = {"spectrum.png": spectrum_plot(k, exact, sampled, title=typeset(self.title), amplitude=AMPLITUDE)}
         if cx.dim == 1:
             figures["function.png"] = function_plot(cx)
         elif cx.dim == 2:
             figures["regions.png"] = region_map(cx)
             figures["gradients.png"] = region_map(cx, color="gradient", edges=False)
-        pictures = {name: rendered(figure, "png", dpi=120) for name, figure in figures.items()}
+        else:
+            figures["solid.png"] = solid_map(cx)
+            figures["slices.png"] = slice_maps(cx)
+        for axes in list(figures.values())[1:]:
+            axes.set_title(axes.get_title().partition("\n")[0])  # the title of all has the slice
+            axes.figure.suptitle(typeset(self.title), fontsize="medium")
+        pictures = {name: rendered(axes, "png", dpi=120) for name, axes in figures.items()}
         return {"report.json": self.to_json().encode(), **pictures}
+
+
+def slice_maps(cx: PolyhedralComplex) -> Any:
+    """A complex in space on the three planes through the middle of its box, side by side; the last Axes."""
+    layers, middle = require_network(cx, "a slice")[0], (cx.domain.lower + cx.domain.upper) / 2
+    names, figure = cx.notes.get("input_names", ["x_0", "x_1", "x_2"]), empty_figure(15.0, 4.8)
+    for fixed in range(3):
+        plane = [axis for axis in range(3) if axis != fixed]
+        net = Network(*layers).restrict(AffineSlice.axes(plane, middle))
+        part = enumerate_regions(net, Box(cx.domain.lower[plane], cx.domain.upper[plane]))
+        words = typeset(f"{names[fixed]} = {middle[fixed]:g}, {counted(part.n_cells, 'cell')}")
+        drawn = region_map(part, names=[names[i] for i in plane], title=words, ax=figure.add_subplot(1, 3, fixed + 1))
+    return drawn
 
 
 @checked
@@ -147,7 +174,7 @@ def spectral_report(
     samples = DEFAULT_SAMPLES[domain.dim] if samples is None else samples
     # bad counts are refused before the work, and too many
     afford_samples(sample_counts(samples, domain.dim, "mirror"), "mirror", 1, max_bytes)
-    net = net.component(output)
+    one_of, net = f", output {output}" if net.output_dim > 1 else "", net.component(output)
     subject = Subject(
         net, domain, 0, 0, max_cells, max_bytes, samples, lambda message, share: tell(message, 0.5 * share)
     )
@@ -164,7 +191,9 @@ def spectral_report(
     numbers |= {"fitted_exponent_of_shell_rms": slope, "expected_exponent": -(cx.dim + 3) / 2, "seconds": seconds}
     tell("done", 1.0)
     sides = " x ".join(f"[{a:g}, {b:g}]" for a, b in zip(domain.lower, domain.upper, strict=True))
-    words = f"{name} on {sides}", repr(net), repr(domain), summary, claims, subject.seed, ended - started
+    place = net.slice_notes.get("slice", "")
+    title = f"{name}{one_of} on {sides}{f' ({place})' if place else ''}"
+    words = title, repr(net), repr(domain), summary, claims, subject.seed, ended - started
     return SpectralReport(*words, numbers, table, cx, spectrum)
 
 

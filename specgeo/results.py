@@ -17,11 +17,13 @@ import numpy as np
 
 from specgeo._deprecated import warn
 from specgeo._display import Shown
-from specgeo.errors import InvalidInputError, MissingDependencyError, UnsupportedError
+from specgeo.errors import InvalidInputError, MissingDependencyError
 
 Relation = Literal["<=", ">=", "=="]
 
 PAPER = "arXiv 1806.08734v3"
+RADIANS = "|k|  (radians per unit length)"
+"""Label of axes that show lengths of wavevectors."""
 
 
 def jsonable(value: Any) -> Any:
@@ -86,10 +88,6 @@ class Result(Shown):
         """All fields as plain Python values, ready for ``json.dumps``."""
         result: dict[str, Any] = jsonable(self)
         return result
-
-    def plot(self, ax: Any = None) -> Any:
-        """Draw the result on matplotlib axes (new ones by default) and return them."""
-        raise UnsupportedError(f"plot: a {type(self).__name__} has no figure of its own; print it or use to_dict()")
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ import numpy as np
 from specgeo._arguments import checked
 from specgeo._cast import FloatArray, RNGLike, as_rng
 from specgeo._deprecated import renamed_argument
+from specgeo.activation import Activation
 from specgeo.errors import InvalidInputError
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.soundness import failures
@@ -19,8 +20,10 @@ __all__ = ["assert_complex_valid", "random_network"]
 
 @renamed_argument("seed", "rng")
 @checked
-def random_network(widths: Sequence[int], rng: RNGLike, kind: str = "he") -> Network:
-    """A random ReLU network.
+def random_network(
+    widths: Sequence[int], rng: RNGLike, kind: str = "he", *, activation: str | Activation = "relu", bias: float = 0.1
+) -> Network:
+    """A random network, ReLU unless said otherwise.
 
     Parameters
     ----------
@@ -29,11 +32,15 @@ def random_network(widths: Sequence[int], rng: RNGLike, kind: str = "he") -> Net
     rng : int, SeedSequence, BitGenerator, Generator or None
         For ``numpy.random.default_rng``.
     kind : str
-        ``"he"``: layer by layer W ~ N(0, 2 / fan_in), then b ~ N(0, 0.1^2); ``"zero-bias"``: the same
+        ``"he"``: layer by layer W ~ N(0, 2 / fan_in), then b ~ N(0, bias^2); ``"zero-bias"``: the same
         without biases; ``"integer"``: weights and biases in {-2, ..., 2}; ``"quarter"``: multiples of
         1/4 in [-2, 2]; ``"pruned"``: ``"he"`` with 80 % of the weights of each layer set to zero;
         ``"duplicated"``: ``"he"`` with the second half of the neurons of each hidden layer copied
         from its first half.
+    activation : str or Activation
+        Of all hidden layers.
+    bias : float
+        Standard deviation of the biases, where they are normal.
 
     Returns
     -------
@@ -49,6 +56,8 @@ def random_network(widths: Sequence[int], rng: RNGLike, kind: str = "he") -> Net
         raise InvalidInputError(
             f"widths: {list(widths)} given; name inputs, hidden widths and outputs, each at least 1"
         )
+    if bias < 0:
+        raise InvalidInputError(f"bias: {bias} given; a standard deviation is >= 0")
     generator = as_rng(rng)
     weights: list[FloatArray] = []
     biases: list[FloatArray] = []
@@ -57,24 +66,24 @@ def random_network(widths: Sequence[int], rng: RNGLike, kind: str = "he") -> Net
         if kind in ("integer", "quarter"):
             top, unit = (2, 1.0) if kind == "integer" else (8, 0.25)
             weight = generator.integers(-top, top + 1, (n, fan_in)) * unit
-            bias = generator.integers(-top, top + 1, n) * unit
+            shift = generator.integers(-top, top + 1, n) * unit
         elif kind in ("he", "zero-bias", "pruned", "duplicated"):
             weight = generator.normal(0.0, np.sqrt(2.0 / fan_in), (n, fan_in))
-            bias = generator.normal(0.0, 0.1, n)
+            shift = generator.normal(0.0, bias, n)
         else:
             raise InvalidInputError(
                 f"kind: {kind!r} is not known; use 'he', 'zero-bias', 'integer', 'quarter', 'pruned' or 'duplicated'"
             )
         if kind == "zero-bias":
-            bias = np.zeros(n)
+            shift = np.zeros(n)
         elif kind == "pruned":
             weight = np.where(generator.random(weight.shape) < 0.8, 0.0, weight)
         elif kind == "duplicated" and layer < last:
             copied = n // 2
-            weight[n - copied :], bias[n - copied :] = weight[:copied], bias[:copied]
+            weight[n - copied :], shift[n - copied :] = weight[:copied], shift[:copied]
         weights.append(np.asarray(weight, dtype=np.float64))
-        biases.append(np.asarray(bias, dtype=np.float64))
-    return Network(weights, biases)
+        biases.append(np.asarray(shift, dtype=np.float64))
+    return Network(weights, biases, activation)
 
 
 @checked

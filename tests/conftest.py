@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import specgeo as sg
@@ -30,12 +29,9 @@ def examples() -> Path:
 
 @pytest.fixture(scope="session")
 def random_network() -> Callable[..., sg.Network]:
-    """A network with normal weights: ``random_network([d, n_1, ..., m], seed, activation)``."""
+    """`specgeo.testing.random_network` with larger biases: ``random_network([d, n_1, ..., m], seed, activation)``."""
 
     def make(widths: list[int], seed: int = 0, activation: str | sg.Activation = "relu") -> sg.Network:
-        rng = np.random.default_rng(seed)
-        shapes = list(zip(widths[1:], widths[:-1], strict=True))
-        weights = [rng.normal(size=shape) / np.sqrt(shape[1]) for shape in shapes]
-        return sg.Network(weights, [0.5 * rng.normal(size=shape[0]) for shape in shapes], activation)
+        return sg.testing.random_network(widths, rng=seed, activation=activation, bias=0.5)
 
     return make

@@ -9,6 +9,7 @@ import numpy as np
 
 import specgeo as sg
 from specgeo.testing import random_network
+from specgeo.theory.constructions import sawtooth
 
 
 def one_layer(normals: object, offsets: object) -> sg.Network:
@@ -16,17 +17,6 @@ def one_layer(normals: object, offsets: object) -> sg.Network:
     weight = np.array(normals, dtype=float)
     bias = np.array(offsets, dtype=float)
     return sg.Network([weight, np.ones((1, len(weight)))], [bias, [0.0]])
-
-
-def sawtooth(depth: int, dim: int = 1, axes: int = 1) -> sg.Network:
-    """Telgarsky's tent map iterated ``depth`` times along the first ``axes`` coordinates of [0, 1]^dim."""
-    first = np.zeros((2 * axes, dim))
-    for j in range(axes):
-        first[2 * j : 2 * j + 2, j] = [2.0, 4.0]
-    inner = np.kron(np.eye(axes), np.array([[2.0, -2.0], [4.0, -4.0]]))
-    weights = [first] + [inner] * (depth - 1) + [np.tile([[1.0, -1.0]], (1, axes))]
-    biases = [np.tile([0.0, -2.0], axes)] * depth + [np.zeros(1)]
-    return sg.Network(weights, biases)
 
 
 def diamonds(radii: list[float], dim: int = 2, activation: str = "relu") -> sg.Network:

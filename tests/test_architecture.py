@@ -23,7 +23,7 @@ ROOMS = [
     {"activation"},
     {"_codec"},
     {"_halfspaces"},
-    {"domain"},
+    {"domain", "slices"},
     {"network"},
     {"_running_error"},
     {"readers", "geometry"},
@@ -32,6 +32,7 @@ ROOMS = [
     {"theory"},
     {"_figures"},
     {"_class_map", "_solid_map"},
+    {"learning"},
     {"plotting", "check", "_compile"},
     {"verification"},
     {"report"},
@@ -75,18 +76,20 @@ IMPORTS = {name: imports(path) for name, path in FILES.items()}
 GRAPH = {name: {other for function, other in found if not function} - {name} for name, found in IMPORTS.items()}
 # functions that import what stands above them, or the face of the package, when they are called
 UPWARDS = {
+    "learning.tracker: SpectrumTracker.plot", "learning.tracker: SpectrumTracker.animate",
     *(f"geometry.complex: PolyhedralComplex.{name}" for name in (
         "linear_regions", "locate", "__call__", "exact_vertices", "reprove", "to_shapely", "to_networkx", "save",
         "integrate", "plot",
     )),
     *(f"{name}.plot" for name in (
-        "domain: Box", "domain: Polytope", "fourier.radial: RadialSpectrum", "network: Network",
+        "domain: Box", "domain: Polytope", "fourier.radial: RadialSpectrum", "fourier.sampled: SampledSpectrum",
+        "fourier.rays: DirectionalExpansion", "network: Network",
         "paths.regions: DecisionRegions",
     )),
     *(f"_compile: {name}" for name in (
         "_pipeline", "_degenerate", "simplices", "_divided", "_polytopes", "_derivatives",
     )),
-    *(f"cli: {name}" for name in ("_parser", "_verify", "_warmup")),
+    *(f"cli.{name}" for name in ("parser: make_parser", "verify: run", "warmup: run")),
 }  # fmt: skip
 
 
@@ -156,7 +159,8 @@ def test_the_check_stands_alone() -> None:
 
 def test_the_page_renders_plain_values() -> None:
     """The HTML of a report needs its ``to_dict()``, and knows neither reports nor claims."""
-    assert GRAPH["specgeo.verification.html"] == {"specgeo.results"}
+    assert GRAPH["specgeo.verification.html"] == {"specgeo.results", "specgeo.verification.glossary"}
+    assert not GRAPH["specgeo.verification.glossary"]
 
 def private(name: str) -> bool:
     """Methods of every NamedTuple are public in spite of their names."""

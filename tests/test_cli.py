@@ -245,7 +245,7 @@ def test_as_a_module(tent):
 
 def test_control_c_ends_the_command_inside_a_long_call():
     work = "lambda _: print('working', flush=True) or sum(range(10**12))"
-    command = [sys.executable, "-c", f"from specgeo import cli; cli._info = {work}; cli.main()", "info", "x.npz"]
+    command = [sys.executable, "-c", f"from specgeo import cli; cli.info.run = {work}; cli.main()", "info", "x.npz"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout.readline() == "working\n"
@@ -316,7 +316,8 @@ def test_output_of_any_encoding_closed_or_full(tent, tmp_path):
 
 @pytest.mark.skipif(os.name == "nt", reason="a POSIX shell")
 def test_a_warning_is_one_line(tmp_path):
-    code = "import warnings; from specgeo import cli; cli._info = lambda _: warnings.warn('of a kind') or 0; cli.main()"
+    work = "lambda _: warnings.warn('of a kind') or 0"
+    code = f"import warnings; from specgeo import cli; cli.info.run = {work}; cli.main()"
     done = subprocess.run([sys.executable, "-c", code, "info", "x.npz"], capture_output=True, text=True)
     assert done.stderr == "specgeo: warning: of a kind\n"
 

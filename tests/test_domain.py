@@ -246,3 +246,31 @@ def test_polyline():
     for bad in ([[0, 0]], [[0, 0], [0, 0], [1, 1]]):
         with pytest.raises(sg.DomainError, match="points"):
             sg.Polyline(bad)
+
+
+def test_a_slice_through_points_contains_them() -> None:
+    """Against rationals: within half an ulp of each coordinate of the difference, and exactly where that is a float."""
+    rng = np.random.default_rng(5)
+    for points in (rng.normal(size=(3, 7)), rng.normal(size=(2, 3)) * 1e6, rng.integers(0, 256, (3, 9)) / 256):
+        found = sg.AffineSlice.through(points)
+        assert found.dim == len(points) - 1 and np.array_equal(found([0.0] * found.dim), points[0])
+        for i, direction in enumerate(found.basis):
+            for x, step, wanted in zip(found.origin, direction, points[i + 1], strict=True):
+                off = abs(Fraction(x) + Fraction(step) - Fraction(wanted))
+                assert off <= Fraction(np.spacing(abs(step))) / 2
+                assert off == 0 or np.any(256 * points % 1)
+
+
+@pytest.mark.parametrize(
+    ("points", "words"),
+    [
+        ([[0.0, 1.0]], "two points for a line"),
+        ([[0.0, 1.0], [0.0, 1.0]], "coincide"),
+        ([[0.0, 0.0], [1.0, 1.0], [2.0, 2.0]], "dimension less than 2"),
+        ([[1e308], [-1e308]], "beyond the range"),
+        ([0.0, 1.0], "points: shape"),
+    ],
+)
+def test_points_that_span_no_slice(points: list[list[float]], words: str) -> None:
+    with pytest.raises(sg.InvalidInputError, match=words):
+        sg.AffineSlice.through(points)

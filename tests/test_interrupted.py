@@ -40,8 +40,8 @@ WRITERS: dict[str, tuple[Callable[[Path], object], set[str]]] = {
     ),
     "verify": (lambda f: claims().write(f), {"verify.json", "verify.html"}),
     "command": (
-        lambda f: main([*COMMAND, str(f.parent / "tent.npz"), "--map", str(f / "m.png"), "--save", str(f / "c")]),
-        {"m.png", "c"},
+        lambda f: main([*COMMAND, str(f.parent / "tent.npz"), "--map", str(f / "m.png"), "--save", str(f / "c.npz")]),
+        {"m.png", "c.npz"},
     ),
 }
 

@@ -114,13 +114,43 @@ def test_without_matplotlib_the_message_names_the_extra():
     assert out.startswith("MissingDependencyError") and "specgeo[viz]" in out
 
 
-def test_axes_carry_the_numbers_of_a_slice(random_network):
+def test_axes_carry_the_numbers_of_a_slice(random_network, plane):
     where = sg.AffineSlice.axes([3, 2], np.zeros(5))
     assert where.names == ("x_3", "x_2") and sg.AffineSlice([0, 0], [[1, 1]]).names == ("t_0",)
     drawn = random_network([5, 6, 1]).restrict(where).plot(sg.Box(-1, 1, dim=2))
     assert (drawn.get_xlabel(), drawn.get_ylabel()) == ("$x_{3}$", "$x_{2}$")
     with pytest.raises(sg.InvalidInputError, match="names"):
-        plotting.input_labels("xy", 2)
+        plotting.region_map(plane, names="xy")
+
+
+def test_a_report_of_three_inputs_shows_the_solid_its_slices_and_what_is_drawn(random_network):
+    from specgeo.report import AMPLITUDE, slice_maps
+
+    where = sg.AffineSlice.axes([3, 0, 2], [0.0, 0.5, 0.0, 0.0])
+    net = random_network([4, 6, 2], seed=2).restrict(where)
+    report = sg.spectral_report(net, sg.Box([0, -1, -1], [1, 1, 1]), output=1, samples=8, name="mine.onnx")
+    assert report.title == "mine.onnx, output 1 on [0, 1] x [-1, 1] x [-1, 1] (x_1 = 0.5)"
+    assert {"solid.png", "slices.png", "spectrum.png", "report.json"} == set(report._files())
+    drawn = [axes for axes in slice_maps(report.complex).figure.axes if axes.get_title()]
+    assert [axes.get_title().partition(",")[0] for axes in drawn] == ["$x_{3}$ = 0.5", "$x_{0}$ = 0", "$x_{2}$ = 0"]
+    assert drawn[0].get_xlabel() == "$x_{0}$" and "cos" in AMPLITUDE
+    # the mean that the axis names, by midpoint sums
+    s = [(np.arange(n) + 0.5) / n for n in (60, 60, 60)]
+    x = np.stack(np.meshgrid(s[0], 2 * s[1] - 1, 2 * s[2] - 1, indexing="ij"), axis=-1)
+    wave = np.cos(np.pi * x[..., 0]) * np.cos(np.pi * (x[..., 1] + 1))
+    assert report.spectrum.exact[1, 2, 0, 0] == pytest.approx(np.mean(net(x)[..., 1] * wave), abs=2e-3)
+
+
+def test_nested_slices_and_slices_off_the_axes_have_their_names(random_network):
+    net = random_network([4, 6, 2], seed=2)
+    plane = net.restrict(sg.AffineSlice.axes([3, 1], [0.5, 0, 0.25, 0]))
+    assert plane.input_names == ("x_3", "x_1") and plane.slice_notes["slice"] == "x_0 = 0.5, x_2 = 0.25"
+    line = plane.component(1).restrict(sg.AffineSlice.axes([1], [2.0, 0]))
+    assert line.slice_notes == {"input_names": ["x_1"], "slice": "x_3 = 2; x_0 = 0.5, x_2 = 0.25"}
+    assert plane.restrict(sg.AffineSlice([0.1, 0.2], [[1, 1]])).input_names == ("t_0",)
+    assert net.slice_notes == {} and net.input_names == ("x_0", "x_1", "x_2", "x_3")
+    regions = sg.paths.decision_regions(plane, sg.Box(-1, 1, dim=2)).plot()
+    assert regions.get_xlabel() == "$x_{3}$" and "$x_{2}$ = 0.25" in regions.get_title()
 
 
 def test_titles_edges_and_colours_are_the_callers(plane, line):

@@ -508,3 +508,36 @@ def test_inputs_are_made_once(tmp_path):
         onnx.save(model, tmp_path / "m.onnx")
         with pytest.raises(sg.ReadError, match="make the same tensor"):
             sg.read_network(tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("Sigmoid", "turns logits into probabilities.*output='z'"),
+        ("LogSoftmax", "turns logits into probabilities.*output='z'"),
+        ("Tanh", "train with ReLU.*end before it with output='z'"),
+        ("MaxPool", r"relu\(a - b\).*output='z'"),
+        ("Conv", "matrix.*output='z'"),
+        ("Bernoulli", "use nodes of Abs.*output='z'"),
+    ],
+)
+def test_nodes_that_are_not_read_have_a_remedy(kind, words, arrays, tmp_path):
+    """And the output that the message names can be read."""
+    nodes = [node("MatMul", ["x", "V"], ["z"]), node(kind, ["z"], ["y"])]
+    onnx.save(make_model(nodes, {"V": np.eye(3, dtype=np.float32)}, (1, 3)), tmp_path / "m.onnx")
+    with pytest.raises(sg.UnsupportedError, match=f"of type {kind}: .*{words}"):
+        sg.read_network(tmp_path / "m.onnx")
+    assert np.array_equal(sg.read_network(tmp_path / "m.onnx", output="z")([1.0, 2.0, 3.0]), [1.0, 2.0, 3.0])
+
+
+def test_a_skip_connection_has_a_remedy(tmp_path):
+    nodes = [node("Abs", ["x"], ["z"]), node("Relu", ["z"], ["a"]), node("Add", ["z", "a"], ["y"])]
+    onnx.save(make_model(nodes, {}, (1, 3)), tmp_path / "m.onnx")
+    with pytest.raises(sg.UnsupportedError, match=r"only chains.*relu\(x\) - relu\(-x\).*output='z'"):
+        sg.read_network(tmp_path / "m.onnx")
+
+
+def test_files_of_frameworks_have_a_remedy(tmp_path):
+    for name, words in (("a.pt", "from_torch"), ("a.keras", "tf2onnx"), ("a.pkl", "from_sklearn"), ("a.txt", "can be")):
+        with pytest.raises(sg.ReadError, match=words):
+            sg.read_network(tmp_path / name)

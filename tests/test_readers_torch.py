@@ -325,3 +325,35 @@ def test_torch_comparison_names_the_layer_that_differs(torch, monkeypatch):
 def test_torch_parameters_that_need_gradients_are_no_arrays(torch):
     with pytest.raises(sg.InvalidInputError, match=r"weights\[0\].*detach"):
         sg.Network([torch.nn.Parameter(torch.ones(1, 1))], [[0.0]])
+
+
+REMEDIES = {
+    "Softmax": (lambda nn: nn.Softmax(1), r"probabilities.*module\[:-1\]"),
+    "Sigmoid": (lambda nn: nn.Sigmoid(), r"probabilities.*module\[:-1\]"),
+    "GELU": (lambda nn: nn.GELU(), "train with ReLU"),
+    "Conv1d": (lambda nn: nn.Conv1d(1, 1, 3), "matrix: pass that to specgeo.Network"),
+    "MaxPool1d": (lambda nn: nn.MaxPool1d(2), r"b \+ relu\(a - b\)"),
+    "LayerNorm": (lambda nn: nn.LayerNorm(3), "train without"),
+    "Hardsigmoid": (lambda nn: nn.Hardsigmoid(), "Hardtanh"),
+    "Bilinear": (lambda nn: nn.Bilinear(1, 1, 1), "train without"),
+    "Softshrink": (lambda nn: nn.Softshrink(), "use a Sequential of Linear"),
+}
+
+
+@pytest.mark.parametrize("kind", REMEDIES)
+def test_a_layer_that_is_not_read_has_a_remedy(kind: str) -> None:
+    nn = pytest.importorskip("torch").nn
+    make, words = REMEDIES[kind]
+    with pytest.raises(sg.UnsupportedError, match=f"module: 1 is a {kind}, which .*{words}"):
+        sg.from_torch(nn.Sequential(nn.Linear(3, 3), make(nn)))
+
+
+def test_a_module_with_a_forward_of_its_own_has_a_remedy() -> None:
+    torch = pytest.importorskip("torch")
+
+    class Residual(torch.nn.Module):
+        def forward(self, x):
+            return x + torch.relu(x)
+
+    with pytest.raises(sg.UnsupportedError, match=r"Residual, which has a forward.*Sequential\(.*torch.onnx.export"):
+        sg.from_torch(Residual())

@@ -481,3 +481,40 @@ def test_domains_of_extreme_size() -> None:
             sg.Polytope.from_vertices([[0, 0], [1, 1], [2, 2 + 5e-16]])
         thin = sg.Polytope.from_vertices([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0.25, 0.25, 1e-200], [0.5, 0.25, 1e-200]])
         assert np.all(thin.A @ [0.3, 0.3, 1e-201] < thin.b)
+
+
+def test_meshes_of_trimesh() -> None:
+    """Against the box's closed form; separate bodies, unmerged and open surfaces, what is no surface."""
+    trimesh = pytest.importorskip("trimesh")
+    waves = [[0.0, 0.0, 0.0], [1.0, 2.0, 3.0], [0.0, 0.0, 5.0]]
+    box = trimesh.creation.box((1, 2, 3))
+    expected = sg.polytope_transform(sg.Box([-0.5, -1, -1.5], [0.5, 1, 1.5]), waves)
+    loose = trimesh.Trimesh(box.triangles.reshape(-1, 3), np.arange(36).reshape(-1, 3), process=False)  # as in STL
+    for words, mesh in (
+        ("merge_vertices", loose),
+        ("not closed", trimesh.Trimesh(box.vertices, box.faces[:-1], process=False)),
+        ("no closed surface", trimesh.Scene([box])),
+        ("no closed surface", trimesh.PointCloud(box.vertices)),
+    ):
+        with pytest.raises(sg.SpecgeoError, match=words):
+            sg.polytope_transform(mesh, waves)
+    loose.merge_vertices()
+    for mesh in (box, loose, trimesh.primitives.Box((1, 2, 3)), box.convex_hull):
+        np.testing.assert_allclose(sg.polytope_transform(mesh, waves, 2.0), 2 * expected, atol=1e-13)
+    far = box.copy()
+    far.apply_translation([0, 0, 10.0])
+    both = expected * (1 + np.exp(-10j * np.array(waves)[:, 2]))
+    for pair in (trimesh.util.concatenate([box, far]), [box, far], (box, far)):
+        np.testing.assert_allclose(sg.polytope_transform(pair, waves), both, atol=1e-12)
+    mean, error = sg.orientation_average(box, [0.0, 1.0], normalise=True, return_error=True)
+    assert abs(mean[0] - 1.0) <= error[0] and error[1] < 1e-12
+
+
+def test_cells_as_shapely_polygons_are_a_shape() -> None:
+    cx = sg.enumerate_regions(sg.testing.random_network([2, 5, 1], rng=0), sg.Box(-1, 1, dim=2))
+    waves = np.array([[0.0, 0.0], [1.0, -2.0]])
+    np.testing.assert_allclose(
+        sg.polytope_transform(cx.to_shapely(), waves), sg.polytope_transform(cx.domain, waves), atol=1e-13
+    )
+    with pytest.raises(sg.InvalidInputError, match=r"density: .*\(an array, an array\) or a function"):
+        sg.polytope_transform(cx.domain, waves, "x")

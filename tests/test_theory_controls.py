@@ -19,6 +19,8 @@ from specgeo.theory import (
     perturbation,
     robustness,
     sampling,
+    support,
+    variation,
     volume,
 )
 from specgeo.theory import parameters as pm
@@ -101,7 +103,7 @@ def test_the_mirror_series_notices_coefficients_that_are_too_large() -> None:
 
 
 def test_a_variation_that_is_too_large_fails(line, monkeypatch: pytest.MonkeyPatch) -> None:
-    exact = decay.directional_variation
+    exact = variation.directional_variation
     monkeypatch.setattr(decay, "directional_variation", lambda *a, **b: 2.25 * exact(*a, **b))
     wrong = {check.name for check in decay.decay_report(line, K).checks if not check.holds}
     assert wrong == {"decay.variation", "decay.lines", "decay.compact-variation"}
@@ -142,11 +144,11 @@ def test_the_identity_of_the_jumps_allows_for_vertices_that_are_rounded(monkeypa
         net = random_network(dim, (4,), "he", 2)
         moved = sg.Network(net.weights, [net.biases[0] - net.weights[0] @ (lower + 0.5), net.biases[1]])
         box = sg.Box(lower, lower + 1)
-        cx = sg.enumerate_regions(decay.clamp_to_support(moved, box, 8.0), box)
+        cx = sg.enumerate_regions(support.clamp_to_support(moved, box, 8.0), box)
         check = directions.free_identities(cx)
         errors = cx.vertex_errors.max()
         assert check.holds and check.tolerance <= 1e-11 + 1e3 * errors * (dim > 1), (check.measured, check.tolerance)
-        bends = decay.kinks(cx, 0, "zero")
+        bends = variation.kinks(cx, 0, "zero")
         heavy = int(np.argmax(np.abs(bends.jumps) * bends.measures))
         jumps = bends.jumps.copy()
         jumps[heavy] *= 1 + 1e-2
@@ -175,12 +177,12 @@ def test_normals_that_differ_in_their_last_digits_or_sign_are_one_direction(monk
     angle = np.arccos(np.sqrt(0.25 + 0.5 * normals.SAME_NORMAL))  # n_1^2 on the border of two steps
     pairs = [(half, -half), (-half * (1 - 2e-16), half * (1 + 2e-16)), (half * (1 + 3e-16), -half)]
     pairs += [(np.cos(a), np.sin(a)) for a in angle + np.array([-1e-15, 0.0, 1e-15])] + [(1.0, 0.0), (-1.0, 1e-17)]
-    bends = decay.Kinks(np.array(pairs), np.ones(8), np.ones(8))
+    bends = variation.Kinks(np.array(pairs), np.ones(8), np.ones(8))
     monkeypatch.setattr(normals, "kinks", lambda *_: bends)
     found = directions.normal_directions(tent(2)[1])
     assert found.variation.tolist() == [3.0, 3.0, 2.0]
     assert np.all(found.directions[np.arange(3), np.abs(found.directions).argmax(axis=1)] > 0)
-    close = decay.Kinks(np.array([(1.0, 0.0), (1.0, 1e-7)]), np.ones(2), np.ones(2))
+    close = variation.Kinks(np.array([(1.0, 0.0), (1.0, 1e-7)]), np.ones(2), np.ones(2))
     monkeypatch.setattr(normals, "kinks", lambda *_: close)
     assert len(directions.normal_directions(tent(2)[1]).directions) == 2
 

@@ -13,7 +13,8 @@ from theory_cases import KINDS, SHAPES, random_case, random_network, random_wave
 import specgeo as sg
 from specgeo.theory import decay as dc
 from specgeo.theory import directions as dr
-from specgeo.theory.support import wall_distances
+from specgeo.theory import variation
+from specgeo.theory.support import clamp_to_support, wall_distances
 from specgeo.theory.windows import mean_deviation
 
 
@@ -25,13 +26,14 @@ def test_every_bound_on_random_networks(d: int, widths: tuple[int, ...], kind: s
     report = dc.decay_report(cx, k)
     assert len(report.checks) == 6 + 2 * report.compact
     assert all(check.holds for check in report.checks), str(report)
-    assert report.paper_constant <= 2 * dc.shadow(cx, k / np.linalg.norm(k, axis=1, keepdims=True)).max() * (1 + 1e-9)
+    widest = variation.shadow(cx, k / np.linalg.norm(k, axis=1, keepdims=True)).max()
+    assert report.paper_constant <= 2 * widest * (1 + 1e-9)
 
 
 @pytest.mark.parametrize(("d", "widths"), SHAPES)
 def test_clamped_networks(d: int, widths: tuple[int, ...]) -> None:
     net, slope = random_network(d, widths, "he", 3), 3.0
-    g = dc.clamp_to_support(net, sg.Box([-1] * d, [1] * d), slope)
+    g = clamp_to_support(net, sg.Box([-1] * d, [1] * d), slope)
     x = np.random.default_rng(0).uniform(-1.5, 1.5, (2000, d))
     h = slope * np.maximum(0, np.minimum((x + 1).min(axis=1), (1 - x).min(axis=1)))
     assert np.abs(g(x)[:, 0] - np.maximum(-h, np.minimum(net(x)[:, 0], h))).max() < 1e-13
@@ -52,12 +54,12 @@ def test_clamp_several_outputs_and_no_hidden_layer() -> None:
     rng = np.random.default_rng(2)
     net = sg.Network([rng.normal(size=(3, 2))], [rng.normal(size=3)])
     box = sg.Box([-1, 0], [2, 1])
-    g = dc.clamp_to_support(net, box, 5.0)
+    g = clamp_to_support(net, box, 5.0)
     x = rng.uniform(-2, 3, (500, 2))
     h = 5 * np.maximum(0, np.minimum((x - box.lower).min(axis=1), (box.upper - x).min(axis=1)))[:, None]
     assert np.abs(g(x) - np.clip(net(x), -h, h)).max() < 1e-13
     with pytest.raises(sg.InvalidInputError):
-        dc.clamp_to_support(net, box, 0.0)
+        clamp_to_support(net, box, 0.0)
 
 
 BENT = sg.Activation([-1.0, 0.3, 2.0], [0.1, -0.7, 0.4, 0.2], 0.3)  # slopes whose differences round
@@ -72,7 +74,7 @@ def test_any_activation_is_clamped_on_boxes_and_polytopes_exactly(activation) ->
                      [np.round(8 * rng.normal(size=n)) / 8 for n in (3, 2, 1)], activation)  # fmt: skip
     quad = sg.Polytope.from_vertices([[0, 0], [3, 0], [0, 3], [1, 4]])
     for domain in (sg.Box([-1, 0], [2, 1]), quad):
-        g = dc.clamp_to_support(net, domain, 2.0)
+        g = clamp_to_support(net, domain, 2.0)
         lines, shifts = wall_distances(domain)
         for x in rng.integers(-32, 128, (25, 2)) / 32:
             point = [Fraction(v) for v in x]
@@ -107,7 +109,7 @@ def test_tent_attains_the_bound() -> None:
     """f^ = sinc(k w / 2)^2 for the tent of mass 1: |f^| k^2 = J = 4 / w^2 where k w / 2 = pi/2 + pi m."""
     w = 0.5
     _, cx = tent(1, w, 1 / w)
-    assert dc.directional_variation(cx, [1.0]) == pytest.approx(4 / w**2, rel=1e-14)
+    assert variation.directional_variation(cx, [1.0]) == pytest.approx(4 / w**2, rel=1e-14)
     k = (np.pi + 2 * np.pi * np.arange(20))[:, None] / w
     values = np.abs(sg.spectrum(cx, k)[:, 0])
     assert values == pytest.approx((np.sin(k[:, 0] * w / 2) / (k[:, 0] * w / 2)) ** 2, rel=1e-9)
@@ -120,14 +122,14 @@ def test_tent_attains_the_bound() -> None:
 def test_one_dimensional_variation_is_tv_of_the_slope() -> None:
     _, cx = random_case(1, (5, 4, 4))
     order = np.argsort(cx.centroids[:, 0])
-    assert dc.total_variation(cx) == pytest.approx(np.abs(np.diff(cx.gradients[order, 0, 0])).sum(), rel=1e-12)
-    assert dc.perimeter(cx) == 2.0
+    assert variation.total_variation(cx) == pytest.approx(np.abs(np.diff(cx.gradients[order, 0, 0])).sum(), rel=1e-12)
+    assert variation.perimeter(cx) == 2.0
 
 
 def test_tent_in_three_dimensions() -> None:
     """8 outer facets with jump sqrt 3 and area sqrt(3)/2, 12 inner ones with jump -2 and area 1/2."""
     _, cx = tent(3)
-    k = dc.kinks(cx)
+    k = variation.kinks(cx)
     bent = np.abs(k.jumps) > 1e-12
     # the zero sets of the first layer cut the outer triangles nowhere; 12 inner right triangles
     outer = bent & (k.jumps > 0)
@@ -183,9 +185,9 @@ def test_one_hidden_layer_has_no_interior_vertex_terms() -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_amplitudes_of_a_clamped_network(seed: int) -> None:
     net = random_network(2, (7, 6), "he", seed)
-    cx = sg.enumerate_regions(dc.clamp_to_support(net, sg.Box([0, 0], [1, 1]), 4.0), sg.Box([0, 0], [1, 1]))
+    cx = sg.enumerate_regions(clamp_to_support(net, sg.Box([0, 0], [1, 1]), 4.0), sg.Box([0, 0], [1, 1]))
     heavy = dr.normal_directions(cx)
-    assert heavy.variation.sum() == pytest.approx(dc.total_variation(cx), rel=1e-9)
+    assert heavy.variation.sum() == pytest.approx(variation.total_variation(cx), rel=1e-9)
     for u, exponent in ((heavy.directions[0], 2), (np.array([np.cos(0.7), np.sin(0.7)]), 3)):
         report = dr.direction_report(cx, u, window=(1e4, 1e6))
         assert all(check.holds for check in report.checks), str(report)
@@ -197,7 +199,7 @@ def test_shell_laws() -> None:
     net = random_network(2, (7, 6), "he", 1)
     box = sg.Box([0, 0], [1, 1])
     cut = sg.enumerate_regions(net, box)
-    compact = sg.enumerate_regions(dc.clamp_to_support(net, box, 4.0), box)
+    compact = sg.enumerate_regions(clamp_to_support(net, box, 4.0), box)
     smooth, rough = dr.shell_law(compact, [300.0]), dr.shell_law(cut, [100.0])
     assert (smooth.exponent, rough.exponent) == (4, 2)
     for law in (smooth, rough):
@@ -227,7 +229,7 @@ def test_shell_means_of_the_tent_on_a_line_in_closed_form() -> None:
 def test_shell_law_of_a_constant_has_no_sampling_error() -> None:
     """24 samples were 5.9 of their own standard errors off; the mean is that of 20,000 samples."""
     box = sg.Box([-1, -1], [1, 1])
-    cx = sg.enumerate_regions(dc.clamp_to_support(sg.Network([[[0.0, 0.0]]], [[0.5]]), box, 2.0), box)
+    cx = sg.enumerate_regions(clamp_to_support(sg.Network([[[0.0, 0.0]]], [[0.5]]), box, 2.0), box)
     start = 25.0
     t = start * (1 + (np.arange(20_000) + 0.5) / 20_000)
     dense = np.mean(sg.radial_spectrum(cx, t).energy[:, 0] * t**4)
@@ -268,11 +270,11 @@ def test_bad_input_is_refused() -> None:
     with pytest.raises(sg.InvalidInputError, match="zero wavevector"):
         dc.cut_bound(cx, [[0.0, 0.0]])
     with pytest.raises(sg.InvalidInputError, match="output"):
-        dc.total_variation(cx, 1)
+        variation.total_variation(cx, 1)
     with pytest.raises(sg.InvalidInputError, match="clamp_to_support"):
         dr.free_identities(cx)
     with pytest.raises(sg.InvalidInputError, match="boundary"):
-        dc.kinks(cx, 0, "periodic")
+        variation.kinks(cx, 0, "periodic")
 
 
 @pytest.mark.parametrize("d", [1, 2, 3])
@@ -281,11 +283,11 @@ def test_path_norm_bounds_the_variation_on_the_unit_cube(d: int) -> None:
         net = random_network(d, (7,), kind, 8)
         cx = sg.enumerate_regions(net, sg.Box([0.0] * d, [1.0] * d))
         factor = 1.0 if d == 1 else np.sqrt(2)
-        assert dc.total_variation(cx) <= factor * dc.path_norm(net) * (1 + 1e-12)
+        assert variation.total_variation(cx) <= factor * dc.path_norm(net) * (1 + 1e-12)
     diagonal = sg.Network([[[1.0] * d], [[1.0]]], [[-1.0], [0.0]])  # Ball's extremal section in the plane
     if d == 2:
         cx = sg.enumerate_regions(diagonal, sg.Box([0, 0], [1, 1]))
-        assert dc.total_variation(cx) == pytest.approx(np.sqrt(2) * dc.path_norm(diagonal), rel=1e-14)
+        assert variation.total_variation(cx) == pytest.approx(np.sqrt(2) * dc.path_norm(diagonal), rel=1e-14)
     with pytest.raises(sg.UnsupportedError):
         dc.path_norm(random_network(d, (3, 3)))
 
@@ -323,7 +325,7 @@ def test_trained_network() -> None:
     net = sg.from_sklearn(fitted)
     box = sg.Box([-1, -1], [1, 1])
     cut = sg.enumerate_regions(net, box)
-    compact = sg.enumerate_regions(dc.clamp_to_support(net, box, 20.0), box)
+    compact = sg.enumerate_regions(clamp_to_support(net, box, 20.0), box)
     for cx in (cut, compact):
         report = dc.decay_report(cx, dc.sample_wavevectors(cx, 300))
         assert all(check.holds for check in report.checks), str(report)
@@ -341,27 +343,27 @@ def test_mirror_variation_is_that_of_one_box_of_the_period(d: int) -> None:
     reflected = sg.Network([*fold.weights[:1], *net.weights], [*fold.biases[:1], *net.biases], ["abs", "relu", "relu"])
     cx = sg.enumerate_regions(net, box)
     around = sg.enumerate_regions(reflected, sg.Box([-1.0] * d, [1.0] * d))
-    k = dc.kinks(around)
-    walls = dc.kinks(around, 0, "zero")
+    k = variation.kinks(around)
+    walls = variation.kinks(around, 0, "zero")
     rim = around.facets.is_boundary  # the other walls of the period: met once, with twice the slope
     period = np.abs(k.jumps) @ k.measures + np.abs(2 * walls.jumps[rim]) @ walls.measures[rim] / 2
-    assert dc.total_variation(cx, boundary="mirror") == pytest.approx(period / 2**d, rel=1e-9)
+    assert variation.total_variation(cx, boundary="mirror") == pytest.approx(period / 2**d, rel=1e-9)
     u = np.eye(d)
     hessian = np.abs(k.jumps) * k.measures @ k.normals**2
     hessian = hessian + np.abs(walls.jumps[rim]) * walls.measures[rim] @ walls.normals[rim] ** 2
-    assert dc.directional_variation(cx, u, boundary="mirror") == pytest.approx(hessian / 2**d, rel=1e-9)
+    assert variation.directional_variation(cx, u, boundary="mirror") == pytest.approx(hessian / 2**d, rel=1e-9)
 
 
-@pytest.mark.parametrize(("d", "variation"), [(1, 4.0), (2, 4.0), (3, 4.0)])
-def test_mirror_variation_of_a_crease(d: int, variation: float) -> None:
+@pytest.mark.parametrize(("d", "total"), [(1, 4.0), (2, 4.0), (3, 4.0)])
+def test_mirror_variation_of_a_crease(d: int, total: float) -> None:
     """|x_1 - 1/2| on the unit box: a kink of 2 inside, two walls with jump 2 shared by halves; 2^d boxes a period."""
     net = sg.Network([np.eye(1, d), [[1.0]]], [[-0.5], [0.0]], "abs")
     cx = sg.enumerate_regions(net, sg.Box([0.0] * d, [1.0] * d))
-    assert dc.total_variation(cx, boundary="mirror") == variation
-    assert dc.total_variation(cx, boundary="interior") == 2.0
+    assert variation.total_variation(cx, boundary="mirror") == total
+    assert variation.total_variation(cx, boundary="interior") == 2.0
     n = np.arange(1, 30)[:, None] * np.eye(1, d, dtype=int)
     c = np.abs(sg.fourier_coefficients(cx, n)[:, 0]) * (np.pi * n[:, 0]) ** 2
-    assert c.max() == pytest.approx(variation, rel=1e-9)  # attained: |c_n| |k|^2 |box| <= the variation of a box
+    assert c.max() == pytest.approx(total, rel=1e-9)  # attained: |c_n| |k|^2 |box| <= the variation of a box
 
 
 def test_directions_of_any_length() -> None:
@@ -369,12 +371,12 @@ def test_directions_of_any_length() -> None:
     u = np.random.default_rng(0).normal(size=(20, 2))
     for scale in (1e-310, 1e-200, 7.0, 1e200):
         for name in ("shadow", "crossings", "directional_variation"):
-            function = getattr(dc, name)
+            function = getattr(variation, name)
             assert function(cx, u * scale) == pytest.approx(function(cx, u), rel=1e-9 if scale > 1e-300 else 1e-5)
     for name in ("shadow", "crossings", "directional_variation"):
         with pytest.raises(sg.InvalidInputError, match="directions: .*zero vector"):
-            getattr(dc, name)(cx, [[1.0, 0.0], [0.0, 0.0]])
-    assert dc.shadow(cx, [3.0, 4.0]) == pytest.approx(2 * (3 + 4) / 5)
+            getattr(variation, name)(cx, [[1.0, 0.0], [0.0, 0.0]])
+    assert variation.shadow(cx, [3.0, 4.0]) == pytest.approx(2 * (3 + 4) / 5)
 
 
 @pytest.mark.parametrize("d", [1, 2])
@@ -383,9 +385,9 @@ def test_compact_support_far_from_the_origin(d: int, place: float) -> None:
     near = random_network(d, (5,), "he", 1)
     net = sg.Network(near.weights, [near.biases[0] - near.weights[0].sum(axis=1) * place, near.biases[1]])
     box = sg.Box([place - 1] * d, [place + 1.1] * d)
-    cx = sg.enumerate_regions(dc.clamp_to_support(net, box, 3.0), box)
-    assert dc.is_compact(cx)
-    assert not dc.is_compact(sg.enumerate_regions(net, box))
+    cx = sg.enumerate_regions(clamp_to_support(net, box, 3.0), box)
+    assert variation.is_compact(cx)
+    assert not variation.is_compact(sg.enumerate_regions(net, box))
 
 
 def test_shell_windows_follow_the_size_of_the_domain() -> None:
@@ -405,7 +407,7 @@ def test_outputs_out_of_range_are_refused() -> None:
             lambda o: dc.path_norm(net, o), lambda o: lipschitz.lipschitz_constant(cx, o),
             lambda o: peaks.circle_variation(cx, o), lambda o: peaks.peak_report(net, cx, 10, output=o),
             lambda o: dr.direction_report(cx, [1.0], o), lambda o: dr.normal_directions(cx, o),
-            lambda o: dc.integral_of_modulus(cx, o), lambda o: peaks.variation_check(cx, [[1.0]], o),
+            lambda o: variation.integral_of_modulus(cx, o), lambda o: peaks.variation_check(cx, [[1.0]], o),
         ):  # fmt: skip
             with pytest.raises(sg.InvalidInputError, match="output"):
                 call(output)

@@ -26,16 +26,9 @@ from specgeo.theory.manifolds import resolving_nodes
 
 
 def random_net(widths: list[int], seed: int, kind: str = "he") -> sg.Network:
-    rng = np.random.default_rng(seed)
-    weights = [rng.normal(size=(n, m)) * np.sqrt(2 / m) for m, n in zip(widths, widths[1:], strict=False)]
-    biases = [0.3 * rng.normal(size=n) for n in widths[1:]]
-    if kind == "integer":
-        weights = [rng.integers(-2, 3, size=w.shape).astype(float) for w in weights]
-        biases = [rng.integers(-2, 3, size=b.shape).astype(float) for b in biases]
-    if kind == "zero bias":
-        biases = [np.zeros_like(b) for b in biases]
     activation = {"leaky": "leaky_relu", "clip": "hard_tanh", "abs": "abs"}.get(kind, "relu")
-    return sg.Network(weights, biases, activation)
+    weights = {"integer": "integer", "zero bias": "zero-bias"}.get(kind, "he")
+    return sg.testing.random_network(widths, seed, weights, activation=activation, bias=0.3)
 
 
 def exact_output(net: sg.Network, x: list[Fraction]) -> list[Fraction]:

@@ -11,7 +11,9 @@ from theory_cases import random_network, tent
 
 import specgeo as sg
 from specgeo.theory import peaks as pk
-from specgeo.theory.decay import clamp_to_support, directional_variation, sample_wavevectors
+from specgeo.theory.decay import sample_wavevectors
+from specgeo.theory.support import clamp_to_support
+from specgeo.theory.variation import directional_variation
 
 
 def test_reference_table() -> None:

@@ -11,7 +11,19 @@ import pytest
 from theory_cases import random_network
 
 import specgeo as sg
-from specgeo.theory import counting, curves, decay, directions, hanin_rolnick, lipschitz, manifolds, peaks, sampling
+from specgeo.theory import (
+    counting,
+    curves,
+    decay,
+    directions,
+    hanin_rolnick,
+    lipschitz,
+    manifolds,
+    peaks,
+    sampling,
+    support,
+    variation,
+)
 
 CHANGES = [(4.0, 1.0, 0.0), (0.125, 1.0, 0.0), (1.0, -8.0, 0.0), (1.0, 1.0, 64.0), (0.5, 16.0, -8.0)]
 """(a, c, t): powers of two and places that the weights hold exactly."""
@@ -29,7 +41,7 @@ def pair(d: int, change: tuple[float, float, float], widths: tuple[int, ...] = (
     a, c, t = change
     net, box = random_network(d, widths, "integer", 3), sg.Box([-1.0] * d, [1.5] * d)
     if clamp:
-        net = decay.clamp_to_support(net, box, 2.0)
+        net = support.clamp_to_support(net, box, 2.0)
     other = sg.Box(a * box.lower + t, a * box.upper + t)
     return (
         (net, sg.enumerate_regions(net, box)),
@@ -47,14 +59,15 @@ def test_sums_over_facets(d: int, change: tuple[float, float, float]) -> None:
     close = {"rel": 1e-9, "abs": 1e-9}
     jump = abs(c) / a * a ** (d - 1)
     for boundary in ("interior", "zero", "mirror"):
-        assert decay.total_variation(g, 0, boundary) == pytest.approx(jump * decay.total_variation(f, 0, boundary))
-        assert decay.directional_variation(g, u, 0, boundary) == pytest.approx(
-            jump * decay.directional_variation(f, u, 0, boundary), **close
+        expected = jump * variation.total_variation(f, 0, boundary)
+        assert variation.total_variation(g, 0, boundary) == pytest.approx(expected)
+        assert variation.directional_variation(g, u, 0, boundary) == pytest.approx(
+            jump * variation.directional_variation(f, u, 0, boundary), **close
         )
-    assert decay.perimeter(g) == pytest.approx(a ** (d - 1) * decay.perimeter(f))
-    assert decay.shadow(g, u) == pytest.approx(a ** (d - 1) * decay.shadow(f, 3 * u))
-    assert decay.crossings(g, u) == pytest.approx(a ** (d - 1) * decay.crossings(f, 0.1 * u), **close)
-    assert decay.integral_of_modulus(g) == pytest.approx(abs(c) * a**d * decay.integral_of_modulus(f))
+    assert variation.perimeter(g) == pytest.approx(a ** (d - 1) * variation.perimeter(f))
+    assert variation.shadow(g, u) == pytest.approx(a ** (d - 1) * variation.shadow(f, 3 * u))
+    assert variation.crossings(g, u) == pytest.approx(a ** (d - 1) * variation.crossings(f, 0.1 * u), **close)
+    assert variation.integral_of_modulus(g) == pytest.approx(abs(c) * a**d * variation.integral_of_modulus(f))
     size = abs(c) * a**d
     assert decay.gradient_bound(g, k / a) == pytest.approx(size * decay.gradient_bound(f, k), rel=1e-9)
     assert decay.cut_bound(g, k / a) == pytest.approx(size * decay.cut_bound(f, k), rel=1e-9)
@@ -69,7 +82,7 @@ def test_sums_over_facets(d: int, change: tuple[float, float, float]) -> None:
 def test_laws_of_decay(d: int, change: tuple[float, float, float]) -> None:
     (_, f), (_, g) = pair(d, change, (3,), clamp=True)
     a, c, _ = change
-    assert decay.is_compact(f) and decay.is_compact(g)
+    assert variation.is_compact(f) and variation.is_compact(g)
     jump = abs(c) / a
     porod = jump**2 * a ** (d - 1)
     assert directions.porod_constant(g) == pytest.approx(porod * directions.porod_constant(f))
@@ -164,8 +177,8 @@ def test_constants(d: int, value: float) -> None:
     """f = 0 and f constant: zeros, nothing that is not a number, no warning."""
     net = sg.Network([np.ones((1, d)), [[0.0]]], [[d + 2.0], [value]])
     cx = sg.enumerate_regions(net, sg.Box([-1.0] * d, [1.0] * d))
-    assert decay.total_variation(cx) == decay.total_variation(cx, boundary="mirror") == 0
-    assert decay.is_compact(cx) == (value == 0)
+    assert variation.total_variation(cx) == variation.total_variation(cx, boundary="mirror") == 0
+    assert variation.is_compact(cx) == (value == 0)
     assert lipschitz.lipschitz_constant(cx) == 0
     report = decay.decay_report(cx, decay.sample_wavevectors(cx, 30))
     assert all(check.holds for check in report.checks) and np.isfinite(report.paper_constant)

@@ -237,3 +237,34 @@ def test_public_names_load_on_first_use() -> None:
         theory.no_such_name  # noqa: B018
     code = "import sys, specgeo.theory; sys.exit('numba' in sys.modules or 'scipy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_page_explains_its_words_and_its_figures_have_legends(plane: sg.Network) -> None:
+    from specgeo.results import axes
+    from specgeo.verification.glossary import TERMS, linked
+
+    assert linked("a facet, two <b>facets</b>") == '<a class="term" href="#term-facet">facet</a>'.join(
+        ("a ", ", two <b>facets</b>")
+    )
+    report = sg.spectral_report(plane, sg.Box([-1, -1], [1, 1]), samples=8)
+    page = report.to_html()
+    assert set(re.findall(r'href="#(term-[^"]*)"', page)) <= set(re.findall(r'id="(term-[^"]*)"', page))
+    assert len(re.findall(r'<dt id="term-', page)) == len(TERMS) and "Gauges are linear" in page
+    gauges = re.findall(r'width:(\d+)%"></i></div><span>([\d.]+)</span>', page)
+    assert gauges and all(abs(int(width) - 100 * min(float(share), 1.0)) <= 1 for width, share in gauges)
+    table = sg.theory.region_table(plane, report.complex).plot(axes())
+    names = [label.get_text() for label in table.get_yticklabels()]
+    assert "Montúfar et al. 2014, Thm 5" in names and not any("montufar" in name for name in names)
+    assert {t.get_text() for t in table.get_legend().get_texts()} == {"lower", "upper", "this network"}
+
+
+def test_polygons_and_hulls_are_domains(monkeypatch: pytest.MonkeyPatch) -> None:
+    from scipy.spatial import ConvexHull
+    from shapely import Polygon
+
+    monkeypatch.setattr(verification_report, "every_claim", lambda: (CLAIMS["complex"],))
+    net, corners = random_network([2, 4, 1], 0), np.array([[0, 0], [1, 0], [0, 1]], dtype=float)
+    for domain in (Polygon(corners), ConvexHull(corners)):
+        report = sg.verify(net, domain, figures=False)
+        assert report.domain == "Polytope(3 half-spaces in dimension 2)" and report["complex"].holds
+        assert sg.theory.clamp_to_support(net, domain, 4.0)([[0.5, 0.5]])[0, 0] == pytest.approx(0.0, abs=1e-12)

@@ -14,14 +14,8 @@ SHAPES = ((1, (6,)), (1, (5, 4, 4)), (2, (6,)), (2, (7, 6)), (2, (4, 4, 3, 3)), 
 
 def random_network(d: int, widths: tuple[int, ...], kind: str = "he", seed: int = 0, outputs: int = 1) -> sg.Network:
     """He weights with small biases, the same without biases, or whole numbers in -2..2."""
-    rng = np.random.default_rng([seed, d, *widths, KINDS.index(kind)])
-    sizes = [d, *widths, outputs]
-    pairs = list(zip(sizes[:-1], sizes[1:], strict=True))
-    if kind == "integer":
-        return sg.Network([rng.integers(-2, 3, (b, a)) for a, b in pairs], [rng.integers(-1, 2, b) for _, b in pairs])
-    scale = 0.0 if kind == "zero bias" else 0.5
-    weights = [rng.normal(size=(b, a)) * np.sqrt(2 / a) for a, b in pairs]
-    return sg.Network(weights, [rng.normal(size=b) * scale for _, b in pairs])
+    seeds = np.random.SeedSequence([seed, d, *widths, KINDS.index(kind)])
+    return sg.testing.random_network([d, *widths, outputs], seeds, kind.replace(" ", "-"), bias=0.5)
 
 
 @cache

@@ -14,7 +14,7 @@ import numpy as np
 
 from specgeo._cast import IntArray
 from specgeo._jit import hot, leaf
-from specgeo.enumeration._scalars import Integer
+from specgeo.enumeration._scalars import Integer, trailing_zeros
 
 BITS = 28
 _HALF = np.int64(1 << 27)
@@ -87,10 +87,9 @@ def float_digits(bits: Integer, unit: Integer, out: IntArray) -> tuple[Integer, 
         mantissa |= np.int64(1 << 52)
     if mantissa == 0:
         return 0, 0
-    shift = exponent - np.int64(1075) - unit
-    while mantissa & np.int64(1) == 0:
-        mantissa >>= np.int64(1)
-        shift += 1
+    zeros = trailing_zeros(mantissa)
+    mantissa >>= zeros
+    shift = exponent - np.int64(1075) - unit + zeros
     position = shift // BITS
     r = np.int64(shift - position * BITS)
     low = (mantissa & _MASK) << r

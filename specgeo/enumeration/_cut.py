@@ -137,7 +137,7 @@ def _split_piece(state: State, job: Job, work: Work, knife: Knife, g: Integer, m
     """Split one piece of dimension m and list its cut among the pieces; its negative half, or -1 at a contradiction."""
     if m == 1:
         half, h, n_open = split_edge(state, job, work, knife, g)
-        if job.frame.exact and (n_open > 0 or not state.x[h, job.frame.dim] <= job.frame.reliable):
+        if job.frame.exact and (n_open > 0 or not state.x[h, job.frame.dim] <= job.frame.rough):
             settle_vertex(state, job, knife, h, work.pending[:n_open])
         edge_bits(state, g, knife.word, knife.words)
         edge_bits(state, half, knife.word, knife.words)

@@ -33,7 +33,7 @@ from specgeo.enumeration._layers import (
     piece,
 )
 from specgeo.enumeration._layout import State
-from specgeo.enumeration._scalars import Integer
+from specgeo.enumeration._scalars import Integer, trailing_zeros
 
 _EMPTY = np.int64(-1)
 _FAR = np.int64(1 << 40)
@@ -80,10 +80,7 @@ def _lowest_bit(bits: Integer) -> np.int64:
         mantissa |= np.int64(1 << 52)
     if mantissa == 0:
         return _FAR
-    while mantissa & np.int64(1) == 0:
-        mantissa >>= np.int64(1)
-        exponent += 1
-    return np.int64(exponent - np.int64(1075))
+    return np.int64(exponent - np.int64(1075) + trailing_zeros(mantissa))
 
 
 @leaf

@@ -66,6 +66,7 @@ class Tally(IntEnum):
     EXACT = 2
     ZERO = 3  # of the exact ones
     POSITION = 4  # exact positions
+    REFINED_POSITION = 5  # in double-doubles
 
 
 class Status(IntEnum):
@@ -99,7 +100,8 @@ class State(NamedTuple):
 
 
 COARSE = 1e-12  # larger position errors, relative to the domain, are reduced by a Newton step
-RELIABLE = 1e-9  # larger ones that remain are removed by computing the position exactly
+RELIABLE = 1e-9  # larger ones that remain are reduced by a step in double-doubles when the layer is cut, or exactly
+ROUGH = 1e-5  # the largest that positions have meanwhile; beyond, they are computed exactly at once
 
 
 class Frame(NamedTuple):
@@ -108,7 +110,8 @@ class Frame(NamedTuple):
     extent: FloatArray  # (d,) largest |x_c| on the domain
     reach: float  # 1 + their sum
     coarse: float  # position errors beyond this are reduced by a Newton step
-    reliable: float  # those that remain beyond this, by computing the position exactly
+    reliable: float  # those that remain beyond this, when the layer is cut
+    rough: float  # beyond this, at once, by computing the position exactly
     exact: bool  # signs are proved
     dim: int
 
@@ -184,7 +187,9 @@ def frame_of(extent: FloatArray, exact: bool) -> Frame:
     """The frame of a run on a domain of this extent."""
     size = float(extent.max())
     with np.errstate(over="ignore"):  # an infinite reach only means that floats prove nothing
-        return Frame(extent, 1.0 + float(extent.sum()), COARSE * size, RELIABLE * size, exact, len(extent))
+        return Frame(
+            extent, 1.0 + float(extent.sum()), COARSE * size, RELIABLE * size, ROUGH * size, exact, len(extent)
+        )
 
 
 def scratch_of(widest: int, dim: int) -> Scratch:

@@ -32,6 +32,7 @@ from specgeo.enumeration._layout import (
     Size,
     State,
     Status,
+    Tally,
     Work,
     extra_bytes,
     frame_of,
@@ -42,6 +43,7 @@ from specgeo.enumeration._maps import Maps, Walk, empty_maps, first_map, input_m
 from specgeo.enumeration._memory import give_back, held_bytes, workspace
 from specgeo.enumeration._planes import begin_layer, make_planes
 from specgeo.enumeration._predicates import settle
+from specgeo.enumeration._refine import Refiner
 from specgeo.enumeration._split import Job
 from specgeo.enumeration._vertex_signs import Evaluation, Inside, classify
 from specgeo.errors import BudgetError, SpecgeoError
@@ -95,6 +97,8 @@ class Run:
         self.parents: list[Any] = [np.zeros(1, np.int32)]
         self.history = _history(layers, self.sign_rows, self.parents)
         self.maps = input_maps(extent)
+        self.refiner = Refiner(layers, extent)
+        self.kept = np.empty((0, 0))  # in one dimension: pre-activations of the last layer, at the vertices before it
         meta = self.layers.meta
         widest = max(self.dim, int(meta[:, [N, N_UNITS]].max(initial=1)))
         self.scratch = scratch_of(widest, self.dim)
@@ -122,7 +126,11 @@ class Run:
         make_planes(self.state, self.history, before, number, crossings, self.scratch, self.frame)
         self.state.sizes[Size.PLANES] = n_planes
         t = self._lap("planes", t)
+        n_vertices = int(self.state.sizes[Size.VERTICES])
         self._cut(number, crossings)
+        t = self._lap("cut", t)
+        self._positions(n_vertices)
+        t = self._lap("positions", t)
         n_cells = int(self.state.sizes[Size.CELLS])
         self.afford(held_bytes(self.history[1:]) + 8 * n_cells * (4 * words + 1))  # and all of it once more
         self.sign_rows.append(self.state.signs[:n_cells].copy())
@@ -158,7 +166,9 @@ class Run:
             vbits=workspace((len(self.state.x), 2 * words), np.uint64),
             signs=workspace((len(self.state.cells), 2 * words), np.uint64),
         )
-        job = Evaluation(self.history, before, earlier, number, self.frame)
+        keep = self.dim == 1 and number == len(self.layers.meta)
+        self.kept = np.empty((n_vertices if keep else 0, int(self.layers.meta[number - 1, N])))
+        job = Evaluation(self.history, before, earlier, number, self.frame, self.kept)
         inside, cell = Inside(start, order, np.empty((16 * n_units + 1024, 2), np.int64)), 0
         while cell < n_cells:
             check_time()
@@ -197,6 +207,18 @@ class Run:
                 self.report(number, n_cells, status == Status.DONE)
             if status == Status.DONE:
                 return
+
+    def _positions(self, first: int) -> None:
+        """Better positions for those of the vertices from ``first`` on whose error radius is too large."""
+        error = self.state.x[first : self.state.sizes[Size.VERTICES], self.dim]
+        poor = first + np.flatnonzero(~(error <= self.frame.reliable))
+        if len(poor) == 0 or not self.frame.exact:
+            return
+        self.afford(self.refiner.bytes_needed(len(poor)))
+        self.refiner.refine(self.state, self.history, poor)
+        left = poor[~(self.state.x[poor, self.dim] <= self.frame.reliable)]
+        self.state.tally[Tally.REFINED_POSITION] += len(poor) - len(left)
+        settle(self.state, self.history, self.arithmetic, np.column_stack((left, np.zeros_like(left))), 0, self.dim)
 
     def _work(self, number: int) -> Work:
         units = 64 * int(self.layers.meta[number - 1, N_WORDS])

@@ -38,6 +38,12 @@ def lowest_unit(x: Word) -> np.int64:
 
 
 @hot
+def trailing_zeros(x: Integer) -> np.int64:
+    """Number of zero bits below the lowest set bit of an integer that is not zero."""
+    return popcount(np.uint64((x & -x) - np.int64(1)))
+
+
+@hot
 def at_least(x: float, y: float) -> float:
     """The larger of two bounds; NaN if either is: the built-in max may lose a NaN, and the doubt it stands for."""
     return x if y <= x or x != x else y

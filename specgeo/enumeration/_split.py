@@ -132,7 +132,7 @@ def settle_vertex(state: State, job: Job, knife: Knife, vertex: Integer, open_un
         unit = open_units[i]
         sign = exact_decision(state, job.history, job.arithmetic, vertex, job.layer, unit, knife.cell, dim)
         set_sign(state.vbits, vertex, knife.words, unit, sign)
-    if not state.x[vertex, dim] <= job.frame.reliable:
+    if not state.x[vertex, dim] <= job.frame.rough:
         exact_position(state, job.history, job.arithmetic, vertex, dim)
 
 

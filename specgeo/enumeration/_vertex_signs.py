@@ -42,6 +42,7 @@ class Evaluation(NamedTuple):
     earlier: Words  # the vbits of the layer before
     layer: Integer
     frame: Frame
+    kept: FloatArray  # (n_v, n) room for the pre-activations, or (0, n)
 
 
 class Inside(NamedTuple):
@@ -315,6 +316,10 @@ def classify(state: State, job: Evaluation, scratch: Scratch, inside: Inside, be
                 error = second if side == 1 else first
                 values, bounds = scratch.values[side], scratch.neurons[Neuron.BOUND]
                 add_bias(norms, biases, scratch.inputs[side, :n_previous], error, job.frame.reach, values, bounds)
+                if len(job.kept) > 0:
+                    row = job.kept[w if side == 1 else v]
+                    for j in range(n):
+                        row[j] = values[j]
                 if not plain:
                     _subtract_thresholds(values, bounds, thresholds, meta[N_BREAKS])
                 n_pairs = _record(state, job, scratch, inside.pairs, n_pairs, w if side == 1 else v, side, error)

@@ -11,6 +11,7 @@ import numpy as np
 from specgeo._arguments import checked
 from specgeo._budget import afford
 from specgeo._cast import IntArray, as_budget
+from specgeo._display import counted
 from specgeo._progress import reported
 from specgeo.domain import as_domain
 from specgeo.enumeration._domain import domain_state
@@ -23,6 +24,7 @@ from specgeo.geometry.arrays import Patterns, Ragged
 from specgeo.geometry.certificate import Certificate
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.pieces import affine_pieces
+from specgeo.geometry.vertex_values import VERTEX_VALUES, values_on_a_line
 from specgeo.geometry.walls import snap
 from specgeo.network import Network
 
@@ -138,7 +140,7 @@ def _enumerate(
 
     def report(layer: int, n_cells: int, done: bool) -> None:
         if progress is not None:
-            progress(f"layer {layer} of {depth}: {n_cells} cells", (layer if done else layer - 0.5) / depth)
+            progress(f"layer {layer} of {depth}: {counted(n_cells, 'cell')}", (layer if done else layer - 0.5) / depth)
 
     needed = flat_bytes(network.weights[:-1], network.activations)
     afford(needed, "max_bytes", "raise max_bytes, or take a smaller network", max_bytes)
@@ -206,7 +208,7 @@ def _as_complex(run: Run, network: Network, labels: Labels, domain: Any) -> Poly
     facet_walls = walls[: sizes[dim - 1] if dim > 1 else n_vertices].astype(np.int64)
     vertices = np.ascontiguousarray(s.x[:n_vertices, :dim])
     snap(vertices, domain, facet_walls, faces[:-1])
-    return PolyhedralComplex(
+    cx = PolyhedralComplex(
         vertices,
         tuple(faces),
         lambda: affine_pieces(network.layers, signs),
@@ -216,7 +218,12 @@ def _as_complex(run: Run, network: Network, labels: Labels, domain: Any) -> Poly
         network.layers,
         s.x[:n_vertices, dim].copy(),
         facet_walls,
+        network.slice_notes,
     )
+    if len(run.kept):
+        values = values_on_a_line(network.layers, run.kept, cx.vertices[:, 0])
+        cx.derived(VERTEX_VALUES, lambda _: values)
+    return cx
 
 
 def _certificate(run: Run) -> Certificate:
@@ -230,6 +237,7 @@ def _certificate(run: Run) -> Certificate:
         exact_positions=int(state.tally[Tally.POSITION]),
         smallest_margin=float(run.state.margin[0]),
         seconds=dict(run.seconds),
+        refined_positions=int(state.tally[Tally.REFINED_POSITION]),
     )
 
 

@@ -19,6 +19,11 @@ def as_own(polytope: Any) -> Any:
         return _polygons(polytope) if polytope.geom_type == "GeometryCollection" else polytope
     if type(polytope).__module__.partition(".")[0] == "coxeter":
         return _from_coxeter(polytope)
+    if type(polytope).__module__.partition(".")[0] == "trimesh" and not hasattr(polytope, "faces"):
+        raise UnsupportedError(
+            f"polytope: a trimesh {type(polytope).__name__} is no closed surface; pass a mesh: scene.to_mesh(),"
+            " points.convex_hull"
+        )
     if hasattr(polytope, "vertices") and hasattr(polytope, "faces"):  # a mesh of trimesh, or what looks like one
         return np.asarray(polytope.vertices), np.asarray(polytope.faces)
     return polytope

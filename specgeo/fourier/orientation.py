@@ -66,7 +66,7 @@ def orientation_average(
 
     Parameters
     ----------
-    shape
+    shape : Polytope, array_like, shapely, scipy, trimesh or coxeter shape
         What `polytope_transform` takes, in dimension 1, 2 or 3.
     q : array_like of floats, shape (...)
         Lengths of the scattering vector, radians per unit length, >= 0.

@@ -24,7 +24,7 @@ from scipy.special import roots_legendre
 
 from specgeo._arguments import checked
 from specgeo._budget import within_memory
-from specgeo._cast import FloatArray, as_floats
+from specgeo._cast import FloatArray, as_floats, as_indices
 from specgeo._display import Shown
 from specgeo._double import UNIT_ROUNDOFF
 from specgeo._limits import check_time
@@ -74,7 +74,7 @@ class RadialSpectrum(Shown):
         from specgeo.plotting import spectrum_plot
 
         label = r"root mean square of $|\hat f(k)|$"
-        root = np.sqrt(self.power[..., output]).ravel()
+        root = np.sqrt(self.power[..., as_indices([output], "output", self.power.shape[-1])[0]]).ravel()
         return spectrum_plot(self.t.ravel(), root, ax=ax, **{"amplitude": label, "label": "exact", **options})
 
 

@@ -17,14 +17,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import factorial
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from specgeo._arguments import checked
 from specgeo._budget import within_memory
-from specgeo._cast import ComplexArray, FloatArray, IntArray, as_floats
+from specgeo._cast import ComplexArray, FloatArray, IntArray, as_floats, as_indices
 from specgeo._display import Shown
 from specgeo._double import UNIT_ROUNDOFF
 from specgeo._limits import check_time
@@ -102,6 +102,19 @@ class DirectionalExpansion(Shown):
                 sums = np.exp(-1j * some * part.offsets) @ part.coefficients
                 total[start : start + step] += sums / some ** (part.n + 1)
         return total.reshape(*times.shape, self.n_outputs)
+
+    def plot(self, ax: Any = None, *, output: int = 0, t: npt.ArrayLike | None = None, **options: Any) -> Any:
+        r"""\|f^(t u)\| over t (`specgeo.plotting.spectrum_plot` has the options); the matplotlib Axes.
+
+        By default t is from 10 to 1000 over the width of the domain along u.
+        """
+        from specgeo.plotting import spectrum_plot
+
+        at = as_indices([output], "output", self.n_outputs)[0]
+        offsets = np.concatenate([part.offsets for part in self.classes] or [np.zeros(1)])
+        times = np.geomspace(10.0, 1000.0, 400) / (float(np.ptp(offsets)) or 1.0) if t is None else _nonzero(t)
+        words = {"amplitude": r"$|\hat f(t u)|$", "label": "closed form", "length": "$|t|$  (radians per unit length)"}
+        return spectrum_plot(times.ravel(), self(times.ravel())[:, at], ax=ax, **{**words, **options})
 
     def rounding(self, t: npt.ArrayLike) -> FloatArray:
         """Bound on the error of the value at t (...,), that of the stored vertices and pieces included: (..., m)."""

@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import pi, prod
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +29,7 @@ import scipy.special
 
 from specgeo._arguments import checked
 from specgeo._budget import afford, within_memory
-from specgeo._cast import FloatArray, IntArray, as_floats
+from specgeo._cast import FloatArray, IntArray, as_floats, as_indices
 from specgeo._display import Shown
 from specgeo._double import UNIT_ROUNDOFF
 from specgeo._running_error import OUTWARD, values_with_error
@@ -73,6 +74,15 @@ class SampledSpectrum(Shown):
     def difference(self) -> FloatArray:
         """``|sampled - exact|``."""
         return np.asarray(np.abs(self.sampled - self.exact))
+
+    def plot(self, ax: Any = None, *, output: int = 0, **options: Any) -> Any:
+        r"""Moduli over \|n\| (`specgeo.plotting.spectrum_plot` has the options); the matplotlib Axes."""
+        from specgeo.plotting import spectrum_plot
+
+        at = as_indices([output], "output", self.exact.shape[-1])[0]
+        modes, exact, sampled = self.modes.reshape(-1, self.modes.shape[-1]), self.exact[..., at], self.sampled[..., at]
+        words = {"amplitude": "$|c_n|$", "label": "exact", "length": "$|n|$"}
+        return spectrum_plot(modes, exact.ravel(), sampled.ravel(), ax=ax, **{**words, **options})
 
 
 @checked

@@ -183,7 +183,9 @@ def as_shapes(polytope: Any) -> list[Shape]:
         return [_remembered(as_floats(polytope.vertices, "polytope.vertices", (None, int(polytope.dim))))]
     if isinstance(polytope, tuple) and len(polytope) == 2 and np.ndim(polytope[0]) == 2:
         return [_from_faces(*polytope)]
-    if isinstance(polytope, list) and polytope and not _is_points(polytope):
+    if isinstance(polytope, np.ndarray) and polytope.ndim == 1 and polytope.dtype == object:  # cx.to_shapely()
+        polytope = list(polytope)
+    if isinstance(polytope, (list, tuple)) and polytope and not _is_points(polytope):
         return [shape for part in polytope for shape in as_shapes(part)]
     if not _is_points(polytope):
         raise InvalidInputError(

@@ -1,6 +1,7 @@
 # Every public name and its home; specgeo/_lazy.py reads this at run time.
 from .arrays import Patterns as Patterns
 from .arrays import Ragged as Ragged
+from .cell import Cell as Cell
 from .certificate import Certificate as Certificate
 from .certificate import Reproof as Reproof
 from .complex import PolyhedralComplex as PolyhedralComplex

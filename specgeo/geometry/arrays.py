@@ -121,6 +121,9 @@ class Patterns(NamedTuple):
     neurons: IntArray  # (n_units,) neuron within the layer
     breakpoints: IntArray  # (n_units,) which breakpoint of the activation
 
+    def __repr__(self) -> str:
+        return f"Patterns({len(self.positive):,} cells, {len(self.layers):,} units)"
+
     def take(self, cells: npt.NDArray[np.integer] | slice) -> Patterns:
         """The signs on some cells."""
         return self._replace(positive=self.positive[cells], negative=self.negative[cells])

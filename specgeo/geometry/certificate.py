@@ -23,13 +23,16 @@ class Certificate(Shown):
         Of the exact decisions, those that found zero.
     exact_positions : int
         Vertices whose coordinates were computed exactly and rounded, because the interpolated ones
-        had a large error bound.
+        had a large error bound, and a step in double-doubles did not mend that.
     smallest_margin : float
         The smallest ratio \|value\| / (bound on its error) among the decisions of the float filter.
     seconds : dict
         Wall time by stage: ``maps`` (affine maps of layers), ``signs`` (at existing vertices, by floats),
         ``exact signs`` (those that floats left open), ``planes``, ``cut`` (with the signs at new vertices,
-        exact ones included), ``positions`` (exact ones at the end).
+        exact ones included), ``positions`` (refined and exact ones).
+    refined_positions : int
+        Vertices whose interpolated coordinates had a large error bound, which a Newton step with residuals in
+        double-doubles made small: about 32 digits, with a bound of their own.
     """
 
     certified: bool
@@ -40,6 +43,7 @@ class Certificate(Shown):
     exact_positions: int
     smallest_margin: float
     seconds: dict[str, float]
+    refined_positions: int = 0
 
     @property
     def decisions(self) -> int:

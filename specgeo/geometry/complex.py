@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -18,12 +18,13 @@ from specgeo._codec import Layers
 from specgeo._deprecated import renamed, warn
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.geometry.arrays import Patterns, unpacked
+from specgeo.geometry.cell import Cell
 from specgeo.geometry.certificate import Reproof
 from specgeo.geometry.facets import Facets, build_facets
 from specgeo.geometry.lattice import FaceLattice
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class PolyhedralComplex(FaceLattice):
     """A polyhedral complex with an affine function on each cell.
 
@@ -358,6 +359,13 @@ class PolyhedralComplex(FaceLattice):
         """Number of cells."""
         return self.n_cells
 
+    def __getitem__(self, cell: int) -> Cell:
+        """One cell by its number, as `locate` gives it: ``cx[cx.locate(x)].gradient``."""
+        return Cell.of(self, cell)
+
+    def __iter__(self) -> Iterator[Cell]:
+        return (self[cell] for cell in range(self.n_cells))
+
     def __bool__(self) -> bool:
         return True
 
@@ -365,7 +373,4 @@ class PolyhedralComplex(FaceLattice):
         from specgeo._display import as_html
 
         return as_html(self, draw=self.n_cells <= 20_000)
-
-    def __repr__(self) -> str:
-        return f"PolyhedralComplex(dim={self.dim}, f_vector={self.f_vector})"
 

@@ -26,7 +26,7 @@ _CHUNK = 1 << 14  # simplices at a time: the temporaries stay in cache
 Triangulation = tuple[IntArray, IntArray]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FaceLattice:
     """The faces of a polyhedral complex, by their boundaries. Treat it as immutable, its arrays too.
 
@@ -57,6 +57,9 @@ class FaceLattice:
     def __getstate__(self) -> dict[str, Any]:
         """What pickle keeps: the fields, nothing derived."""
         return {each.name: getattr(self, each.name) for each in fields(self)}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(dim={self.dim}, f_vector={self.f_vector})"
 
     @cached_property
     def _derived(self) -> dict[Hashable, Any]:

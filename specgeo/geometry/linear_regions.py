@@ -78,12 +78,18 @@ def distinct_affine_maps(cx: PolyhedralComplex) -> int:
     >>> cx.n_linear_regions, sg.theory.counting.distinct_affine_maps(cx)
     (4, 3)
     """
+    return int(affine_map_labels(cx).max()) + 1
+
+
+def affine_map_labels(cx: PolyhedralComplex) -> IntArray:
+    """Label (n_cells,) of the affine map of each cell, distant cells included; decided exactly."""
     if cx.layers is None or cx.signs is None:
         raise UnsupportedError("cx: distinct affine maps need the network and signs; enumerate the complex again")
     maps = CellMaps(cx.layers, cx.signs.neuron_pieces(cx.layers.activations))
-    _, first = np.unique(cx.linear_regions, return_index=True)  # cells of one region have one map
+    regions = cx.linear_regions  # cells of one region have one map
+    _, first = np.unique(regions, return_index=True)
     labels = classes(lambda rows, p: maps.outputs(first[rows], p), len(first), maps.bits[-1], maps.primes())
-    return int(labels.max()) + 1
+    return np.asarray(labels[regions])
 
 
 def gradient_error(layers: Layers) -> FloatArray:

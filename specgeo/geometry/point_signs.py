@@ -42,10 +42,13 @@ class PointSigns:
         step = max(64, _CHUNK // widest)
         return (slice(start, min(start + step, n)) for start in range(0, n, step))
 
-    def decided(self, x: FloatArray) -> tuple[Flags, Flags]:
-        """Where a unit is proved positive and where negative, (n, n_units) each: a bound exceeds the rounding."""
+    def decided(self, x: FloatArray, displaced: float = 0.0) -> tuple[Flags, Flags]:
+        """Where a unit is proved positive and where negative, (n, n_units) each: a bound exceeds the rounding.
+
+        The proof holds for all points whose coordinates are within ``displaced`` of x.
+        """
         above, below = [np.zeros((len(x), 0), np.bool_)], [np.zeros((len(x), 0), np.bool_)]
-        a, error = x, np.zeros(x.shape[1])
+        a, error = x, np.full(x.shape[1], displaced)
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows is undecided
             for weight, bias, activation in self._layers:
                 z, error = affine(a, error, weight, bias)

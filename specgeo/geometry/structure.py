@@ -118,7 +118,7 @@ def _check_layers(layers: Layers, cx: PolyhedralComplex) -> None:
 def _check_certificate(certificate: Any) -> None:
     """Counts that are counts. What they count, the work of the enumeration, cannot be seen in its result."""
     c = certificate
-    counts = (c.float_filter, c.refined_filter, c.exact, c.exact_zeros, c.exact_positions)
+    counts = (c.float_filter, c.refined_filter, c.exact, c.exact_zeros, c.exact_positions, c.refined_positions)
     fits = type(c.certified) is bool and all(type(n) is int and n >= 0 for n in counts) and c.exact_zeros <= c.exact
     margin = type(c.smallest_margin) is float and c.smallest_margin >= (1.0 if c.certified else 0.0)
     times = type(c.seconds) is dict and all(type(t) in (int, float) and t >= 0.0 for t in c.seconds.values())

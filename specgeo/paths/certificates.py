@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from specgeo._arguments import checked
 from specgeo._cast import FloatArray, as_whole
+from specgeo._display import counted
 from specgeo.errors import InvalidInputError
 from specgeo.network import Network
 from specgeo.paths.segments import as_polyline, output_differences, trace_segment
@@ -74,8 +75,8 @@ class MarginCertificate(Result):
 
     def __str__(self) -> str:
         return (
-            f"{self.status}: class {self.label} along {self.segment_count} breakpoint intervals, smallest margin "
-            f"{self.margin:.6g} (error bound {self.error_bound:.2g}) against class {self.runner_up} "
+            f"{self.status}: class {self.label} along {counted(self.segment_count, 'breakpoint interval')}, "
+            f"smallest margin {self.margin:.6g} (error bound {self.error_bound:.2g}) against class {self.runner_up} "
             f"at {self.parameter:.6g} of segment {self.segment}"
         )
 
@@ -87,8 +88,9 @@ class MarginCertificate(Result):
     def plot(self, ax: Any = None) -> Any:
         """Smallest margin along the polyline; returns the matplotlib axes."""
         ax = axes(ax)
-        ax.plot(*self.profile, lw=1.2, color="C0" if self.holds else "C3")
-        ax.axhline(0.0, color="0.6", lw=0.8)
+        ax.plot(*self.profile, lw=1.2, color="C0" if self.holds else "C3", label="margin")
+        ax.axhline(0.0, color="0.6", lw=0.8, label="decision boundary")
+        ax.legend()
         ax.set(xlabel="arc length", ylabel=f"margin of class {self.label}", title=f"path {self.status}")
         return ax
 

@@ -40,7 +40,8 @@ def compared(net: Network, pairs: Pairs) -> Network:
             difference[row, i], difference[row, j] = 1.0, -1.0
     deeper = net.postcompose(difference)
     weights = [*deeper.weights, np.ones((1, len(pairs)))]
-    return Network(weights, [*deeper.biases, np.zeros(1)], [*deeper.activations, Activation.relu()])
+    last = Network(weights, [*deeper.biases, np.zeros(1)], [*deeper.activations, Activation.relu()])
+    return last.placed_like(net)
 
 
 def argmax_complex(

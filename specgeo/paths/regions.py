@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from specgeo._arguments import checked
 from specgeo._cast import FloatArray, IntArray, as_floats, as_whole
+from specgeo._display import counted
 from specgeo._progress import reported
 from specgeo.errors import InvalidInputError
 from specgeo.geometry.complex import PolyhedralComplex
@@ -145,17 +146,21 @@ class DecisionRegions(Result):
         """
         return _shortest_path(self, start, stop)
 
+    def __len__(self) -> int:
+        """Number of components."""
+        return self.n_components
+
     def to_dict(self) -> dict[str, Any]:
         """Plain Python values, for JSON."""
         more = ("measures", "boundary_measures", "interface_measures", "tie_measure", "n_components", "n_islands")
         return {**super().to_dict(), **{name: jsonable(getattr(self, name)) for name in more}}
 
     def __str__(self) -> str:
-        rows = [f"{self.n_components} components, {self.n_islands} enclosed"]
+        rows = [f"{counted(self.n_components, 'component')}, {self.n_islands:,} enclosed"]
         for label in np.unique(self.labels):
             mine = self.components_of(int(label))
             rows.append(
-                f"class {label}: {len(mine)} components, {int(self.enclosed[mine].sum())} enclosed, measure "
+                f"class {label}: {counted(len(mine), 'component')}, {int(self.enclosed[mine].sum())} enclosed, measure "
                 f"{self.measures[mine].sum():.6g} (largest {self.measures[mine[0]]:.6g}), boundary "
                 f"{self.boundary_measures[mine].sum():.6g}"
             )
@@ -166,8 +171,7 @@ class DecisionRegions(Result):
         if self.complex.dim == 2:
             from specgeo.plotting import class_map
 
-            where = {"names": self.network.input_names, **options}
-            return class_map(self.complex, self.cell_component, self.labels, ax=ax, **where)
+            return class_map(self.complex, self.cell_component, self.labels, ax=ax, **options)
         ax = axes(ax)
         ax.bar(np.arange(self.n_components), self.measures, color=[f"C{c % 10}" for c in self.labels])
         ax.set(xlabel="component", ylabel="measure", yscale="log")
@@ -194,7 +198,7 @@ class RegionPath(Result):
     certificate: MarginCertificate
 
     def __str__(self) -> str:
-        return f"path of length {self.length:.6g}, {len(self.vertices) - 1} segments; {self.certificate}"
+        return f"path of length {self.length:.6g}, {counted(len(self.vertices) - 1, 'segment')}; {self.certificate}"
 
     def plot(self, ax: Any = None) -> Any:
         """Margin along the path; returns the matplotlib axes."""

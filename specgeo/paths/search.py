@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from specgeo._arguments import checked
 from specgeo._cast import FloatArray, as_floats, as_whole
+from specgeo._display import counted
 from specgeo.errors import InvalidInputError
 from specgeo.network import Network
 from specgeo.paths.certificates import MarginCertificate, as_classifier, certify_path
@@ -52,9 +53,10 @@ class PathResult(Result):
 
     def __str__(self) -> str:
         if not self.connected:
-            return f"not found: best of {self.bends} bends has smallest margin {self.certificate.margin:.6g}"
+            return f"not found: best of {counted(self.bends, 'bend')} has smallest margin {self.certificate.margin:.6g}"
+        segments = counted(len(self.vertices) - 1, "segment")
         return (
-            f"connected, certified: {len(self.vertices) - 1} segments, {100 * self.excess:.3g} % longer than "
+            f"connected, certified: {segments}, {100 * self.excess:.3g} % longer than "
             f"straight, smallest margin {self.certificate.margin:.6g}"
         )
 

@@ -18,16 +18,19 @@ errors times the sums of absolute weights.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from specgeo._arguments import checked
 from specgeo._cast import FloatArray, as_floats
+from specgeo._display import Shown
 from specgeo._double import SUBNORMAL, UNIT_ROUNDOFF
 from specgeo._running_error import OUTWARD, activate, affine
 from specgeo.errors import InvalidInputError
 from specgeo.network import Activation, Network
+from specgeo.results import axes
 
 # Rounding of one interpolation Z_i + lambda (Z_(i+1) - Z_i) in units of u * max|Z|: lambda carries
 # 3 roundings, the difference (at most 2 max|Z|) one, the product and the sum one each: 2 * 5 + 1 = 11.
@@ -35,7 +38,7 @@ _INTERPOLATION = 16.0
 
 
 @dataclass(frozen=True, eq=False)
-class Trace:
+class Trace(Shown):
     """A network along one segment.
 
     Attributes
@@ -57,6 +60,20 @@ class Trace:
     hidden_error: FloatArray
     values: FloatArray
     error: FloatArray
+
+    def __len__(self) -> int:
+        """Number of grid points."""
+        return len(self.parameters)
+
+    def plot(self, ax: Any = None) -> Any:
+        """The outputs along the segment; returns the matplotlib axes."""
+        ax = axes(ax)
+        for output, values in enumerate(self.values.T):
+            ax.plot(self.parameters, values, ".-", ms=4, label=f"f[{output}]")
+        if self.values.shape[1] > 1:
+            ax.legend()
+        ax.set(xlabel="t, from start (0) to stop (1)", ylabel="f" if self.values.shape[1] == 1 else "outputs")
+        return ax
 
 
 @checked

@@ -1,4 +1,4 @@
-"""Readers of network files and of live models, one module a format; their packages are imported lazily."""
+"""Readers of network files, of live models and of shapes, one module a format; their packages are imported lazily."""
 
 from __future__ import annotations
 
@@ -12,12 +12,20 @@ from specgeo.network import Network
 from specgeo.readers.nnet import read_nnet
 from specgeo.readers.npz import read_npz, save_network
 from specgeo.readers.onnx import read_onnx
+from specgeo.readers.shapes import read_shape
 from specgeo.readers.sklearn import from_sklearn
 from specgeo.readers.torch import from_torch
 
-__all__ = ["from_sklearn", "from_torch", "read_network", "read_nnet", "read_npz", "read_onnx", "save_network"]
+__all__ = [
+    "from_sklearn", "from_torch", "read_network", "read_nnet", "read_npz", "read_onnx", "read_shape", "save_network",
+]  # fmt: skip
 
 _READERS: dict[str, Callable[..., Network]] = {".npz": read_npz, ".onnx": read_onnx, ".nnet": read_nnet}
+_OTHERS = {
+    **dict.fromkeys((".pt", ".pth", ".ckpt"), ": load it with torch, and use specgeo.from_torch or torch.onnx.export"),
+    **dict.fromkeys((".h5", ".keras", ".hdf5"), ": export it with tf2onnx, or pass its weights to specgeo.Network"),
+    **dict.fromkeys((".pkl", ".pickle", ".joblib"), ": load it and use specgeo.from_sklearn or specgeo.from_torch"),
+}
 _OPTIONS = {"output": ".onnx", "normalized": ".nnet"}  # beside max_bytes, which all readers take
 
 
@@ -64,7 +72,8 @@ def read_network(path: str | os.PathLike[str], *, max_bytes: int | None = None, 
     file = as_path(path)
     suffix = file.suffix.lower()
     if suffix not in _READERS:
-        raise ReadError(f"path: {file.name!a} has suffix {file.suffix!r}; one of {sorted(_READERS)} can be read")
+        other = _OTHERS.get(suffix, "")
+        raise ReadError(f"path: {file.name!a} has suffix {file.suffix!r}; one of {sorted(_READERS)} can be read{other}")
     for option in options:
         if _OPTIONS.get(option) != suffix:
             known = ", ".join(f"{name} (for {kind})" for name, kind in _OPTIONS.items())

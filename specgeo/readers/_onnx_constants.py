@@ -134,14 +134,18 @@ class Constants:
                 return
             if node.op_type != "Constant":
                 if node.domain or node.op_type not in _SIZE_OF:
-                    raise UnsupportedError(f"{node}: its constant value is not computed; simplify the model")
+                    raise UnsupportedError(
+                        f"{node}: its constant value is not computed; fold constants with onnxsim or onnxruntime first"
+                    )
                 size = _SIZE_OF[node.op_type](node, [self._values[n] for n in node.inputs if n])
                 self.model.limit.take(_ENTRY * (size + 8), f"{node}: its constant value")
             values = _run(self.model, node, names, self._values)
         except SpecgeoError:
             raise
         except Exception as error:  # the reference implementation is for valid models
-            raise UnsupportedError(f"{node}: its constant value cannot be computed ({one_line(error, 200)})") from error
+            raise UnsupportedError(
+                f"{node}: its constant value cannot be computed ({one_line(error, 200)}); check the model"
+            ) from error
         for name, value in zip([n for n in node.outputs if n], values, strict=True):
             self._values[name] = np.asarray(value)
 

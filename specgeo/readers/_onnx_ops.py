@@ -47,7 +47,7 @@ class Signal:
             raise UnsupportedError(f"{node}: {error}; mend the model") from error
         if math.prod(shape) != self.chain.width:
             raise UnsupportedError(
-                f"{node}: broadcasts the signal from shape {self.shape} to {shape}, which is not supported"
+                f"{node}: broadcasts the signal from shape {self.shape} to {shape}; export the model without it"
             )
         self.shape = shape
         return np.broadcast_to(as_floats(value, "constant", finite=False), shape).ravel()
@@ -77,14 +77,14 @@ def refuse_integers(input_type: int, name: str, nodes: list[Node]) -> None:
 
 def _scalar(node: Node, value: npt.NDArray[Any], what: str) -> float:
     if value.size != 1:
-        raise UnsupportedError(f"{node}: {what} of shape {value.shape}, only one number is supported")
+        raise UnsupportedError(f"{node}: {what} of shape {value.shape}; give one number for all neurons")
     return float(value.ravel()[0])
 
 
 def _wrong_shape(node: Node, signal: Signal, weight: npt.NDArray[Any]) -> UnsupportedError:
     return UnsupportedError(
         f"{node}: signal of shape {signal.shape} and weight of shape {weight.shape}; "
-        "only the product of a matrix with one vector is supported"
+        "only a matrix times one vector is read; export the model with batch size 1 and flatten before dense layers"
     )
 
 
@@ -158,7 +158,7 @@ def _multiply(signal: Signal, node: Node, slot: int, others: Constants) -> None:
 
 def _divide(signal: Signal, node: Node, slot: int, others: Constants) -> None:
     if slot == 1:
-        raise UnsupportedError(f"{node}: division by the signal is not piecewise linear")
+        raise UnsupportedError(f"{node}: division by the signal is not piecewise linear; train without it")
     value = _operand(signal, node, others[1])
     if np.any(value == 0.0):
         raise UnsupportedError(f"{node}: divides by zero; mend the model")
@@ -177,7 +177,7 @@ def _batch_norm(signal: Signal, node: Node, slot: int, others: Constants) -> Non
     if attributes.get("training_mode", 0) or several or (signal.opset < 7 and not attributes.get("is_test", 0)):
         raise UnsupportedError(f"{node}: is in training mode; export the model for inference")
     if slot != 0:
-        raise UnsupportedError(f"{node}: parameters that depend on the input are not supported")
+        raise UnsupportedError(f"{node}: parameters that depend on the input are not supported; export constant ones")
     channels = signal.shape[1] if len(signal.shape) > 1 else signal.shape[0]
     trailing = (channels, *(1,) * (len(signal.shape) - 2)) if len(signal.shape) > 1 else (channels,)
     gamma, beta, mean, variance = (
@@ -204,10 +204,10 @@ def _leaky_relu(signal: Signal, node: Node, slot: int, others: Constants) -> Non
 
 def _p_relu(signal: Signal, node: Node, slot: int, others: Constants) -> None:
     if slot != 0:
-        raise UnsupportedError(f"{node}: slopes that depend on the input are not supported")
+        raise UnsupportedError(f"{node}: slopes that depend on the input are not supported; export constant ones")
     slopes = np.unique(signal.expand(node, others[1]))
     if slopes.size != 1:
-        raise UnsupportedError(f"{node}: different slopes in one layer are not supported")
+        raise UnsupportedError(f"{node}: different slopes in one layer are not supported; train with one slope a layer")
     _leaky(signal, float(slopes[0]))
 
 
@@ -218,7 +218,7 @@ def _abs(signal: Signal, node: Node, slot: int, others: Constants) -> None:
 def _clip(signal: Signal, node: Node, slot: int, others: Constants) -> None:
     attributes = node.attributes
     if slot != 0:
-        raise UnsupportedError(f"{node}: bounds that depend on the input are not supported")
+        raise UnsupportedError(f"{node}: bounds that depend on the input are not supported; export constant ones")
     lower = _scalar(node, others[1], "a lower bound") if 1 in others else float(attributes.get("min", -np.inf))
     upper = _scalar(node, others[2], "an upper bound") if 2 in others else float(attributes.get("max", np.inf))
     if np.isnan(lower) or np.isnan(upper):
@@ -277,7 +277,7 @@ def _transpose(signal: Signal, node: Node, slot: int, others: Constants) -> None
 
 def _pass(signal: Signal, node: Node, slot: int, others: Constants) -> None:
     if node.op_type == "Cast" and node.attributes["to"] not in _FLOAT_TYPES:
-        raise UnsupportedError(f"{node}: a cast to another type than float is not piecewise linear")
+        raise UnsupportedError(f"{node}: a cast to another type than float is not piecewise linear; drop it")
     training = 2 in others and bool(others[2]) or (signal.opset < 7 and not node.attributes.get("is_test", 0))
     if node.op_type == "Dropout" and training:
         raise UnsupportedError(f"{node}: is in training mode; export the model for inference")

@@ -27,6 +27,7 @@ KNOWN = (
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks")
 _SCALES = (1e-3, 1.0, 30.0, 1e3)
 _POINTS = 8  # at each scale
+_PLAIN = "pass a torch.nn.Sequential of plain layers"
 
 
 class Layer(NamedTuple):
@@ -96,10 +97,13 @@ def kind_of(module: Any, name: str) -> str:
             if cls is torch.nn.Sequential:
                 same = same and type(module).__iter__ is cls.__iter__
             if own or not same:
-                raise UnsupportedError(f"{shown} with a forward of its own, which is not read; use a plain one")
+                raise UnsupportedError(
+                    f"{shown} with a forward of its own, which is not read; use torch.nn.{cls.__name__}, or export it"
+                    " with torch.onnx.export and use specgeo.read_network"
+                )
             return str(cls.__name__)
     if type(module).__name__ in KNOWN:
-        raise UnsupportedError(f"{shown} of {type(module).__module__}, not torch.nn's, and not supported")
+        raise UnsupportedError(f"{shown} of {type(module).__module__}, not torch.nn's; use that of torch.nn")
     return type(module).__name__
 
 
@@ -112,7 +116,7 @@ def refuse_hooks(module: Any, name: str) -> None:
             if not type(hook).__module__.startswith("torch.nn.utils.") and not _prunes(hook):
                 raise UnsupportedError(
                     f"module: {name or 'module'} ({type(module).__name__}) has a hook, which may change what it "
-                    "computes; remove the hook"
+                    "computes; remove the hook (the handle that registered it has remove())"
                 )
 
 
@@ -256,9 +260,9 @@ def _compare(calls: list[tuple[Any, Any, Any]], layers: list[Layer], steps: list
             raise UnsupportedError(f"{name}: a call does not execute it where it is listed; pass a plain Sequential")
         given, made = _array(calls[index][1]), _array(calls[index][2])
         if not np.array_equal(given, current.astype(given.dtype), equal_nan=True) and index:
-            raise UnsupportedError(f"{name}: a call gives it another input than the layer before makes")
+            raise UnsupportedError(f"{name}: a call gives it another input than the layer before makes; {_PLAIN}")
         if not _agree(step, given, made, calls[index][2].dtype):
-            raise InvalidInputError(f"{name}: a call makes other values of its input than its parameters say")
+            raise InvalidInputError(f"{name}: a call makes other values of its input than its parameters say; {_PLAIN}")
         current = made
     if len(calls) != len(layers) or not np.array_equal(current, _array(out), equal_nan=True):
         raise UnsupportedError("module: a call changes the values behind the last layer; pass a plain Sequential")

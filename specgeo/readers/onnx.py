@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
+from difflib import get_close_matches
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from specgeo.network import Network
 from specgeo.readers._onnx_constants import Constants
 from specgeo.readers._onnx_model import Model, Node, input_shape, load_model
 from specgeo.readers._onnx_ops import HANDLERS, Signal, refuse_integers
+from specgeo.readers._remedies import ends_at_probabilities, remedy
 
 
 class _Graph:
@@ -57,17 +59,24 @@ class _Graph:
                 raise ReadError(f"graph: tensor {name!r} is made by no node; the file is corrupt")
             slots = [i for i, source in enumerate(node.inputs) if source in self.signals]
             if len(slots) != 1:
-                raise UnsupportedError(
-                    f"{node}: {len(slots)} of its inputs depend on the network's input; "
-                    "only chains of layers are supported"
-                )
+                advice = "choose an output that does"
+                if slots:
+                    advice = "only chains of layers are read: carry what skips layers along in them as"
+                    advice += f" relu(x) - relu(-x){self.cut(node.inputs[slots[0]])}"
+                raise UnsupportedError(f"{node}: {len(slots)} of its inputs depend on the network's input; {advice}")
             if name != node.outputs[0]:
-                raise UnsupportedError(f"{node}: only its first output is supported, not {name!r}")
+                raise UnsupportedError(
+                    f"{node}: only its first output is supported, not {name!r}; choose output={node.outputs[0]!r}"
+                )
             path.append((node, slots[0]))
             name = node.inputs[slots[0]]
             if len(path) > len(self.model.nodes):
                 raise ReadError("graph: has a cycle; the file is corrupt")
         return name, path[::-1]
+
+    def cut(self, tensor: str) -> str:
+        """The advice to end before a node that ``tensor`` enters, if something comes before it."""
+        return "" if tensor in self.model.inputs else f"; or end before it with output={tensor!r}"
 
     def set_shape(self, name: str, shape: tuple[int, ...]) -> None:
         """Shape of a tensor on the way: the constant that Shape nodes make of it."""
@@ -85,7 +94,8 @@ def read_onnx(path: str | os.PathLike[str], output: str | None = None, max_bytes
     ----------
     path : path-like
     output : str, optional
-        Name of the output to follow; needed only when the graph has several.
+        The tensor at which the network ends: any one on the way from the input, such as the logits before a Softmax.
+        By default the output of the graph; needed when there are several.
     max_bytes : int, optional
         Budget for the memory that reading takes, computed constants included. By default 256 MiB and 64 times the
         size of the file, or four fifths of what is available if that is less.
@@ -102,7 +112,8 @@ def read_onnx(path: str | os.PathLike[str], output: str | None = None, max_bytes
     ReadError
         The file is corrupt.
     UnsupportedError
-        A node is not supported (named in the message with its type), or the graph is not a chain.
+        A node is not supported, or the graph is not a chain; the message names the node and what to do, for a Softmax
+        or Sigmoid at the end the ``output`` that are the logits.
     BudgetError
         The file unfolds to more than ``max_bytes``.
     MissingDependencyError
@@ -135,9 +146,19 @@ def _choose(graph: _Graph, output: str | None) -> str:
     names = graph.model.outputs
     if output is None and len(names) > 1:
         raise InvalidInputError(f"output: there are several; choose one of {names}")
-    if output is not None and output not in names:
-        raise InvalidInputError(f"output: there is no {output!r}; choose one of {names}")
-    return output or names[0]
+    if output is not None and output not in names and output not in graph.signals:
+        close = get_close_matches(output, graph.signals, 3)
+        inner = f", or a tensor on the way, such as {', '.join(map(repr, close))}" if close else ""
+        raise InvalidInputError(f"output: there is no {output!r}; choose one of {names}{inner}")
+    return names[0] if output is None else output
+
+
+def _what_to_do(graph: _Graph, node: Node, before: str, last: bool) -> str:
+    """About a node that is not supported; ``before`` is the tensor that enters it."""
+    if last and not node.domain and ends_at_probabilities(node.op_type):
+        return f"turns logits into probabilities, which is not piecewise linear; read the logits: output={before!r}"
+    known = remedy("" if node.domain else node.op_type, f"nodes of {', '.join(sorted(HANDLERS))}")
+    return known + graph.cut(before)
 
 
 def _follow(graph: _Graph, output: str) -> Network:
@@ -148,9 +169,7 @@ def _follow(graph: _Graph, output: str) -> Network:
     for node, slot in path:
         graph.set_shape(node.inputs[slot], signal.shape)
         if node.domain or node.op_type not in HANDLERS:
-            raise UnsupportedError(
-                f"{node}: this type of node is not supported; supported are {', '.join(sorted(HANDLERS))}"
-            )
+            raise UnsupportedError(f"{node}: {_what_to_do(graph, node, node.inputs[slot], node is path[-1][0])}")
         others = {i: graph.constants.value(name) for i, name in enumerate(node.inputs) if i != slot and name}
         try:
             HANDLERS[node.op_type](signal, node, slot, others)

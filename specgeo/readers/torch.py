@@ -19,6 +19,7 @@ from specgeo.activation import Activation
 from specgeo.errors import InvalidInputError, SpecgeoError, UnsupportedError, one_line
 from specgeo.network import Network
 from specgeo.readers._chain import Chain
+from specgeo.readers._remedies import ends_at_probabilities, remedy
 from specgeo.readers._torch_check import (
     KNOWN,
     Layer,
@@ -67,14 +68,26 @@ def _has(layer: Any, key: str) -> bool:
     return getattr(layer, key, None) is not None
 
 
+_KNOWN_WORDS = "a Sequential of Linear, ReLU, LeakyReLU, Hardtanh, ReLU6, BatchNorm1d, Flatten, Dropout and Identity"
+
+
+def _what_to_do(kind: str, module: Any) -> str:
+    """About a module that is not read."""
+    if ends_at_probabilities(kind):
+        return "turns logits into probabilities and is not piecewise linear; at the end drop it: pass module[:-1]"
+    if is_torch(module) and not type(module).__module__.startswith("torch."):
+        return (
+            "has a forward of its own, which is not read; put its layers into torch.nn.Sequential(...), or export it"
+            " with torch.onnx.export and use specgeo.read_network"
+        )
+    return remedy(kind, _KNOWN_WORDS)
+
+
 def _walk(module: Any, name: str, above: tuple[int, ...] = ()) -> Iterator[Layer]:
     """Layers of nested Sequentials in the order of execution, with their dotted names; one used twice comes twice."""
     kind = kind_of(module, name)
     if kind not in KNOWN:
-        raise UnsupportedError(
-            f"module: {name or 'module'} is a {kind}, which is not supported; use a Sequential of Linear, ReLU, "
-            "LeakyReLU, Hardtanh, ReLU6, BatchNorm1d, Flatten, Dropout and Identity"
-        )
+        raise UnsupportedError(f"module: {name or 'module'} is a {kind}, which {_what_to_do(kind, module)}")
     if kind != "Sequential":
         yield Layer(name or "module", module)
         return
@@ -94,7 +107,9 @@ def _walk(module: Any, name: str, above: tuple[int, ...] = ()) -> Iterator[Layer
 def _batch_norm(module: Any, name: str) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Factor, mean and bias of a BatchNorm1d in evaluation mode: factor * (x - mean) + bias."""
     if not _has(module, "running_mean") or not _has(module, "running_var"):
-        raise UnsupportedError(f"module: {name} (BatchNorm1d) keeps no running statistics; train it with them")
+        raise UnsupportedError(
+            f"module: {name} (BatchNorm1d) keeps no running statistics; train it with track_running_stats=True"
+        )
     mean = _values(module, "running_mean", name, None)
     n = len(mean)
     spread = _values(module, "running_var", name, n) + float(_values(module, "eps", name))
@@ -149,7 +164,9 @@ def _read_layer(chain: Chain | None, name: str, layer: Any) -> tuple[Chain | Non
         return chain, Step.norm(factor, mean, bias)
     activation = _activation(layer, kind, name)
     if chain is None:
-        raise UnsupportedError(f"module: {name} ({kind}) comes before any Linear; put a Linear first")
+        raise UnsupportedError(
+            f"module: {name} ({kind}) comes before any Linear, so the number of inputs is unknown; put a Linear first"
+        )
     chain.activate(activation)
     return chain, Step.activation(activation)
 
@@ -160,7 +177,7 @@ def _layers(module: Any) -> list[Layer]:
         refuse_hooks(layer.module, layer.name)
         found.append(layer)
         if len(found) > _MOST_LAYERS:
-            raise UnsupportedError(f"module: more than {_MOST_LAYERS:,} layers are executed; pass a part of it")
+            raise UnsupportedError(f"module: more than {_MOST_LAYERS:,} layers are executed; pass a part: module[:100]")
     return found
 
 

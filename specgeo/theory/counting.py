@@ -299,10 +299,13 @@ class RegionTable(Result):
         ax = axes(ax)
         colours = {"upper": "C3", "lower": "C0", "exact maximum": "C2"}
         shown = [b for b in self.bounds if b.value > 0]
-        ax.barh([b.name for b in shown], [log10(b.value) for b in shown], color=[colours[b.kind] for b in shown])
+        for place, bound in enumerate(shown):
+            ax.barh(place, log10(bound.value), color=colours[bound.kind], label=bound.kind)
+        ax.set_yticks(range(len(shown)), [bound.source for bound in shown], fontsize=8)
         if self.activation_regions:
             ax.axvline(log10(self.activation_regions), color="k", label="this network")
-            ax.legend()
+        handles = dict(zip(*ax.get_legend_handles_labels()[::-1], strict=True))  # one a kind
+        ax.legend(handles.values(), handles.keys())
         ax.set_xlabel("log10 (regions)")
         return ax
 

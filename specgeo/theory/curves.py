@@ -148,7 +148,7 @@ class CurveFunction(Result):
     def plot(self, ax: Any = None, output: int = 0) -> Any:
         """Draw one output against the curve parameter; returns the matplotlib axes."""
         ax = axes(ax)
-        ax.plot(self.parameters, self.values[:, output], lw=1.0)
+        ax.plot(self.parameters, self.values[:, output], lw=1.0, label="f along the curve")
         ax.set(xlabel="curve parameter z", ylabel="f(γ(z))", xlim=(0, 1))
         return ax
 

@@ -30,8 +30,8 @@ from specgeo.fourier.rays import (
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.facet_errors import moved_facets
 from specgeo.results import PAPER, Check, Result, axes
-from specgeo.theory.decay import checked_output, is_compact, kinks
 from specgeo.theory.normals import NormalDirections, normal_directions
+from specgeo.theory.variation import checked_output, is_compact, kinks
 from specgeo.theory.windows import mean_deviation, window_rule
 
 __all__ = [
@@ -99,7 +99,7 @@ class DirectionReport(Result):
         if self.exponent is not None:
             law = self.predicted_rms[0] / self.t**self.exponent
             ax.loglog(self.t, law, "k-", label=f"predicted t^-{self.exponent}")
-        ax.set_xlabel("t = |k|")
+        ax.set_xlabel("t = |k|  (radians per unit length)")
         ax.legend()
         return ax
 
@@ -297,10 +297,11 @@ class ShellLaw(Result):
     def plot(self, ax: Any = None) -> Any:
         """Window means, the limit as a line."""
         ax = axes(ax)
-        ax.plot(self.windows, self.measured, "o")
-        ax.axhline(self.predicted, color="k")
+        ax.plot(self.windows, self.measured, "o", label="measured")
+        ax.axhline(self.predicted, color="k", label="limit")
         ax.set_xscale("log")
-        ax.set_xlabel("T")
+        ax.set_xlabel("T  (radians per unit length)")
+        ax.legend()
         ax.set_ylabel(f"mean of E(t) t^{self.exponent} over [T, 2T]")
         return ax
 

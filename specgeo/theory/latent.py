@@ -20,8 +20,8 @@ from specgeo.domain import Box
 from specgeo.errors import DomainError, InvalidInputError
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.results import PAPER, Check, Result, axes
-from specgeo.theory.decay import checked_output
 from specgeo.theory.manifolds import ClosedCurve, CurveRestriction, check_closed, kernel_bound, resolving_nodes
+from specgeo.theory.variation import checked_output
 
 _BYTES_A_MODE = 64  # and axis: the grid, its lengths, coefficients and their errors
 _NODES = 2048  # trapezoidal nodes for a low-pass function along the curve, at least

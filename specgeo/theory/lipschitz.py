@@ -154,9 +154,12 @@ class LipschitzChain(Result):
         """The chain as bars on a logarithmic axis."""
         ax = axes(ax)
         names = ["exact", "spectral", "Frobenius", "max-norm"]
-        ax.bar(names, [self.exact, self.product_spectral, self.product_frobenius, self.max_norm])
+        values = [self.exact, self.product_spectral, self.product_frobenius, self.max_norm]
+        ax.bar(names[:1], values[:1], color="C2", label="$L_f$, exact")
+        ax.bar(names[1:], values[1:], color="C0", label="product of norms of the weights")
+        ax.legend()
         ax.set_yscale("log" if self.exact > 0 else "linear")
-        ax.set_ylabel("bound on the Lipschitz constant")
+        ax.set_ylabel("bound on the Lipschitz constant (f per unit length)")
         return ax
 
 

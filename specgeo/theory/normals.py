@@ -11,7 +11,7 @@ from specgeo._arguments import checked
 from specgeo._cast import FloatArray, IntArray
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.results import Result, axes
-from specgeo.theory.decay import kinks
+from specgeo.theory.variation import kinks
 
 LARGE = 0.5 * (5**0.5 - 1)  # share of the largest component; no ratio of small whole numbers
 SAME_NORMAL = 1e-9  # normals closer than this are one direction: only for listing directions to look at

@@ -26,7 +26,7 @@ from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier.simplex import simplices_sum
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.network import Network
-from specgeo.theory.decay import checked_output
+from specgeo.theory.variation import checked_output
 
 _ENTRIES = 1 << 22  # of the largest array of derivatives held at once
 

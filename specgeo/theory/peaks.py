@@ -21,8 +21,8 @@ from specgeo.errors import InvalidInputError
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.network import Network
 from specgeo.results import Check, Result, axes
-from specgeo.theory.decay import CANCELLING, checked_output, total_variation
 from specgeo.theory.lipschitz import lipschitz_constant
+from specgeo.theory.variation import CANCELLING, checked_output, total_variation
 
 
 def _positive(**values: float) -> None:
@@ -365,7 +365,7 @@ def variation_check(cx: PolyhedralComplex, k: npt.ArrayLike, output: int = 0) ->
     (1.0, True)
     """
     from specgeo.fourier.spectra import spectrum
-    from specgeo.theory.decay import directional_variation, is_compact
+    from specgeo.theory.variation import directional_variation, is_compact
 
     if not is_compact(cx, output):
         raise InvalidInputError("cx: f does not vanish on the boundary; apply clamp_to_support to the network first")

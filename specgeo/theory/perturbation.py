@@ -109,9 +109,10 @@ class RateReport(Result):
         """Measured against predicted coefficient, one dot a parameter."""
         ax = axes(ax)
         if self.coefficient is not None and self.measured is not None:
-            ax.plot(self.coefficient, self.measured, "o")
+            ax.plot(self.coefficient, self.measured, "o", label="a parameter")
             top = max(float(self.coefficient.max()), 1e-300)
-            ax.plot([0, top], [0, top], "k-")
+            ax.plot([0, top], [0, top], "k-", label="limit")
+            ax.legend()
             ax.set_xlabel("predicted coefficient")
             ax.set_ylabel("RMS of |k| |d f^/d theta|")
         else:

@@ -22,9 +22,9 @@ from specgeo.domain import Box, Polytope
 from specgeo.errors import DomainError, InvalidInputError
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.network import Network
-from specgeo.results import Result, axes
-from specgeo.theory.decay import checked_output
+from specgeo.results import RADIANS, Result, axes
 from specgeo.theory.parameters import parameter_vector, spectral_gradient, with_parameters
+from specgeo.theory.variation import checked_output
 
 Boundary = Literal["cut", "interior", "mirror"]
 
@@ -109,7 +109,7 @@ class PerturbationResponse(Result):
             line = ax.loglog(length, np.where(change > 0, change, np.nan), ".", label=f"delta = {delta:.3g}")[0]
             shown = np.where(predicted > 0, predicted, np.nan)[order]
             ax.loglog(length[order], shown, "-", color=line.get_color(), lw=0.8)
-        ax.set_xlabel("|k|")
+        ax.set_xlabel(RADIANS)
         ax.set_ylabel("RMS change of f^(k)")
         ax.legend()
         return ax

@@ -27,7 +27,7 @@ from specgeo.fourier.sampled import SampledSpectrum, alias_bound, alias_factor, 
 from specgeo.fourier.series import as_modes
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.results import Check, Result, axes
-from specgeo.theory.decay import checked_output, total_variation
+from specgeo.theory.variation import checked_output, total_variation
 
 __all__ = ["AliasReport", "alias_constant", "alias_factor", "alias_report", "samples_needed"]
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from specgeo._arguments import checked
 from specgeo._cast import FloatArray, as_floats
 from specgeo.activation import Activation
-from specgeo.domain import Box, Polytope
+from specgeo.domain import Box, Polytope, as_domain
 from specgeo.errors import InvalidInputError
 from specgeo.network import Network
 
@@ -22,7 +22,7 @@ class _Layer(NamedTuple):
 
 
 @checked
-def clamp_to_support(net: Network, domain: Box | Polytope, slope: float) -> Network:
+def clamp_to_support(net: Network, domain: Any, slope: float) -> Network:
     r"""Clamp a network: g = max(-h, min(f, h)) with h(x) = slope * max(0, the smallest of `wall_distances` at x).
 
     g is continuous and piecewise linear, vanishes on and outside the walls of the domain (as a function of
@@ -33,7 +33,7 @@ def clamp_to_support(net: Network, domain: Box | Polytope, slope: float) -> Netw
     ----------
     net : Network
         d inputs, m outputs, each clamped.
-    domain : Box or Polytope
+    domain : Box, Polytope, convex shapely Polygon or scipy ConvexHull
     slope : float
         M > 0: the steepness of h at the walls; on a box h is M min_i(x_i - lower_i, upper_i - x_i).
 
@@ -65,7 +65,7 @@ def clamp_to_support(net: Network, domain: Box | Polytope, slope: float) -> Netw
     steep = float(as_floats(slope, "slope", ()))
     if not steep > 0:
         raise InvalidInputError(f"slope: {slope} given; a positive number wanted")
-    m = net.output_dim
+    m, domain = net.output_dim, as_domain(domain)
     if domain.dim != net.input_dim:
         raise InvalidInputError(f"domain: dimension {domain.dim} given, {net.input_dim} wanted")
 

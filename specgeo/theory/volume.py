@@ -105,7 +105,7 @@ class ParameterVolume(Result):
         ax.set_xscale("log")
         ax.set_yscale("log")
         ax.set_ylim(1e-5, 20)
-        ax.set_xlabel("k")
+        ax.set_xlabel("k  (radians per unit length)")
         ax.set_ylabel("share of parameter space")
         ax.legend()
         return ax

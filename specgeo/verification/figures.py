@@ -44,7 +44,10 @@ def draw(panels: Sequence[Panel]) -> bytes:
         warnings.simplefilter("ignore")  # of axes without a positive number, and the like
         figure = empty_figure(4.7 * len(panels) + 0.1, 3.5)
         for index, panel in enumerate(panels):
-            panel(figure.add_subplot(1, len(panels), index + 1))
+            ax = figure.add_subplot(1, len(panels), index + 1)
+            panel(ax)
+            if ax.get_legend() is None and ax.get_legend_handles_labels()[1]:
+                ax.legend()
         # A fixed metadata block keeps the file the same from run to run.
         return rendered(figure, "png", dpi=160, metadata={"Software": "specgeo"})
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from specgeo.results import PAPER, format_number
+from specgeo.verification.glossary import linked, section
 
 Values = Mapping[str, Any]  # of a report, a claim or a check: what their to_dict() returns
 
@@ -50,8 +51,6 @@ border-radius:99px;padding:2px 11px;white-space:nowrap;color:#fff;background:var
 .pill.holds{background:var(--good)}.pill.fails{background:var(--bad)}.pill.observed{background:var(--blue)}.pill.could{background:#b7791f}
 .remark{border-left:3px solid var(--line);padding-left:12px;color:var(--soft);font-size:14px}
 .bar{position:relative;height:7px;width:96px;flex:none;background:#e9edf1;border-radius:4px}
-.bar::before,.bar::after{content:"";position:absolute;top:-2px;bottom:-2px;width:1px;background:var(--grey)}
-.bar::before{left:33.3%}.bar::after{left:66.7%}
 .bar i{position:absolute;left:0;top:0;bottom:0;border-radius:4px;background:var(--blue)}
 .bar.bad i{background:var(--bad)}
 .facts{display:flex;flex-wrap:wrap;gap:4px 22px;font-size:13.5px;margin:10px 0}
@@ -61,17 +60,19 @@ img{display:block;max-width:100%;height:auto;margin:14px auto 0}
 figcaption{font-size:13px;color:var(--soft);text-align:center}
 figure{margin:0}
 .code{font-family:ui-monospace,"DejaVu Sans Mono",Menlo,monospace;font-size:12.5px}
+a.term{color:inherit;border-bottom:1px dotted var(--grey)}
+dl{font-size:14px;margin:10px 0 0}dt{font-weight:600}dd{margin:0 0 8px;color:var(--soft)}
 footer{color:var(--soft);font-size:13px;margin-top:30px}
 @media(max-width:600px){main{padding:24px 12px 60px}.card{padding:14px}.verdict{flex-wrap:wrap;gap:4px 18px}
-.contents tr>:nth-child(3),.contents tr>:nth-child(5){display:none}}
+.contents tr>:nth-child(3),.contents tr>:nth-child(4),.contents tr>:nth-child(5){display:none}
+.bar{width:56px}th,td{padding-right:7px}.card th:nth-child(5).n,.card td:nth-child(5).n{display:none}}
 @media print{body{background:#fff}.card{break-inside:avoid}}
 """
 
 
 _GAUGE = (
     "Share of the bound: measured / bound where the measured value must not exceed the bound, bound / measured where "
-    "it must not fall below; 1 is the bound. Gauges are logarithmic: from 1/1000 or less (left) to 1 (right), with "
-    "marks at 1/100 and 1/10."
+    "it must not fall below; 1 is the bound. Gauges are linear: empty is 0, full is the bound."
 )
 
 
@@ -98,7 +99,10 @@ def page(report: Values, figures: Mapping[str, bytes]) -> str:
         _numbers(report["summary"]),
         _contents(claims),
         *(_card(claim, figures.get(claim["key"])) for claim in claims),
+        section(),
         f"<footer><p>{_GAUGE}</p>",
+        "<p>Units: inputs and f in those of the network; wavevectors in radians per unit length of the inputs; "
+        "gradients in units of f per unit length.</p>",
         f"<p>Statements are numbered as in “On the Spectral Bias of Neural Networks” ({PAPER}); where the "
         "paper needs repair, the repaired statement is checked and the entry says so. The combinatorics of the complex "
         "are exact, coordinates are rounded. Spectra are closed forms with error bounds. A check holds where the "
@@ -137,7 +141,7 @@ def _contents(claims: list[Values]) -> str:
         )
     return (
         '<div class="card scroll contents"><table><tr><th></th><th>claim</th><th>in the paper</th>'
-        '<th class="n">checks</th><th class="n">closest to its bound</th><th>share of the bound (log scale)</th></tr>'
+        '<th class="n">checks</th><th class="n">closest to its bound</th><th>share of the bound</th></tr>'
         + "".join(rows) + "</table></div>"
     )
 
@@ -147,7 +151,7 @@ def _card(claim: Values, figure: bytes | None) -> str:
     parts = [
         f'<section class="card {_css(claim)}" id="{claim["key"]}"><div class="head">'
         f'<h2>{title}</h2><span class="pill {_css(claim)}">{claim["status"]}</span></div>',
-        f'<p class="source">{_pretty(claim["source"])}</p><p>{_pretty(claim["statement"])}</p>',
+        f'<p class="source">{_pretty(claim["source"])}</p><p>{linked(_pretty(claim["statement"]))}</p>',
     ]
     if claim["skipped"]:
         return "".join([*parts, f'<p class="remark">Not applicable: {escape(claim["skipped"])}</p></section>'])
@@ -156,12 +160,12 @@ def _card(claim: Values, figure: bytes | None) -> str:
         if not claim["checks"]:
             return "".join([*parts, "</section>"])
     if claim["remark"]:
-        parts.append(f'<p class="remark">{_pretty(claim["remark"])}</p>')
+        parts.append(f'<p class="remark">{linked(_pretty(claim["remark"]))}</p>')
     if claim["checks"]:
         rows = "".join(_row(check) for check in claim["checks"])
         parts.append(
             '<div class="scroll"><table><tr><th>check</th><th class="n">measured</th><th></th><th class="n">bound</th>'
-            f'<th class="n">slack</th><th>share of the bound (log scale)</th><th></th></tr>{rows}</table></div>'
+            f'<th class="n">slack</th><th>share of the bound</th><th></th></tr>{rows}</table></div>'
         )
     if claim["facts"]:
         parts.append(f'<div class="facts">{"".join(_fact(k, v) for k, v in claim["facts"].items())}</div>')
@@ -194,14 +198,14 @@ def _row(check: Values) -> str:
 
 
 def _bar(check: Values) -> str:
-    """The share of the bound reached, on a logarithmic scale: full is the bound, empty a thousandth of it or less."""
+    """The share of the bound reached, on a linear scale: full is the bound."""
     measured, bound, ratio = check["measured"], check["bound"], float(check["reached"])
     if check["relation"] == "==":
         exact = isinstance(measured, int)
         return "" if exact else f'<span class="source">off by {_number(abs(measured - bound), 2)}</span>'
     if not np.isfinite(ratio) or bound == 0:
         return ""
-    width = 100.0 * float(np.clip(1 + np.log10(max(ratio, 1e-9)) / 3, 0.0, 1.0))
+    width = 100.0 * float(np.clip(ratio, 0.0, 1.0))
     bad = "" if check["holds"] else " bad"
     bar = f'<div class="bar{bad}"><i style="width:{width:.0f}%"></i></div>'
     return f'<div class="gauge">{bar}<span>{_number(ratio, 2)}</span></div>'

@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,7 +30,7 @@ from specgeo._deprecated import renamed_argument
 from specgeo._files import as_path, make_folder, write_bytes
 from specgeo._limits import limited
 from specgeo._progress import reported
-from specgeo.domain import Box, Polytope
+from specgeo.domain import as_domain
 from specgeo.errors import InvalidInputError, MissingDependencyError
 from specgeo.network import Network
 from specgeo.results import PAPER, Result, jsonable
@@ -95,6 +95,13 @@ class VerificationReport(Result):
                 return claim
         raise KeyError(key)
 
+    def __len__(self) -> int:
+        """Number of claims."""
+        return len(self.claims)
+
+    def __iter__(self) -> Iterator[Claim]:
+        return iter(self.claims)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain Python values, for JSON."""
         return {
@@ -135,9 +142,15 @@ class VerificationReport(Result):
         """How close each check comes to its bound; returns the matplotlib axes."""
         return closeness([check for claim in self.claims for check in claim.checks], ax)
 
+    @property
+    def _counted(self) -> str:
+        return ", ".join(f"{n} {status}" for status, n in self.counts.items() if n or status == "fails")
+
     def __str__(self) -> str:
-        counts = ", ".join(f"{n} {status}" for status, n in self.counts.items() if n or status == "fails")
-        return "\n".join([f"{self.title}: {counts}", *map(str, self.claims)])
+        return "\n".join([f"{self.title}: {self._counted}", *map(str, self.claims)])
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.title}: {self._counted})"
 
 
 @renamed_argument("seed", "rng")
@@ -145,7 +158,7 @@ class VerificationReport(Result):
 @reported
 def verify(
     net: Network,
-    domain: Box | Polytope,
+    domain: Any,
     out: str | os.PathLike[str] | None = None,
     progress: Progress | bool | None = None,
     rng: RNGLike = 0,
@@ -163,7 +176,7 @@ def verify(
     ----------
     net : Network
         d inputs, m outputs.
-    domain : Box or Polytope
+    domain : Box, Polytope, convex shapely Polygon or scipy ConvexHull
         Bounded; what needs a box (series, samples) is checked on a cube inside a polytope.
     out : path, optional
         Folder for ``verify.json`` and ``verify.html``.
@@ -209,13 +222,13 @@ def verify(
     (True, 1.0)
     """
     started, tell = time.perf_counter(), as_progress(progress)
-    subject = Subject(net, domain, output, rng, max_cells, max_bytes)
+    subject = Subject(net, as_domain(domain), output, rng, max_cells, max_bytes)
     if figures and find_spec("matplotlib") is None:
         raise MissingDependencyError("figures: need matplotlib; install specgeo[viz] or pass figures=False")
     if out is not None:
         make_folder(as_path(out, "out"), "out")
     claims, summary = examine(subject, every_claim(), tell, figures, max_seconds, max_simplices)
-    network, place = repr(net), repr(domain)
+    network, place = repr(net), repr(subject.domain)
     seconds = time.perf_counter() - started
     report = VerificationReport(f"{network} on {place}", network, place, summary, claims, subject.seed, seconds)
     if out is not None:

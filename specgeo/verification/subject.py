@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from specgeo._cast import RNGLike, as_instance, as_rng
-from specgeo.domain import AffineSlice, Box, Polytope
+from specgeo.domain import Box, Polytope
 from specgeo.enumeration import enumerate_regions
 from specgeo.errors import DomainError, InvalidInputError, SpecgeoError, UnsupportedError
 from specgeo.fourier.sampled import SampledSpectrum, sampled_spectrum
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.network import Network
+from specgeo.slices import AffineSlice
 from specgeo.theory.lipschitz import lipschitz_constant
 from specgeo.theory.support import clamp_to_support, wall_distances
 

@@ -9,6 +9,7 @@ import numpy as np
 from specgeo._cast import FloatArray, IntArray
 from specgeo.domain import Box, Polytope
 from specgeo.geometry.complex import PolyhedralComplex
+from specgeo.results import RADIANS
 from specgeo.theory.decay import sample_wavevectors
 from specgeo.theory.peaks import peak_report, variation_check
 from specgeo.theory.perturbation import rate_report
@@ -121,8 +122,8 @@ def robustness(subject: Subject) -> Evidence:
         clear = response.baseline > 1e-12 * response.baseline.max()
         for share, row in zip(_SHARES[1:], response.mean_magnitude[1:], strict=True):
             ax.semilogx(length[clear], row[clear] / response.baseline[clear], "o", ms=3, label=f"δ = {share:g}|W|")
-        ax.axhline(1.0, color="k", lw=0.8)
-        ax.set(xlabel="|k|", ylabel="mean |c| / unperturbed |c|", yscale="log")
+        ax.axhline(1.0, color="k", lw=0.8, label="unperturbed")
+        ax.set(xlabel=RADIANS, ylabel="mean |c| / unperturbed |c|", yscale="log")
         ax.legend()
 
     caption = (

@@ -14,9 +14,10 @@ from specgeo.fourier import simplex_transform, spectrum
 from specgeo.fourier.series import mode_wavevectors
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.structure import stated_errors
-from specgeo.results import Check
-from specgeo.theory.decay import decay_report, directional_variation, kinks, mirror_check, sample_wavevectors
+from specgeo.results import RADIANS, Check
+from specgeo.theory.decay import decay_report, mirror_check, sample_wavevectors
 from specgeo.theory.sampling import alias_report_of, samples_needed
+from specgeo.theory.variation import directional_variation, kinks
 from specgeo.verification.claim import Evidence, claim
 from specgeo.verification.subject import Subject
 
@@ -111,9 +112,9 @@ def compact_support(subject: Subject) -> Evidence:
     def ratio(ax: Any) -> None:
         length = np.linalg.norm(report.wavevectors, axis=1)
         variation = directional_variation(cx, report.wavevectors, 0, "zero")
-        ax.loglog(length, np.maximum(report.magnitude * length**2 / variation, 1e-12), ".", ms=3)
-        ax.axhline(1.0, color="k", lw=1)
-        ax.set(xlabel="|k|", ylabel="$|\\hat f(k)|\\,|k|^2 / J(\\hat k)$", title="1 is the bound")
+        ax.loglog(length, np.maximum(report.magnitude * length**2 / variation, 1e-12), ".", ms=3, label="exact")
+        ax.axhline(1.0, color="k", lw=1, label="bound")
+        ax.set(xlabel=RADIANS, ylabel="$|\\hat f(k)|\\,|k|^2 / J(\\hat k)$", title="1 is the bound")
 
     facts: dict[str, Any] = {"cells after clamping": cx.n_cells}
     if report.lipschitz > 0:

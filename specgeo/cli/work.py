@@ -1,0 +1,33 @@
+"""What surrounds the work of a command: compilation in a second process, and progress on stderr."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from specgeo._compile import compile_ahead
+from specgeo._progress import Progress
+
+if TYPE_CHECKING:
+    from specgeo.domain import Box
+    from specgeo.geometry.complex import PolyhedralComplex
+    from specgeo.network import Network
+
+
+@contextmanager
+def working(arguments: argparse.Namespace) -> Iterator[Progress]:
+    with compile_ahead(), Progress(arguments.quiet) as progress:
+        yield progress
+
+
+def enumerate_within(
+    arguments: argparse.Namespace, net: Network, box: Box, progress: Progress
+) -> PolyhedralComplex:
+    """The complex, within the budgets of the command."""
+    from specgeo.enumeration import enumerate_regions
+
+    return enumerate_regions(
+        net, box, progress=progress, max_cells=arguments.max_cells, max_bytes=arguments.max_bytes
+    )

@@ -1,0 +1,161 @@
+"""Targets of training, and the loss against them in closed form: the mean of (f - target)^2 over the domain."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from specgeo._arguments import checked
+from specgeo._cast import FloatArray, IntArray, as_floats, as_points
+from specgeo._display import counted
+from specgeo.domain import Box
+from specgeo.enumeration import enumerate_regions
+from specgeo.errors import InvalidInputError, UnsupportedError
+from specgeo.fourier.series import mode_wavevectors
+from specgeo.fourier.spectra import spectrum
+from specgeo.geometry.complex import PolyhedralComplex
+from specgeo.geometry.vertex_values import vertex_values
+from specgeo.network import Network
+
+
+class Sines:
+    r"""A sum of sines, sum_i A_i sin(k_i.x + phi_i): the target of the paper's experiments.
+
+    Parameters
+    ----------
+    wavevectors : array_like of floats, shape (q, d) or (q,) for d = 1
+        In angular units: 2 pi n for n oscillations over a unit interval.
+    amplitudes : array_like of floats, shape (q,) or ()
+    phases : array_like of floats, shape (q,) or ()
+
+    Raises
+    ------
+    InvalidInputError
+        Shapes do not fit.
+
+    Examples
+    --------
+    >>> import numpy as np, specgeo as sg
+    >>> target = sg.learning.Sines([2 * np.pi], 3.0)
+    >>> target([[0.25], [0.5]]).round(12)
+    array([3., 0.])
+    """
+
+    @checked
+    def __init__(
+        self, wavevectors: npt.ArrayLike, amplitudes: npt.ArrayLike = 1.0, phases: npt.ArrayLike = 0.0
+    ) -> None:
+        k = as_floats(wavevectors, "wavevectors")
+        if k.ndim not in (1, 2) or k.size == 0:
+            raise InvalidInputError(f"wavevectors: shape {k.shape} given, (q, d) wanted, or (q,) for one dimension")
+        self.wavevectors: FloatArray = k[:, None] if k.ndim == 1 else k
+        for name, value in (("amplitudes", amplitudes), ("phases", phases)):
+            numbers = as_floats(value, name)
+            if numbers.shape not in ((), (len(k),)):
+                raise InvalidInputError(f"{name}: shape {numbers.shape} given for {len(k)} sines; pass one for each")
+            setattr(self, name, np.broadcast_to(numbers, (len(k),)))
+
+    amplitudes: FloatArray
+    phases: FloatArray
+
+    def __repr__(self) -> str:
+        n, d = self.wavevectors.shape
+        return f"Sines({counted(n, 'sine')} of {counted(d, 'input')})"
+
+    @checked
+    def __call__(self, x: npt.ArrayLike) -> FloatArray:
+        """Values at points x (..., d): shape (...)."""
+        points = as_points(x, "x", self.wavevectors.shape[1])
+        return np.asarray(np.sin(points @ self.wavevectors.T + self.phases) @ self.amplitudes)
+
+    @checked
+    def mean_square(self, box: Box) -> float:
+        """Mean of its square over a box: sin a sin b = (cos(a - b) - cos(a + b)) / 2."""
+        k, phi, a = self.wavevectors, self.phases, self.amplitudes
+        total = np.zeros((len(k), len(k)))
+        for sign in (1.0, -1.0):
+            waves = k[:, None] - sign * k[None]
+            centre, half = 0.5 * (box.lower + box.upper), 0.5 * (box.upper - box.lower)
+            means = np.sinc(waves * half / np.pi).prod(axis=2)  # of e^{i w.(x - centre)}
+            total += sign * means * np.cos(waves @ centre + phi[:, None] - sign * phi)
+        return float(0.5 * a @ total @ a)
+
+
+def mean_squared_error(cx: PolyhedralComplex, target: Any, output: int = 0) -> float:
+    r"""Mean of (f - target)^2 over the domain, exactly.
+
+    Parameters
+    ----------
+    cx : PolyhedralComplex
+        On a `Box`.
+    target : Sines, or in one dimension a Network or PolyhedralComplex
+    output : int
+        Of f; a target that is a network has its output 0 taken.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    UnsupportedError
+        Another kind of target.
+
+    Notes
+    -----
+    Closed forms: f^2 on each simplex; f times a sine is the imaginary part of a transform; two functions of one
+    variable are affine between the kinks of both. Rounding: a few units of roundoff of the means of f^2 and target^2.
+
+    Examples
+    --------
+    >>> import numpy as np, specgeo as sg
+    >>> from specgeo.learning.targets import Sines, mean_squared_error
+    >>> ramp = sg.Network([[[1.0]], [[1.0]]], [[0.0], [0.0]])
+    >>> cx = sg.enumerate_regions(ramp, sg.Box([0], [1]))
+    >>> round(mean_squared_error(cx, Sines([2 * np.pi])), 12) == round(1 / 3 + 1 / 2 + 1 / np.pi, 12)
+    True
+    """
+    if isinstance(target, Network) and cx.dim == 1 and target.input_dim == 1:
+        target = enumerate_regions(target, cx.domain)
+    if isinstance(target, PolyhedralComplex) and cx.dim == target.dim == 1:
+        return _between_kinks(cx, target, output)
+    if not isinstance(target, Sines):
+        raise UnsupportedError(
+            f"target: a {type(target).__name__} in {cx.dim} dimensions; pass Sines, or on a line a Network or complex"
+        )
+    if not isinstance(cx.domain, Box) or target.wavevectors.shape[1] != cx.dim:
+        raise InvalidInputError("target: its wavevectors and the domain, which must be a Box, differ in dimension")
+    volume = cx.domain.volume
+    transform = np.asarray(spectrum(cx, target.wavevectors))[:, output]
+    # int f sin(k.x + phi) = Im(e^{i phi} conj f^(k))
+    cross = np.imag(np.exp(1j * target.phases) * np.conj(transform)) @ target.amplitudes
+    return float(cx.integrate(2)[output] / volume - 2.0 * cross / volume + target.mean_square(cx.domain))
+
+
+def _between_kinks(cx: PolyhedralComplex, other: PolyhedralComplex, output: int) -> float:
+    lines = [(c.vertices[:, 0], vertex_values(c)[:, i]) for c, i in ((cx, output), (other, 0))]
+    lines = [(x[order], f[order]) for x, f in lines for order in [np.argsort(x, kind="stable")]]
+    x = np.union1d(lines[0][0], lines[1][0])
+    gap = np.interp(x, *lines[0]) - np.interp(x, *lines[1])
+    squares = (gap[:-1] ** 2 + gap[:-1] * gap[1:] + gap[1:] ** 2) / 3.0
+    return float(np.diff(x) @ squares / (x[-1] - x[0]))
+
+
+def sine_coefficients(
+    target: Sines, box: Box, modes: IntArray, extension: Literal["mirror", "periodic"]
+) -> npt.NDArray[np.float64 | np.complex128]:
+    """Fourier coefficients of sines on a box, in the conventions of `fourier_coefficients`: (n_modes,)."""
+    waves = mode_wavevectors(modes, box, extension)
+    signs = np.array(list(product((1.0, -1.0), repeat=box.dim))) if extension == "mirror" else np.ones((1, box.dim))
+    half, total = 0.5 * (box.upper - box.lower), np.zeros(len(modes), np.complex128)
+    for k, amplitude, phase in zip(target.wavevectors, target.amplitudes, target.phases, strict=True):
+        shift = k @ box.lower + phase  # of the sine, in coordinates relative to the lower corner
+        for sign in signs:
+            for conjugate in (1.0, -1.0):
+                w = conjugate * k - sign * waves
+                means = np.sinc(w * half / np.pi).prod(axis=1) * np.exp(1j * (w @ half))
+                total += amplitude * conjugate / 2j * np.exp(1j * conjugate * shift) * means / len(signs)
+    return total.real if extension == "mirror" else total

@@ -1,0 +1,35 @@
+"""What to do about a layer that is not read, by the names that ONNX, torch and Keras give it."""
+
+from __future__ import annotations
+
+_SMOOTH = "is not piecewise linear; train with ReLU, leaky ReLU or hard tanh in its place"
+_MATRIX = "is not read; for one size of input it is a matrix: pass that to specgeo.Network(weights, biases)"
+_MAXIMUM = "is not read; max(a, b) = b + relu(a - b): put Linear and ReLU in its place"
+_SEVERAL = "is not affine in one signal, and only chains of layers are read; train without it"
+_PROBABILITIES = frozenset({"Softmax", "LogSoftmax", "Sigmoid", "LogSigmoid", "Hardmax", "Softmax2d"})
+_KINDS = {
+    _SMOOTH: "Tanh Sigmoid LogSigmoid Softplus Softsign Gelu GELU Erf Elu ELU Selu SELU Celu CELU SiLU Swish Mish "
+    "HardSwish Hardswish Exp Log Sqrt Pow Sin Cos Softmax LogSoftmax Softmax2d Tanhshrink",
+    _MATRIX: "Conv ConvTranspose Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d AveragePool "
+    "GlobalAveragePool AvgPool1d AvgPool2d AvgPool3d AdaptiveAvgPool1d AdaptiveAvgPool2d Resize Upsample Pad Slice "
+    "Gather Concat Split ReduceSum ReduceMean Sum Mean ZeroPad2d Unflatten",
+    _MAXIMUM: "MaxPool GlobalMaxPool MaxPool1d MaxPool2d MaxPool3d AdaptiveMaxPool1d AdaptiveMaxPool2d Max Min "
+    "ReduceMax ReduceMin Maxout",
+    _SEVERAL: "LSTM GRU RNN Attention MultiHeadAttention MultiheadAttention LayerNormalization LayerNorm "
+    "InstanceNormalization GroupNormalization GroupNorm RMSNorm Transformer TransformerEncoderLayer Einsum Bilinear",
+    "is not continuous piecewise linear; drop it": "ArgMax Argmax Sign Floor Ceil Round Hardmax Threshold",
+    "is not read; it is clip(a x + b, 0, 1): put Linear and Clip or Hardtanh in its place": "HardSigmoid Hardsigmoid",
+    "is not read; put LeakyReLU in its place where all slopes are one": "PReLU RReLU",
+    "is not read; BatchNorm1d is, on features in one axis": "BatchNorm2d BatchNorm3d SyncBatchNorm",
+}
+_REMEDY = {kind: remedy for remedy, kinds in _KINDS.items() for kind in kinds.split()}
+
+
+def ends_at_probabilities(kind: str) -> bool:
+    """Whether a layer turns logits into probabilities, so that one would rather read what comes before it."""
+    return kind in _PROBABILITIES
+
+
+def remedy(kind: str, known: str) -> str:
+    """What is wrong with a kind of layer and what to do; ``known`` names those that can be read."""
+    return _REMEDY.get(kind, f"is not supported; use {known}")
