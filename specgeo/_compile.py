@@ -15,40 +15,45 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 from specgeo._arguments import checked
 
 
 @contextmanager
-def compile_ahead() -> Iterator[None]:
-    """Within the block, start the second process as soon as numba compiles anything."""
-    from numba.core import config, event
+def compile_ahead(transforms: bool = False) -> Iterator[None]:
+    """Before the block, where the kernels of the enumeration are not stored yet, compile them in two processes.
 
-    from specgeo._kernel_cache import works
+    The second begins with what takes longest and is needed last; this one compiles the others, those of transforms
+    where a command needs them, and waits for it.
+    """
+    from numba.core import config
+
+    from specgeo._kernel_cache import stored, works
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if cores < 2 or config.DISABLE_JIT:
         yield
         return
-    helper: list[subprocess.Popen[bytes]] = []
+    from specgeo.enumeration.signatures import signatures
 
-    class Cold(event.Listener):  # type: ignore[misc]
-        def on_start(self, event: event.Event) -> None:
-            if not helper and works():
-                quiet = subprocess.DEVNULL
-                command = [sys.executable, "-c", program()]
-                helper.append(subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet))
-
-        def on_end(self, event: event.Event) -> None:
-            pass
-
-    with event.install_listener("numba:compile", Cold()):
-        try:
-            yield
-        finally:
-            for process in helper:
-                process.terminate()
-                process.wait()
+    late, early = signatures()
+    last = late[0][0]
+    if stored(last) or not works():
+        yield
+        return
+    quiet = subprocess.DEVNULL
+    helper = subprocess.Popen([sys.executable, "-c", program()], stdin=quiet, stdout=quiet, stderr=quiet)
+    try:
+        _compile(early)
+        if transforms:
+            simplices((2, 1), (True,))
+        while helper.poll() is None and not stored(last):
+            time.sleep(0.02)
+        yield
+    finally:
+        helper.terminate()
+        helper.wait()
 
 
 def program() -> str:
@@ -58,19 +63,18 @@ def program() -> str:
 
 
 def run() -> None:
-    """What the second process does: what an enumeration needs last, then the transforms."""
+    """What the second process does."""
+    from specgeo.enumeration.signatures import signatures
+
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C is for both
-    _enumeration()
-    simplices((2, 1), (True,))
+    _compile(signatures()[0])
 
 
-def _enumeration() -> None:
+def _compile(kernels: Iterable[tuple[Any, tuple[Any, ...]]]) -> None:
     """Compile by signature, without running anything."""
     from numba import typeof
 
-    from specgeo.enumeration.signatures import signatures
-
-    for function, arguments in signatures():
+    for function, arguments in kernels:
         function.compile(tuple(typeof(a) for a in arguments))
 
 

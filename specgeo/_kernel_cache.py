@@ -41,6 +41,11 @@ def works() -> bool:
     return not _without
 
 
+def stored(function: Any) -> bool:
+    """Whether some compiled form of a kernel is in its cache."""
+    return bool(function._cache._cache_file._load_index())
+
+
 def _announce(place: str) -> None:
     """Say once in a process that it compiles, on stderr where logging is not set up otherwise."""
     global _announced

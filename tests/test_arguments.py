@@ -246,7 +246,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "find_path": {"net": PAIR, "start": [0.0, 0.0], "stop": [0.1, 0.0], "max_bends": 4, "lower": [-1.0, -1.0],
                   "upper": [1.0, 1.0]},
     "trace_segment": {"net": NET, "start": [0.0, 0.0], "stop": [0.1, 0.0]},
-    "decision_regions": {"net": PAIR, "domain": BOX, "max_cells": 100},
+    "decision_regions": {"net": PAIR, "domain": BOX, "max_cells": 100, "progress": None},
     "DecisionRegions.components_of": {"label": 0},
     "DecisionRegions.locate": {"x": [[0.0, 0.0]]},
     "DecisionRegions.shortest_path": {"start": [0.0, 0.0], "stop": [0.0, 0.1]},

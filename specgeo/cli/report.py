@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     net, box = load_on_box(arguments)
     check_files(arguments)
-    with working(arguments) as progress:
+    with working(arguments, transforms=True) as progress:
         report = spectral_report(
             net,
             box,

@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     net, box = load_on_box(arguments)
     where = read_wavevectors(arguments, box.dim)
     check_figure(arguments, where)
-    with working(arguments) as progress:
+    with working(arguments, transforms=True) as progress:
         cx = enumerate_within(arguments, net, box, progress)
         values, error = spectrum(cx, where.k, boundary=arguments.boundary, return_error=True)
     values, error = values[:, arguments.output], error[:, arguments.output]

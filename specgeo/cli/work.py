@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def working(arguments: argparse.Namespace) -> Iterator[Progress]:
-    with compile_ahead(), Progress(arguments.quiet) as progress:
+def working(arguments: argparse.Namespace, transforms: bool = False) -> Iterator[Progress]:
+    """Progress for a command, whose kernels are compiled first where they have to be; also those of transforms."""
+    with Progress(arguments.quiet) as progress, compile_ahead(transforms):
         yield progress
 
 

@@ -1,4 +1,4 @@
-"""The kernels of the enumeration that take long to compile, for those who compile them beforehand."""
+"""The kernels of the enumeration and their argument types, for those who compile them beforehand."""
 
 from __future__ import annotations
 
@@ -8,25 +8,43 @@ import numpy as np
 
 from specgeo.activation import Activation
 from specgeo.domain import Box
-from specgeo.enumeration import _exact, _lattice, _planes, _positions
+from specgeo.enumeration import _cut, _lattice, _maps, _planes, _predicates, _vertex_signs
 from specgeo.enumeration._domain import domain_state
 from specgeo.enumeration._layers import flatten
-from specgeo.enumeration._layout import Crossings
+from specgeo.enumeration._layout import Crossings, Limits
+from specgeo.enumeration._maps import Walk
 from specgeo.enumeration._run import Run
+from specgeo.enumeration._split import Job
+from specgeo.enumeration._vertex_signs import Evaluation, Inside
+
+Signatures = list[tuple[Any, tuple[Any, ...]]]
 
 
-def signatures() -> list[tuple[Any, tuple[Any, ...]]]:
-    """What takes long to compile, with arguments of the types that a run gives it."""
+def signatures() -> tuple[Signatures, Signatures]:
+    """Kernels with arguments of the types that a run gives them, in two shares that take about as long.
+
+    The first is cutting, which takes longest, and what deep and degenerate networks need beside it.
+    """
     state, extent = domain_state(Box([-1.0, -1.0], [1.0, 1.0]), 2, True, 16)
     run = Run(flatten([np.eye(2)], [np.zeros(2)], [Activation.relu()]), state, extent, True)
-    work = run._work(1)
     crossings = Crossings(np.empty((1, 1), np.int64), np.empty((1, 1), np.uint64))
-    one, faces, counts = 1, np.empty(0, np.int32), np.empty(0, np.int64)
-    return [
-        (_exact.evaluate, (run.arithmetic, run.history, state, one, one, one, one, 2)),
-        (_positions.sharpen, (state, one, work.newton, 2)),
-        (_planes.end_layer, (state, run.layers, one)),
+    one, faces, counts, pairs = 1, np.empty(0, np.int32), np.empty(0, np.int64), np.empty((0, 2), np.int64)
+    words = np.empty((1, 2), np.uint64)
+    job = Job(run.history, run.arithmetic, one, crossings, run.frame)
+    evaluation = Evaluation(run.history, run.maps, words, one, run.frame, run.kept)
+    inside, walk = Inside(counts, counts, pairs), Walk(np.empty((0, 2), np.int32), faces)
+    late: Signatures = [
+        (_cut.cut_layer, (state, job, run._work(1), Limits(one, one))),
+        (_maps.propagate, (state, run.history, one, run.maps, run.maps, run.frame, run.scratch, walk)),
+        (_predicates.settle, (state, run.history, run.arithmetic, pairs, one, 2)),
+    ]
+    early: Signatures = [
+        (_maps.first_map, (run.layers, run.maps, run.maps, run.frame, run.scratch)),
+        (_vertex_signs.classify, (state, evaluation, run.scratch, inside, one)),
+        (_planes.begin_layer, (state, run.layers, one, crossings, 2)),
         (_planes.make_planes, (state, run.history, run.maps, one, crossings, run.scratch, run.frame)),
         (_lattice.number_faces, (state, 2, faces, counts, counts, faces)),
         (_lattice.boundary_lists, (state, 2, faces, counts, counts, counts, faces)),
-    ]  # fmt: skip
+        (_lattice.spread_signs, (words, faces, counts, one, words, words)),
+    ]
+    return late, early
