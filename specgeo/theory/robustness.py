@@ -106,9 +106,10 @@ class PerturbationResponse(Result):
         length = np.linalg.norm(self.wavevectors, axis=1)
         order = np.argsort(length, kind="stable")
         for delta, change, predicted in zip(self.deltas, self.rms_change, self.predicted_change, strict=True):
-            line = ax.loglog(length, np.where(change > 0, change, np.nan), ".", label=f"delta = {delta:.3g}")[0]
+            line = ax.loglog(length, np.where(change > 0, change, np.nan), ".", label=f"δ = {delta:.3g}")[0]
             shown = np.where(predicted > 0, predicted, np.nan)[order]
             ax.loglog(length[order], shown, "-", color=line.get_color(), lw=0.8)
+        ax.plot([], [], "-", color="0.4", lw=0.8, label="first order")
         ax.set_xlabel(RADIANS)
         ax.set_ylabel("RMS change of f^(k)")
         ax.legend()

@@ -97,11 +97,12 @@ class AliasReport(Result):
         size = np.linalg.norm(self.modes, axis=1)
         order = np.argsort(size, kind="stable")
         order = order[size[order] > 0]
-        series = ((self.exact, "exact |c_n|", "."), (self.difference, "error", "."), (self.bound, "bound", "k,"))
+        bound = self.bound, "bound on the error", "k."
+        series = ((self.exact, "exact |c_n|", "."), (self.difference, "error", "."), bound)
         for values, label, style in series:
             shown = values[order]
-            ax.loglog(size[order], np.where((shown > 0) & np.isfinite(shown), shown, np.nan), style, label=label)
-        ax.set_xlabel("|n|")
+            ax.loglog(size[order], np.where((shown > 0) & np.isfinite(shown), shown, np.nan), style, ms=3, label=label)
+        ax.set(xlabel="|n|", ylabel="modulus of a coefficient")
         ax.legend()
         return ax
 

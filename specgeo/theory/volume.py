@@ -102,7 +102,8 @@ class ParameterVolume(Result):
         ax.fill_between(self.wavenumbers, np.maximum(self.lower, 1e-6), self.upper, alpha=0.4, label="sampled")
         for moment, bound in self.markov.items():
             ax.plot(self.wavenumbers, bound, label=f"Markov, moment {moment}")
-        ax.set_xscale("log")
+        ax.set_xscale("log", base=2)
+        ax.xaxis.set_major_formatter("{x:g}")
         ax.set_yscale("log")
         ax.set_ylim(1e-5, 20)
         ax.set_xlabel("k  (radians per unit length)")
