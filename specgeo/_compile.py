@@ -35,20 +35,18 @@ def compile_ahead(transforms: bool = False) -> Iterator[None]:
     if cores < 2 or config.DISABLE_JIT:
         yield
         return
-    from specgeo.enumeration.signatures import signatures
+    from specgeo.enumeration.signatures import SLOWEST, signatures
 
-    late, early = signatures()
-    last = late[0][0]
-    if stored(last) or not works():
+    if stored(SLOWEST) or not works():
         yield
         return
     quiet = subprocess.DEVNULL
     helper = subprocess.Popen([sys.executable, "-c", program()], stdin=quiet, stdout=quiet, stderr=quiet)
     try:
-        _compile(early)
+        _compile(signatures()[1])
         if transforms:
             simplices((2, 1), (True,))
-        while helper.poll() is None and not stored(last):
+        while helper.poll() is None and not stored(SLOWEST):
             time.sleep(0.02)
         yield
     finally:

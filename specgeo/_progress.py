@@ -34,12 +34,15 @@ def reported(function: Callable[_P, _R]) -> Callable[_P, _R]:
     The function gets None or what to call with a message and the fraction done, which never falls and ends at 1.
     """
     signature = inspect.signature(function)
+    place = list(signature.parameters).index("progress")
 
     @wraps(function)
     def call(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        given: Any = kwargs.get("progress", args[place] if place < len(args) else None)
+        if given is None:  # the way of short calls
+            return function(*args, **kwargs)
         bound = signature.bind(*args, **kwargs)
-        given = bound.arguments.get("progress")
-        if given is None or given is False:
+        if given is False:
             bound.arguments["progress"] = None
             return function(*bound.args, **bound.kwargs)
         with ExitStack() as stack:

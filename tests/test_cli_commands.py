@@ -260,6 +260,23 @@ def test_alone_it_prints_its_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert caught.value.code == 0 and out.startswith("usage: specgeo") and "transform" in out
 
 
+@pytest.mark.parametrize("line", ["transform t.wkt --k 1 2", "path diamond.npz --start 0 0 --stop 0.1 0.1"])
+def test_what_enumerates_nothing_compiles_no_enumeration(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    Path("t.wkt").write_text("POLYGON ((0 0, 1 0, 0 1, 0 0))")
+    asked: list[bool] = []
+
+    def compile_ahead(transforms: bool) -> Any:
+        asked.append(transforms)
+        return nullcontext()
+
+    monkeypatch.setattr("specgeo.cli.work.compile_ahead", compile_ahead)
+    code, _, err = run(capsys, line)
+    assert (code, asked) == (0, []), err
+    assert run(capsys, "regions tent.npz --box 0 1")[0] == 0 and asked == [False]
+
+
 COMMANDS = ["info", "regions", "decisions", "slice", "path", "spectrum", "transform", "report", "verify", "warmup"]
 
 

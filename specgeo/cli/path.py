@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     net = load(arguments)
     start, stop = _ends(arguments, net.input_dim)
     lower, upper = arguments.bounds or (None, None)
-    with working(arguments):
+    with working(arguments, enumerates=False):
         found = find_path(net, start, stop, max_bends=arguments.max_bends, lower=lower, upper=upper)
     text = f"{net!r}, class {found.certificate.label}\n{found}\n{found.certificate}"
     if not found.connected:

@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
         shape = shape[0], [face[::-1] for face in shape[1]]
     where = read_wavevectors(arguments, dim)
     check_figure(arguments, where)
-    with working(arguments):
+    with working(arguments, enumerates=False):
         try:
             origin, _ = polytope_transform(shape, np.zeros((1, dim)), return_error=True)
         except DomainError as fault:

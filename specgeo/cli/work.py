@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from specgeo._compile import compile_ahead
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def working(arguments: argparse.Namespace, transforms: bool = False) -> Iterator[Progress]:
-    """Progress for a command, whose kernels are compiled first where they have to be; also those of transforms."""
-    with Progress(arguments.quiet) as progress, compile_ahead(transforms):
+def working(arguments: argparse.Namespace, enumerates: bool = True, transforms: bool = False) -> Iterator[Progress]:
+    """Progress for a command; where they have to be, kernels that it needs many of are compiled first."""
+    with Progress(arguments.quiet) as progress, compile_ahead(transforms) if enumerates else nullcontext():
         yield progress
 
 

@@ -18,6 +18,7 @@ from specgeo.enumeration._split import Job
 from specgeo.enumeration._vertex_signs import Evaluation, Inside
 
 Signatures = list[tuple[Any, tuple[Any, ...]]]
+SLOWEST: Any = _cut.cut_layer
 
 
 def signatures() -> tuple[Signatures, Signatures]:
@@ -34,7 +35,7 @@ def signatures() -> tuple[Signatures, Signatures]:
     evaluation = Evaluation(run.history, run.maps, words, one, run.frame, run.kept)
     inside, walk = Inside(counts, counts, pairs), Walk(np.empty((0, 2), np.int32), faces)
     late: Signatures = [
-        (_cut.cut_layer, (state, job, run._work(1), Limits(one, one))),
+        (SLOWEST, (state, job, run._work(1), Limits(one, one))),
         (_maps.propagate, (state, run.history, one, run.maps, run.maps, run.frame, run.scratch, walk)),
         (_predicates.settle, (state, run.history, run.arithmetic, pairs, one, 2)),
     ]
