@@ -66,7 +66,12 @@ numpydoc_xref_aliases = {
 
 def _copy_what_lies_elsewhere() -> None:
     """Executed notebooks and pictures live beside their sources; Sphinx wants them below ``docs``."""
-    for folder, pattern, target in (("notebooks", "[0-9]*.ipynb", "tutorials"), ("examples", "*.png", "_static")):
+    for folder, pattern, target in (
+        ("notebooks", "[0-9]*.ipynb", "tutorials"),
+        ("notebooks/paper", "[0-9]*.ipynb", "paper"),
+        ("notebooks/paper/results", "*.png", "paper"),
+        ("examples", "*.png", "_static"),
+    ):
         (HERE / target).mkdir(exist_ok=True)
         for source in sorted((ROOT / folder).glob(pattern)):
             shutil.copyfile(source, HERE / target / source.name)

@@ -1,10 +1,13 @@
-"""Execute every notebook source beside this file and store it as .ipynb: ``python notebooks/remake.py``.
+"""Execute notebook sources and store them as .ipynb: ``python notebooks/remake.py [folder or source ...]``.
 
-Needs jupytext, nbconvert and ipykernel (extra ``dev``).
+Default: those beside this file. Sources in ``paper`` store their tables of results too (small settings; what a full run
+stores, ``SPECGEO_FULL=1 python notebooks/paper/NN_name.py``, is left as it is). Needs jupytext, nbconvert and ipykernel
+(extra ``dev``), and torch for ``paper``.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -20,7 +23,8 @@ def remake(source: Path) -> Path:
     notebook = jupytext.read(source)
     for number, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{number:02d}"  # the same from run to run
-    ExecutePreprocessor(timeout=300, kernel_name="python3").preprocess(notebook, {"metadata": {"path": str(FOLDER)}})
+    place = {"metadata": {"path": str(source.parent)}}
+    ExecutePreprocessor(timeout=300, kernel_name="python3").preprocess(notebook, place)
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
     target = source.with_suffix(".ipynb")
@@ -28,12 +32,15 @@ def remake(source: Path) -> Path:
     return target
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     """All sources, in order."""
-    for source in sorted(FOLDER.glob("[0-9]*.py")):
-        print(remake(source).name, flush=True)
+    os.environ["SPECGEO_STORE"] = "1"
+    os.environ.pop("SPECGEO_FULL", None)
+    for place in [Path(a).resolve() for a in arguments] or [FOLDER]:
+        for source in sorted(place.glob("[0-9]*.py")) if place.is_dir() else [place]:
+            print(remake(source).name, flush=True)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
