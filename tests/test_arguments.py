@@ -176,6 +176,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "lipschitz_chain": {"net": NET, "cx": plane},
     "lipschitz_constant": {"cx": plane, "output": 0},
     "low_pass_check": {"cx": plane, "curve": circle, "cutoff": 3.0, "output": 0},
+    "neighbour_edges": {"points": [[0.0, 0.0], [1.0, 0.0]], "labels": [0.0, 1.0], "domain": sg.Box(-1, 1, dim=2)},
     "normal_directions": {"cx": plane, "output": 0},
     "parameter_vector": {"net": NET},
     "parameter_volume": {"widths": [2, 3, 1], "clip": 1.0, "epsilon": 0.1, "wavenumbers": [1.0, 2.0], "samples": 5,

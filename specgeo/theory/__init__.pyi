@@ -10,6 +10,7 @@ from . import latent as latent
 from . import lipschitz as lipschitz
 from . import manifolds as manifolds
 from . import near_point as near_point
+from . import neighbours as neighbours
 from . import normals as normals
 from . import parameters as parameters
 from . import path_spectra as path_spectra
@@ -54,6 +55,8 @@ from .manifolds import kernel_bound as kernel_bound
 from .manifolds import restrict_to_curve as restrict_to_curve
 from .near_point import LocalComplexity as LocalComplexity
 from .near_point import local_complexity as local_complexity
+from .neighbours import NeighbourEdges as NeighbourEdges
+from .neighbours import neighbour_edges as neighbour_edges
 from .normals import normal_directions as normal_directions
 from .parameters import parameter_vector as parameter_vector
 from .parameters import spectral_gradient as spectral_gradient
