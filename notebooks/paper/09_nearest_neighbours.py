@@ -96,7 +96,7 @@ plt.show()
 # ## Tails
 
 # %%
-t = np.geomspace(4, 150 if table.full else 100, 12)
+t = np.geomspace(4, 100, 12)
 
 
 def window(energy, start, power):
@@ -107,17 +107,15 @@ def window(energy, start, power):
 
 def tail_of(n):
     energy, amplitude = edges[n].shells(t)
-    start = 200.0 if table.full else 100.0
-    return {"energy": energy, "zeta": amplitude, "law": window(lambda g: edges[n].shells(g)[0], start, 2)}
+    return {"energy": energy, "zeta": amplitude, "law": window(lambda g: edges[n].shells(g)[0], 100.0, 2)}
 
 
 def tail_of_network():
     shells = sg.fourier.radial_spectrum(cx, t, "interior")
     energy = shells.energy[:, 0]
     zeta = shells.amplitude[:, 0]
-    start = 100.0
-    return {"energy": energy, "zeta": zeta,
-            "law": window(lambda g: sg.fourier.radial_spectrum(cx, g, "interior").energy[:, 0], start, 4)}  # fmt: skip
+    law = window(lambda g: sg.fourier.radial_spectrum(cx, g, "interior").energy[:, 0], 100.0, 4)
+    return {"energy": energy, "zeta": zeta, "law": law}
 
 
 tails = {n: table.keep(f"tail_{n}", lambda n=n: tail_of(n)) for n in neighbours}
