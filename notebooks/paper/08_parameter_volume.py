@@ -135,6 +135,8 @@ assert high["1-4-4-1"] < low["1-8-8-1"] and high["1-8-8-1"] < low["1-16-16-1"]
 if table.full:  # with fewer draws these intervals overlap
     assert min(steepest.values()) > 2
     assert high["1-8-8-1"] < low["1-8-8-8-8-1"] and high["1-8-8-8-8-1"] < low["1-32-1"]
+    at_4 = list(k).index(4.0)
+    assert both["2-4-4-4-4-1"]["upper"][at_4] < both["2-4-4-1"]["lower"][at_4]
     assert parameters("1-32-1") == parameters("1-8-8-1") < parameters("1-8-8-8-8-1")
 
 # %% [markdown]
@@ -147,7 +149,8 @@ if table.full:  # with fewer draws these intervals overlap
 #   every shape (full run, asserted).
 # - "High frequencies fill little volume" holds for a fixed shape and $\varepsilon$. With width the share grows: at $k = 8$ from 1-4-4-1 to
 #   1-8-8-1 to 1-16-16-1, intervals apart (asserted). The number of parameters does not order it: in the full run 1-32-1 lies above
-#   1-8-8-8-8-1, which has two and a half times as many, and above 1-8-8-1, which has as many (asserted there).
+#   1-8-8-8-8-1, which has two and a half times as many, and above 1-8-8-1, which has as many; and depth can lower it: at $k = 4$
+#   2-4-4-4-4-1 lies below 2-4-4-1, with twice the parameters (asserted there).
 
 # %%
 for group, found in both.items():
