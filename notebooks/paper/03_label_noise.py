@@ -16,9 +16,9 @@
 # $\exp(-\|x-y\|^2/2\sigma^2)$, by falling eigenvalue, $\tilde f[n] = f\cdot v_n$ is a generalised spectrum; low $n$ are learned first, and the dip
 # is where the clean modes are learned and the noise is not (Experiment 4).
 #
-# **Here**: the digits that scikit-learn ships (8 x 8 pixels, 3 against 8, scaled to the mean norm 9.2 of MNIST's images, so that the paper's
-# $k$ keep their meaning), labels -1 and 1, 80/20 split, validation by mean squares against clean labels. In 64 dimensions the network
-# is exactly known along segments between images: pieces and slopes there, no samples.
+# **Here**: the digits that scikit-learn ships (8 x 8 pixels, 3 against 8, scaled to the mean norm 9.2 of MNIST's images), labels -1 and 1,
+# 80/20 split, validation by mean squares against clean labels. In 64 dimensions the network is known exactly along segments between
+# images: pieces and slopes there, no samples. Full settings: the paper's 5 hidden layers of 256, Adam at 1e-4, 5000 steps; one seed.
 
 # %%
 import matplotlib.pyplot as plt
@@ -31,8 +31,9 @@ import specgeo as sg
 
 torch.set_num_threads(1)
 table = Table("03_label_noise")
-width, hidden, steps, rate = (256, 5, 5000, 1e-4) if table.full else (64, 3, 800, 1e-3)
-seeds = range(5) if table.full else range(2)
+width, hidden, steps, rate = (256, 5, 5000, 1e-4) if table.full else (64, 3, 350, 1e-3)
+seeds = range(1) if table.full else range(2)
+number = torch.float32 if table.full else torch.float64  # in float64 another machine finds the same numbers
 digits = load_digits()
 chosen = np.isin(digits.target, (3, 8))
 images = digits.data[chosen] / 16
@@ -46,29 +47,30 @@ print(f"{len(train)} training images, {len(held)} held out; norms {norms.mean():
 
 # %%
 def learn(labels, seed, record=()):
-    """Validation error at every step, the network where it is least and at the end, its values at recorded steps."""
+    """Validation error at every step, the networks where it is least and at the end, values at recorded steps and the least."""
     torch.manual_seed(seed)
     sizes = [64, *[width] * hidden, 1]
-    layers = [torch.nn.Linear(a, b) for a, b in zip(sizes[:-1], sizes[1:], strict=True)]
+    layers = [torch.nn.Linear(a, b, dtype=number) for a, b in zip(sizes[:-1], sizes[1:], strict=True)]
     module = torch.nn.Sequential(*[part for layer in layers for part in (layer, torch.nn.ReLU())][:-1])
-    inputs, outputs = (torch.tensor(a, dtype=torch.float32) for a in (images, labels[:, None]))
-    optimizer = torch.optim.Adam(module.parameters(), lr=rate)
-    validation, values, best, kept = [], [], np.inf, None
+    inputs, tests, outputs = (torch.tensor(a, dtype=number) for a in (images[train], images[held], labels[:, None]))
+    optimizer = torch.optim.Adam(module.parameters(), lr=rate, fused=True)
+    validation, values, at_best, best, kept = [], [], None, np.inf, None
     for step in range(steps + 1):
         optimizer.zero_grad()
-        prediction = module(inputs[train])
-        ((prediction - outputs[train]) ** 2).mean().backward()
+        prediction = module(inputs)
+        ((prediction - outputs) ** 2).mean().backward()
         with torch.no_grad():
-            error = float(((module(inputs[held])[:, 0].numpy() - clean[held]) ** 2).mean())
+            error = float(((module(tests)[:, 0].double().numpy() - clean[held]) ** 2).mean())
         validation.append(error)
         if error < best:
             best, kept = error, [p.detach().double().numpy().copy() for p in module.parameters()]
+            at_best = prediction.detach().double().numpy()[:, 0]
         if step in record:
             values.append(prediction.detach().double().numpy()[:, 0])
         if step < steps:
             optimizer.step()
     last = [p.detach().double().numpy() for p in module.parameters()]
-    return validation, [sg.Network(p[::2], p[1::2]) for p in (kept, last)], values
+    return validation, [sg.Network(p[::2], p[1::2]) for p in (kept, last)], [*values, at_best]
 
 
 rng = np.random.default_rng(1)
@@ -85,111 +87,159 @@ def bends(net):
     return total / len(segments)
 
 
+def noise(k, beta):
+    return beta * np.sin(2 * np.pi * k * norms[train])
+
+
 def experiment(k, beta, seed):
     """One training with noise beta sin(2 pi k |x|) in the labels."""
-    validation, (best, last), _ = learn(clean + beta * np.sin(2 * np.pi * k * norms), seed)
-    return {"validation": validation, "bends": [bends(best), bends(last)]}
+    validation, nets, _ = learn(clean[train] + noise(k, beta), seed)
+    return {"validation": validation, "bends": [bends(net) for net in nets]}
 
 
-cases = [(0.0, 0.0), (0.05, 0.5), (0.05, 1.0), (0.2, 1.0), (1.0, 0.5), (1.0, 1.0)]
+cases = [(0.0, 0.0), (0.05, 0.5), (0.05, 1.0), (0.2, 0.5), (0.2, 1.0), (1.0, 0.5), (1.0, 1.0)]
 results = {
     (k, beta): [table.keep(f"noise_{k}_{beta}_{seed}", lambda k=k, beta=beta, seed=seed: experiment(k, beta, seed))
                 for seed in seeds]
     for k, beta in cases
 }  # fmt: skip
+noise_energy = {case: float(np.mean(noise(*case) ** 2)) for case in cases}
+best = {case: float(np.mean([min(run["validation"]) for run in runs])) for case, runs in results.items()}
+last = {case: float(np.mean([run["validation"][-1] for run in runs])) for case, runs in results.items()}
+when = {case: [int(np.argmin(run["validation"])) for run in runs] for case, runs in results.items()}
+bend = {case: np.mean([run["bends"] for run in runs], axis=0) for case, runs in results.items()}
+print(f"{'k':>5}{'β':>5}{'noise energy':>14}{'best validation':>17}{'at step':>12}{'last':>8}{'change of slope: best':>23}{'end':>7}{'ratio':>7}")
+for case in cases:
+    print(f"{case[0]:5g}{case[1]:5g}{noise_energy[case]:14.3f}{best[case]:17.4f}{', '.join(map(str, when[case])):>12}{last[case]:8.4f}"
+          f"{bend[case][0]:23.1f}{bend[case][1]:7.1f}{bend[case][1] / bend[case][0]:7.2f}")  # fmt: skip
 
 # %%
-figure, axis = plt.subplots(figsize=(8, 4.4), layout="constrained")
+figure, axis = plt.subplots(figsize=(10, 4.6), layout="constrained")
+colors = {0.0: "black", 0.05: "tab:green", 0.2: "tab:red", 1.0: "tab:blue"}
 for (k, beta), runs in results.items():
     curve = np.mean([run["validation"] for run in runs], axis=0)
-    axis.loglog(np.arange(1, len(curve) + 1), curve, label=f"k = {k:g}, β = {beta:g}" if beta else "no noise")
-axis.set(xlabel="step + 1", ylabel="validation error (mean square, clean labels)", title="noise β sin(2πk‖x‖) in the labels")
-axis.legend(fontsize=8)
+    label = f"k = {k:g}, β = {beta:g}" if beta else "no noise"
+    axis.loglog(np.arange(1, len(curve) + 1), curve, color=colors[k], ls="--" if beta == 0.5 else "-", lw=1.3, label=label)
+axis.set(xlabel="step + 1", ylabel="validation error (mean square, clean labels)", title="noise β sin(2πk‖x‖) in the labels, mean over seeds")
+axis.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
 table.figure(figure, "validation")
 plt.show()
 
-best = {case: float(np.mean([min(run["validation"]) for run in runs])) for case, runs in results.items()}
-last = {case: float(np.mean([run["validation"][-1] for run in runs])) for case, runs in results.items()}
-bend = {case: np.mean([run["bends"] for run in runs], axis=0) for case, runs in results.items()}
-print(f"{'k':>5} {'β':>4} {'best validation':>16} {'last':>8} {'change of slope at best':>24} {'at the end':>11}")
-for k, beta in cases:
-    at_best, at_end = bend[k, beta]
-    print(f"{k:5g} {beta:4g} {best[k, beta]:16.4f} {last[k, beta]:8.4f} {at_best:24.1f} {at_end:11.1f}")
-
 # %% [markdown]
-# *What to see.* Noise of $k = 0.05$ and $0.2$ (slow functions of the image) is learned with the labels: the curves flatten far above the one
-# without noise and the best step is worth little. Noise of $k = 1$ gives a dip and then a rise as the noise is fitted. The table
-# says what the rise costs in exact terms: the change of slope along segments between images, which bounds the spectra there, multiplies
-# between the best step and the end, most of all for $k = 1$, $\beta = 1$.
+# *What to see.* With $k = 1$ (blue) the error first goes down, then turns and rises to more than twice its least value: the dip. With $k = 0.2$ (red)
+# its least value is higher for the same $\beta$. With $k = 0.05$ (green) it stays near its least value: that noise is learned as part of the target.
+# The table: at equal $\beta$ the noise of $k = 0.05$ has a fraction of the energy of the others, since norms vary by 0.7 only, so that
+# $k = 0.2$ is the fair comparison with $k = 1$. The exact change of slope along segments between images bounds the spectra there; at
+# the end of the training only noise of $k = 1$ has raised it by more than a quarter above the value without noise. (All asserted.)
+
+# %%
+plain = bend[0.0, 0.0][1]
+assert all(bend[1.0, beta][1] > 1.25 * plain for beta in (0.5, 1.0))
+assert all(bend[k, beta][1] < 1.25 * plain for k in (0.05, 0.2) for beta in (0.5, 1.0))
+assert noise_energy[0.05, 1.0] < 0.25 * min(noise_energy[0.2, 1.0], noise_energy[1.0, 1.0])
+assert abs(np.log(noise_energy[0.2, 1.0] / noise_energy[1.0, 1.0])) < 0.3
+for beta in (0.5, 1.0):
+    assert best[0.0, 0.0] < best[1.0, beta] < best[0.2, beta]
+    assert last[0.05, beta] < 1.3 * best[0.05, beta] and last[1.0, beta] > 2 * best[1.0, beta]
+assert 1.2 < best[1.0, 1.0] / best[1.0, 0.5] < best[0.2, 1.0] / best[0.2, 0.5]
 
 # %% [markdown]
 # ## The kernel eigenbasis
 #
-# Noise is white. $\sigma$ is half the median distance of two images: at these distances the paper's 1.25 makes the kernel matrix close to
-# the identity for most of its eigenvectors (figures below), whose order then means little.
+# Labels with white noise, and with noise that grows with $n$, $\psi = \sum_n (n/N)^2 v_n$, of the same energy 1/3. For the order of eigenvectors to
+# mean something the eigenvalues have to differ: with the paper's $\sigma = 1.25$ more than half of them lie within a tenth of 1 here. The wider
+# $\sigma$ is half the median distance of two images. Both bases are used below.
 
 # %%
 squared = ((images[train][:, None] - images[train]) ** 2).sum(axis=2)
 median = float(np.sqrt(np.median(squared[squared > 0])))
-paper_kernel = np.linalg.eigvalsh(np.exp(-squared / (2 * 1.25**2)))
-sigma = median / 2
-eigenvalues, vectors = np.linalg.eigh(np.exp(-squared / (2 * sigma**2)))
-vectors = vectors[:, ::-1]
-print(f"median distance {median:.2f}; with σ = 1.25 the median eigenvalue is {np.median(paper_kernel):.3f} and "
-      f"{np.mean(np.abs(paper_kernel - 1) < 0.1):.0%} of them lie within 0.1 of 1")  # fmt: skip
+widths = {"wide": median / 2, "paper": 1.25}
+spectra = {name: np.linalg.eigh(np.exp(-squared / (2 * sigma**2))) for name, sigma in widths.items()}
+bases = {name: vectors[:, ::-1] for name, (_, vectors) in spectra.items()}
+near_one = float(np.mean(np.abs(spectra["paper"][0] - 1) < 0.1))
+print(f"median distance {median:.2f}; with σ = 1.25 the median eigenvalue is {np.median(spectra['paper'][0]):.3f} and {near_one:.0%} lie within "
+      f"0.1 of 1; with σ = {median / 2:.2f} the median eigenvalue is {np.median(spectra['wide'][0]):.1e}")  # fmt: skip
+assert near_one > 0.5
 
-record = (0, 50, 150, 300, 1000, 5000) if table.full else (0, 10, 30, 100, 300, 800)
+record = (0, 50, 150, 300, 1000, 5000) if table.full else (0, 10, 30, 100, 200, 350)
+n = len(train)
+signs = np.sign(bases["wide"].sum(axis=0))  # an eigenvector's sign is nobody's choice
+growing = (bases["wide"] * signs) @ (np.arange(1, n + 1) / n) ** 2
+noises = {
+    "white": np.random.default_rng(7).uniform(-1, 1, n),
+    "growing": growing * np.sqrt(n / 3) / np.linalg.norm(growing),
+}
+labels = {kind: clean[train] + noise for kind, noise in noises.items()}
 
 
-def white(seed):
-    labels = clean + np.random.default_rng(7).uniform(-1, 1, len(clean))
-    validation, _, values = learn(labels, seed, record)
+def kernel_run(kind, seed):
+    validation, _, values = learn(labels[kind], seed, record)
     return {"validation": validation, "values": values}
 
 
-labels = clean + np.random.default_rng(7).uniform(-1, 1, len(clean))
-whites = [table.keep(f"white_{seed}", lambda seed=seed: white(seed)) for seed in seeds]
-bins = np.array_split(np.arange(len(train)), 12)
+kernel_runs = {kind: [table.keep(f"{kind}_{seed}", lambda kind=kind, seed=seed: kernel_run(kind, seed)) for seed in seeds]
+               for kind in noises}  # fmt: skip
+cut = n // 5
 
 
-def spectrum(values):
-    """Root mean square of f.v_n in bins of n."""
-    return np.array([np.sqrt(np.mean((values @ vectors[:, group]) ** 2)) for group in bins])
+def unexplained(values, kind, basis):
+    """Shares of the labels' energy not yet explained: first fifth of the modes, the rest."""
+    residual, energy = ((v @ bases[basis]) ** 2 for v in (np.array(values) - labels[kind], labels[kind]))
+    return [float(residual[part].sum() / energy[part].sum()) for part in (slice(cut), slice(cut, None))]
 
 
-figure, axes = plt.subplots(1, 2, figsize=(12, 4.4), layout="constrained")
-first = [group[0] + 1 for group in bins]
+shares = {
+    (kind, basis): np.mean([[unexplained(values, kind, basis) for values in run["values"]] for run in runs], axis=0)
+    for kind, runs in kernel_runs.items() for basis in bases
+}  # fmt: skip
+print("unexplained share of the labels' energy: first fifth of the modes, the rest")
+print(f"{'':14}" + "".join(f"{kind + ' noise, ' + basis + ' σ':>26}" for kind, basis in shares))
+for i, step in enumerate([*record, "least error"]):
+    print(f"{step!s:>14}" + "".join(f"{share[i][0]:19.3f}{share[i][1]:7.3f}" for share in shares.values()))
+
+# %%
+figure, axes = plt.subplots(1, 3, figsize=(16, 4.8), layout="constrained")
+groups = np.array_split(np.arange(n), 12)
+first = [group[0] + 1 for group in groups]
 colors = plt.get_cmap("viridis")(np.linspace(0, 0.9, len(record)))
-for i, step in enumerate(record):
-    axes[0].semilogy(first, spectrum(np.array(whites[0]["values"][i])), "o-", color=colors[i], label=f"step {step}")
-axes[0].semilogy(first, spectrum(clean[train]), "k--", label="clean labels")
-axes[0].semilogy(first, spectrum(labels[train]), "r--", label="noisy labels")
-axes[0].set(xlabel="n, first of its bin", ylabel="root mean square of f · v_n", title="generalised spectrum (white noise)")
-axes[0].legend(fontsize=8)
-for run in whites:
-    axes[1].loglog(np.arange(1, len(run["validation"]) + 1), run["validation"], lw=1)
-axes[1].set(xlabel="step + 1", ylabel="validation error (mean square, clean labels)", title="validation, one line a seed")
+
+
+def binned(values):
+    """Root mean square of f.v_n in bins of n."""
+    return np.array([np.sqrt(np.mean((values @ bases["wide"][:, group]) ** 2)) for group in groups])
+
+
+for axis, kind in zip(axes, noises):
+    for i, step in enumerate(record):
+        axis.semilogy(first, binned(np.array(kernel_runs[kind][0]["values"][i])), "o-", ms=4, color=colors[i], label=f"step {step}")
+    axis.semilogy(first, binned(clean[train]), "k--", label="clean labels")
+    axis.semilogy(first, binned(labels[kind]), "r--", label="noisy labels")
+    axis.set(xlabel="n, first of its bin", ylabel="root mean square of f · v_n", title=f"generalised spectrum, {kind} noise")
+axes[1].legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1))
+for kind, color in zip(noises, ("tab:blue", "tab:orange")):
+    for run in kernel_runs[kind]:
+        axes[2].loglog(np.arange(1, len(run["validation"]) + 1), run["validation"], lw=1, color=color, label=f"{kind} noise")
+axes[2].set(xlabel="step + 1", ylabel="validation error (mean square, clean labels)", title="validation, one line a seed")
+handles = dict(zip(*axes[2].get_legend_handles_labels()[::-1]))
+axes[2].legend(handles.values(), handles.keys(), loc="lower left")
 table.figure(figure, "kernel")
 plt.show()
 
 # %% [markdown]
-# *What to see.* Left: modes fill from the left; the network meets the labels at small $n$ long before it meets the noise at large $n$. Right: the
-# validation error dips while that happens and rises after.
+# *What to see.* Left and middle (wide $\sigma$, one seed): modes fill from the left; at small $n$ the network meets the labels while at large $n$ it is still far
+# below them. Right: the validation error dips and rises. At its least value (last row of the table) the first fifth of the modes is explained but
+# for a small share and the rest is mostly not.
 
 # %%
-cut = len(train) // 5
-learned = []
-for run in whites:
-    shares = []
-    for values in run["values"]:
-        residual = ((np.array(values) - labels[train]) @ vectors) ** 2
-        energy = (labels[train] @ vectors) ** 2
-        shares.append([float(residual[:cut].sum() / energy[:cut].sum()), float(residual[cut:].sum() / energy[cut:].sum())])
-    learned.append(shares)
-learned = np.mean(learned, axis=0)
-print("unexplained share of the labels' energy: first fifth of the modes, the rest")
-for step, (low, high) in zip(record, learned, strict=True):
-    print(f"  step {step:5}: {low:.3f} {high:.3f}")
+for kind in noises:
+    low, high = shares[kind, "wide"][-1]
+    assert low < 0.3 and high > 2 * low
+    assert all(run["validation"][-1] > 1.5 * min(run["validation"]) for run in kernel_runs[kind])
+    for basis in bases:
+        low, high = shares[kind, basis][len(record) // 2 - 1]
+        assert low < high
+dips = {kind: [float(np.mean([f(run["validation"]) for run in runs])) for f in (min, lambda v: v[-1])]
+        for kind, runs in kernel_runs.items()}  # fmt: skip
 
 # %% [markdown]
 # On the interval (50 points, the paper's Figure 6) the index of an eigenvector is its frequency: by total positivity of the Gaussian kernel
@@ -200,31 +250,31 @@ points = np.linspace(0, 1, 50)
 values, basis = np.linalg.eigh(np.exp(-((points[:, None] - points) ** 2) / (2 * 1.25**2)))
 values, basis = values[::-1], basis[:, ::-1]
 above = int(np.sum(values > 50 * np.finfo(float).eps * values[0]))
-changes = [int(np.sum(np.diff(np.sign(basis[:, n])) != 0)) for n in range(above - 1)]
+changes = [int(np.sum(np.diff(np.sign(basis[:, i])) != 0)) for i in range(above - 1)]
 print(f"σ = 1.25: {above} of 50 eigenvalues exceed rounding; changes of sign {changes}")
 assert changes == list(range(above - 1))
 
 # %% [markdown]
 # ## Verdict
 #
-# - Low-$k$ noise ruins the best validation score more than high-$k$ noise of the same amplitude, which makes a dip: **holds**.
-# - The best score is insensitive to the amplitude of high-$k$ noise: **does not hold** on these few images. It is less sensitive than to
-#   low-$k$ noise, but $\beta = 1$ costs several times the error without noise (rows $k = 1$).
-# - Low modes of the kernel first: **holds** (unexplained shares above). With the paper's $\sigma$ the kernel of images this far apart is
-#   nearly the identity; a wider one is needed to say it.
+# - Noise of low $k$ ruins the best validation score more than noise of high $k$ of the same energy, which makes a dip: **holds** ($k = 0.2$ against 1).
+# - The best score is insensitive to the amplitude of noise of high $k$: **does not hold** on these few images. From $\beta = 0.5$ to 1 at $k = 1$ the
+#   least error grows by more than a fifth, by a smaller factor than at $k = 0.2$ (asserted).
+# - Low modes of the kernel first: **holds** in both bases (asserted at the middle of the recorded steps), and at the dip less than 0.3 of the energy of the
+#   first fifth of the modes is left, more than twice that share of the rest (wide $\sigma$, both noises, asserted). With the paper's $\sigma$ the order
+#   of more than half of the modes here rests on eigenvalues within 0.1 of 1.
 
 # %%
-k_low, k_high = best[0.05, 1.0], best[1.0, 1.0]
-assert best[0.0, 0.0] < k_high < k_low and last[1.0, 1.0] > 1.5 * k_high
-assert bend[1.0, 1.0][1] > 1.5 * bend[1.0, 1.0][0]
-middle = learned[len(record) // 2]
-assert middle[0] < middle[1]
 table.add("(k, β)", [list(case) for case in cases])
-table.add("best validation", list(best.values()), rtol=0.4)
-table.add("last validation", list(last.values()), rtol=0.5)
-table.add("change of slope at best, end", [bend[case].tolist() for case in cases], rtol=0.6)
-table.add("unexplained: low, high modes", learned, atol=0.15)
-table.add("median eigenvalue, paper's σ", float(np.median(paper_kernel)), rtol=1e-6)
+table.add("noise energy", list(noise_energy.values()), rtol=1e-9)
+table.add("best validation", list(best.values()), rtol=0.2)
+table.add("last validation", list(last.values()), rtol=0.3)
+table.add("change of slope at best, end", [bend[case].tolist() for case in cases], rtol=0.3)
+for (kind, basis), share in shares.items():
+    table.add(f"{kind} noise, {basis} σ: unexplained low, high", share[[len(record) // 2 - 1, -2, -1]], atol=0.1)
+for kind, errors in dips.items():
+    table.add(f"{kind} noise: best and last validation", errors, rtol=0.3)
+table.add("paper's σ: median eigenvalue, share near 1", [float(np.median(spectra["paper"][0])), near_one], rtol=1e-6)
 table.add("eigenvalues above rounding on [0, 1]", above, atol=1)
 print(table)
 table.check()
