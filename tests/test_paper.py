@@ -34,6 +34,6 @@ def test_what_lies_beside_a_source(source: Path) -> None:
     executed = json.loads(source.with_suffix(".ipynb").read_text())
     cells = ["".join(cell["source"]) for cell in executed["cells"]]
     written = source.read_text()
-    assert cells and all(cell in written for cell, of in zip(cells, executed["cells"]) if of["cell_type"] == "code")
+    assert cells and all(cell in written for cell, of in zip(cells, executed["cells"], strict=True) if of["cell_type"] == "code")
     assert any("image/png" in out.get("data", {}) for of in executed["cells"] for out in of.get("outputs", []))
     assert json.loads((FOLDER / "results" / f"{source.stem}.small.json").read_text())
