@@ -191,6 +191,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "montufar_network": {"input_dim": 2, "widths": [4, 3]},
     "oscillation_costs": {"oscillations": 4},
     "region_counts": {"cx": plane},
+    "region_statistics": {"cx": plane},
     "sawtooth": {"depth": 2, "dim": 2, "axes": 1},
     "serra_network": {"widths": [3, 3]},
     "region_bounds": {"input_dim": 2, "widths": [3, 2]},

@@ -6,6 +6,7 @@ from . import decay as decay
 from . import directions as directions
 from . import energy as energy
 from . import hanin_rolnick as hanin_rolnick
+from . import inradii as inradii
 from . import latent as latent
 from . import lipschitz as lipschitz
 from . import manifolds as manifolds
@@ -17,6 +18,7 @@ from . import peaks as peaks
 from . import perturbation as perturbation
 from . import sampling as sampling
 from . import six_counts as six_counts
+from . import statistics as statistics
 from . import support as support
 from . import volume as volume
 from .constructions import OscillationCosts as OscillationCosts
@@ -70,6 +72,8 @@ from .sampling import alias_report as alias_report
 from .sampling import samples_needed as samples_needed
 from .six_counts import RegionCounts as RegionCounts
 from .six_counts import region_counts as region_counts
+from .statistics import RegionStatistics as RegionStatistics
+from .statistics import region_statistics as region_statistics
 from .support import clamp_to_support as clamp_to_support
 from .variation import Kinks as Kinks
 from .variation import directional_variation as directional_variation
