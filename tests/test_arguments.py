@@ -184,7 +184,7 @@ GOOD: dict[str, dict[str, Any]] = {
                          "domain": BOX, "rng": 0, "confidence": 0.9, "moments": (1, 2), "activation": "relu"},
     "peak_report": {"net": TENT, "cx": line, "n_samples": 20, "position": 0.25, "height": 1.0, "output": 0},
     "perturbation_response": {"net": NET, "domain": BOX, "k": WAVES, "deltas": [0.01], "directions": 2, "output": 0,
-                              "rng": 0, "boundary": "cut"},
+                              "rng": 0, "boundary": "cut", "perturbation": "isotropic"},
     "porod_constant": {"cx": plane, "output": 0},
     "rate_report": {"net": NET, "cx": plane, "output": 0, "window": (20.0, 50.0), "samples": 20, "rng": 0},
     "energy_split": {"cx": plane, "cutoff": 2.0, "shape": "box"},
