@@ -20,7 +20,8 @@
 # chance. In two and three dimensions the components of all decision regions are counted exactly, so that "not connected"
 # can be proved as well.
 #
-# Small settings; `SPECGEO_FULL=1` for 50 + 50 images of each class, as in the paper. The digits are scikit-learn's
+# Small settings; `SPECGEO_FULL=1` for a wider network, all training images and 15 + 15 images of each class (the paper: 50 + 50,
+# of which 1,225 + 2,500 + 1,225 pairs a class). The digits are scikit-learn's
 # ($8\times8$ pixels, here in $[0, 1]$); the paper has CIFAR-10 and a residual network.
 
 # %%
@@ -70,7 +71,7 @@ def fit(x: np.ndarray, y: np.ndarray, widths: tuple[int, ...], marks: tuple[int,
 
 # %%
 WIDTHS, STEPS = ((128, 128, 128), (1000, 1500)) if FULL else ((48, 48), (200, 500))
-EACH = 20 if FULL else 5  # images of each class, and as many adversarial ones
+EACH = 15 if FULL else 5  # images of each class, and as many adversarial ones
 EPSILON = 0.25
 truths = {"true labels": digits, "shuffled labels": shuffled}
 nets = {
@@ -221,7 +222,7 @@ plt.show()
 
 # %%
 MARKS = (0, 10, 30, 100, 300, 1000) if FULL else (0, 30, 200)
-SHAPES = {2: (64, 64, 64), 3: (12, 12)} if FULL else {2: (24, 24), 3: (8, 8)}
+SHAPES = {2: (48, 48, 48), 3: (12, 12)} if FULL else {2: (24, 24), 3: (8, 8)}
 principal = np.linalg.svd(images - images.mean(axis=0), full_matrices=False)[2]
 
 
@@ -301,7 +302,7 @@ for name in truths:
     net = fit(x, truths[name][train], SHAPES[2], MARKS[-1:], rate=1e-2)[0]
     regions, answers = regions_of(net), classify(net, x)
     home, rows = regions.locate(x), []
-    while len(rows) < (200 if FULL else 40):
+    while len(rows) < (100 if FULL else 20):
         i, j = draw.integers(len(x), size=2)
         if i != j and answers[i] == answers[j]:
             rows.append((home[i] == home[j], find_path(net, x[i], x[j], lower=-1, upper=1).connected))
