@@ -20,9 +20,9 @@
 # chance. In two and three dimensions the components of all decision regions are counted exactly, so that "not connected"
 # can be proved as well.
 #
-# Small settings; `SPECGEO_FULL=1` for a wider network, all training images and 15 + 15 images of each class (the paper: 50 + 50,
-# of which 1,225 + 2,500 + 1,225 pairs a class). The digits are scikit-learn's
-# ($8\times8$ pixels, here in $[0, 1]$); the paper has CIFAR-10 and a residual network.
+# Small settings; `SPECGEO_FULL=1` for a wider network, all training images, and 15 + 15 images of each class, that is 435 pairs (the
+# paper: 50 + 50). The digits are scikit-learn's ($8\times8$ pixels, here in $[0, 1]$); the paper has CIFAR-10 and a residual
+# network.
 
 # %%
 from itertools import combinations
