@@ -18,6 +18,7 @@ from . import perturbation as perturbation
 from . import sampling as sampling
 from . import six_counts as six_counts
 from . import support as support
+from . import surfaces as surfaces
 from . import volume as volume
 from .constructions import OscillationCosts as OscillationCosts
 from .constructions import montufar_network as montufar_network
@@ -71,6 +72,8 @@ from .sampling import samples_needed as samples_needed
 from .six_counts import RegionCounts as RegionCounts
 from .six_counts import region_counts as region_counts
 from .support import clamp_to_support as clamp_to_support
+from .surfaces import SurfaceFunction as SurfaceFunction
+from .surfaces import restrict_to_surface as restrict_to_surface
 from .variation import Kinks as Kinks
 from .variation import directional_variation as directional_variation
 from .variation import kinks as kinks
