@@ -216,6 +216,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "mode_wavevectors": {"modes": MODES, "domain": BOX, "extension": "mirror"},
     "partial_sum": {"coefficients": [[1.0], [0.5]], "modes": MODES, "x": [[0.0, 0.5]], "domain": BOX,
                     "extension": "mirror"},
+    "polytope_expansion": {"polytope": TRIANGLE, "direction": [1.0, 0.5]},
     "polytope_gradients": {"polytope": TRIANGLE, "k": WAVES},
     "polytope_moments": {"polytope": TRIANGLE},
     "porod_constants": {"cx": plane, "boundary": "cut"},
