@@ -193,6 +193,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "oscillation_costs": {"oscillations": 4},
     "region_counts": {"cx": plane},
     "region_statistics": {"cx": plane},
+    "class_bounds": {"cx": plane, "direction": [1.0, 0.5], "output": 0},
     "spectral_bias": {"cx": line, "target": sg.learning.Sines([1.0]), "cutoff": 2.0, "shape": "box"},
     "difference": {"net": NET, "other": NET},
     "sawtooth": {"depth": 2, "dim": 2, "axes": 1},
