@@ -18,6 +18,7 @@ pytest.importorskip("matplotlib", reason="needs the extra viz")
 
 
 RESULTS = {
+    "ClassBounds": "class_bounds",
     "AliasReport": "alias_report", "CurveRestriction": "restrict_to_curve", "CurveFunction": "restrict_to_polyline",
     "DecayReport": "decay_report", "DecisionRegions": "decision_regions", "DirectionReport": "direction_report",
     "DirectionalExpansion": "directional_expansion", "Energy": "tail_energy", "EnergyComparison": "energy_comparison",
@@ -40,7 +41,7 @@ PICTURED = {
     *("MarginCertificate", "NormalDirections", "ParameterVolume", "PathResult", "PeakReport", "PerturbationResponse"),
     *("PolyhedralComplex", "Polytope", "RadialSpectrum", "RateReport", "RegionPath", "RegionTable", "SampledSpectrum"),
     *("EnergySplit", "OscillationCosts", "PathSpectrum", "RegionCounts", "RegionStatistics", "SpectralBias"),
-    *("ShellLaw", "SpectralReport", "SpectrumTracker", "Trace", "VerificationReport"),
+    *("ClassBounds", "ShellLaw", "SpectralReport", "SpectrumTracker", "Trace", "VerificationReport"),
 }
 """Classes whose ``plot()`` needs no argument; that of a Network takes a domain, all others say that there is none."""
 

@@ -26,6 +26,7 @@ from . import six_counts as six_counts
 from . import statistics as statistics
 from . import support as support
 from . import surfaces as surfaces
+from . import theorem_one as theorem_one
 from . import volume as volume
 from .bias import SpectralBias as SpectralBias
 from .bias import spectral_bias as spectral_bias
@@ -88,6 +89,8 @@ from .statistics import region_statistics as region_statistics
 from .support import clamp_to_support as clamp_to_support
 from .surfaces import SurfaceFunction as SurfaceFunction
 from .surfaces import restrict_to_surface as restrict_to_surface
+from .theorem_one import ClassBounds as ClassBounds
+from .theorem_one import class_bounds as class_bounds
 from .variation import Kinks as Kinks
 from .variation import directional_variation as directional_variation
 from .variation import kinks as kinks
