@@ -26,7 +26,7 @@ from specgeo.geometry.point_signs import PointSigns
 from specgeo.geometry.structure import require_network
 from specgeo.network import Network
 from specgeo.paths.certificates import MarginCertificate, certify_path
-from specgeo.paths.comparisons import Pairs, argmax_complex, tied
+from specgeo.paths.comparisons import Pairs, argmax_complex, ties
 from specgeo.results import Result, axes, jsonable
 
 
@@ -245,12 +245,10 @@ def decision_regions(
     >>> regions.labels.tolist(), regions.measures.round(12).tolist(), regions.n_islands
     ([0, 1], [3.5, 0.5], 1)
     """
-    cx, pairs, winner = argmax_complex(net, domain, max_cells, progress if callable(progress) else None)
-    cells = cx.facet_cells
-    same = (cells[:, 1] >= 0) & (winner[cells[:, 0]] == winner[cells[:, 1]]) & (winner[cells[:, 0]] >= 0)
-    rows = np.flatnonzero(same)
-    rows = rows[~tied(cx, pairs, winner, cells[rows])]
-    return _assemble(net, cx, pairs, winner, (cells[rows], rows))
+    made, pairs, winner = argmax_complex(net, domain, max_cells, progress if callable(progress) else None)
+    cells, tied = made.complex.facet_cells, ties(made, pairs, winner)
+    rows = np.flatnonzero((cells[:, 1] >= 0) & ~tied[-2])
+    return _assemble(net, made.complex, pairs, winner, (cells[rows], rows))
 
 
 def _sides(component: IntArray, cells: IntArray) -> tuple[IntArray, npt.NDArray[np.bool_]]:
