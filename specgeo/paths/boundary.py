@@ -50,6 +50,7 @@ def decision_boundary(
     net: Network,
     domain: Any,
     max_cells: int | None = None,
+    max_bytes: int | None = None,
     progress: Callable[[str, float], None] | bool | None = None,
 ) -> DecisionBoundary:
     """The exact decision boundary of a classifier on a bounded domain, as a mesh.
@@ -62,8 +63,8 @@ def decision_boundary(
     net : Network
         m >= 2 outputs are classes by the largest; one output means f < 0 (class 0) and f > 0 (class 1).
     domain : Box or Polytope
-    max_cells : int, optional
-        Budget of the enumeration.
+    max_cells, max_bytes : int, optional
+        Budgets of the enumeration.
     progress : bool or callable, optional
         True: a bar. A callable is called now and then as ``progress(message, fraction)``.
 
@@ -81,7 +82,7 @@ def decision_boundary(
     >>> boundary.sides.tolist()
     [[0, 1], [0, 2], [1, 2]]
     """
-    made, pairs, winner = argmax_complex(net, domain, max_cells, progress if callable(progress) else None)
+    made, pairs, winner = argmax_complex(net, domain, max_cells, max_bytes, progress if callable(progress) else None)
     cx, flags = made.complex, ties(made, pairs, winner)
     beside = np.where(cx.facet_cells >= 0, winner[cx.facet_cells], -1)
     facets = np.flatnonzero(flags[cx.dim - 1] & np.any(beside >= 0, axis=1))

@@ -42,7 +42,11 @@ def differences(net: Network, pairs: Pairs) -> Network:
 
 
 def argmax_complex(
-    net: Network, domain: Any, max_cells: int | None = None, progress: Callable[[str, float], None] | None = None
+    net: Network,
+    domain: Any,
+    max_cells: int | None = None,
+    max_bytes: int | None = None,
+    progress: Callable[[str, float], None] | None = None,
 ) -> tuple[Cut, Pairs, IntArray]:
     """A complex on whose cells the largest output is one and the same, the pairs compared, the winner of each cell.
 
@@ -56,8 +60,8 @@ def argmax_complex(
 
     def compare() -> Cut:
         if pairs:
-            return cut(differences(net, pairs), Activation.relu(), domain, max_cells, progress=tell)
-        cx = enumerate_regions(net, domain, max_cells=max_cells, progress=tell)
+            return cut(differences(net, pairs), Activation.relu(), domain, max_cells, max_bytes, tell)
+        cx = enumerate_regions(net, domain, max_cells=max_cells, max_bytes=max_bytes, progress=tell)
         return Cut(cx, np.zeros((len(cx.vertices), 0), np.int8))
 
     made = compare()
