@@ -28,10 +28,12 @@ ROOMS = [
     {"_running_error"},
     {"readers", "geometry"},
     {"testing", "enumeration", "fourier"},
+    {"levels"},
     {"paths"},
     {"theory"},
     {"_figures"},
     {"_class_map", "_solid_map"},
+    {"_surface_plot"},
     {"learning"},
     {"plotting", "check", "_compile"},
     {"verification"},
@@ -79,12 +81,13 @@ UPWARDS = {
     "learning.tracker: SpectrumTracker.plot", "learning.tracker: SpectrumTracker.animate",
     *(f"geometry.complex: PolyhedralComplex.{name}" for name in (
         "linear_regions", "locate", "__call__", "exact_vertices", "reprove", "to_shapely", "to_networkx", "save",
-        "integrate", "plot",
+        "integrate", "plot", "level_set", "sublevel_set", "decision_boundary", "decision_regions",
     )),
+    "geometry.lattice: FaceLattice.betti_numbers",
     *(f"{name}.plot" for name in (
         "domain: Box", "domain: Polytope", "fourier.radial: RadialSpectrum", "fourier.sampled: SampledSpectrum",
         "fourier.rays: DirectionalExpansion", "network: Network",
-        "paths.regions: DecisionRegions",
+        "paths.regions: DecisionRegions", "levels.hypersurface: Hypersurface",
     )),
     *(f"_compile: {name}" for name in (
         "_pipeline", "_degenerate", "simplices", "_divided", "_polytopes", "_derivatives",

@@ -55,6 +55,11 @@ def line() -> sg.PolyhedralComplex:
     return sg.enumerate_regions(TENT, LINE)
 
 
+@cache
+def level() -> sg.LevelSet:
+    return sg.level_set(NET, BOX, 1.0)
+
+
 def tracker() -> sg.SpectrumTracker:
     made = sg.SpectrumTracker(LINE, [0, 1])
     made.record(0, TENT)
@@ -106,6 +111,11 @@ GOOD: dict[str, dict[str, Any]] = {
     "PolyhedralComplex.__call__": {"x": [0.0, 0.0]},
     "PolyhedralComplex.exact_vertices": {"ids": [0]},
     "PolyhedralComplex.save": {"path": "cx.npz"},
+    "PolyhedralComplex.level_set": {"value": 0.5, "output": 0, "closed": "below"},
+    "PolyhedralComplex.sublevel_set": {"value": 0.5, "output": 0, "above": False},
+    "level_set": {"net": NET, "domain": BOX, "value": 0.5, "output": 0, "closed": None, "max_cells": 100,
+                  "max_bytes": 10**9, "progress": None},
+    "decision_boundary": {"net": PAIR, "domain": BOX, "max_cells": 100, "max_bytes": 10**9, "progress": None},
     "Polyline": {"points": [[0.0, 0.0], [1.0, 1.0]]},
     "Polyline.__call__": {"s": [0.5]},
     "Polytope": {"A": [[1.0], [-1.0]], "b": [1.0, 1.0]},
@@ -241,6 +251,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "shape_plot": {"domain": BOX, "edges": True, "cmap": "#9db7d9", "title": "t", "names": ["x", "y"], "ax": None},
     "solid_map": {"cx": solid, "output": 0, "explode": 0.0, "cut": True, "edges": True, "cmap": "cividis", "title": "t",
                   "names": ["x", "y", "z"], "ax": None},
+    "surface_plot": {"surface": level, "color": "black", "edges": True, "title": "t", "names": ["x", "y"], "ax": None},
     "region_map": {"cx": plane, "color": "value", "output": 0, "edges": True, "cmap": "cividis", "title": "t",
                    "names": ["x", "y"], "ax": None},
     "spectrum_plot": {"k": WAVES, "exact": [1.0, 2.0], "sampled": [1.0, 2.0], "label": "a", "sampled_label": "b",
@@ -264,7 +275,7 @@ GOOD: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 INNER = {
     "FaceLattice.derived", "Patterns.differences", "Patterns.neuron_pieces", "Patterns.opposites", "Patterns.take",
-    "Ragged.of", "Ragged.take", "Claim.examined", "Cell.of",
+    "Ragged.of", "Ragged.take", "Claim.examined", "Cell.of", "Network.of",
 }  # fmt: skip
 """What the package calls with arrays and objects that it made: no door."""
 OBJECTS: dict[str, Callable[[], Any]] = {

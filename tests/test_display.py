@@ -11,6 +11,7 @@ import pytest
 
 import specgeo as sg
 from specgeo._display import Shown
+from specgeo.levels import Hypersurface
 from specgeo.theory.peaks import circle_variation
 from tests.test_arguments import call_of
 
@@ -32,6 +33,7 @@ RESULTS = {
     "VerificationReport": "verify",
     "EnergySplit": "energy_split", "LocalComplexity": "local_complexity", "OscillationCosts": "oscillation_costs",
     "PathSpectrum": "path_spectrum", "RegionCounts": "region_counts",
+    "LevelSet": "level_set", "DecisionBoundary": "decision_boundary",
     "RegionStatistics": "region_statistics", "SpectralBias": "spectral_bias",
 }  # fmt: skip
 """Class of a result -> a callable of the table of tests.test_arguments that returns one."""
@@ -41,7 +43,8 @@ PICTURED = {
     *("MarginCertificate", "NormalDirections", "ParameterVolume", "PathResult", "PeakReport", "PerturbationResponse"),
     *("PolyhedralComplex", "Polytope", "RadialSpectrum", "RateReport", "RegionPath", "RegionTable", "SampledSpectrum"),
     *("EnergySplit", "OscillationCosts", "PathSpectrum", "RegionCounts", "RegionStatistics", "SpectralBias"),
-    *("ClassBounds", "ShellLaw", "SpectralReport", "SpectrumTracker", "Trace", "VerificationReport"),
+    *("ClassBounds", "DecisionBoundary", "LevelSet", "ShellLaw", "SpectralReport", "SpectrumTracker", "Trace"),
+    "VerificationReport",
 }
 """Classes whose ``plot()`` needs no argument; that of a Network takes a domain, all others say that there is none."""
 
@@ -59,7 +62,7 @@ def shown_classes() -> dict[str, type]:
     while left:
         left += (more := left.pop().__subclasses__())
         found += more
-    protocols = {sg.theory.ClosedCurve, sg.results.Result}  # of which there are only children
+    protocols = {sg.theory.ClosedCurve, sg.results.Result, Hypersurface}  # of which there are only children
     return {kind.__name__: kind for kind in found if kind not in protocols}
 
 
@@ -86,6 +89,8 @@ def objects(random_network):
         "Polytope": sg.Polytope.from_vertices([[0, 0], [2, 0], [0, 1]]),
         "tetrahedron": sg.Polytope.from_vertices(np.eye(4)[:, :3]),
         "AffineSlice": sg.AffineSlice.axes([1, 0], [0.0, 0.0]),
+        "points": line.level_set(float(line.means.mean())),
+        "surface": solid.level_set(float(solid.means.mean())),
         "Polyline": sg.Polyline([[0, 0], [1, 1]]),
         "Activation": net.activations[0],
         "Cell": cx[0],
@@ -134,7 +139,8 @@ def test_everything_is_drawn_or_says_that_it_cannot(objects):
 
 
 PICTURES = ["PolyhedralComplex", "line", "solid", "Box", "interval", "cube", "Polytope", "tetrahedron",
-            "RadialSpectrum", "DecisionRegions", "SampledSpectrum", "DirectionalExpansion", "Trace"]  # fmt: skip
+            "RadialSpectrum", "DecisionRegions", "SampledSpectrum", "DirectionalExpansion", "Trace",
+            "LevelSet", "DecisionBoundary", "points", "surface"]  # fmt: skip
 
 
 def test_every_plot_returns_its_axes_and_draws_into_given_ones(objects):
