@@ -21,7 +21,7 @@ from specgeo._cast import FloatArray
 from specgeo._limits import check_time
 from specgeo.enumeration._cut import cut_layer
 from specgeo.enumeration._exact import make_exact
-from specgeo.enumeration._layers import N_UNITS, N_WORDS, History, Layers, N
+from specgeo.enumeration._layers import N_UNITS, N_WORDS, Layers, N
 from specgeo.enumeration._layout import (
     LEN,
     NEXT,
@@ -40,6 +40,7 @@ from specgeo.enumeration._layout import (
 )
 from specgeo.enumeration._maps import Maps, Walk, empty_maps, first_map, input_maps, propagate
 from specgeo.enumeration._memory import give_back, held_bytes, workspace
+from specgeo.enumeration._past import Past
 from specgeo.enumeration._planes import begin_layer, make_planes
 from specgeo.enumeration._predicates import settle
 from specgeo.enumeration._split import Job
@@ -67,6 +68,8 @@ class Run:
         Called as ``report(layer, number of cells so far, layer done)``.
     max_bytes : int, optional
         Of all that the run holds; by default of what is available.
+    domain_rows : (n, d + 1), optional
+        The walls of the domain, where the state has more planes than these.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class Run:
         max_cells: int | None = None,
         report: Callable[[int, int, bool], None] | None = None,
         max_bytes: int | None = None,
+        domain_rows: FloatArray | None = None,
     ) -> None:
         self.dim = len(extent)
         self.layers = layers
@@ -89,11 +93,11 @@ class Run:
         self.passing: list[Any] = []  # what the layer at work holds beside the state
         self.work: Any = ()
         self.frame = frame_of(extent, exact)
-        domain_rows = np.ascontiguousarray(state.planes[: state.sizes[Size.PLANES], : self.dim + 1])
+        if domain_rows is None:
+            domain_rows = np.ascontiguousarray(state.planes[: state.sizes[Size.PLANES], : self.dim + 1])
+        self.domain_rows = domain_rows
         self.arithmetic = make_exact(self.layers, domain_rows, self.dim, max_bytes)
-        self.sign_rows: list[Any] = []  # of each layer done, for the cells of the complex after it
-        self.parents: list[Any] = [np.zeros(1, np.int32)]
-        self.history = _history(layers, self.sign_rows, self.parents)
+        self.past = Past(layers)
         self.maps = input_maps(extent)
         meta = self.layers.meta
         widest = max(self.dim, int(meta[:, [N, N_UNITS]].max(initial=1)))
@@ -119,16 +123,13 @@ class Run:
         n_planes = begin_layer(self.state, layers, number, crossings, self.dim)
         self.afford(planes=n_planes)
         self.state = with_room(self.state, planes=n_planes)
-        make_planes(self.state, self.history, before, number, crossings, self.scratch, self.frame)
+        make_planes(self.state, self.past.history, before, number, crossings, self.scratch, self.frame)
         self.state.sizes[Size.PLANES] = n_planes
         t = self._lap("planes", t)
         self._cut(number, crossings)
         n_cells = int(self.state.sizes[Size.CELLS])
-        self.afford(held_bytes(self.history[1:]) + 8 * n_cells * (4 * words + 1))  # and all of it once more
-        self.sign_rows.append(self.state.signs[:n_cells].copy())
-        self.parents.append(self.state.cells[:n_cells, 1].copy())
-        if number < len(layers.meta):
-            self.history = _history(layers, self.sign_rows, self.parents)
+        self.afford(self.past.needed(number, n_cells, words))
+        self.past.push(number, self.state.signs[:n_cells], self.state.cells[:n_cells, 1])
         self.passing, self.work = [], ()
         self._lap("cut", t)
 
@@ -143,7 +144,7 @@ class Run:
             first_map(self.layers, before, maps, self.frame, self.scratch)
             return maps
         walk = Walk(np.full((facets, 2), -1, np.int32), np.empty(n_cells, np.int32))
-        propagate(state, self.history, number, before, maps, self.frame, self.scratch, walk)
+        propagate(state, self.past.history, number, before, maps, self.frame, self.scratch, walk)
         return maps
 
     def _signs(self, number: int, before: Maps) -> None:
@@ -158,7 +159,7 @@ class Run:
             vbits=workspace((len(self.state.x), 2 * words), np.uint64),
             signs=workspace((len(self.state.cells), 2 * words), np.uint64),
         )
-        job = Evaluation(self.history, before, earlier, number, self.frame)
+        job = Evaluation(self.past.history, before, earlier, number, self.frame)
         inside, cell = Inside(start, order, np.empty((16 * n_units + 1024, 2), np.int64)), 0
         while cell < n_cells:
             check_time()
@@ -169,11 +170,11 @@ class Run:
                 inside = inside._replace(pairs=np.empty((2 * len(inside.pairs), 2), np.int64))
             elif n_pairs:
                 t = time.perf_counter()
-                settle(self.state, self.history, self.arithmetic, inside.pairs[:n_pairs], number, self.dim)
+                settle(self.state, self.past.history, self.arithmetic, inside.pairs[:n_pairs], number, self.dim)
                 self._lap("exact signs", t)
 
     def _cut(self, number: int, crossings: Crossings) -> None:
-        job = Job(self.history, self.arithmetic, number, crossings, self.frame)
+        job = Job(self.past.history, self.arithmetic, number, crossings, self.frame)
         work, limits = self._work(number), Limits(self.max_cells, _FACES_A_CALL)
         self.work = work
         while True:
@@ -246,7 +247,7 @@ class Run:
 
     def _recount(self, needed: int, arrays: tuple[Any, ...]) -> None:
         held = held_bytes(
-            [*self.state, *self.maps, *self.history[1:], *self.sign_rows, *self.parents, *self.layers]
+            [*self.state, *self.maps, *self.past.arrays(), *self.layers]
             + [*self.arithmetic[_OWN], *self.passing, *self.work, *self.scratch, *arrays]
         )
         if held + needed > self.max_bytes and not self.limited:
@@ -285,23 +286,10 @@ class Run:
             if not (size > error).all():
                 doubtful = np.flatnonzero(np.any(~(size > error) & (size > 0), axis=1))
                 pairs = np.column_stack((doubtful, np.zeros_like(doubtful)))
-                settle(self.state, self.history, self.arithmetic, pairs, 0, self.dim)
+                settle(self.state, self.past.history, self.arithmetic, pairs, 0, self.dim)
         self._lap("positions", t)
 
     def _lap(self, stage: str, since: float) -> float:
         now = time.perf_counter()
         self.seconds[stage] += now - since
         return now
-
-
-def _history(layers: Layers, sign_rows: list[Any], parents: list[Any]) -> History:
-    """Flatten; the rows of layer m start at ``sign_start[m]``."""
-    sizes = [0, 0, *(rows.size for rows in sign_rows)]
-    lengths = [0, *(len(p) for p in parents)]
-    return History(
-        layers,
-        np.concatenate([rows.ravel() for rows in sign_rows]) if sign_rows else np.zeros(0, np.uint64),
-        np.cumsum(sizes),
-        np.concatenate(parents),
-        np.cumsum(lengths),
-    )

@@ -241,5 +241,5 @@ def _final_signs(run: Run, labels: Labels) -> Patterns:
     cells, start = np.arange(n_cells), total
     for layer in range(len(meta), 0, -1):
         start -= int(meta[layer - 1, N_UNITS])
-        spread_signs(run.sign_rows[layer - 1], run.parents[layer], cells, start, positive, negative)
+        spread_signs(run.past.signs(layer), run.past.parents(layer), cells, start, positive, negative)
     return Patterns(positive, negative, *labels)

@@ -23,10 +23,10 @@ def signatures() -> list[tuple[Any, tuple[Any, ...]]]:
     crossings = Crossings(np.empty((1, 1), np.int64), np.empty((1, 1), np.uint64))
     one, faces, counts = 1, np.empty(0, np.int32), np.empty(0, np.int64)
     return [
-        (_exact.evaluate, (run.arithmetic, run.history, state, one, one, one, one, 2)),
+        (_exact.evaluate, (run.arithmetic, run.past.history, state, one, one, one, one, 2)),
         (_positions.sharpen, (state, one, work.newton, 2)),
         (_planes.end_layer, (state, run.layers, one)),
-        (_planes.make_planes, (state, run.history, run.maps, one, crossings, run.scratch, run.frame)),
+        (_planes.make_planes, (state, run.past.history, run.maps, one, crossings, run.scratch, run.frame)),
         (_lattice.number_faces, (state, 2, faces, counts, counts, faces)),
         (_lattice.boundary_lists, (state, 2, faces, counts, counts, counts, faces)),
     ]  # fmt: skip
