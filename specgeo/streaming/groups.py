@@ -5,6 +5,7 @@ The working set of a group stays in the cache, and no more than a group for each
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,13 @@ import numpy.typing as npt
 from specgeo._cast import IntArray
 from specgeo.enumeration._domain import domain_state
 from specgeo.enumeration._groups import Owners, Places, centres, choose, collect, find_owners, halves, take
-from specgeo.enumeration._layers import N_WORDS, Layers, N
+from specgeo.enumeration._layers import N_WORDS, N
 from specgeo.enumeration._layout import CARRIER, Size, State, with_room
 from specgeo.enumeration._memory import workspace
 from specgeo.enumeration._run import Run
+from specgeo.enumeration.enumerate import as_complex, layers_of
 from specgeo.errors import BudgetError
+from specgeo.network import Network
 
 Flags = npt.NDArray[np.bool_]
 
@@ -32,8 +35,8 @@ class Head:
 
     Parameters
     ----------
-    layers : Layers
-    domain, dim
+    network : Network
+    domain : Box or Polytope
     max_bytes : int, optional
         Of the head, and of each group.
     head_cells, group_cells : int
@@ -49,17 +52,19 @@ class Head:
 
     def __init__(
         self,
-        layers: Layers,
+        network: Network,
         domain: Any,
-        dim: int,
         max_bytes: int | None = None,
-        head_cells: int = HEAD_CELLS,
+        head_cells: int | None = None,
         group_cells: int | None = None,
     ) -> None:
+        layers, self.labels = layers_of(network)
+        dim = network.input_dim
+        self.network, self.domain, self.max_bytes = network, domain, max_bytes
         state, extent = domain_state(domain, dim, True, 1 << max(4, 14 - 2 * dim), max_bytes)
         self.run = Run(layers, state, extent, True, None, None, max_bytes)
         self.dim, self.layers, self.layer, self.depth = dim, layers, 0, len(layers.meta)
-        while self.layer < self.depth - 1 and self.n_cells < head_cells:
+        while self.layer < self.depth - 1 and self.n_cells < (head_cells or HEAD_CELLS):
             self.layer += 1
             self.run.layer(self.layer)
         size = group_cells or (GROUP_CELLS if dim < 4 else GROUP_CELLS_HIGH)
@@ -133,6 +138,7 @@ class Group(Run):
         words = int(self.layers.meta[head.layer - 1, N_WORDS]) if head.layer else 1
         self.state = self.state._replace(vbits=workspace((len(self.state.x), 2 * words), np.uint64))
         take(s, self.state, self.places, len(cells), n_faces, n_vertices)
+        self.n_faces, self.n_vertices = n_faces, n_vertices
         if head.layer:
             past = head.run.past
             self.past.push(head.layer, past.signs(head.layer)[cells], past.parents(head.layer)[cells])
@@ -151,41 +157,71 @@ class Group(Run):
             self.layer(layer)
         self.polish()
 
-    def parts(self, cells: IntArray) -> list[IntArray]:
-        """The group, or what it must be cut into: the cells of each part, none of which is too large to be held."""
-        self.enter(cells)
-        try:
-            self.finish()
-        except BudgetError:
-            if len(cells) == 1:
-                raise
-            near, far = halves(self.head.points, cells)
-            return [*self.parts(near), *self.parts(far)]
-        return [cells]
-
     def carriers(self) -> tuple[IntArray, IntArray]:
         """The carrier of each face and of each vertex, those of old vertices as -1 - v."""
         s = self.state
         n_faces, n_vertices = int(s.sizes[Size.FACES]), int(s.sizes[Size.VERTICES])
         return s.faces[:n_faces, CARRIER].astype(np.int64), s.vplanes[:n_vertices, -1].astype(np.int64)
 
-    def owned(self, number: int) -> tuple[Flags, Flags]:
-        """Which faces and vertices are this group's own: of those that it shares, the first group counts."""
-        faces, vertices = self.carriers()
-        owners = self.head.owners
+
+class RegionGroup:
+    """What a reducer sees: the cells of one group with all their faces.
+
+    Attributes
+    ----------
+    complex : PolyhedralComplex
+        Of the group alone. Walls between groups are boundary facets of it; ``facet_walls`` is -1 on them.
+    owned : tuple of bool arrays, d + 1
+        Faces of each dimension that are to be counted here: of several groups that share a face the first counts it.
+    seam : ndarray of int
+        Facets between this group and another.
+    seam_keys : ndarray of int
+        What these lie in, in the head: the n-th facet of a key is the n-th of that key in the other group.
+    tally : ndarray of int, shape (5,)
+    """
+
+    def __init__(self, run: Group, number: int, seen: tuple[Flags, Flags]) -> None:
+        head, s = run.head, run.state
+        self.number, self.n_groups = number, len(head.groups)
+        self.complex = as_complex(run, head.network, head.labels, head.domain)
+        faces, vertices = run.carriers()
+        own = head.owners.faces == number
+        own_vertices = head.owners.vertices == number
+        own, own_vertices = own & ~seen[0], own_vertices & ~seen[1]
+        mine = own[faces]
         old = vertices < 0
-        own = np.where(old, owners.vertices[np.where(old, -1 - vertices, 0)], owners.faces[np.where(old, 0, vertices)])
-        return owners.faces[faces] == number, own == number
+        at = np.where(old, own_vertices[np.where(old, -1 - vertices, 0)], own[np.where(old, 0, vertices)])
+        dims = s.dims[: len(faces)]
+        self.owned = (at, *(mine[dims == k] for k in range(1, run.dim + 1)))
+        facets = self.complex.facets
+        assert self.complex.facet_walls is not None
+        self.seam: IntArray = np.flatnonzero(facets.is_boundary & (self.complex.facet_walls < 0))
+        self.seam_keys: IntArray = (-1 - vertices if run.dim == 1 else faces[dims == run.dim - 1])[self.seam]
+        self.tally = s.tally.copy()
 
 
-def f_vector(head: Head) -> tuple[int, ...]:
-    """Faces of each dimension."""
-    group, total = Group(head), np.zeros(head.dim + 1, np.int64)
-    for number, cells in enumerate(head.groups):
-        group.enter(cells)
-        group.finish()
-        faces, vertices = group.owned(number)
-        dims = group.state.dims[: len(faces)]
-        total += np.bincount(dims[faces], minlength=head.dim + 1)
-        total[0] += np.count_nonzero(vertices)
-    return tuple(total.tolist())
+class Worker:
+    """Takes groups through all layers, one after the other; each thread has its own."""
+
+    def __init__(self, head: Head) -> None:
+        self.head, self.run = head, Group(head, head.max_bytes)
+
+    def groups(self, number: int) -> Iterator[RegionGroup]:
+        """The group, or its parts where it is too large to be held at once."""
+        head = self.head
+        seen = np.zeros(len(head.owners.faces), np.bool_), np.zeros(len(head.owners.vertices), np.bool_)
+        stack = [head.groups[number]]
+        while stack:
+            cells = stack.pop()
+            self.run.enter(cells)
+            inside = self.run.places.faces[: self.run.n_faces].copy(), self.run.places.vertices[: self.run.n_vertices].copy()
+            try:
+                self.run.finish()
+            except BudgetError:
+                if len(cells) == 1:
+                    raise
+                near, far = halves(head.points, cells)
+                stack += [far, near]
+                continue
+            yield RegionGroup(self.run, number, seen)
+            seen[0][inside[0]], seen[1][inside[1]] = True, True
