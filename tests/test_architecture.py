@@ -28,7 +28,7 @@ ROOMS = [
     {"_running_error"},
     {"readers", "geometry"},
     {"testing", "enumeration", "fourier"},
-    {"paths"},
+    {"paths", "streaming"},
     {"theory"},
     {"_figures"},
     {"_class_map", "_solid_map"},

@@ -11,6 +11,8 @@ import pytest
 
 import specgeo as sg
 from specgeo._display import Shown
+from specgeo.enumeration.groups import Head
+from specgeo.streaming.groups import Worker
 from specgeo.theory.peaks import circle_variation
 from tests.test_arguments import call_of
 
@@ -31,6 +33,7 @@ RESULTS = {
     "VerificationReport": "verify",
     "EnergySplit": "energy_split", "LocalComplexity": "local_complexity", "OscillationCosts": "oscillation_costs",
     "PathSpectrum": "path_spectrum", "RegionCounts": "region_counts",
+    "Reduction": "reduce_regions",
 }  # fmt: skip
 """Class of a result -> a callable of the table of tests.test_arguments that returns one."""
 PICTURED = {
@@ -50,14 +53,14 @@ def shown_classes() -> dict[str, type]:
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
     rooms = (sg, sg.theory, sg.fourier, sg.geometry, sg.paths, sg.readers, sg.plotting, sg.testing, sg.verification,
-             sg.learning)
+             sg.learning, sg.streaming)
     public = [getattr(room, name) for room in rooms for name in room.__all__]
     found = [kind for kind in public if isinstance(kind, type) and not issubclass(kind, Exception)]
     left = [Shown]
     while left:
         left += (more := left.pop().__subclasses__())
         found += more
-    protocols = {sg.theory.ClosedCurve, sg.results.Result}  # of which there are only children
+    protocols = {sg.streaming.Reducer, sg.theory.ClosedCurve, sg.results.Result}  # of which there are only children
     return {kind.__name__: kind for kind in found if kind not in protocols}
 
 
@@ -101,6 +104,9 @@ def objects(random_network):
         "PetalCurve": sg.theory.PetalCurve(3),
         "SpectrumTracker": tracker,
         "Sines": sg.learning.Sines([1.0, 2.0], [1.0, 3.0]),
+        "RegionGroup": next(Worker(Head(net, sg.Box(-1, 1, dim=2))).groups(0)),
+        **{name: getattr(sg.streaming, name)() for name in ("FVector", "Jumps", "Lipschitz", "Volumes")},
+        "Spectrum": sg.streaming.Spectrum([[1.0, 2.0]]),
         "long radial": sg.radial_spectrum(line, np.linspace(1, 9, 200)),
     }
 
