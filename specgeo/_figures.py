@@ -140,4 +140,5 @@ def frame(axes: Any, cx: PolyhedralComplex, names: Sequence[str] | None, title: 
     lower, upper = cx.vertices.min(axis=0), cx.vertices.max(axis=0)
     labels = labels_of(cx, names)
     axes.set(xlim=(lower[0], upper[0]), ylim=(lower[1], upper[1]), aspect="equal", xlabel=labels[0], ylabel=labels[1])
+    axes.locator_params(nbins=6, steps=(1, 2, 5, 10))  # labels stay apart in small panels
     titled(axes, cx, title, usual)

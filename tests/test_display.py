@@ -34,6 +34,7 @@ RESULTS = {
     "EnergySplit": "energy_split", "LocalComplexity": "local_complexity", "OscillationCosts": "oscillation_costs",
     "PathSpectrum": "path_spectrum", "RegionCounts": "region_counts",
     "Reduction": "reduce_regions",
+    "RegionStatistics": "region_statistics", "SpectralBias": "spectral_bias",
 }  # fmt: skip
 """Class of a result -> a callable of the table of tests.test_arguments that returns one."""
 PICTURED = {
@@ -41,7 +42,7 @@ PICTURED = {
     *("DirectionReport", "DirectionalExpansion", "EnergyComparison", "ExpectedBoundary", "LipschitzChain"),
     *("MarginCertificate", "NormalDirections", "ParameterVolume", "PathResult", "PeakReport", "PerturbationResponse"),
     *("PolyhedralComplex", "Polytope", "RadialSpectrum", "RateReport", "RegionPath", "RegionTable", "SampledSpectrum"),
-    *("EnergySplit", "OscillationCosts", "PathSpectrum", "RegionCounts"),
+    *("EnergySplit", "OscillationCosts", "PathSpectrum", "RegionCounts", "RegionStatistics", "SpectralBias"),
     *("ShellLaw", "SpectralReport", "SpectrumTracker", "Trace", "VerificationReport"),
 }
 """Classes whose ``plot()`` needs no argument; that of a Network takes a domain, all others say that there is none."""

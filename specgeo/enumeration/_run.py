@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from specgeo._budget import memory_budget
-from specgeo._cast import FloatArray
+from specgeo._cast import FloatArray, IntArray
 from specgeo._limits import check_time
 from specgeo.enumeration._cut import cut_layer
 from specgeo.enumeration._exact import make_exact
@@ -49,7 +49,7 @@ from specgeo.enumeration._split import Job
 from specgeo.enumeration._vertex_signs import Evaluation, Inside, classify
 from specgeo.errors import BudgetError, SpecgeoError
 
-_FACES_A_CALL = 100_000
+_CUTS_A_CALL = 100_000
 _OWN = slice(4, None)  # fields of Exact after those that are small or look into the layers
 _KEPT = 1 << 18  # pre-activations that are left to the values at vertices
 _UNASKED = 1 << 26  # bytes that are taken without a look at the machine, which costs a fraction of a millisecond
@@ -72,7 +72,7 @@ class Run:
         Prove every sign; otherwise take the sign of the float.
     max_cells : int, optional
     report : callable, optional
-        Called as ``report(layer, number of cells so far, layer done)``.
+        Called as ``report(layer, share of the layer that is done, sizes of the state)``.
     max_bytes : int, optional
         Of all that the run holds; by default of what is available.
     domain_rows : (n, d + 1), optional
@@ -86,7 +86,7 @@ class Run:
         extent: FloatArray,
         exact: bool,
         max_cells: int | None = None,
-        report: Callable[[int, int, bool], None] | None = None,
+        report: Callable[[int, float, IntArray], None] | None = None,
         max_bytes: int | None = None,
         domain_rows: FloatArray | None = None,
     ) -> None:
@@ -191,10 +191,11 @@ class Run:
 
     def _cut(self, number: int, crossings: Crossings) -> None:
         job = Job(self.past.history, self.arithmetic, number, crossings, self.frame)
-        work, limits = self._work(number), Limits(self.max_cells, _FACES_A_CALL)
+        # the faces that one cut of a k-face makes in its turn grow with its dimension
+        work, limits = self._work(number), Limits(self.max_cells, max(1, _CUTS_A_CALL >> 2 * max(0, self.dim - 3)))
         self.work = work
         while True:
-            status, n_cells = cut_layer(self.state, job, work, limits), int(self.state.sizes[Size.CELLS])
+            status = cut_layer(self.state, job, work, limits)
             if status == Status.OVER_BUDGET:
                 raise TooManyCells(
                     f"max_cells: more than {self.max_cells} cells, reached in hidden layer {number} of "
@@ -211,9 +212,16 @@ class Run:
                 continue
             check_time()
             if self.report is not None:
-                self.report(number, n_cells, status == Status.DONE)
+                self.report(number, 1.0 if status == Status.DONE else self._share(number), self.state.sizes)
             if status == Status.DONE:
                 return
+
+    def _share(self, number: int) -> float:
+        """How much of the layer is done: blocks of units, in each the dimensions, in each the faces."""
+        cursor, words = self.state.cursor, int(self.layers.meta[number - 1, N_WORDS])
+        faces = cursor[Cursor.FACE] / max(1, cursor[Cursor.OLD])
+        dimensions = (max(0, cursor[Cursor.DIMENSION] - 1) + faces) / self.dim
+        return float((cursor[Cursor.BLOCK] + min(dimensions, 1.0)) / words)
 
     def _positions(self, first: int) -> None:
         """Better positions for those of the vertices from ``first`` on whose error radius is too large."""

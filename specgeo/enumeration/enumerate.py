@@ -134,9 +134,10 @@ def _enumerate(
     state, extent = domain_state(domain, dim, exact, _SPARE_CELLS >> (2 * max(0, dim - 2)), max_bytes)
     depth = len(network.hidden_widths)
 
-    def report(layer: int, n_cells: int, done: bool) -> None:
+    def report(layer: int, share: float, sizes: IntArray) -> None:
         if progress is not None:
-            progress(f"layer {layer} of {depth}: {counted(n_cells, 'cell')}", (layer if done else layer - 0.5) / depth)
+            so_far = f"{counted(int(sizes[Size.CELLS]), 'cell')}, {counted(int(sizes[Size.FACES]), 'face')}"
+            progress(f"layer {layer} of {depth}: {so_far}", (layer - 1 + share) / depth)
 
     needed = flat_bytes(network.weights[:-1], network.activations)
     afford(needed, "max_bytes", "raise max_bytes, or take a smaller network", max_bytes)

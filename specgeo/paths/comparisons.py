@@ -45,7 +45,11 @@ def compared(net: Network, pairs: Pairs) -> Network:
 
 
 def argmax_complex(
-    net: Network, domain: Any, max_cells: int | None = None, progress: Callable[[str, float], None] | None = None
+    net: Network,
+    domain: Any,
+    max_cells: int | None = None,
+    max_bytes: int | None = None,
+    progress: Callable[[str, float], None] | None = None,
 ) -> tuple[PolyhedralComplex, Pairs, IntArray]:
     """A complex on whose cells the largest output is one and the same, the pairs compared, the winner of each cell.
 
@@ -58,7 +62,10 @@ def argmax_complex(
         if progress is not None:
             progress(message, 0.9 * done)
 
-    cx = enumerate_regions(compared(net, pairs) if pairs else net, domain, max_cells=max_cells, progress=tell)
+    def cut(network: Network) -> PolyhedralComplex:
+        return enumerate_regions(network, domain, max_cells=max_cells, max_bytes=max_bytes, progress=tell)
+
+    cx = cut(compared(net, pairs) if pairs else net)
     steepest = None if pairs or not isinstance(domain, Box) else _steepest(cx)
     while True:
         standing = _unbeaten(cx, pairs, max(2, net.output_dim))
@@ -66,7 +73,7 @@ def argmax_complex(
             missing = _undecided(cx, pairs, standing, *_vertex_values(net, cx, steepest))
             if missing:
                 pairs = sorted([*pairs, *missing])
-                cx = enumerate_regions(compared(net, pairs), domain, max_cells=max_cells, progress=tell)
+                cx = cut(compared(net, pairs))
                 continue
         return cx, pairs, np.where(standing.sum(axis=1) == 1, np.argmax(standing, axis=1), -1)
 

@@ -212,6 +212,7 @@ def decision_regions(
     domain: Any,
     max_cells: int | None = None,
     progress: Callable[[str, float], None] | bool | None = None,
+    max_bytes: int | None = None,
 ) -> DecisionRegions:
     """Components of the decision regions of a network, with measure, boundary and islands.
 
@@ -229,6 +230,8 @@ def decision_regions(
         Budget of the enumeration.
     progress : bool or callable, optional
         True: a bar. A callable is called now and then as ``progress(message, fraction)``.
+    max_bytes : int, optional
+        Budget of memory for the enumeration, bytes; default: most of what the machine has left.
 
     Returns
     -------
@@ -245,7 +248,7 @@ def decision_regions(
     >>> regions.labels.tolist(), regions.measures.round(12).tolist(), regions.n_islands
     ([0, 1], [3.5, 0.5], 1)
     """
-    cx, pairs, winner = argmax_complex(net, domain, max_cells, progress if callable(progress) else None)
+    cx, pairs, winner = argmax_complex(net, domain, max_cells, max_bytes, progress if callable(progress) else None)
     cells = cx.facet_cells
     same = (cells[:, 1] >= 0) & (winner[cells[:, 0]] == winner[cells[:, 1]]) & (winner[cells[:, 0]] >= 0)
     rows = np.flatnonzero(same)

@@ -1,11 +1,15 @@
 # Every public name and its home; specgeo/_lazy.py reads this at run time.
+from . import bias as bias
 from . import constructions as constructions
 from . import counting as counting
 from . import curves as curves
+from . import cutoffs as cutoffs
 from . import decay as decay
+from . import differences as differences
 from . import directions as directions
 from . import energy as energy
 from . import hanin_rolnick as hanin_rolnick
+from . import inradii as inradii
 from . import latent as latent
 from . import lipschitz as lipschitz
 from . import manifolds as manifolds
@@ -16,9 +20,13 @@ from . import path_spectra as path_spectra
 from . import peaks as peaks
 from . import perturbation as perturbation
 from . import sampling as sampling
+from . import sines as sines
 from . import six_counts as six_counts
+from . import statistics as statistics
 from . import support as support
 from . import volume as volume
+from .bias import SpectralBias as SpectralBias
+from .bias import spectral_bias as spectral_bias
 from .constructions import OscillationCosts as OscillationCosts
 from .constructions import montufar_network as montufar_network
 from .constructions import oscillation_costs as oscillation_costs
@@ -31,6 +39,7 @@ from .curves import lipschitz_bound as lipschitz_bound
 from .curves import restrict_to_polyline as restrict_to_polyline
 from .decay import cut_bound as cut_bound
 from .decay import decay_report as decay_report
+from .differences import difference as difference
 from .directions import direction_report as direction_report
 from .directions import free_identities as free_identities
 from .directions import porod_constant as porod_constant
@@ -70,6 +79,8 @@ from .sampling import alias_report as alias_report
 from .sampling import samples_needed as samples_needed
 from .six_counts import RegionCounts as RegionCounts
 from .six_counts import region_counts as region_counts
+from .statistics import RegionStatistics as RegionStatistics
+from .statistics import region_statistics as region_statistics
 from .support import clamp_to_support as clamp_to_support
 from .variation import Kinks as Kinks
 from .variation import directional_variation as directional_variation
