@@ -1,7 +1,8 @@
 r"""Spectra of nearest-neighbour functions in the plane (Appendix E), from the edges of the order-K Voronoi diagram.
 
 Notation: f(x) is the mean label of the K samples nearest to x; it is constant on cells and jumps by (y_j - y_i) / K
-across the piece e of the bisector of samples i and j on which exactly K - 1 others are nearer. By the divergence theorem
+across the piece e of the bisector of samples i and j on which exactly K - 1 others are nearer. By the divergence
+theorem
 
     f_int^(k) = -(i / |k|^2) sum_e jump_e (k.n_e) e^(k),    e^(k) = |e| exp(-i k.m_e) sinc(k.(q_e - p_e) / 2),
 
