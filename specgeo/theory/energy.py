@@ -2,26 +2,16 @@ r"""Energy below and above a cutoff: the integral of |f^|^2 over a ball or a box
 
     low  = (2 pi)^-d int_{|k| <= K} |f^(k)|^2 dk,     low + high = int_Omega f^2     (Parseval; f is cut at the domain)
 
-f^ is a closed form, and |f^|^2 the transform of the autocorrelation A of f, which vanishes beyond the domain's extents:
-an entire function of known exponential type. On such functions Gauss's rule converges faster than any power, and its
-error has a bound without unknown constants. With M nodes on an interval of length l, for cos(k z), |z| <= s,
-
-    |Q - I| <= g(M, l, s) = l^(2M+1) M!^4 s^2M / ((2M + 1) (2M)!^3),      int |A| <= (int |f|)^2 <= |Omega| int f^2.
-
-Box: the rule along each axis, s its side, |Q - I| <= int |A| sum_i g_i prod_{j != i} l_j. Ball: the rule in t = |k|
-over shell energies (`specgeo.radial_spectrum`), whose directions are exact to rounding; as t^(d-1) cos(t z) has a
-2M-th derivative of (K + 2M / s)^(d-1) s^2M at most, the bound is the area of the unit sphere times this and g / s^2M.
-M is chosen so that the bound is far below rounding: about one node for each oscillation of |f^|^2.
+f^ is a closed form, and the integral of its square a sum at nodes with a proved error (`specgeo.theory.cutoffs`): over
+a box at wavevectors, over a ball at radii, by shell energies (`specgeo.radial_spectrum`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import lgamma, log, pi
 from typing import Any, Literal
 
 import numpy as np
-from scipy.special import roots_legendre
 
 from specgeo._arguments import checked
 from specgeo._budget import within_memory
@@ -30,14 +20,12 @@ from specgeo._double import UNIT_ROUNDOFF
 from specgeo.errors import InvalidInputError
 from specgeo.fourier.deviation import deviation_of
 from specgeo.fourier.forms import forms_of
-from specgeo.fourier.radial import radial_spectrum, sphere_area
+from specgeo.fourier.radial import radial_spectrum
 from specgeo.fourier.series import mean_square
 from specgeo.fourier.spectra import spectrum, volume_bound
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.results import Result, axes
-
-_NEGLIGIBLE = 1e-18  # of |Omega| int f^2 times the volume of the wavevectors: what the rule may leave out
-MAX_NODES = 1 << 22
+from specgeo.theory.cutoffs import box_rule, shell_rule
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +102,7 @@ def energy_split(cx: PolyhedralComplex, cutoff: float, shape: Literal["ball", "b
     Raises
     ------
     InvalidInputError
-        The cutoff is not positive, or takes more than `MAX_NODES` wavevectors.
+        The cutoff is not positive, or takes more than 2^22 wavevectors.
     UnsupportedError
         "ball" above dimension 3.
 
@@ -134,73 +122,32 @@ def energy_split(cx: PolyhedralComplex, cutoff: float, shape: Literal["ball", "b
     if cutoff <= 0:
         raise InvalidInputError(f"cutoff: {cutoff} given; a positive number wanted")
     forms = forms_of(cx)
-    total = mean_square(forms)
+    total, total_error = mean_square(forms), square_error(cx)
+    sides, diameter = extents(cx)
+    if shape == "ball":
+        rule = shell_rule(cutoff, cx.dim, diameter)
+        shells = radial_spectrum(cx, rule.nodes)
+        low, error = rule.energy(shells.energy, shells.energy_error)
+    else:
+        rule = box_rule(cutoff, sides)
+        values, errors = spectrum(cx, rule.nodes, return_error=True)
+        low, error = rule.energy(np.abs(values) ** 2, (2 * np.abs(values) + errors) * errors)
+    volume = float(forms.volume.cells.measures.sum())
+    error = error + volume * (total + total_error) * rule.left_out * 1.001
+    return EnergySplit(cutoff, shape, low, total - low, total, error + total_error, rule.n)
+
+
+def square_error(cx: PolyhedralComplex) -> FloatArray:
+    """Bound on the error of int f^2, (m,): rounding, and the distance of the stored complex from its network."""
+    forms = forms_of(cx)
     values = forms.volume.cells.values
     assert values is not None
-    largest, volume = np.abs(values).max(axis=(0, 1)), float(forms.volume.cells.measures.sum())
-    total_error = 16 * UNIT_ROUNDOFF * (1 + np.sqrt(cx.n_cells) + cx.dim) * total
-    total_error += 2.01 * largest * (deviation_of(cx).cells + volume_bound(forms))
-    low, error, nodes = (_ball if shape == "ball" else _box)(cx, cutoff)
-    size, left_out = volume * (total + total_error), _left_out(cx, cutoff, shape, nodes)
-    error = error + size * left_out * 1.001
-    return EnergySplit(cutoff, shape, low, total - low, total, error + total_error, nodes)
+    rounding = 16 * UNIT_ROUNDOFF * (1 + np.sqrt(cx.n_cells) + cx.dim) * mean_square(forms)
+    largest = np.abs(values).max(axis=(0, 1))
+    return np.asarray(rounding + 2.01 * largest * (deviation_of(cx).cells + volume_bound(forms)))
 
 
-def _ball(cx: PolyhedralComplex, cutoff: float) -> tuple[FloatArray, FloatArray, int]:
-    n = _n_nodes(cutoff, _diameter(cx))
-    nodes, weights = roots_legendre(n)
-    t, w = cutoff * (1 + nodes) / 2, weights * cutoff / 2 / (2 * pi) ** cx.dim
-    shells = radial_spectrum(cx, t)
-    low = w @ shells.energy
-    # a node off by a roundoff moves |f^|^2 by that times its frequency; weights and the sum by some roundoffs
-    rounding = (n + 16 + 4 * cutoff * _diameter(cx)) * UNIT_ROUNDOFF * (low + w.sum() * shells.energy.max(axis=0))
-    return np.asarray(low), np.asarray(w @ shells.energy_error + rounding), n
-
-
-def _box(cx: PolyhedralComplex, cutoff: float) -> tuple[FloatArray, FloatArray, int]:
+def extents(cx: PolyhedralComplex) -> tuple[FloatArray, float]:
+    """Sides of a box around the domain, (d,), and its diagonal."""
     sides = np.ptp(cx.vertices, axis=0)
-    n = _n_nodes(2 * cutoff, float(sides.max()))
-    if float(n) ** cx.dim > MAX_NODES:
-        raise InvalidInputError(
-            f"cutoff: {cutoff:g} takes {n} nodes on each of {cx.dim} axes, {MAX_NODES} are allowed in all; lower it"
-        )
-    nodes, weights = roots_legendre(n)
-    k = np.stack(np.meshgrid(*[cutoff * nodes] * cx.dim, indexing="ij"), axis=-1).reshape(-1, cx.dim)
-    w = np.ones(1)
-    for _ in range(cx.dim):
-        w = np.multiply.outer(w, weights * cutoff / (2 * pi)).ravel()
-    values, errors = spectrum(cx, k, return_error=True)
-    power: FloatArray = np.abs(values) ** 2
-    low = w @ power
-    rounding = (n + 16 + 4 * cutoff * float(sides.sum())) * UNIT_ROUNDOFF * (low + w.sum() * power.max(axis=0))
-    return np.asarray(low), np.asarray(w @ ((2 * np.abs(values) + errors) * errors) + rounding), n
-
-
-def _diameter(cx: PolyhedralComplex) -> float:
-    return float(np.linalg.norm(np.ptp(cx.vertices, axis=0)))
-
-
-def _log_gauss(n: int, length: float, reach: float) -> float:
-    """log of g(n, length, reach): the error of n nodes on cos(k z), |z| <= reach."""
-    factorials = 4 * lgamma(n + 1) - 3 * lgamma(2 * n + 1)
-    return (2 * n + 1) * log(length) + 2 * n * log(reach) + factorials - log(2 * n + 1)
-
-
-def _n_nodes(length: float, reach: float) -> int:
-    n = 8
-    while _log_gauss(n, length, reach) - log(length) > log(_NEGLIGIBLE):
-        n += max(1, n // 16)
-        if n > MAX_NODES:
-            raise InvalidInputError(f"cutoff: {length:g} times the domain's extent takes too many nodes; lower it")
-    return n
-
-
-def _left_out(cx: PolyhedralComplex, cutoff: float, shape: str, n: int) -> float:
-    """Bound on the error of the rule, in units of |Omega| int f^2; factor (2 pi)^-d included."""
-    d = cx.dim
-    if shape == "ball":
-        reach = _diameter(cx)
-        growth = sphere_area(d) * (cutoff + 2 * n / reach) ** (d - 1)
-        return float(growth * np.exp(_log_gauss(n, cutoff, reach)) / (2 * pi) ** d)
-    sides = np.ptp(cx.vertices, axis=0).tolist()
-    return float(sum(np.exp(_log_gauss(n, 2 * cutoff, s)) for s in sides) * (2 * cutoff) ** (d - 1) / (2 * pi) ** d)
+    return sides, float(np.linalg.norm(sides))

@@ -72,7 +72,7 @@ def clamp_to_support(net: Network, domain: Any, slope: float) -> Network:
     # A layer's inputs are the last activations; `function` and `walls` are affine in them.
     # walls: the numbers, all >= 0 once cut, whose minimum is wanted; the function still owes `todo` layers of net.
     walls, cut = wall_distances(domain), False
-    todo = _in_relus(net)
+    todo = in_relus(net)
     function = todo.pop(0)
     layers: list[_Layer] = []
     while not cut or todo or len(walls[0]) > 1:
@@ -112,18 +112,18 @@ def wall_distances(domain: Box | Polytope) -> tuple[FloatArray, FloatArray]:
     return -np.ldexp(domain.A, -exponent[:, None]), np.ldexp(domain.b, -exponent)
 
 
-def _in_relus(net: Network) -> list[_Layer]:
+def in_relus(net: Network) -> list[_Layer]:
     """The layers of a network, each activation in ReLUs; the last one is the output."""
     layers: list[_Layer] = []
     for weight, bias, activation in zip(net.weights[:-1], net.biases[:-1], net.activations, strict=True):
         if activation.is_relu or activation.is_identity:
             layers.append(_Layer(weight, bias, activation.is_relu))
         else:
-            layers += [_Layer(weight, bias, False), *_activation_in_relus(activation, len(weight))]
+            layers += [_Layer(weight, bias, False), *_activationin_relus(activation, len(weight))]
     return [*layers, _Layer(net.weights[-1], net.biases[-1], False)]
 
 
-def _activation_in_relus(activation: Activation, n: int) -> tuple[_Layer, _Layer]:
+def _activationin_relus(activation: Activation, n: int) -> tuple[_Layer, _Layer]:
     """sigma(z) of n neurons as sum_i v_i relu(a_i z - t_i) + c: a layer of ReLUs and an affine one."""
     slopes, breaks = activation.slopes.tolist(), activation.breakpoints.tolist()
     if breaks == [0.0]:
