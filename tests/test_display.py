@@ -41,7 +41,7 @@ PICTURED = {
     *("MarginCertificate", "NormalDirections", "ParameterVolume", "PathResult", "PeakReport", "PerturbationResponse"),
     *("PolyhedralComplex", "Polytope", "RadialSpectrum", "RateReport", "RegionPath", "RegionTable", "SampledSpectrum"),
     *("EnergySplit", "OscillationCosts", "PathSpectrum", "RegionCounts", "RegionStatistics", "SpectralBias"),
-    *("ClassBounds", "ShellLaw", "SpectralReport", "SpectrumTracker", "Trace", "VerificationReport"),
+    *("ClassBounds", "LocalComplexity", "ShellLaw", "SpectralReport", "SpectrumTracker", "Trace", "VerificationReport"),
 }
 """Classes whose ``plot()`` needs no argument; that of a Network takes a domain, all others say that there is none."""
 
