@@ -55,6 +55,11 @@ def line() -> sg.PolyhedralComplex:
     return sg.enumerate_regions(TENT, LINE)
 
 
+@cache
+def level() -> sg.LevelSet:
+    return sg.level_set(NET, BOX, 1.0)
+
+
 def tracker() -> sg.SpectrumTracker:
     made = sg.SpectrumTracker(LINE, [0, 1])
     made.record(0, TENT)
@@ -106,6 +111,11 @@ GOOD: dict[str, dict[str, Any]] = {
     "PolyhedralComplex.__call__": {"x": [0.0, 0.0]},
     "PolyhedralComplex.exact_vertices": {"ids": [0]},
     "PolyhedralComplex.save": {"path": "cx.npz"},
+    "PolyhedralComplex.level_set": {"value": 0.5, "output": 0, "closed": "below"},
+    "PolyhedralComplex.sublevel_set": {"value": 0.5, "output": 0, "above": False},
+    "level_set": {"net": NET, "domain": BOX, "value": 0.5, "output": 0, "closed": None, "max_cells": 100,
+                  "max_bytes": 10**9, "progress": None},
+    "decision_boundary": {"net": PAIR, "domain": BOX, "max_cells": 100, "max_bytes": 10**9, "progress": None},
     "Polyline": {"points": [[0.0, 0.0], [1.0, 1.0]]},
     "Polyline.__call__": {"s": [0.5]},
     "Polytope": {"A": [[1.0], [-1.0]], "b": [1.0, 1.0]},
@@ -113,6 +123,10 @@ GOOD: dict[str, dict[str, Any]] = {
     "directional_expansion": {"cx": plane, "direction": [1.0, 0.0], "boundary": "cut"},
     "enumerate_regions": {"network": NET, "domain": BOX, "exact": True, "executor": None, "progress": None,
                           "max_cells": 100, "max_bytes": 10**9},
+    "reduce_regions": {"network": NET, "domain": BOX, "reducers": lambda: {"f": sg.streaming.FVector()}, "executor": 2,
+                       "max_bytes": 10**9, "checkpoint": None, "progress": None},
+    "Spectrum": {"k": WAVES},
+    "Volumes": {"bins": [0.0, 1.0]},
     "fourier_coefficients": {"cx": plane, "modes": MODES, "extension": "mirror", "return_error": True, "method": "auto",
                              "progress": None},
     "from_sklearn": {"estimator": None},
@@ -177,13 +191,14 @@ GOOD: dict[str, dict[str, Any]] = {
     "lipschitz_chain": {"net": NET, "cx": plane},
     "lipschitz_constant": {"cx": plane, "output": 0},
     "low_pass_check": {"cx": plane, "curve": circle, "cutoff": 3.0, "output": 0},
+    "neighbour_edges": {"points": [[0.0, 0.0], [1.0, 0.0]], "labels": [0.0, 1.0], "domain": sg.Box(-1, 1, dim=2)},
     "normal_directions": {"cx": plane, "output": 0},
     "parameter_vector": {"net": NET},
     "parameter_volume": {"widths": [2, 3, 1], "clip": 1.0, "epsilon": 0.1, "wavenumbers": [1.0, 2.0], "samples": 5,
                          "domain": BOX, "rng": 0, "confidence": 0.9, "moments": (1, 2), "activation": "relu"},
     "peak_report": {"net": TENT, "cx": line, "n_samples": 20, "position": 0.25, "height": 1.0, "output": 0},
     "perturbation_response": {"net": NET, "domain": BOX, "k": WAVES, "deltas": [0.01], "directions": 2, "output": 0,
-                              "rng": 0, "boundary": "cut"},
+                              "rng": 0, "boundary": "cut", "perturbation": "isotropic"},
     "porod_constant": {"cx": plane, "output": 0},
     "rate_report": {"net": NET, "cx": plane, "output": 0, "window": (20.0, 50.0), "samples": 20, "rng": 0},
     "energy_split": {"cx": plane, "cutoff": 2.0, "shape": "box"},
@@ -202,6 +217,9 @@ GOOD: dict[str, dict[str, Any]] = {
     "region_table": {"net": NET, "cx": plane},
     "restrict_to_curve": {"net": NET, "curve": circle, "n_segments": 20, "lipschitz": 4.0},
     "restrict_to_polyline": {"net": NET, "vertices": TRIANGLE, "parameters": [0.0, 0.5, 1.0], "closed": False},
+    "restrict_to_surface": {"net": NET, "vertices": TRIANGLE, "triangles": [[0, 1, 2]], "parameters": TRIANGLE},
+    "SurfaceFunction.integrate": {"power": 2},
+    "SurfaceFunction.fourier_coefficients": {"modes": [[0, 1]], "return_error": True},
     "samples_needed": {"cx": line, "mode": [1], "tolerance": 0.1, "output": 0, "extension": "mirror"},
     "shell_law": {"cx": plane, "windows": [20.0, 40.0], "output": 0},
     "spectral_gradient": {"net": NET, "cx": plane, "k": WAVES, "output": 0, "boundary": "cut", "method": "cells"},
@@ -237,6 +255,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "shape_plot": {"domain": BOX, "edges": True, "cmap": "#9db7d9", "title": "t", "names": ["x", "y"], "ax": None},
     "solid_map": {"cx": solid, "output": 0, "explode": 0.0, "cut": True, "edges": True, "cmap": "cividis", "title": "t",
                   "names": ["x", "y", "z"], "ax": None},
+    "surface_plot": {"surface": level, "color": "black", "edges": True, "title": "t", "names": ["x", "y"], "ax": None},
     "region_map": {"cx": plane, "color": "value", "output": 0, "edges": True, "cmap": "cividis", "title": "t",
                    "names": ["x", "y"], "ax": None},
     "spectrum_plot": {"k": WAVES, "exact": [1.0, 2.0], "sampled": [1.0, 2.0], "label": "a", "sampled_label": "b",
@@ -250,9 +269,9 @@ GOOD: dict[str, dict[str, Any]] = {
                         "progress": None, "name": "network"},
     "certify_path": {"net": PAIR, "vertices": TRIANGLE, "label": 0},
     "find_path": {"net": PAIR, "start": [0.0, 0.0], "stop": [0.1, 0.0], "max_bends": 4, "lower": [-1.0, -1.0],
-                  "upper": [1.0, 1.0]},
+                  "upper": [1.0, 1.0], "progress": None},
     "trace_segment": {"net": NET, "start": [0.0, 0.0], "stop": [0.1, 0.0]},
-    "decision_regions": {"net": PAIR, "domain": BOX, "max_cells": 100, "progress": None},
+    "decision_regions": {"net": PAIR, "domain": BOX, "max_cells": 100, "progress": None, "max_bytes": 10**9},
     "DecisionRegions.components_of": {"label": 0},
     "DecisionRegions.locate": {"x": [[0.0, 0.0]]},
     "DecisionRegions.shortest_path": {"start": [0.0, 0.0], "stop": [0.0, 0.1]},
@@ -260,7 +279,9 @@ GOOD: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 INNER = {
     "FaceLattice.derived", "Patterns.differences", "Patterns.neuron_pieces", "Patterns.opposites", "Patterns.take",
-    "Ragged.of", "Ragged.take", "Claim.examined", "Cell.of",
+    "Ragged.of", "Ragged.take", "Claim.examined", "Cell.of", "Network.of",
+    *(f"{name}.{method}" for name in ("FVector", "Jumps", "Lipschitz", "Reducer", "Spectrum", "Volumes")
+      for method in ("update", "merge", "finish")),
 }  # fmt: skip
 """What the package calls with arrays and objects that it made: no door."""
 OBJECTS: dict[str, Callable[[], Any]] = {
@@ -274,6 +295,7 @@ OBJECTS: dict[str, Callable[[], Any]] = {
     "ClosedCurve": circle,
     "CurveFunction": lambda: on_circle().function,
     "CurveRestriction": on_circle,
+    "SurfaceFunction": lambda: sg.theory.restrict_to_surface(NET, TRIANGLE, [[0, 1, 2]], TRIANGLE),
     "DecisionRegions": lambda: sg.paths.decision_regions(PAIR, BOX),
     "SpectrumTracker": tracker,
     "Sines": lambda: sg.learning.Sines([1.0]),
@@ -298,7 +320,7 @@ def public() -> dict[str, Any]:
     """Every public function, every class that users make themselves, and every method that takes an argument."""
     found: dict[str, Any] = {}
     rooms = (sg, sg.theory, sg.fourier, sg.geometry, sg.paths, sg.readers, sg.plotting, sg.testing)
-    rooms = (*rooms, sg.verification, sg.learning)
+    rooms = (*rooms, sg.verification, sg.learning, sg.streaming)
     for room in rooms:
         for name in room.__all__:
             value = getattr(room, name)

@@ -117,6 +117,8 @@ def test_decisions_of_a_diamond(capsys: pytest.CaptureFixture[str]) -> None:
     np.testing.assert_allclose(table[:, 3], [3.5, 0.5], rtol=1e-14)
     np.testing.assert_allclose(table[:, 5], [2 * np.sqrt(2)] * 2, rtol=1e-14)
     picture("d.png")
+    code, _, err = run(capsys, "decisions diamond.npz --box -1 1 --max-bytes 50000")  # enough for the file
+    assert code == 2 and "--max-bytes" in err
 
 
 def test_a_path_round_a_diamond(capsys: pytest.CaptureFixture[str]) -> None:

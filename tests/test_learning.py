@@ -254,3 +254,29 @@ def test_the_gradient_of_the_loss_and_the_rate_of_the_residual():
     moved = (transform(theta - step * gradient) - transform(theta + step * gradient)) / (2 * step)
     np.testing.assert_allclose(rate, moved, atol=1e-6)
     np.testing.assert_allclose(rate, -2 * sg.theory.fourier_ntk(net, cx, k) @ h, atol=1e-12)  # k and -k
+
+
+def test_the_chain_of_norms_and_the_seam():
+    net = _network((1, 8, 8, 1), activation=sg.Activation.leaky_relu(-2.0))
+    names = ["norm_product", "frobenius_product", "max_norm", "seam"]
+    tracker = sg.SpectrumTracker(LINE, range(1, 40), "periodic", quantities=names)
+    tracker.record(0, net)
+    found = {name: float(value[0]) for name, value in tracker.quantities.items()}
+    chain = sg.theory.lipschitz_chain(net, sg.enumerate_regions(net, LINE))
+    assert found["norm_product"] == chain.product_spectral == pytest.approx(4 * np.prod(sg.theory.spectral_norms(net)))
+    assert (found["frobenius_product"], found["max_norm"]) == (chain.product_frobenius, chain.max_norm)
+    assert found["lipschitz"] <= found["norm_product"] <= found["frobenius_product"] <= found["max_norm"]
+    assert found["seam"] == pytest.approx(float(net([[2.0]])[0, 0] - net([[-1.0]])[0, 0]), rel=1e-12)
+    # beyond the frontier no coefficient has half the amplitude; without the jump that would be false
+    sizes = 2 * np.abs(tracker.coefficients[0])
+    for amplitude in (2.0, 0.5, 0.05):
+        assert (sizes[np.arange(1, 40) > tracker.frontier(amplitude)[0]] < amplitude).all()
+    ramp = sg.Network([[[1.0]]], [[0.0]])
+    straight = sg.SpectrumTracker(sg.Box([0], [1]), range(1, 9), "periodic", quantities=["seam"])
+    straight.record(0, ramp)
+    assert straight.frontier(1 / (4 * np.pi))[0] == pytest.approx(4.0)
+    np.testing.assert_allclose(2 * np.abs(straight.coefficients[0]), 1 / (np.pi * np.arange(1, 9)))
+    with pytest.raises(sg.UnsupportedError, match="seam"):
+        sg.SpectrumTracker(LINE, [1], "periodic").frontier()
+    with pytest.raises(sg.InvalidInputError, match="'seam' is for a line"):
+        sg.SpectrumTracker(PLANE, [[1, 1]], quantities=["seam"])

@@ -10,16 +10,20 @@ import pytest
 
 import specgeo as sg
 from specgeo import _kernel_cache, _limits, _progress
-from specgeo.paths import decision_regions
+from specgeo.paths import decision_regions, find_path
 from specgeo.testing import random_network
 
 PLANE = random_network([2, 6, 5, 3], 0)
 BOX = sg.Box([-1, -1], [1, 1])
 TENT = sg.Network([[[1.0], [1.0], [1.0]], [[1.0, -2.0, 1.0]]], [[1.0, 0.0, -1.0], [0.0]])
+BUMP = sg.Network(  # |x| + |y| > 1/2
+    [[[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]], [[1.0, 1.0, 1.0, 1.0]]], [[0.0] * 4, [-0.5]]
+)
 CX = sg.enumerate_regions(PLANE, BOX)
 LONG = {
     "enumerate_regions": lambda progress: sg.enumerate_regions(PLANE, BOX, progress=progress),
     "decision_regions": lambda progress: decision_regions(PLANE, BOX, progress=progress),
+    "find_path": lambda progress: find_path(BUMP, [1.0, 0.1], [-1.0, 0.0], progress=progress),
     "spectrum": lambda progress: sg.spectrum(CX, np.ones((3, 2)), progress=progress),
     "fourier_coefficients": lambda progress: sg.fourier_coefficients(CX, [[0, 1]], progress=progress),
     "spectral_report": lambda progress: sg.spectral_report(TENT, sg.Box([-2], [2]), samples=32, progress=progress),
@@ -34,6 +38,14 @@ def test_fractions_never_fall_and_end_at_one(name: str) -> None:
     fractions = [fraction for _, fraction in told]
     assert fractions == sorted(fractions) and fractions[-1] == 1.0 and fractions[0] >= 0.0
     assert all(message for message, _ in told)
+
+
+def test_a_callable_hears_often_in_many_dimensions() -> None:
+    """One cut of a 7-face is thousands of cuts of what lies in it: calls of the kernel shrink with the dimension."""
+    shares: list[float] = []
+    net = random_network([8, 3, 1], 0)
+    sg.enumerate_regions(net, sg.Box(-1, 1, dim=8), progress=lambda _, share: shares.append(share))
+    assert len(set(shares)) > 20
 
 
 def test_true_is_a_bar_and_false_is_nothing(capsys: pytest.CaptureFixture[str]) -> None:

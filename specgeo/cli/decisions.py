@@ -27,8 +27,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     check_files(arguments, TABLES)
     net, box = load_on_box(arguments)
-    with working(arguments):
-        regions = decision_regions(net, box, arguments.max_cells)
+    with working(arguments) as progress:
+        regions = decision_regions(net, box, arguments.max_cells, progress, arguments.max_bytes)
     columns: dict[str, Any] = {
         "class": regions.labels,
         "enclosed": regions.enclosed,

@@ -41,8 +41,10 @@ def run(arguments: argparse.Namespace) -> int:
     net = load(arguments)
     start, stop = _ends(arguments, net.input_dim)
     lower, upper = arguments.bounds or (None, None)
-    with working(arguments, enumerates=False):
-        found = find_path(net, start, stop, max_bends=arguments.max_bends, lower=lower, upper=upper)
+    with working(arguments, enumerates=False) as progress:
+        found = find_path(
+            net, start, stop, max_bends=arguments.max_bends, lower=lower, upper=upper, progress=progress
+        )
     text = f"{net!r}, class {found.certificate.label}\n{found}\n{found.certificate}"
     if not found.connected:
         text += "\n(this does not mean that there is none: allow more --max-bends, or see specgeo decisions)"

@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     check_figure(arguments, where)
     with working(arguments, transforms=True) as progress:
         cx = enumerate_within(arguments, net, box, progress)
-        values, error = spectrum(cx, where.k, boundary=arguments.boundary, return_error=True)
+        values, error = spectrum(cx, where.k, boundary=arguments.boundary, return_error=True, progress=progress)
     values, error = values[:, arguments.output], error[:, arguments.output]
     data = {"network": repr(net), "boundary": arguments.boundary, **data_of(where.k, values, error)}
     name = Path(arguments.network).name

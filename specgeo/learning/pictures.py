@@ -53,7 +53,7 @@ def heat_map(tracker: SpectrumTracker, ax: Any, amplitude: float | None) -> Any:
     axes.figure.colorbar(image, ax=axes, label=label)
     if amplitude is None and isinstance(tracker.target, Sines):
         amplitude = float(np.abs(tracker.target.amplitudes).min())
-    if amplitude is not None and tracker.domain.dim == 1 and tracker.extension == "mirror":
+    if amplitude is not None and tracker._has_frontier:
         low, high = axes.get_ylim()
         frontier = tracker.frontier(amplitude)
         axes.plot(tracker.steps, frontier, color="white", lw=3.0)

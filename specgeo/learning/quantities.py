@@ -23,7 +23,7 @@ from specgeo.geometry.pieces import backward
 from specgeo.geometry.vertex_values import vertex_values
 from specgeo.learning.targets import mean_squared_error
 from specgeo.network import Network
-from specgeo.theory.lipschitz import lipschitz_constant, spectral_norms
+from specgeo.theory.lipschitz import lipschitz_constant, norm_products, spectral_norms
 from specgeo.theory.variation import total_variation
 
 _DIGITS = (
@@ -94,6 +94,11 @@ class Snapshot:
             return 4.0 * side * float(self.kink_mass() + abs(first) + abs(last))
         return side * float(self.kink_mass() + abs(first - last))
 
+    def seam(self) -> float:
+        """On a line: f at the upper end less f at the lower one, the jump of the periodic extension."""
+        f = self.line[1]
+        return float(f[-1] - f[0])
+
 
 DEFAULT: dict[str, Quantity] = {
     "lipschitz": Snapshot.lipschitz,
@@ -102,9 +107,12 @@ DEFAULT: dict[str, Quantity] = {
     "regions": lambda s: float(s.cx.n_cells),
 }
 ON_REQUEST: dict[str, Quantity] = {
-    "norm_product": lambda s: float(spectral_norms(s.net).prod()),
+    "norm_product": lambda s: norm_products(s.net)[0],
+    "frobenius_product": lambda s: norm_products(s.net)[1],
+    "max_norm": lambda s: norm_products(s.net)[2],
     "spectral_norms": lambda s: spectral_norms(s.net),
     "linear_regions": lambda s: float(s.cx.n_linear_regions),
+    "seam": Snapshot.seam,
     "loss": lambda s: mean_squared_error(s.cx, s.target, s.output),
     "memory": lambda s: _peak_memory(),
 }

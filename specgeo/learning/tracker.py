@@ -24,6 +24,7 @@ from specgeo.learning.modules import ModuleReader
 from specgeo.learning.quantities import DEFAULT, ON_REQUEST, Extension, Snapshot
 from specgeo.learning.targets import Sines
 from specgeo.network import Network
+from specgeo.theory.peaks import CircleVariation, largest_mode
 
 SCHEMA = "specgeo spectrum tracker 1"
 
@@ -47,9 +48,11 @@ class SpectrumTracker:
         Beside those recorded by default ("lipschitz", the largest gradient; "variation", J of the extension;
         "kink_mass", the sum of the jumps times the measures of their facets; "regions", activation regions;
         "seconds", what the record took):
-        "spectral_norms" and "norm_product" (a singular value decomposition a layer), "linear_regions" (affine pieces
-        and a union of cells), "loss" (f^2 on the cells, and a transform a sine; for another network its enumeration),
-        "memory" (peak resident bytes of the process so far, free of charge).
+        "spectral_norms" and the chain of bounds on the largest gradient, "norm_product" (of spectral norms),
+        "frobenius_product" and "max_norm" (a singular value decomposition a layer each), "linear_regions" (affine
+        pieces and a union of cells), "loss" (f^2 on the cells, and a transform a sine; for another network its
+        enumeration), "seam" (on a line, f at the upper end less f at the lower one) and "memory" (peak resident bytes
+        of the process so far), both free of charge.
     max_cells : int, optional
         Budget of each enumeration.
 
@@ -102,6 +105,8 @@ class SpectrumTracker:
             raise InvalidInputError(f"quantities: {quantities!r:.200} given; pass a list of {sorted(ON_REQUEST)}")
         if "loss" in quantities and target is None:
             raise InvalidInputError("quantities: 'loss' needs a target; pass target=")
+        if "seam" in quantities and domain.dim > 1:
+            raise InvalidInputError(f"quantities: 'seam' is for a line, and the domain has {domain.dim} dimensions")
         if target is not None and not isinstance(target, (Sines, Network, PolyhedralComplex)):
             raise InvalidInputError(f"target: a {type(target).__name__} given; pass Sines, a Network or a complex")
         self.extension: Extension = extension
@@ -171,9 +176,8 @@ class SpectrumTracker:
         r"""The largest mode that can have amplitude A at each step, n_max(t) = sqrt(J(t) / (2 pi^2 A)): (s,).
 
         On a line. No mode beyond it has \|c_n\| = A / 2, for \|c_n\| <= J / (4 pi^2 n^2) where the extension is
-        continuous: always for "mirror"; for "periodic" a jump D at the seam adds D / (2 pi n), and the root of
-        A n^2 / 2 = D n / (2 pi) + J / (4 pi^2) is meant (`specgeo.theory.largest_mode`), D not being recorded: such a
-        tracker refuses.
+        continuous: always for "mirror". For "periodic" a jump D at the seam adds D / (2 pi n), and it is the root of
+        A n^2 / 2 = D n / (2 pi) + J / (4 pi^2) (`specgeo.theory.largest_mode`), with D from the quantity "seam".
 
         Parameters
         ----------
@@ -183,13 +187,20 @@ class SpectrumTracker:
         Raises
         ------
         UnsupportedError
-            Two dimensions or more, or the periodic extension.
+            Two dimensions or more, or the periodic extension without the quantity "seam".
         """
-        if self.domain.dim > 1 or self.extension != "mirror":
-            raise UnsupportedError("frontier: for the mirror extension on a line; use theory.largest_mode otherwise")
+        if not self._has_frontier:
+            raise UnsupportedError("frontier: for a line; the periodic extension needs quantities=['seam']")
         if amplitude <= 0.0:
             raise InvalidInputError(f"amplitude: {amplitude} given; pass a positive number")
-        return np.sqrt(self.quantities["variation"] / (2.0 * np.pi**2 * amplitude))
+        found = self.quantities
+        jumps = np.abs(found["seam"]) if self.extension == "periodic" else np.zeros(len(self))
+        reaches = map(CircleVariation, found["variation"], jumps)
+        return np.array([largest_mode(reach, amplitude) for reach in reaches])
+
+    @property
+    def _has_frontier(self) -> bool:
+        return self.domain.dim == 1 and (self.extension == "mirror" or "seam" in self._wanted)
 
     def to_xarray(self) -> Any:
         """An `xarray.Dataset`: ``coefficients`` over step and mode, the other quantities over step.

@@ -91,7 +91,7 @@ class MarginCertificate(Result):
         ax.plot(*self.profile, lw=1.2, color="C0" if self.holds else "C3", label="margin")
         ax.axhline(0.0, color="0.6", lw=0.8, label="decision boundary")
         ax.legend()
-        ax.set(xlabel="arc length", ylabel=f"margin of class {self.label}", title=f"path {self.status}")
+        ax.set(xlabel="arc length", ylabel=f"margin of class {self.label}", title=f"class {self.label}: {self.status}")
         return ax
 
 

@@ -7,6 +7,7 @@ exist. Nothing here says "connected" without a certificate.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,6 +17,7 @@ import numpy.typing as npt
 from specgeo._arguments import checked
 from specgeo._cast import FloatArray, as_floats, as_whole
 from specgeo._display import counted
+from specgeo._progress import reported
 from specgeo.errors import InvalidInputError
 from specgeo.network import Network
 from specgeo.paths.certificates import MarginCertificate, as_classifier, certify_path
@@ -66,6 +68,7 @@ class PathResult(Result):
 
 
 @checked
+@reported
 def find_path(
     net: Network,
     start: npt.ArrayLike,
@@ -74,6 +77,7 @@ def find_path(
     max_bends: int = 64,
     lower: npt.ArrayLike | None = None,
     upper: npt.ArrayLike | None = None,
+    progress: Callable[[str, float], None] | bool | None = None,
 ) -> PathResult:
     """Join two inputs of one class by a polyline on which the network provably answers that class.
 
@@ -92,6 +96,9 @@ def find_path(
         Vertices that may be inserted.
     lower, upper : array_like, shape (d,) or (), optional
         Box that the path must not leave, such as the pixel range.
+    progress : bool or callable, optional
+        True: a bar. A callable is called after each segment as ``progress(message, fraction)``; the fraction is of the
+        bends allowed, or of the segments proved, whichever is larger.
 
     Returns
     -------
@@ -128,6 +135,12 @@ def find_path(
     goal = 0.5 * min(_smallest_margin(head, p, label)[0], _smallest_margin(head, q, label)[0])
     vertices, done = [p, q], [False]
     while not all(done) and len(vertices) - 2 < max_bends:
+        if callable(progress):
+            bends, proved = len(vertices) - 2, sum(done)
+            progress(
+                f"{counted(bends, 'bend')}, {proved} of {counted(len(done), 'segment')} proved",
+                0.9 * max(bends / max_bends, proved / len(done)),
+            )
         i = done.index(False)
         certificate = certify_path(net, np.stack(vertices[i : i + 2]), label)
         if certificate.holds:

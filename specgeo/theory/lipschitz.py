@@ -94,6 +94,22 @@ def spectral_norms(net: Network) -> FloatArray:
     return np.array([np.linalg.norm(w, ord=2) for w in net.weights])
 
 
+def norm_products(net: Network) -> tuple[float, float, float]:
+    """What bounds L_f by the weights: products of spectral norms, of Frobenius norms, and the max-norm form.
+
+    Examples
+    --------
+    >>> import specgeo as sg
+    >>> norm_products(sg.Network([[[3.0, 4.0]], [[2.0]]], [[0.0], [0.0]]))
+    (10.0, 10.0, 22.627416997969522)
+    """
+    slopes = prod(float(np.abs(a.slopes).max()) for a in net.activations)
+    spectral = slopes * float(np.prod(spectral_norms(net)))
+    frobenius = slopes * prod(float(np.linalg.norm(w)) for w in net.weights)
+    clip = max(float(np.abs(w).max()) for w in net.weights)
+    return spectral, frobenius, slopes * weight_clip_bound(clip, net.input_dim, net.hidden_widths, net.output_dim)
+
+
 def weight_clip_bound(clip: float, input_dim: int, widths: tuple[int, ...] | list[int], output_dim: int = 1) -> float:
     """K^{L+1} sqrt(d m) prod n_l: bound on L_f for weights in [-K, K]. Source: Proposition 3.
 
@@ -186,16 +202,13 @@ def lipschitz_chain(net: Network, cx: PolyhedralComplex) -> LipschitzChain:
     """
     norms = cell_lipschitz(cx)
     cell = int(norms.argmax())
-    slopes = prod(float(np.abs(a.slopes).max()) for a in net.activations)
-    spectral = spectral_norms(net)
-    frobenius = np.array([np.linalg.norm(w) for w in net.weights])
-    clip = max(float(np.abs(w).max()) for w in net.weights)
+    spectral, frobenius, max_norm = norm_products(net)
     return LipschitzChain(
         exact=float(norms[cell]),
         cell=cell,
-        product_spectral=slopes * float(np.prod(spectral)),
-        product_frobenius=slopes * float(np.prod(frobenius)),
-        max_norm=slopes * weight_clip_bound(clip, net.input_dim, net.hidden_widths, net.output_dim),
-        layer_spectral=spectral,
-        layer_frobenius=frobenius,
+        product_spectral=spectral,
+        product_frobenius=frobenius,
+        max_norm=max_norm,
+        layer_spectral=spectral_norms(net),
+        layer_frobenius=np.array([np.linalg.norm(w) for w in net.weights]),
     )

@@ -1,0 +1,60 @@
+"""Draw the pictures of the how-to pages: ``python examples/gallery.py`` writes gallery_*.png here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+import specgeo as sg
+from specgeo.paths import decision_regions
+from specgeo.testing import random_network
+
+FOLDER = Path(__file__).parent
+SQUARE = sg.Box(-1, 1, dim=2)
+
+
+def pictures() -> None:
+    """Values, gradients and decision regions of one network, and of another input the function alone."""
+    net = random_network([2, 16, 12, 3], rng=0)
+    cx = sg.enumerate_regions(net, SQUARE)
+    figure = Figure(figsize=(11.5, 8.4), layout="constrained")
+    values, gradients, classes, line = (part.subplots() for part in figure.subfigures(2, 2).flat)
+    cx.plot(ax=values, output=1)
+    cx.plot(ax=gradients, color="gradient", edges=False, output=1)
+    decision_regions(net, SQUARE).plot(ax=classes)
+    random_network([1, 12, 12, 1], rng=4).plot(sg.Box(-1, 1, dim=1), ax=line)
+    figure.savefig(FOLDER / "gallery_maps.png", dpi=76, bbox_inches="tight")
+
+
+def solids() -> None:
+    """A complex of three inputs, cut open and exploded."""
+    cx = sg.enumerate_regions(random_network([3, 8, 1], rng=1), sg.Box(-1, 1, dim=3))
+    figure = Figure(figsize=(11.0, 5.0), layout="constrained")
+    left = figure.add_subplot(1, 2, 1, projection="3d")
+    right = figure.add_subplot(1, 2, 2, projection="3d")
+    cx.plot(ax=left)
+    cx.plot(ax=right, explode=0.3, cut=False)
+    figure.savefig(FOLDER / "gallery_solids.png", dpi=80)
+
+
+def slices() -> None:
+    """The plane through three inputs of a network with five, with the classes on it."""
+    net = random_network([5, 24, 16, 3], rng=3)
+    points = np.random.default_rng(0).uniform(-1, 1, (3, 5))
+    plane = sg.AffineSlice.through(points)
+    regions = decision_regions(net.restrict(plane), sg.Box(-0.5, 1.5, dim=2))
+    figure = Figure(figsize=(6.4, 4.6), layout="constrained")
+    ax = regions.plot(ax=figure.subplots())
+    corners = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    ax.plot(*corners.T, "o", color="white", mec="black", ms=6)
+    for name, corner in zip("abc", corners, strict=True):
+        ax.annotate(name, corner, (6, 5), textcoords="offset points", fontsize="large")
+    figure.savefig(FOLDER / "gallery_slice.png", dpi=80)
+
+
+if __name__ == "__main__":
+    pictures()
+    solids()
+    slices()
