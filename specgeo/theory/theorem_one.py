@@ -106,7 +106,8 @@ class ClassBounds(Result):
         ):
             ax.bar(at + shift, values, 0.25, label=words, color=color)
         ax.set(xticks=at, xticklabels=[f"$C_{n}$" for n in self.codimensions], yscale="log")
-        ax.set(xlabel="class", ylabel="sum of moduli")
+        positive = self.exact[self.exact > 0]
+        ax.set(xlabel="class", ylabel="sum of moduli", ylim=(positive.min() / 10 if len(positive) else None, None))
         ax.legend()
         return ax
 
