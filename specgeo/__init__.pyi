@@ -9,6 +9,7 @@ from . import paths as paths
 from . import plotting as plotting
 from . import readers as readers
 from . import results as results
+from . import streaming as streaming
 from . import testing as testing
 from . import theory as theory
 from . import verification as verification
@@ -47,6 +48,7 @@ from .report import SpectralReport as SpectralReport
 from .report import spectral_report as spectral_report
 from .slices import AffineSlice as AffineSlice
 from .slices import Polyline as Polyline
+from .streaming import reduce_regions as reduce_regions
 from .verification import verify as verify
 
 __version__: str

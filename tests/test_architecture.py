@@ -29,7 +29,7 @@ ROOMS = [
     {"readers", "geometry"},
     {"testing", "enumeration", "fourier"},
     {"levels"},
-    {"paths"},
+    {"paths", "streaming"},
     {"theory"},
     {"_figures"},
     {"_class_map", "_solid_map"},

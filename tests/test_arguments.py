@@ -124,6 +124,10 @@ GOOD: dict[str, dict[str, Any]] = {
     "directional_expansion": {"cx": plane, "direction": [1.0, 0.0], "boundary": "cut"},
     "enumerate_regions": {"network": NET, "domain": BOX, "exact": True, "executor": None, "progress": None,
                           "max_cells": 100, "max_bytes": 10**9},
+    "reduce_regions": {"network": NET, "domain": BOX, "reducers": lambda: {"f": sg.streaming.FVector()}, "executor": 2,
+                       "max_bytes": 10**9, "checkpoint": None, "progress": None},
+    "Spectrum": {"k": WAVES},
+    "Volumes": {"bins": [0.0, 1.0]},
     "fourier_coefficients": {"cx": plane, "modes": MODES, "extension": "mirror", "return_error": True, "method": "auto",
                              "progress": None},
     "from_sklearn": {"estimator": None},
@@ -188,13 +192,14 @@ GOOD: dict[str, dict[str, Any]] = {
     "lipschitz_chain": {"net": NET, "cx": plane},
     "lipschitz_constant": {"cx": plane, "output": 0},
     "low_pass_check": {"cx": plane, "curve": circle, "cutoff": 3.0, "output": 0},
+    "neighbour_edges": {"points": [[0.0, 0.0], [1.0, 0.0]], "labels": [0.0, 1.0], "domain": sg.Box(-1, 1, dim=2)},
     "normal_directions": {"cx": plane, "output": 0},
     "parameter_vector": {"net": NET},
     "parameter_volume": {"widths": [2, 3, 1], "clip": 1.0, "epsilon": 0.1, "wavenumbers": [1.0, 2.0], "samples": 5,
                          "domain": BOX, "rng": 0, "confidence": 0.9, "moments": (1, 2), "activation": "relu"},
     "peak_report": {"net": TENT, "cx": line, "n_samples": 20, "position": 0.25, "height": 1.0, "output": 0},
     "perturbation_response": {"net": NET, "domain": BOX, "k": WAVES, "deltas": [0.01], "directions": 2, "output": 0,
-                              "rng": 0, "boundary": "cut"},
+                              "rng": 0, "boundary": "cut", "perturbation": "isotropic"},
     "porod_constant": {"cx": plane, "output": 0},
     "rate_report": {"net": NET, "cx": plane, "output": 0, "window": (20.0, 50.0), "samples": 20, "rng": 0},
     "energy_split": {"cx": plane, "cutoff": 2.0, "shape": "box"},
@@ -204,6 +209,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "oscillation_costs": {"oscillations": 4},
     "region_counts": {"cx": plane},
     "region_statistics": {"cx": plane},
+    "class_bounds": {"cx": plane, "direction": [1.0, 0.5], "output": 0},
     "spectral_bias": {"cx": line, "target": sg.learning.Sines([1.0]), "cutoff": 2.0, "shape": "box"},
     "difference": {"net": NET, "other": NET},
     "sawtooth": {"depth": 2, "dim": 2, "axes": 1},
@@ -212,6 +218,9 @@ GOOD: dict[str, dict[str, Any]] = {
     "region_table": {"net": NET, "cx": plane},
     "restrict_to_curve": {"net": NET, "curve": circle, "n_segments": 20, "lipschitz": 4.0},
     "restrict_to_polyline": {"net": NET, "vertices": TRIANGLE, "parameters": [0.0, 0.5, 1.0], "closed": False},
+    "restrict_to_surface": {"net": NET, "vertices": TRIANGLE, "triangles": [[0, 1, 2]], "parameters": TRIANGLE},
+    "SurfaceFunction.integrate": {"power": 2},
+    "SurfaceFunction.fourier_coefficients": {"modes": [[0, 1]], "return_error": True},
     "samples_needed": {"cx": line, "mode": [1], "tolerance": 0.1, "output": 0, "extension": "mirror"},
     "shell_law": {"cx": plane, "windows": [20.0, 40.0], "output": 0},
     "spectral_gradient": {"net": NET, "cx": plane, "k": WAVES, "output": 0, "boundary": "cut", "method": "cells"},
@@ -227,6 +236,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "mode_wavevectors": {"modes": MODES, "domain": BOX, "extension": "mirror"},
     "partial_sum": {"coefficients": [[1.0], [0.5]], "modes": MODES, "x": [[0.0, 0.5]], "domain": BOX,
                     "extension": "mirror"},
+    "polytope_expansion": {"polytope": TRIANGLE, "direction": [1.0, 0.5]},
     "polytope_gradients": {"polytope": TRIANGLE, "k": WAVES},
     "polytope_moments": {"polytope": TRIANGLE},
     "porod_constants": {"cx": plane, "boundary": "cut"},
@@ -271,6 +281,8 @@ GOOD: dict[str, dict[str, Any]] = {
 INNER = {
     "FaceLattice.derived", "Patterns.differences", "Patterns.neuron_pieces", "Patterns.opposites", "Patterns.take",
     "Ragged.of", "Ragged.take", "Claim.examined", "Cell.of", "Network.of",
+    *(f"{name}.{method}" for name in ("FVector", "Jumps", "Lipschitz", "Reducer", "Spectrum", "Volumes")
+      for method in ("update", "merge", "finish")),
 }  # fmt: skip
 """What the package calls with arrays and objects that it made: no door."""
 OBJECTS: dict[str, Callable[[], Any]] = {
@@ -284,6 +296,7 @@ OBJECTS: dict[str, Callable[[], Any]] = {
     "ClosedCurve": circle,
     "CurveFunction": lambda: on_circle().function,
     "CurveRestriction": on_circle,
+    "SurfaceFunction": lambda: sg.theory.restrict_to_surface(NET, TRIANGLE, [[0, 1, 2]], TRIANGLE),
     "DecisionRegions": lambda: sg.paths.decision_regions(PAIR, BOX),
     "SpectrumTracker": tracker,
     "Sines": lambda: sg.learning.Sines([1.0]),
@@ -308,7 +321,7 @@ def public() -> dict[str, Any]:
     """Every public function, every class that users make themselves, and every method that takes an argument."""
     found: dict[str, Any] = {}
     rooms = (sg, sg.theory, sg.fourier, sg.geometry, sg.paths, sg.readers, sg.plotting, sg.testing)
-    rooms = (*rooms, sg.verification, sg.learning)
+    rooms = (*rooms, sg.verification, sg.learning, sg.streaming)
     for room in rooms:
         for name in room.__all__:
             value = getattr(room, name)

@@ -104,16 +104,16 @@ for L, loss, amplitudes, e in zip(petals, losses[-1], retained, error):
     print(f"L = {L:2d}: loss {loss:.2e}, amplitudes (exact, to {e:.1e})", amplitudes.round(2))
 
 # %% [markdown]
-# The highest frequency is learned worst on the circle and better on the petals; the loss falls faster. "The more
-# petals, the faster" is too much, though: 4 petals do as well as 10 here. What the training grid does not show is the
-# energy of $f\circ\gamma$ beyond half the number of samples.
+# The highest frequency is learned worst on the circle and better on the petals; the loss falls faster. "The more petals,
+# the faster" is too much: from some number on there is no gain (4 against 10 petals in the small run, 10 against 16 in
+# the full one). What the training grid does not show is the energy of $f\circ\gamma$ beyond half the number of samples.
 
 # %%
 half = samples // 2
 inside = np.array([2 * np.sum(np.abs(f.fourier_coefficients(np.arange(1, half))[:, 0]) ** 2) for f in along])
 hidden = np.array([f.function.variance[0] for f in along]) - inside
-steps_needed = [int(np.argmax(column < 0.5 * losses[0].mean())) for column in losses.T]
-print("steps until half the loss:", steps_needed)
+steps_needed = [int(np.argmax([*(column < 0.5 * losses[0].mean()), True])) for column in losses.T]
+print("steps until half the loss:", steps_needed, "of", steps)
 print("energy beyond half the sampling frequency:", hidden)
 
 figure, axes = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
@@ -133,7 +133,7 @@ table.add("loss, by petals", losses[-1], rtol=0.5)
 table.add("steps until half the loss", steps_needed, atol=20)
 table.add("amplitude of the highest frequency, by petals", retained[:, -1], atol=0.1)
 table.add("proved error of the amplitudes", error, rtol=0.5)
-assert losses[-1, 0] > 2 * losses[-1, 1:].max() and retained[0, -1] < retained[1:, -1].min()
+assert losses[-1, 0] > 1.3 * losses[-1, 1:].max() and retained[0, -1] < retained[1:, -1].min()
 
 # %% [markdown]
 # ## 2. Does $f\circ\gamma$ hold more high frequency than $f$?
@@ -177,7 +177,9 @@ def carriers(cx, curve, f):
     return np.array(found)
 
 
-kappa = np.array([carriers(cx, c, f) for cx, c, f in zip(complexes, curves, along)])
+kappa = np.asarray(table.keep("carriers", lambda: {
+    "kappa": [carriers(cx, c, f) for cx, c, f in zip(complexes, curves, along)]
+})["kappa"])  # fmt: skip
 for L, c, row in zip(petals, curves, kappa):
     print(f"L = {L:2d}: kappa(n)/n", (row / modes).round(2), f" 1/rho = {1 / c.rho:.2f}")
 
