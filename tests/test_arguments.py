@@ -111,6 +111,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "PolyhedralComplex.__call__": {"x": [0.0, 0.0]},
     "PolyhedralComplex.exact_vertices": {"ids": [0]},
     "PolyhedralComplex.save": {"path": "cx.npz"},
+    "PolyhedralComplex.export": {"path": "cells.vtu"},
     "PolyhedralComplex.level_set": {"value": 0.5, "output": 0, "closed": "below"},
     "PolyhedralComplex.sublevel_set": {"value": 0.5, "output": 0, "above": False},
     "level_set": {"net": NET, "domain": BOX, "value": 0.5, "output": 0, "closed": None, "max_cells": 100,
