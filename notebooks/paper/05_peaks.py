@@ -239,9 +239,9 @@ table.add("seeds that fit", fitting, atol=1)
 table.add("N MSE, least and largest", list(spread.values()), atol=1e300)  # from here: shown, training amplifies rounding
 for name, number in excluded.items():
     table.add(f"seeds excluded by {name}", number, atol=1e300)
-table.add("exact L_f, all seeds", [[fitted.lipschitz for fitted in group] for group in fits.values()], atol=1e300)
-table.add("exact J, all seeds", [[fitted.J for fitted in group] for group in fits.values()], atol=1e300)
-table.add("exact N_f, all seeds", [[fitted.pieces for fitted in group] for group in fits.values()], atol=1e300)
+table.add("exact L_f, all seeds", [fitted.lipschitz for fitted in every], atol=1e300)
+table.add("exact J, all seeds", [fitted.J for fitted in every], atol=1e300)
+table.add("exact N_f, all seeds", [fitted.pieces for fitted in every], atol=1e300)
 table.add("N |c| at 10, 100: DFT, exact, tent", shares, atol=0.4)
 print(table)
 table.check()
