@@ -4,10 +4,12 @@ from . import errors as errors
 from . import fourier as fourier
 from . import geometry as geometry
 from . import learning as learning
+from . import levels as levels
 from . import paths as paths
 from . import plotting as plotting
 from . import readers as readers
 from . import results as results
+from . import streaming as streaming
 from . import testing as testing
 from . import theory as theory
 from . import verification as verification
@@ -35,6 +37,8 @@ from .geometry.complex import PolyhedralComplex as PolyhedralComplex
 from .geometry.storage import load_complex as load_complex
 from .learning import SpectrumTracker as SpectrumTracker
 from .learning import torch_spectrum as torch_spectrum
+from .levels import LevelSet as LevelSet
+from .levels import level_set as level_set
 from .network import Network as Network
 from .readers import from_sklearn as from_sklearn
 from .readers import from_torch as from_torch
@@ -44,6 +48,7 @@ from .report import SpectralReport as SpectralReport
 from .report import spectral_report as spectral_report
 from .slices import AffineSlice as AffineSlice
 from .slices import Polyline as Polyline
+from .streaming import reduce_regions as reduce_regions
 from .verification import verify as verify
 
 __version__: str

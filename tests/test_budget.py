@@ -153,7 +153,7 @@ def test_a_failed_allocation_is_a_budget_error(monkeypatch: pytest.MonkeyPatch) 
         ("specgeo.geometry.facets.Facets", lambda: cx.facets),
         ("specgeo.geometry.locate.locate", lambda: cx.locate([[0.0, 0.0]])),
         ("specgeo.fourier.spectra.evaluate", lambda: sg.spectrum(cx, [[1.0, 0.0]])),
-        ("specgeo.enumeration.enumerate._as_complex", lambda: sg.enumerate_regions(net, cx.domain)),
+        ("specgeo.enumeration.enumerate.as_complex", lambda: sg.enumerate_regions(net, cx.domain)),
     ):
         monkeypatch.setattr(module, fails)
         with pytest.raises(BudgetError, match="memory ran out"):

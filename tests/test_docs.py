@@ -29,7 +29,8 @@ def test_code_of_the_pages_runs(page: str, monkeypatch: pytest.MonkeyPatch) -> N
 def test_the_reference_lists_every_public_name() -> None:
     text = (ROOT / "docs" / "reference" / "index.md").read_text(encoding="utf-8")
     listed = {name.rpartition(".")[2] for name in re.findall(r"^   ([\w.]+)$", text, re.M)}
-    for package in (sg, sg.theory, sg.fourier, sg.geometry, sg.learning, sg.readers, sg.plotting, sg.testing):
+    rooms = (sg, sg.theory, sg.fourier, sg.geometry, sg.learning, sg.readers, sg.plotting, sg.testing, sg.streaming)
+    for package in rooms:
         names = {name for name in package.__all__ if not isinstance(getattr(package, name), ModuleType)}
         assert names - {"__version__"} <= listed, package.__name__
 
@@ -48,7 +49,7 @@ and have types, what is returned, an example. (Not asked: See Also, and capitals
 
 def public_objects() -> dict[str, object]:
     """Every public function and class, by the name of its home."""
-    rooms = (sg, sg.theory, sg.fourier, sg.geometry, sg.learning, sg.readers, sg.plotting, sg.testing)
+    rooms = (sg, sg.theory, sg.fourier, sg.geometry, sg.learning, sg.readers, sg.plotting, sg.testing, sg.streaming)
     found = {name: getattr(room, name) for room in rooms for name in room.__all__}
     return {
         f"{value.__module__}.{name}": value

@@ -83,6 +83,6 @@ def test_corrected_maps_carry_the_doubts_of_their_own_pieces(widths: list[int]) 
     maps, n = run.maps, widths[1]
     corrected = maps.trust[:, STEPS] > maps.trust[:, STEPS].min()
     assert np.count_nonzero(corrected) > len(corrected) // 2
-    active = (run.sign_rows[0][:, :1] >> np.arange(n, dtype=np.uint64)) & np.uint64(1)
-    wanted = (before.doubts[run.parents[1]] * active) @ np.abs(net.weights[1]).T
+    active = (run.past.signs(1)[:, :1] >> np.arange(n, dtype=np.uint64)) & np.uint64(1)
+    wanted = (before.doubts[run.past.parents(1)] * active) @ np.abs(net.weights[1]).T
     np.testing.assert_allclose(maps.rows[:, d + 1, :], wanted, rtol=1e-6)

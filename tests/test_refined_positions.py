@@ -46,11 +46,11 @@ def test_a_refined_position_is_as_good_as_it_says(widths, activation, domain):
     n, d = int(run.state.sizes[Size.VERTICES]), len(domain.lower if hasattr(domain, "lower") else domain.vertices[0])
     vertices, rng = np.arange(n), np.random.default_rng(0)
     pairs = np.column_stack((vertices, np.zeros_like(vertices)))
-    settle(run.state, run.history, run.arithmetic, pairs, 0, d)  # in integers, rounded
+    settle(run.state, run.past.history, run.arithmetic, pairs, 0, d)  # in integers, rounded
     exact = run.state.x[:n].copy()
     run.state.x[:n, :d] += 1e-7 * rng.uniform(-1, 1, (n, d))
     run.state.x[:n, d] = 2e-7
-    moved = run.refiner.refine(run.state, run.history, vertices)
+    moved = run.refiner.refine(run.state, run.past.history, vertices)
     assert len(moved) > 0.99 * n
     off = np.abs(run.state.x[:n, :d] - exact[:, :d]).max(axis=1)
     assert (off <= run.state.x[:n, d] + exact[:, d]).all()
@@ -63,7 +63,7 @@ def test_without_a_radius_the_residuals_give_one():
     n = int(run.state.sizes[Size.VERTICES])
     before = run.state.x[:n].copy()
     run.state.x[:n, 2] = np.inf
-    assert len(run.refiner.refine(run.state, run.history, np.arange(n))) > 0.99 * n
+    assert len(run.refiner.refine(run.state, run.past.history, np.arange(n))) > 0.99 * n
     off = np.abs(run.state.x[:n, :2] - before[:, :2]).max(axis=1)
     assert (off <= run.state.x[:n, 2] + before[:, 2]).all()
 

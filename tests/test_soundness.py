@@ -90,9 +90,9 @@ class Twin:
                 shifts = [Fraction(activation.intercept)]
                 for i, at in enumerate(t):
                     shifts.append(shifts[-1] - (s[i + 1] - s[i]) * Fraction(at))
-                bits = self.run.sign_rows[layer - 2][cell]
+                bits = self.run.past.signs(layer - 1)[cell]
                 rows = []
-                for k, row in enumerate(self.map(layer - 1, int(self.run.parents[layer - 1][cell]))):
+                for k, row in enumerate(self.map(layer - 1, int(self.run.past.parents(layer - 1)[cell]))):
                     p = sum(int(bits[u >> 6]) >> (u & 63) & 1 for u in range(k * len(t), (k + 1) * len(t)))
                     rows.append([s[p] * v for v in row])
                     rows[-1][-1] += shifts[p]
@@ -173,7 +173,7 @@ class Twin:
         for cell in range(n_cells):
             mine = order[start[cell] : start[cell + 1]].tolist()
             for v, w in zip(mine, mine[1:] + mine[:1], strict=True):
-                values_once(s, run.history, before, number, cell, v, w, run.frame.reach, scratch, bounds, d)
+                values_once(s, run.past.history, before, number, cell, v, w, run.frame.reach, scratch, bounds, d)
                 for side, vertex in enumerate((v, w)[: 1 + (v != w)]):
                     for j, row in enumerate(self.map(number, cell)):
                         off = abs(Fraction(float(scratch.values[side, j])) - self.value(row, vertex))
@@ -199,7 +199,7 @@ class Twin:
             for unit in units:
                 cell = int(s.vplanes[v, d])
                 sign = evaluate_once(
-                    self.run.arithmetic, self.run.history, s, v, layer, unit, cell, d,
+                    self.run.arithmetic, self.run.past.history, s, v, layer, unit, cell, d,
                 )  # fmt: skip
                 true = self.value(self.row(layer, unit, cell), v)
                 assert sign == (true > 0) - (true < 0), (v, unit)

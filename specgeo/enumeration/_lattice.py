@@ -11,6 +11,7 @@ import numpy as np
 from specgeo._cast import FloatArray, IntArray
 from specgeo._jit import kernel, leaf_kernel, merged
 from specgeo.enumeration._layout import (
+    CARRIER,
     LEN,
     NEXT,
     NUMBER,
@@ -50,7 +51,7 @@ def _cube(dim: int) -> tuple[Any, ...]:
         walls = [2 * c + side for c, side in enumerate(w) if side != 2]
         rows[i, PLANES : PLANES + len(walls)] = walls
     rows[-1, NUMBER] = 0
-    rows[:, NEXT] = rows[:, STAMP] = -1
+    rows[:, NEXT] = rows[:, STAMP] = rows[:, CARRIER] = -1
     plane = np.arange(2 * dim)
     planes = np.zeros((2 * dim, dim + 3))  # of the unit cube, constants and errors missing
     planes[plane, plane // 2] = np.where(plane % 2 == 0, 1.0, -1.0)
@@ -58,7 +59,7 @@ def _cube(dim: int) -> tuple[Any, ...]:
     origin = np.column_stack((np.full(2 * dim, -1), plane, plane // 2 + dim * (plane % 2))).astype(np.int32)
     return (
         np.array(corners, dtype=np.int64),
-        np.array([[2 * c + side for c, side in enumerate(w)] + [0] for w in corners], dtype=np.int32),
+        np.array([[2 * c + side for c, side in enumerate(w)] + [0, -1] for w in corners], dtype=np.int32),
         np.array([w.count(2) for w in higher], dtype=np.uint8),
         rows,
         np.array(pool, dtype=np.int32),

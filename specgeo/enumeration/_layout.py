@@ -7,13 +7,13 @@ Cells are numbered in order of creation; a face that is split keeps its id as th
 
 ::
 
-    face (int32)    START LEN  OWN   NEXT  STAMP HALF  CUT  NUMBER PLANES...
-                    |     |    |     |     |     |     |    |      |
-                    boundary   cell  next  last  nega- the  of a   independent planes that
-                    in pool    at    piece split tive  cut  cell   contain it, d - dimension
-                               start of the      half              of them
-                               of    same
-                               layer face
+    face (int32)    START LEN  OWN   NEXT  STAMP HALF  CUT  NUMBER CARRIER PLANES...
+                    |     |    |     |     |     |     |    |      |       |
+                    boundary   cell  next  last  nega- the  of a   face    independent planes that
+                    in pool    at    piece split tive  cut  cell   of the  contain it, d - dimension
+                               start of the      half              head    of them
+                               of    same                          it lies
+                               layer face                          in
 
 ``bits`` of a face are three words for the 64 units of the current block: some vertex positive,
 some vertex negative, some vertex exactly zero. A face is *crossed* by the units set in both of the
@@ -33,7 +33,7 @@ from specgeo.enumeration._memory import workspace
 from specgeo.enumeration._scalars import Flags, Ids, Integer, Word, Words
 from specgeo.errors import BudgetError
 
-START, LEN, OWN, NEXT, STAMP, HALF, CUT, NUMBER, PLANES = range(9)
+START, LEN, OWN, NEXT, STAMP, HALF, CUT, NUMBER, CARRIER, PLANES = range(10)
 
 
 class Size(IntEnum):
@@ -87,7 +87,7 @@ class State(NamedTuple):
     tally: IntArray  # (len(Tally),)
     margin: FloatArray  # (1,) smallest |value| / bound that the float filter accepted
     x: FloatArray  # (n_v, d + 1) coordinates and the radius of their error (max norm)
-    vplanes: Ids  # (n_v, d + 1) d independent planes through the vertex, and a cell
+    vplanes: Ids  # (n_v, d + 2) d independent planes through the vertex, a cell, and the carrier; old vertices: -1 - v
     vbits: Words  # (n_v, 2 n_words) signs of the layer's units: positive words, negative words
     dims: npt.NDArray[np.uint8]  # (n_f,)
     faces: Ids  # (n_f, PLANES + d - 1)

@@ -1,8 +1,8 @@
-"""The layer loop over kernels: one `Run` holds the state and the history of an enumeration.
+"""The layer loop over kernels: one `Run` holds the state and the past of an enumeration.
 
 A run knows nothing of the domain but the complex that it is given: a `State`, and the extent that its cells stay
-within. This is the seam where a group of cells can be taken through all later layers by itself: cells of the complex
-before layer m, as a state of their own with maps and history of the layers before, and `Run.layer` from m on.
+within. So a group of cells can be taken through all later layers by itself (`groups`): cells of the complex before
+layer m, as a state of their own with maps and past of the layers before, and `Run.layer` from m on.
 `_domain._single_cell` makes such a state of one cell: a polytope is cut out of its bounding box by a run of its own.
 """
 
@@ -21,7 +21,7 @@ from specgeo._cast import FloatArray, IntArray
 from specgeo._limits import check_time
 from specgeo.enumeration._cut import cut_layer
 from specgeo.enumeration._exact import make_exact
-from specgeo.enumeration._layers import N_UNITS, N_WORDS, History, Layers, N
+from specgeo.enumeration._layers import N_UNITS, N_WORDS, Layers, N
 from specgeo.enumeration._layout import (
     LEN,
     NEXT,
@@ -41,6 +41,7 @@ from specgeo.enumeration._layout import (
 )
 from specgeo.enumeration._maps import Maps, Walk, empty_maps, first_map, input_maps, propagate
 from specgeo.enumeration._memory import give_back, held_bytes, workspace
+from specgeo.enumeration._past import Past
 from specgeo.enumeration._planes import begin_layer, make_planes
 from specgeo.enumeration._predicates import settle
 from specgeo.enumeration._refine import Refiner
@@ -52,6 +53,10 @@ _CUTS_A_CALL = 100_000
 _OWN = slice(4, None)  # fields of Exact after those that are small or look into the layers
 _KEPT = 1 << 18  # pre-activations that are left to the values at vertices
 _UNASKED = 1 << 26  # bytes that are taken without a look at the machine, which costs a fraction of a millisecond
+
+
+class TooManyCells(BudgetError):
+    """There would be more cells than ``max_cells``."""
 
 
 class Run:
@@ -70,6 +75,8 @@ class Run:
         Called as ``report(layer, share of the layer that is done, sizes of the state)``.
     max_bytes : int, optional
         Of all that the run holds; by default of what is available.
+    domain_rows : (n, d + 1), optional
+        The walls of the domain, where the state has more planes than these.
     """
 
     def __init__(
@@ -81,6 +88,7 @@ class Run:
         max_cells: int | None = None,
         report: Callable[[int, float, IntArray], None] | None = None,
         max_bytes: int | None = None,
+        domain_rows: FloatArray | None = None,
     ) -> None:
         self.dim = len(extent)
         self.layers = layers
@@ -92,11 +100,11 @@ class Run:
         self.passing: list[Any] = []  # what the layer at work holds beside the state
         self.work: Any = ()
         self.frame = frame_of(extent, exact)
-        domain_rows = np.ascontiguousarray(state.planes[: state.sizes[Size.PLANES], : self.dim + 1])
+        if domain_rows is None:
+            domain_rows = np.ascontiguousarray(state.planes[: state.sizes[Size.PLANES], : self.dim + 1])
+        self.domain_rows = domain_rows
         self.arithmetic = make_exact(self.layers, domain_rows, self.dim, max_bytes)
-        self.sign_rows: list[Any] = []  # of each layer done, for the cells of the complex after it
-        self.parents: list[Any] = [np.zeros(1, np.int32)]
-        self.history = _history(layers, self.sign_rows, self.parents)
+        self.past = Past(layers)
         self.maps = input_maps(extent)
         self.refiner = Refiner(layers, extent)
         self.kept = np.empty((0, 0))  # in one dimension: pre-activations of the last layer, at the vertices before it
@@ -124,7 +132,7 @@ class Run:
         n_planes = begin_layer(self.state, layers, number, crossings, self.dim)
         self.afford(planes=n_planes)
         self.state = with_room(self.state, planes=n_planes)
-        make_planes(self.state, self.history, before, number, crossings, self.scratch, self.frame)
+        make_planes(self.state, self.past.history, before, number, crossings, self.scratch, self.frame)
         self.state.sizes[Size.PLANES] = n_planes
         t = self._lap("planes", t)
         n_vertices = int(self.state.sizes[Size.VERTICES])
@@ -133,11 +141,8 @@ class Run:
         self._positions(n_vertices)
         t = self._lap("positions", t)
         n_cells = int(self.state.sizes[Size.CELLS])
-        self.afford(held_bytes(self.history[1:]) + 8 * n_cells * (4 * words + 1))  # and all of it once more
-        self.sign_rows.append(self.state.signs[:n_cells].copy())
-        self.parents.append(self.state.cells[:n_cells, 1].copy())
-        if number < len(layers.meta):
-            self.history = _history(layers, self.sign_rows, self.parents)
+        self.afford(self.past.needed(number, n_cells, words))
+        self.past.push(number, self.state.signs[:n_cells], self.state.cells[:n_cells, 1])
         self.passing, self.work = [], ()
         self._lap("cut", t)
 
@@ -152,7 +157,7 @@ class Run:
             first_map(self.layers, before, maps, self.frame, self.scratch)
             return maps
         walk = Walk(np.full((facets, 2), -1, np.int32), np.empty(n_cells, np.int32))
-        propagate(state, self.history, number, before, maps, self.frame, self.scratch, walk)
+        propagate(state, self.past.history, number, before, maps, self.frame, self.scratch, walk)
         return maps
 
     def _signs(self, number: int, before: Maps) -> None:
@@ -170,7 +175,7 @@ class Run:
         n = int(self.layers.meta[number - 1, N])
         keep = self.dim == 1 and number == len(self.layers.meta) and n_vertices * n <= _KEPT
         self.kept = np.empty((n_vertices if keep else 0, n))
-        job = Evaluation(self.history, before, earlier, number, self.frame, self.kept)
+        job = Evaluation(self.past.history, before, earlier, number, self.frame, self.kept)
         inside, cell = Inside(start, order, np.empty((16 * n_units + 1024, 2), np.int64)), 0
         while cell < n_cells:
             check_time()
@@ -181,18 +186,18 @@ class Run:
                 inside = inside._replace(pairs=np.empty((2 * len(inside.pairs), 2), np.int64))
             elif n_pairs:
                 t = time.perf_counter()
-                settle(self.state, self.history, self.arithmetic, inside.pairs[:n_pairs], number, self.dim)
+                settle(self.state, self.past.history, self.arithmetic, inside.pairs[:n_pairs], number, self.dim)
                 self._lap("exact signs", t)
 
     def _cut(self, number: int, crossings: Crossings) -> None:
-        job = Job(self.history, self.arithmetic, number, crossings, self.frame)
+        job = Job(self.past.history, self.arithmetic, number, crossings, self.frame)
         # the faces that one cut of a k-face makes in its turn grow with its dimension
         work, limits = self._work(number), Limits(self.max_cells, max(1, _CUTS_A_CALL >> 2 * max(0, self.dim - 3)))
         self.work = work
         while True:
             status = cut_layer(self.state, job, work, limits)
             if status == Status.OVER_BUDGET:
-                raise BudgetError(
+                raise TooManyCells(
                     f"max_cells: more than {self.max_cells} cells, reached in hidden layer {number} of "
                     f"{len(self.layers.meta)}; raise max_cells or shrink the domain"
                 )
@@ -225,10 +230,12 @@ class Run:
         if len(poor) == 0 or not self.frame.exact:
             return
         self.afford(self.refiner.bytes_needed(len(poor)))
-        self.refiner.refine(self.state, self.history, poor)
+        self.refiner.refine(self.state, self.past.history, poor)
         left = poor[~(self.state.x[poor, self.dim] <= self.frame.reliable)]
         self.state.tally[Tally.REFINED_POSITION] += len(poor) - len(left)
-        settle(self.state, self.history, self.arithmetic, np.column_stack((left, np.zeros_like(left))), 0, self.dim)
+        settle(
+            self.state, self.past.history, self.arithmetic, np.column_stack((left, np.zeros_like(left))), 0, self.dim
+        )
 
     def _work(self, number: int) -> Work:
         units = 64 * int(self.layers.meta[number - 1, N_WORDS])
@@ -278,7 +285,7 @@ class Run:
 
     def _recount(self, needed: int, arrays: tuple[Any, ...]) -> None:
         held = held_bytes(
-            [*self.state, *self.maps, *self.history[1:], *self.sign_rows, *self.parents, *self.layers]
+            [*self.state, *self.maps, *self.past.arrays(), *self.layers]
             + [*self.arithmetic[_OWN], *self.passing, *self.work, *self.scratch, *arrays]
         )
         if held + needed > self.max_bytes and not self.limited:
@@ -317,23 +324,10 @@ class Run:
             if not (size > error).all():
                 doubtful = np.flatnonzero(np.any(~(size > error) & (size > 0), axis=1))
                 pairs = np.column_stack((doubtful, np.zeros_like(doubtful)))
-                settle(self.state, self.history, self.arithmetic, pairs, 0, self.dim)
+                settle(self.state, self.past.history, self.arithmetic, pairs, 0, self.dim)
         self._lap("positions", t)
 
     def _lap(self, stage: str, since: float) -> float:
         now = time.perf_counter()
         self.seconds[stage] += now - since
         return now
-
-
-def _history(layers: Layers, sign_rows: list[Any], parents: list[Any]) -> History:
-    """Flatten; the rows of layer m start at ``sign_start[m]``."""
-    sizes = [0, 0, *(rows.size for rows in sign_rows)]
-    lengths = [0, *(len(p) for p in parents)]
-    return History(
-        layers,
-        np.concatenate([rows.ravel() for rows in sign_rows]) if sign_rows else np.zeros(0, np.uint64),
-        np.cumsum(sizes),
-        np.concatenate(parents),
-        np.cumsum(lengths),
-    )

@@ -24,6 +24,7 @@ from specgeo._jit import hot, merged
 from specgeo.enumeration._exact import Exact
 from specgeo.enumeration._layers import History
 from specgeo.enumeration._layout import (
+    CARRIER,
     CUT,
     HALF,
     LEN,
@@ -64,7 +65,7 @@ def plane_of(crossings: Crossings, cell: Integer, unit: Integer) -> np.int64:
 
 
 @merged
-def _new_face(state: State, k: Integer, own: Integer) -> np.int64:
+def _new_face(state: State, k: Integer, own: Integer, carrier: Integer) -> np.int64:
     """Append a face of dimension k with an empty boundary."""
     f = index(state.sizes[Size.FACES])
     state.sizes[Size.FACES] = f + 1
@@ -73,6 +74,7 @@ def _new_face(state: State, k: Integer, own: Integer) -> np.int64:
     state.faces[f, NEXT] = -1
     state.faces[f, STAMP] = -1
     state.faces[f, NUMBER] = -1
+    state.faces[f, CARRIER] = carrier
     return f
 
 
@@ -93,6 +95,7 @@ def split_edge(state: State, job: Job, work: Work, knife: Knife, g: Integer) -> 
         state.vplanes[v, i] = state.faces[g, PLANES + i]
     state.vplanes[v, dim - 1] = knife.plane
     state.vplanes[v, dim] = knife.cell
+    state.vplanes[v, dim + 1] = state.faces[g, CARRIER]
     settled = place(state, v, p, q, knife.plane, dim)
     if frame.exact and not (settled and state.x[v, dim] <= frame.coarse):
         sharpen(state, v, work.newton, dim)
@@ -113,7 +116,7 @@ def split_edge(state: State, job: Job, work: Work, knife: Knife, g: Integer) -> 
                     n_pending += 1
                 else:
                     set_sign(state.vbits, v, words, other, sign)
-    half = _new_face(state, np.int64(1), state.faces[g, OWN])
+    half = _new_face(state, np.int64(1), state.faces[g, OWN], state.faces[g, CARRIER])
     for i in range(PLANES, PLANES + dim - 1):
         state.faces[half, i] = state.faces[g, i]
     state.pool[start], state.pool[start + 1] = p, v
@@ -201,8 +204,8 @@ def split_face(
             below = _joined(below, state.bits, f)
     if n_cut < k or (k == 2 and n_cut != 2):
         return np.int64(-1), np.int64(-1)
-    half = _new_face(state, k, state.faces[g, OWN])
-    h = _new_face(state, k - 1, state.faces[g, OWN])
+    half = _new_face(state, k, state.faces[g, OWN], state.faces[g, CARRIER])
+    h = _new_face(state, k - 1, state.faces[g, OWN], state.faces[g, CARRIER])
     for i in range(dim - k):
         state.faces[half, PLANES + i] = state.faces[g, PLANES + i]
         state.faces[h, PLANES + i] = state.faces[g, PLANES + i]

@@ -20,7 +20,7 @@ from specgeo.enumeration._layers import N_BREAKS, N_UNITS, N_WORDS, Layers, N, f
 from specgeo.enumeration._layout import Size, Tally
 from specgeo.enumeration._run import Run
 from specgeo.errors import BudgetError, InvalidInputError, UnsupportedError
-from specgeo.geometry.arrays import Patterns, Ragged
+from specgeo.geometry.arrays import Patterns, Ragged, Signs, unpacked
 from specgeo.geometry.certificate import Certificate
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.pieces import affine_pieces
@@ -112,14 +112,9 @@ def enumerate_regions(
     if executor is not None:
         raise UnsupportedError("executor: parallel runs are not supported yet; leave it None")
     max_cells, max_bytes = as_budget(max_cells, "max_cells"), as_budget(max_bytes, "max_bytes")
-    dim = network.input_dim
-    if dim > _MAX_DIM:
-        raise UnsupportedError(
-            f"network: {dim} inputs, at most {_MAX_DIM} are supported; restrict it to a slice (Network.restrict)"
-        )
     domain = as_domain(domain)
     if exact:
-        _require_ieee_arithmetic()
+        require_ieee_arithmetic()
     try:
         return _enumerate(network, domain, exact, progress if callable(progress) else None, max_cells, max_bytes)
     except MemoryError as error:
@@ -134,7 +129,39 @@ def _enumerate(
     max_cells: int | None,
     max_bytes: int | None,
 ) -> PolyhedralComplex:
+    run, labels = _run_through(network, domain, exact, progress, max_cells, max_bytes)
+    return as_complex(run, network, labels, domain)
+
+
+def enumerate_with_signs(
+    network: Network,
+    domain: Any,
+    progress: Callable[[str, float], None] | None = None,
+    max_cells: int | None = None,
+    max_bytes: int | None = None,
+) -> tuple[PolyhedralComplex, Signs]:
+    """The complex, and the proved signs (n_0, n_units) of the units of the last hidden layer at its vertices."""
+    require_ieee_arithmetic()
+    domain = as_domain(domain)
+    run, labels = _run_through(network, domain, True, progress, max_cells, max_bytes)
+    cx = as_complex(run, network, labels, domain)
+    words, n_units = (int(n) for n in run.layers.meta[-1, [N_WORDS, N_UNITS]])
+    bits = run.state.vbits[: len(cx.vertices)]
+    above, below = unpacked(bits[:, :words], n_units), unpacked(bits[:, words:], n_units)
+    return cx, above.view(np.int8) - below.view(np.int8)
+
+
+def _run_through(
+    network: Network,
+    domain: Any,
+    exact: bool,
+    progress: Callable[[str, float], None] | None,
+    max_cells: int | None,
+    max_bytes: int | None,
+) -> tuple[Run, Labels]:
+    """A run through all layers."""
     dim = network.input_dim
+    check_dimension(dim)
     state, extent = domain_state(domain, dim, exact, _SPARE_CELLS >> (2 * max(0, dim - 2)), max_bytes)
     depth = len(network.hidden_widths)
 
@@ -145,15 +172,23 @@ def _enumerate(
 
     needed = flat_bytes(network.weights[:-1], network.activations)
     afford(needed, "max_bytes", "raise max_bytes, or take a smaller network", max_bytes)
-    layers, labels = _layers_of(network)
+    layers, labels = layers_of(network)
     run = Run(layers, state, extent, exact, max_cells, report, max_bytes)
     for layer in range(1, depth + 1):
         run.layer(layer)
     run.polish()
-    return _as_complex(run, network, labels, domain)
+    return run, labels
 
 
-def _require_ieee_arithmetic() -> None:
+def check_dimension(dim: int) -> None:
+    """Raise unless there are few enough inputs."""
+    if dim > _MAX_DIM:
+        raise UnsupportedError(
+            f"network: {dim} inputs, at most {_MAX_DIM} are supported; restrict it to a slice (Network.restrict)"
+        )
+
+
+def require_ieee_arithmetic() -> None:
     """Error bounds rest on rounding to nearest and on subnormal numbers; both are settings of the thread."""
     tiny, one, half_ulp = np.float64(2.0**-1022), np.float64(1.0), np.float64(2.0**-54)
     subnormal = tiny * np.float64(0.5) > 0.0 and np.float64(5e-324) * np.float64(2.0) > 0.0
@@ -170,7 +205,7 @@ Labels = tuple[IntArray, IntArray, IntArray]
 _flattened: WeakKeyDictionary[Network, tuple[Layers, Labels]] = WeakKeyDictionary()
 
 
-def _layers_of(network: Network) -> tuple[Layers, Labels]:
+def layers_of(network: Network) -> tuple[Layers, Labels]:
     """The hidden layers as the kernels want them, and layer, neuron and breakpoint of each unit.
 
     A network does not change, so this is done once.
@@ -187,7 +222,7 @@ def _layers_of(network: Network) -> tuple[Layers, Labels]:
     return _flattened[network]
 
 
-def _as_complex(run: Run, network: Network, labels: Labels, domain: Any) -> PolyhedralComplex:
+def as_complex(run: Run, network: Network, labels: Labels, domain: Any) -> PolyhedralComplex:
     """The arrays of a finished run as a PolyhedralComplex."""
     s, dim = run.state, run.dim
     n_faces, n_vertices = int(s.sizes[Size.FACES]), int(s.sizes[Size.VERTICES])
@@ -215,7 +250,7 @@ def _as_complex(run: Run, network: Network, labels: Labels, domain: Any) -> Poly
         lambda: affine_pieces(network.layers, signs),
         signs,
         domain,
-        _certificate(run),
+        certificate_of(run),
         network.layers,
         s.x[:n_vertices, dim].copy(),
         facet_walls,
@@ -227,7 +262,8 @@ def _as_complex(run: Run, network: Network, labels: Labels, domain: Any) -> Poly
     return cx
 
 
-def _certificate(run: Run) -> Certificate:
+def certificate_of(run: Run) -> Certificate:
+    """How the signs of a run were decided."""
     state = run.state
     return Certificate(
         certified=run.frame.exact,
@@ -251,5 +287,5 @@ def _final_signs(run: Run, labels: Labels) -> Patterns:
     cells, start = np.arange(n_cells), total
     for layer in range(len(meta), 0, -1):
         start -= int(meta[layer - 1, N_UNITS])
-        spread_signs(run.sign_rows[layer - 1], run.parents[layer], cells, start, positive, negative)
+        spread_signs(run.past.signs(layer), run.past.parents(layer), cells, start, positive, negative)
     return Patterns(positive, negative, *labels)

@@ -31,19 +31,19 @@ def signatures() -> tuple[Signatures, Signatures]:
     crossings = Crossings(np.empty((1, 1), np.int64), np.empty((1, 1), np.uint64))
     one, faces, counts, pairs = 1, np.empty(0, np.int32), np.empty(0, np.int64), np.empty((0, 2), np.int64)
     words = np.empty((1, 2), np.uint64)
-    job = Job(run.history, run.arithmetic, one, crossings, run.frame)
-    evaluation = Evaluation(run.history, run.maps, words, one, run.frame, run.kept)
+    job = Job(run.past.history, run.arithmetic, one, crossings, run.frame)
+    evaluation = Evaluation(run.past.history, run.maps, words, one, run.frame, run.kept)
     inside, walk = Inside(counts, counts, pairs), Walk(np.empty((0, 2), np.int32), faces)
     late: Signatures = [
         (SLOWEST, (state, job, run._work(1), Limits(one, one))),
-        (_maps.propagate, (state, run.history, one, run.maps, run.maps, run.frame, run.scratch, walk)),
-        (_predicates.settle, (state, run.history, run.arithmetic, pairs, one, 2)),
+        (_maps.propagate, (state, run.past.history, one, run.maps, run.maps, run.frame, run.scratch, walk)),
+        (_predicates.settle, (state, run.past.history, run.arithmetic, pairs, one, 2)),
     ]
     early: Signatures = [
         (_maps.first_map, (run.layers, run.maps, run.maps, run.frame, run.scratch)),
         (_vertex_signs.classify, (state, evaluation, run.scratch, inside, one)),
         (_planes.begin_layer, (state, run.layers, one, crossings, 2)),
-        (_planes.make_planes, (state, run.history, run.maps, one, crossings, run.scratch, run.frame)),
+        (_planes.make_planes, (state, run.past.history, run.maps, one, crossings, run.scratch, run.frame)),
         (_lattice.number_faces, (state, 2, faces, counts, counts, faces)),
         (_lattice.boundary_lists, (state, 2, faces, counts, counts, counts, faces)),
         (_lattice.spread_signs, (words, faces, counts, one, words, words)),

@@ -1,0 +1,75 @@
+"""What the complexes done so far leave to later layers: a stack of sign patterns and ancestry."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from specgeo._cast import IntArray
+from specgeo.enumeration._layers import N_WORDS, History, Layers
+from specgeo.enumeration._layout import padded
+from specgeo.enumeration._scalars import Ids, Words
+
+
+class Past:
+    """Grows by `push`, layer by layer; `history` is what the kernels see of it.
+
+    A group of cells has a past of its own: `fork` keeps the complexes before the one that it was taken from, and each
+    group's rows go on top of them.
+    """
+
+    def __init__(self, layers: Layers) -> None:
+        n = len(layers.meta) + 2
+        starts = np.zeros(n, np.int64), np.zeros(n, np.int64)
+        starts[1][1:] = 1  # complex 0: one cell, its own parent
+        self.history = History(layers, np.empty(0, np.uint64), starts[0], np.zeros(1, np.int32), starts[1])
+
+    def fork(self, layer: int) -> Past:
+        """A copy of what is before complex ``layer``."""
+        h = self.history
+        past = Past(h.layers)
+        past.history = h._replace(
+            signs=h.signs[: h.sign_start[layer]].copy(),
+            sign_start=h.sign_start.copy(),
+            parents=h.parents[: h.parent_start[layer]].copy(),
+            parent_start=h.parent_start.copy(),
+        )
+        return past
+
+    def needed(self, layer: int, n_cells: int, n_words: int) -> int:
+        """Bytes that `push` would take."""
+        h = self.history
+        signs, parents = int(h.sign_start[layer]) + 2 * n_words * n_cells, int(h.parent_start[layer]) + n_cells
+        return 16 * signs * (signs > len(h.signs)) + 8 * parents * (parents > len(h.parents))
+
+    def push(self, layer: int, signs: Words, parents: Ids) -> None:
+        """Put complex ``layer`` on top of those before it: rows of signs (n_c, 2 n_words), and the cells' parents."""
+        h = self.history
+        begin, first = int(h.sign_start[layer]), int(h.parent_start[layer])
+        end, last = begin + signs.size, first + len(parents)
+        all_signs = h.signs if end <= len(h.signs) else padded(h.signs[:begin], _room(begin, end))
+        all_parents = h.parents if last <= len(h.parents) else padded(h.parents[:first], _room(first, last))
+        all_signs[begin:end], all_parents[first:last] = signs.ravel(), parents
+        h.sign_start[layer + 1], h.parent_start[layer + 1] = end, last
+        self.history = h._replace(signs=all_signs, parents=all_parents)
+
+    def signs(self, layer: int) -> Words:
+        """Signs of the units of a layer on the cells of the complex after it, (n_c, 2 n_words)."""
+        h = self.history
+        rows: Words = h.signs[h.sign_start[layer] : h.sign_start[layer + 1]]
+        n_cells = int(h.parent_start[layer + 1] - h.parent_start[layer])
+        return rows.reshape(n_cells, 2 * int(h.layers.meta[layer - 1, N_WORDS]))
+
+    def parents(self, layer: int) -> Ids:
+        """The cell of complex ``layer`` - 1 that contains each cell of complex ``layer``."""
+        h = self.history
+        found: Ids = h.parents[h.parent_start[layer] : h.parent_start[layer + 1]]
+        return found
+
+    def arrays(self) -> tuple[Words, IntArray, Ids, IntArray]:
+        """All of them, for those who count bytes."""
+        return self.history[1:]
+
+
+def _room(used: int, wanted: int) -> int:
+    """Length of an array that is to hold ``wanted`` items; twice that after the first layer."""
+    return wanted if used <= 1 else 2 * wanted
