@@ -82,7 +82,9 @@ UPWARDS = {
     *(f"geometry.complex: PolyhedralComplex.{name}" for name in (
         "linear_regions", "locate", "__call__", "exact_vertices", "reprove", "to_shapely", "to_networkx", "save",
         "integrate", "plot", "level_set", "sublevel_set", "decision_boundary", "decision_regions",
+        "export", "to_pyvista",
     )),
+    "geometry.mesh: as_pyvista",
     "geometry.lattice: FaceLattice.betti_numbers",
     *(f"{name}.plot" for name in (
         "domain: Box", "domain: Polytope", "fourier.radial: RadialSpectrum", "fourier.sampled: SampledSpectrum",

@@ -374,6 +374,27 @@ class PolyhedralComplex(FaceLattice):
 
         save_complex(self, path)
 
+    @within_memory
+    def export(self, path: str | os.PathLike[str]) -> None:
+        """Write the cells for other programs, with value, gradient, volume and pattern of each where there is room.
+
+        Parameters
+        ----------
+        path : path-like
+            ``.vtu`` (ParaView; dimension 1 to 3, cells as polyhedra), and in the plane ``.geojson``, ``.svg``,
+            ``.obj``, ``.ply``, ``.stl``.
+        """
+        from specgeo.geometry.mesh import mesh_of
+        from specgeo.geometry.mesh_files import write_mesh
+
+        write_mesh(mesh_of(self), path)
+
+    def to_pyvista(self) -> Any:
+        """The cells as ``pyvista.UnstructuredGrid``, with the data of `export`."""
+        from specgeo.geometry.mesh import as_pyvista, mesh_of
+
+        return as_pyvista(mesh_of(self))
+
     def plot(self, ax: Any = None, **options: Any) -> Any:
         """Draw it: the function on a line, the cells in the plane, a solid cut open in space.
 

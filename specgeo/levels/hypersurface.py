@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -10,10 +11,13 @@ import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
 from specgeo._display import Shown, counted
+from specgeo.errors import UnsupportedError
 from specgeo.geometry.arrays import Flags, Ragged
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.export import polygon_rings
 from specgeo.geometry.lattice import FaceLattice
+from specgeo.geometry.mesh import Columns, Mesh, as_pyvista, as_trimesh
+from specgeo.geometry.mesh_files import write_mesh
 from specgeo.geometry.structure import stated_errors
 from specgeo.geometry.topology import subcomplex
 from specgeo.geometry.vertex_signs import inner_faces
@@ -136,6 +140,41 @@ class Hypersurface(Shown):
     def betti_numbers(self) -> tuple[int, ...]:
         """b_0, ..., b_{d-1} over GF(2): components, tunnels, cavities; from the lattice, exactly."""
         return self.lattice.betti_numbers
+
+    @property
+    def mesh(self) -> Mesh:
+        """The faces as other programs take them, with normals, measures and sides."""
+        if self.dim > 3:
+            raise UnsupportedError(f"mesh: dimension {self.dim}; other programs take 1 to 3, slice the network first")
+        normals = np.pad(self.normals, ((0, 0), (0, 3 - self.dim)))
+        data: Columns = {"measure": self.measures, "normal": normals, "sides": self.sides.astype(np.int64)}
+        return Mesh(self.vertices, self.faces, self.dim - 1, data, {"error": self.vertex_errors})
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the faces for other programs; ``strays`` and flat pieces are left out.
+
+        Parameters
+        ----------
+        path : path-like
+            In space ``.ply`` (binary64), ``.obj``, ``.stl`` (triangles, as text) or ``.vtu`` (with normals, measures
+            and sides); in the plane ``.geojson``, ``.svg``, ``.obj`` or ``.vtu``; on a line ``.vtu``.
+
+        Raises
+        ------
+        InvalidInputError
+            The suffix is none of these, or the file cannot be written.
+        UnsupportedError
+            The format cannot hold such faces, or the dimension is above 3.
+        """
+        write_mesh(self.mesh, path)
+
+    def to_trimesh(self) -> Any:
+        """Polygons in space as ``trimesh.Trimesh``: triangles that share the vertices."""
+        return as_trimesh(self.mesh)
+
+    def to_pyvista(self) -> Any:
+        """The faces as ``pyvista.UnstructuredGrid``."""
+        return as_pyvista(self.mesh)
 
     def __len__(self) -> int:
         """Number of faces."""
