@@ -127,6 +127,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "reduce_regions": {"network": NET, "domain": BOX, "reducers": lambda: {"f": sg.streaming.FVector()}, "executor": 2,
                        "max_bytes": 10**9, "checkpoint": None, "progress": None},
     "Spectrum": {"k": WAVES},
+    "FourierCoefficients": {"modes": MODES, "extension": "periodic"},
     "Volumes": {"bins": [0.0, 1.0]},
     "fourier_coefficients": {"cx": plane, "modes": MODES, "extension": "mirror", "return_error": True, "method": "auto",
                              "progress": None},
@@ -283,7 +284,8 @@ GOOD: dict[str, dict[str, Any]] = {
 INNER = {
     "FaceLattice.derived", "Patterns.differences", "Patterns.neuron_pieces", "Patterns.opposites", "Patterns.take",
     "Ragged.of", "Ragged.take", "Claim.examined", "Cell.of", "Network.of",
-    *(f"{name}.{method}" for name in ("FVector", "Jumps", "Lipschitz", "Reducer", "Spectrum", "Volumes")
+    *(f"{name}.{method}" for name in (
+        "FVector", "FourierCoefficients", "Jumps", "Lipschitz", "Reducer", "Spectrum", "Volumes")
       for method in ("update", "merge", "finish")),
 }  # fmt: skip
 """What the package calls with arrays and objects that it made: no door."""
