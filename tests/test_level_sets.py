@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -269,6 +270,16 @@ def test_levels_of_numbers_beyond_the_range_of_floats() -> None:
     huge = sg.Network(weights, [[0, 0], [0, 0], [0]])
     level = sg.level_set(huge, cube(1), 0.0)
     assert level.flat_measure == pytest.approx(1.0)  # 0 for x > 0, where both units are 1e400 x
+
+
+def test_a_public_surface_of_28_thousand_polygons(real_networks: Path) -> None:
+    """The zero set of a signed distance function whose complex has 1.4 million cells: a sphere, topologically."""
+    arrays = np.load(real_networks / "fox.npz")
+    weights, biases = ([arrays[k] for k in arrays if k.endswith(f"dense.{kind}")] for kind in "Ab")
+    net = sg.Network([w.T for w in weights], [b.ravel() for b in biases])
+    level = sg.level_set(net, cube(3))
+    assert level.lattice.f_vector == (28_314, 56_628, 28_316, 0) and level.betti_numbers == (1, 0, 1)
+    assert level.watertight and np.abs(net(level.vertices)).max() <= 1e-14 and level.certificate.certified
 
 
 @pytest.mark.parametrize("kind", ["integer", "duplicated", "quarter"])
