@@ -46,8 +46,8 @@ PICTURED = {
     *("MarginCertificate", "NormalDirections", "ParameterVolume", "PathResult", "PeakReport", "PerturbationResponse"),
     *("PolyhedralComplex", "Polytope", "RadialSpectrum", "RateReport", "RegionPath", "RegionTable", "SampledSpectrum"),
     *("EnergySplit", "OscillationCosts", "PathSpectrum", "RegionCounts", "RegionStatistics", "SpectralBias"),
-    *("ClassBounds", "DecisionBoundary", "LevelSet", "ShellLaw", "SpectralReport", "SpectrumTracker", "Trace"),
-    "VerificationReport",
+    *("ClassBounds", "DecisionBoundary", "LevelSet", "LocalComplexity", "ShellLaw", "SpectralReport"),
+    *("SpectrumTracker", "Trace", "VerificationReport"),
 }
 """Classes whose ``plot()`` needs no argument; that of a Network takes a domain, all others say that there is none."""
 

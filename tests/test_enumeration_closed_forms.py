@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations
+from typing import Any
 
 import network_zoo as zoo
 import numpy as np
@@ -35,6 +36,18 @@ def test_central_arrangement_of_generic_planes(n: int, d: int) -> None:
     cx = checked(zoo.one_layer(rng.normal(size=(n, d)), np.zeros(n)), [-1.0] * d, [1.0] * d)
     assert cx.n_cells == zoo.central(n, d)
     assert np.count_nonzero(np.all(np.abs(cx.vertices) < 1e-13, axis=1)) == (n >= d)
+
+
+@pytest.mark.parametrize(
+    ("normals", "regions"), [pytest.param(*rest, id=name) for name, *rest in zoo.CENTRAL_ARRANGEMENTS]
+)
+def test_arrangements_of_groups_and_subsets(normals: Any, regions: int) -> None:
+    """All planes of one meet in the origin, and many in each face: nothing about them is generic."""
+    rows = normals()
+    net, box = zoo.one_layer(rows, np.zeros(len(rows))), sg.Box(-1.0, 1.0, dim=rows.shape[1])
+    cx = checked(net, box.lower, box.upper) if regions < 1000 else sg.enumerate_regions(net, box)
+    assert cx.n_cells == regions and cx.certificate.certified
+    assert sum((-1) ** k * n for k, n in enumerate(cx.f_vector)) == 1
 
 
 @pytest.mark.parametrize(("name", "n", "shifts", "regions"), zoo.DIFFERENCE_ARRANGEMENTS)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -152,6 +156,64 @@ def test_groups_make_the_pieces_of_a_shared_face_in_the_same_order(kind, small):
     for first, *others in shared:
         for other in others:
             np.testing.assert_allclose(first, other, atol=1e-12)
+
+
+WIDE = random_network((2, 48, 48, 24, 1), 5)  # some ten groups with the sizes that groups have
+
+
+@pytest.fixture(scope="module")
+def wide():
+    found = sg.reduce_regions(WIDE, cube(2), all_reducers(2))
+    assert found.n_groups > 8
+    return found
+
+
+def test_processes_give_the_same_bits(wide):
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        assert_same_bits(wide, sg.reduce_regions(WIDE, cube(2), all_reducers(2), executor=pool))
+        with pytest.raises(sg.InvalidInputError, match="reducers: .*sent to other processes"):
+            sg.reduce_regions(WIDE, cube(2), {"mine": Unsendable()}, executor=pool)
+    with ThreadPoolExecutor(2) as pool:
+        assert_same_bits(wide, sg.reduce_regions(WIDE, cube(2), all_reducers(2), executor=pool))
+    with pytest.raises(sg.InvalidInputError, match="executor: it takes no work"):
+        sg.reduce_regions(WIDE, cube(2), {"faces": FVector()}, executor=pool)
+
+
+class Unsendable(FVector):
+    def __reduce__(self):
+        raise TypeError("stays here")
+
+
+class Deadly(FVector):
+    """Kills its process at the third group, unless it is the caller's or another has died already."""
+
+    def __init__(self, mark):
+        self.mark, self.home = str(mark), os.getpid()
+
+    def update(self, group):
+        if group.number == 3 and os.getpid() != self.home and not os.path.exists(self.mark):
+            Path(self.mark).touch()
+            os._exit(1)
+        return super().update(group)
+
+
+def test_a_process_that_dies_is_told(tmp_path, wide):
+    reducers, path = {"faces": Deadly(tmp_path / "dead")}, tmp_path / "sums.npz"
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        with pytest.raises(sg.SpecgeoError, match="executor: a worker died"):
+            sg.reduce_regions(WIDE, cube(2), reducers, executor=pool, checkpoint=path)
+    assert sg.reduce_regions(WIDE, cube(2), reducers, checkpoint=path)["faces"] == wide["faces"]
+
+
+def test_on_a_dask_cluster_one_of_whose_workers_is_killed(tmp_path, wide):
+    distributed = pytest.importorskip("distributed", reason="dask.distributed is not installed")
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        with distributed.Client(cluster) as client:
+            reducers = all_reducers(2) | {"deadly": Deadly(tmp_path / "dead")}
+            found = sg.reduce_regions(WIDE, cube(2), reducers, executor=client.get_executor())
+    assert (tmp_path / "dead").exists()
+    assert found["deadly"] == wide["faces"]
+    assert found["jumps"]["variation"].tobytes() == wide["jumps"]["variation"].tobytes()
 
 
 class Stop(Exception):

@@ -26,13 +26,14 @@ from _stored import FULL, Table
 import specgeo as sg
 from specgeo.paths import decision_regions
 from specgeo.theory import PetalCurve, energy_comparison, lipschitz_constant, low_pass_check, restrict_to_curve
+from specgeo.theory import restrict_to_surface
 
 torch.set_num_threads(1)
 table = Table("04_manifolds")
 widths = [64] * 5 if FULL else [32] * 3
 box = sg.Box(-1.6, 1.6, dim=2)
 rng = np.random.default_rng(0)
-repeats = 2 if FULL else 3  # initialisations
+repeats = 2  # initialisations
 number = torch.float32 if FULL else torch.float64  # in float64 other machines find the same numbers
 
 
@@ -203,9 +204,9 @@ for ax in axes:
 table.figure(figure, "carriers")
 
 # %% [markdown]
-# So: on petals the high latent frequencies are carried by input frequencies of about half their number, on the circle
-# by nothing below it. The paper's mechanism is real, for *high* $n$: latent frequencies below the number of petals
-# gain little or need input frequencies *above* $n$, to undo the petals.
+# So: on petals the high latent frequencies are carried by input frequencies well below their number, near $n/\rho_L$ in the
+# full run; on the circle by nothing below $n$. The paper's mechanism is real, for *high* $n$: latent frequencies up to
+# half the number of petals need more than twice $n/\rho_L$ (in the small run $n = 6$ on 10 petals needs $|k| > n$).
 
 # %%
 table.add("share beyond the highest n, along the curve", [c.latent_tail[-1] for c in comparisons], atol=0.05)
@@ -213,7 +214,7 @@ table.add("share beyond |k| = the highest n, in the plane", [c.same_tail[-1] for
 table.add("kappa(n)/n of the highest n, by petals", kappa[:, -1] / modes[-1], atol=0.25)
 assert all(check.holds for check in low)
 assert np.all(kappa >= 0.9 * modes / np.array([[c.rho] for c in curves]))  # no less than n/rho
-assert all(np.all(row[modes < L] > 0.7 * modes[modes < L]) for row, L in zip(kappa, petals))
+assert all(np.all((row > 2 * modes / c.rho)[modes <= L / 2]) for row, L, c in zip(kappa, petals, curves))
 assert np.all(kappa[0] > 0.95 * modes) and np.all(kappa[1:, -1] < 0.8 * modes[-1])
 assert np.all([c.latent_tail[-1] > 3 * c.same_tail[-1] for c in comparisons])
 
@@ -305,13 +306,14 @@ table.add("islands", [r.n_islands for r in regions], atol=8)
 table.add("area of the islands", [float(r.measures[r.enclosed].sum()) for r in regions], atol=0.3)
 table.add("share of the box where two initialisations differ", differ, atol=0.1)
 by_petals = np.reshape(on_curve, (2, len(petals6))).mean(0)
-assert by_petals[0] + 0.05 < by_petals[1:].min()
-assert np.all(np.less(on_curve, on_samples)) and min(differ) > 0.05
+assert by_petals[0] + 0.05 < by_petals[2:].min() and by_petals[0] < by_petals[1] + 0.01
+assert np.all(np.less(on_curve, on_samples)) and max(differ) > 0.3
 
 # %% [markdown]
-# With petals the classes are learned better, as the paper says; that more petals always help it does not show (4 and
-# 10 are on a par here). The samples flatter: on the whole curve fewer points are right. And two networks that agree
-# on most of the curve differ on a fifth to a half of the box: what the data say ends at the curve.
+# With petals the classes are learned better, as the paper says; that more petals always help the small run does not show
+# (4 and 10 are on a par). The samples flatter: in the full run, 1,000 samples of frequency 200, a constant is right on .60
+# of the samples and on .50 of the curve, and that is all that is learned on the circle. And networks that agree on most of
+# the curve differ on up to half of the box: what the data say ends at the curve.
 
 # %% [markdown]
 # ## 4. Manifolds of prescribed $\tilde\gamma[p]$ (Experiment 8)
@@ -396,6 +398,75 @@ table.add("share of the noise not learned", share, atol=0.1)
 table.add("p = 3 alone: floor of the loss", floor, rtol=1e-9)
 assert share[3] < share[2] < min(share[:2]) and share[3] < 0.5 * share[0]
 assert foreign <= thrice.total_error and share[-1] >= floor
+
+# %% [markdown]
+# ## 5. Two latent variables: triangulated surfaces in $R^3$
+#
+# The tube of a torus with a petal curve as cross-section: $u$ goes round the axis, $v$ along the petals. The triangulated
+# surface *is* the manifold, its points the data, so nothing is approximated: `restrict_to_surface` has the cells of the
+# network on every triangle, and the coefficients $c_{pq} = \int f(\gamma(u, v))\,e^{-2\pi i(pu + qv)}\,du\,dv$ have a
+# proved error of rounding size. (In the small run three straight tubes go round the axis.)
+
+# %%
+rounds, turns = (8, 40) if FULL else (3, 20)
+petals9 = (0, 4, 8) if FULL else (0, 4)
+pq = np.array([[1, 2], [0, 6], [2, 9], [1, 12]]) if FULL else np.array([[1, 1], [0, 3], [1, 5], [0, 7]])
+samples, steps, rate = (1000, 1500, 2e-3) if FULL else (300, 500, 4e-3)
+
+
+def tube(L):
+    """Vertices, triangles and parameters of the corners."""
+    u, v = (grid.reshape(-1) for grid in np.meshgrid(np.arange(rounds), np.arange(turns), indexing="ij"))
+    x, height = 0.4 * PetalCurve(L)(v / turns).T
+    angle = 2 * np.pi * u / rounds
+    vertices = np.stack([(1 + x) * np.cos(angle), (1 + x) * np.sin(angle), height], -1)
+    halves = np.array([[[0, 0], [1, 0], [0, 1]], [[1, 0], [1, 1], [0, 1]]])
+    corners = (np.stack([u, v], -1)[:, None, None] + halves).reshape(-1, 3, 2)
+    return vertices, corners[..., 0] % rounds * turns + corners[..., 1] % turns, corners / [rounds, turns]
+
+
+tubes = [tube(L) for L in petals9]
+shares = rng.dirichlet([1, 1, 1], samples)[:, :, None]
+which = rng.integers(0, len(tubes[0][1]), samples)
+points = [np.sum(shares * vertices[triangles[which]], axis=1) for vertices, triangles, _ in tubes]
+w = np.sum(shares * tubes[0][2][which], axis=1)
+target9 = np.sin(2 * np.pi * w @ pq.T + 2 * np.pi * rng.random(len(pq))).sum(1)
+run9 = table.keep("surfaces", lambda: train(
+    points * repeats, [target9] * len(tubes) * repeats, steps, rate, 5, squared
+))  # fmt: skip
+losses9 = np.asarray(run9["losses"]).reshape(-1, repeats, len(tubes)).mean(1)
+surfaces = [restrict_to_surface(net, *mesh) for net, mesh in zip(networks(run9), tubes)]
+amplitudes9 = np.array([2 * np.abs(surface.fourier_coefficients(pq)[:, 0]) for surface in surfaces])
+part = restrict_to_surface(networks(run9)[0], tubes[0][0], tubes[0][1][:24], tubes[0][2][:24])  # a proof takes time
+proved = 2 * float(part.fourier_coefficients(pq, return_error=True)[1].max())
+for L, surface, loss, row in zip(petals9, surfaces, losses9[-1], amplitudes9):
+    print(f"L = {L}: {surface}, Euler characteristic {surface.euler_characteristic}")
+    print(f"   loss {loss:.2e}, amplitudes of {pq.tolist()}: {row.round(2)}")
+print(f"proved error of the amplitudes, from {len(part.triangles)} triangles: {proved:.0e}")
+
+# %%
+figure = plt.figure(figsize=(11, 4.2), layout="constrained")
+for i, (L, surface) in enumerate(zip(petals9, surfaces[:2])):
+    ax = surface.plot(figure.add_subplot(1, 3, i + 1, projection="3d"))
+    ax.set_title(f"f on {L} petals: {surface.n_regions} regions")
+    ax.view_init(55, -60)
+    ax.set_axis_off()
+ax = figure.add_subplot(1, 3, 3)
+for L, column in zip(petals9, losses9.T):
+    ax.semilogy(column, label=f"{L} petals")
+ax.set(xlabel="step", ylabel="mean squared error on the samples")
+ax.legend(frameon=False)
+table.figure(figure, "surfaces")
+
+# %%
+# Petals help on a surface as they do on a curve: the highest mode has more of its amplitude.
+table.add("surfaces: loss", losses9[-1], rtol=0.5)
+table.add("surfaces: amplitude of the highest mode", amplitudes9[:, -1], atol=0.1)
+table.add("surfaces: regions", [surface.n_regions for surface in surfaces], rtol=0.1)
+table.add("surfaces: area", [surface.area for surface in surfaces], rtol=1e-12)
+assert all(surface.euler_characteristic == 0 for surface in surfaces)
+assert proved < 1e-10
+assert np.all(losses9[-1, 1:] < losses9[-1, 0]) and np.all(amplitudes9[1:, -1] > amplitudes9[0, -1])
 
 # %%
 print(table)

@@ -38,14 +38,15 @@ torch.set_num_threads(1)
 table = Table("05_peaks")
 N = 200
 if table.full:
-    steps, rate, seeds = 60_000, 3e-4, 3
+    steps, rate = 60_000, 3e-4
     runs = [(depth, 16, 10.0) for depth in (3, 4, 5, 6)]
     runs += [(3, width, 10.0) for width in (32, 64, 128)]
     runs += [(6, 64, clip) for clip in (0.1, 0.15, 0.2, 2.0)]
 else:
-    steps, rate, seeds = 1200, 2e-3, 2
+    steps, rate = 1200, 2e-3
     runs = [(3, 16, 10.0), (6, 16, 10.0), (3, 64, 10.0), (6, 32, 0.1), (6, 32, 0.2), (6, 32, 2.0)]
 number = torch.float32 if table.full else torch.float64  # in float64 another machine finds the same numbers
+seeds = {run: (3 if run[2] == 10 else 1) if table.full else 2 for run in runs}
 x = np.arange(N) / N
 target = np.zeros(N)
 target[N // 2] = 1.0
@@ -53,16 +54,17 @@ target[N // 2] = 1.0
 
 # %% [markdown]
 # As in the paper's code, "depth" counts linear layers (one more than hidden layers), initialisation is torch's default, Adam, full
-# batch, 60,000 steps in the full settings; after each step weights and biases are clipped to $[-K, K]$. Three seeds (two in the small
-# settings) are trained side by side: their losses add up and share no parameter, so each is trained as if alone.
+# batch, 60,000 steps in the full settings; after each step weights and biases are clipped to $[-K, K]$. Full settings: three
+# seeds for depth and width, one for the clips; small settings: two. They are trained side by side: losses add up and share no parameter,
+# so each is trained as if alone.
 
 
 # %%
-def fit(depth, width, clip):
+def fit(depth, width, clip, count):
     """Weights (seed, in, out) and biases (seed, 1, out) of the clipped networks after training."""
     torch.manual_seed(0)
     sizes = [1, *[width] * (depth - 1), 1]
-    made = [[torch.nn.Linear(a, b, dtype=number) for a, b in zip(sizes[:-1], sizes[1:], strict=True)] for _ in range(seeds)]
+    made = [[torch.nn.Linear(a, b, dtype=number) for a, b in zip(sizes[:-1], sizes[1:], strict=True)] for _ in range(count)]
     weights = [torch.stack([layers[i].weight.detach().T for layers in made]).contiguous() for i in range(depth)]
     biases = [torch.stack([layers[i].bias.detach()[None] for layers in made]) for i in range(depth)]
     parameters = [parameter.requires_grad_() for parameter in weights + biases]
@@ -70,7 +72,7 @@ def fit(depth, width, clip):
     optimizer = torch.optim.Adam(parameters, lr=rate, fused=True)
     for _ in range(steps):
         optimizer.zero_grad()
-        hidden = inputs.expand(seeds, N, 1)
+        hidden = inputs.expand(count, N, 1)
         for i in range(depth):
             hidden = torch.baddbmm(biases[i], hidden.relu() if i else hidden, weights[i])
         ((hidden - outputs) ** 2).mean(dim=(1, 2)).sum().backward()
@@ -109,8 +111,8 @@ class Fitted:
 
 fits = {}
 for run in runs:
-    kept = table.keep("_".join(map(str, run)), lambda run=run: fit(*run))
-    fits[run] = [Fitted(*run, seed, kept) for seed in range(seeds)]
+    kept = table.keep("_".join(map(str, run)), lambda run=run: fit(*run, seeds[run]))
+    fits[run] = [Fitted(*run, seed, kept) for seed in range(seeds[run])]
 print(f"{'':31}{'N MSE':>7}{'least, L_f':>11}{'L_f':>10}{'J':>10}{'N_f':>5}{'2L_f(N_f-1)':>12}{'product':>9}  a fit is excluded by")
 for group in fits.values():
     for fitted in group:
@@ -150,10 +152,10 @@ looseness = [float(np.log10(fitted.product / fitted.lipschitz)) for fitted in ev
 excluded = {name: [sum(name in fitted.excluded_by for fitted in group) for group in fits.values()]
             for name in ("L_f", "J", "N_f", "product")}  # fmt: skip
 print(f"product bound over exact L_f: 10^{min(looseness):.1f} to 10^{max(looseness):.1f}")
-print(f"of {seeds} seeds each, a fit is excluded:")
+print("seeds for which a fit is excluded:")
 for i, group in enumerate(fits.values()):
     needed = f"the product bound excludes a fit below a clip of {group[0].needed:.4f}"
-    print(f"  {group[0].name:31}" + ", ".join(f"{number[i]} by {name}" for name, number in excluded.items()) + f"; {needed}")
+    print(f"  {group[0].name:31}of {len(group)}: " + ", ".join(f"{number[i]} by {name}" for name, number in excluded.items()) + f"; {needed}")
 assert min(looseness) > 2
 for fitted in every:  # what a theorem says cannot be fitted is not, and J is within its bound by pieces
     assert fitted.error >= fitted.least[0] - 1e-9 and fitted.J <= 2 * fitted.lipschitz * (fitted.pieces - 1) * (1 + 1e-9)
@@ -207,6 +209,10 @@ assert np.all(np.abs(sampled[:30] / exact[:30] - 1) < 0.1)
 assert shares[1] > 1.5 * shares[3]  # at the Nyquist frequency the DFT is above the exact coefficient
 assert all("L_f" in fitted.excluded_by and fitted.error > 0.5 for fitted in every if fitted.clip <= 0.2)
 assert min(fitted.error for fitted in every if fitted.clip == 2) < 0.1
+fitting = [sum(fitted.error < 0.01 for fitted in group) for group in fits.values()]
+print(f"seeds that fit (N MSE < 0.01): {fitting}")
+if table.full:
+    assert fitting[:7] == [1, 3, 3, 3, 0, 3, 2]  # depth 3, 4, 5, 6 at width 16; width 32, 64, 128 at depth 3
 
 # %% [markdown]
 # ## Verdict
@@ -217,7 +223,8 @@ assert min(fitted.error for fitted in every if fitted.clip == 2) < 0.1
 #   peak's energy, at 2 the best seed with less than a tenth (asserted). The exact $L_f$ of all networks found at 0.1 to 0.2 is below 200.
 # - "The $O(L_f)$ bound can be tight": **does not hold** for the bound by the clip. It is more than a hundred times the exact $L_f$ in every run
 #   (asserted), and for the paper's depth 6, width 64 it excludes a fit only below a clip of 0.0756 (closed form), not at 0.1 to 0.2.
-# - Depth helps more than width: printed above with the range over seeds.
+# - "Depth helps most, width less": **holds** in the full run. Of three seeds all fit ($N\cdot MSE < 0.01$) with 4, 5 and 6 layers of width 16;
+#   with 3 layers 1, 0, 3 and 2 of them at widths 16, 32, 64 and 128 (asserted there).
 
 # %%
 table.add("runs (depth, width, clip)", [list(run) for run in runs])
@@ -225,6 +232,7 @@ table.add("product bound", [group[0].product for group in fits.values()], rtol=1
 table.add("clip below which it excludes a fit", [group[0].needed for group in fits.values()], rtol=1e-9)
 table.add("paper's network: that clip", peaks.clip_needed(N, 1, [64] * 5), rtol=1e-9)
 table.add("N MSE, mean over seeds", list(mean.values()), atol=0.3)
+table.add("seeds that fit", fitting, atol=1)
 table.add("N MSE, least and largest", list(spread.values()), atol=1e300)  # from here: shown, training amplifies rounding
 for name, number in excluded.items():
     table.add(f"seeds excluded by {name}", number, atol=1e300)

@@ -196,7 +196,7 @@ table.figure(figure, "digits")
 plt.show()
 
 # %% [markdown]
-# *Left: with true labels every segment stays in its class; with shuffled ones many have to bend, and still all pairs are
+# *Left: with true labels the segments stay in their class; with shuffled ones many have to bend, and still all pairs are
 # joined. Middle: the bends cost little. Right: the margins at all breakpoints of two of these paths, which prove them.*
 
 # %%
@@ -308,7 +308,7 @@ for name in truths:
             rows.append((home[i] == home[j], find_path(net, x[i], x[j], lower=-1, upper=1).connected))
     joined, found = np.array(rows).T
     assert not np.any(~joined & found)  # what is certified is true
-    assert found.sum() >= 0.9 * joined.sum()
+    assert found.sum() >= 0.5 * joined.sum()
     table.add(f"{name}, d = 2: share of random pairs joined, found by the search", [joined.mean(), found.mean()], atol=0.15)
     print(f"{name}: of {len(rows)} pairs of one answer {joined.sum()} lie in one component; the search joins {found.sum()}")
 
@@ -316,27 +316,29 @@ for name in truths:
 # ## What holds
 #
 # - **In 64 dimensions the claim holds here, as a proof and not only at samples**: every pair of every class is joined, adversarial
-#   images included, and with true labels already by the straight segment: the paper's three per cent of detour are not
-#   needed on these digits.
+#   images included, and with true labels already by the straight segment (in the full run one of 4,350 pairs has to bend):
+#   the paper's three per cent of detour are not needed on these digits. The smallest margin of nine paths in ten
+#   is that of an end.
 # - **But it says little about what was learned**: the network that has memorised shuffled labels, and is right on one test image in ten,
-#   joins all its pairs as well, with bends of a few per cent at most. What differs is the straight segment between training
+#   joins all its pairs as well, with detours of a few per cent at most. What differs is the straight segment between training
 #   images: it leaves the class for more than half of the pairs.
-# - **It is no theorem.** In the plane shuffled labels leave dozens of components, most of them islands, and only a part of
-#   the points of one answer can be joined. With true labels a few small islands appear as well, with almost no data in them.
-#   At initialisation there are few components.
-# - In the plane, where the truth is known, the search joined nothing that is apart (a certificate is a proof) and nearly all that
-#   can be joined. Still, "not found" proves nothing.
+# - **It is no theorem.** In the plane shuffled labels leave dozens of components (hundreds in the full run), most of them islands,
+#   and only a part of the points of one answer can be joined. With true labels a few islands appear as well, and
+#   keep up to 7 % of the pairs apart (full run). At initialisation there are few components: two to four.
+# - In the plane, where the truth is known, the search joined nothing that is apart (a certificate is a proof), but not all that
+#   can be joined: "not found" proves nothing.
 #
 # Checked:
 
 # %%
 for name, found in pairs.items():
-    assert np.all(found["connected"]) and found["excess"].max() < 0.05
-assert np.all(pairs["true labels"]["straight"])
+    assert np.all(found["connected"]) and found["excess"].max() < 0.1
+true = pairs["true labels"]
+assert np.mean(true["straight"]) > 0.99 and np.mean(true["margin"] >= true["end"] * (1 - 1e-9)) > 0.85
 assert np.mean(pairs["shuffled labels"]["straight"][pairs["shuffled labels"]["kind"] == 0]) < 0.5
 for d in (2, 3):
     true, other = history[d, "true labels"], history[d, "shuffled labels"]
-    assert true["components"][0] <= 10 and true["together"][-1] > 0.9
+    assert true["components"][0] <= 4 and other["components"][0] <= 4 and true["together"][-1] > 0.9
 assert history[2, "shuffled labels"]["components"][-1] > 2 * history[2, "true labels"]["components"][-1]
 assert history[2, "shuffled labels"]["together"][-1] < 0.75
 print(table)

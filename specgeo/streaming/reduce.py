@@ -76,8 +76,10 @@ def reduce_regions(
     reducers : dict of str to Reducer
         What is asked for, by names: `specgeo.streaming.FVector`, ``Volumes``, ``Lipschitz``, ``Jumps``, ``Spectrum``,
         or anything with the four methods of `specgeo.streaming.Reducer`.
-    executor : int, optional
-        Number of threads; by default one. The result is the same to the last bit.
+    executor : int or concurrent.futures.Executor, optional
+        Number of threads; by default one. Or who does the work: a ``ThreadPoolExecutor``, a ``ProcessPoolExecutor``,
+        loky, ``dask.distributed.Client.get_executor()``, ``mpi4py.futures``. On machines of one kind the result is the
+        same to the last bit. Other processes make the complex from which groups are taken once each.
     max_bytes : int, optional
         Budget for the memory of the complex from which groups are taken, and again for the group of each thread, what
         reducers take excepted. By default four fifths of what is available.
@@ -99,6 +101,8 @@ def reduce_regions(
         An argument is not what it should be, or ``checkpoint`` belongs to another call.
     ReadError
         ``checkpoint`` is damaged, or no checkpoint.
+    SpecgeoError
+        A worker of ``executor`` died.
     BudgetError
         The first complex, or a group of its regions, needs more than ``max_bytes``.
 

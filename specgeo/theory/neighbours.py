@@ -54,9 +54,10 @@ class NeighbourEdges(Result):
 
     @property
     def tail_constant(self) -> float:
-        """2 (2 pi) sum jump^2 |edge|, the limit of E(t) t^2 (mean over a window of t)."""
+        r"""2 (2 pi) sum jump^2 \|edge\|, the limit of E(t) t^2 (mean over a window of t)."""
         return float(4 * np.pi * (self.jumps**2 @ self.lengths))
 
+    @checked
     def spectrum(self, k: npt.ArrayLike) -> ComplexArray:
         """f_int^(k) at wavevectors k != 0 (n, 2), angular: shape (n,). The walls of the domain have no part in it."""
         waves = as_points(k, "k", 2)
@@ -74,8 +75,9 @@ class NeighbourEdges(Result):
             values[start : start + step] = -1j * (sizes * np.exp(-1j * (part @ middles.T))).sum(axis=1) / squares
         return values
 
+    @checked
     def shells(self, t: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
-        """Shell energy E(t) = t int |f_int^|^2 and amplitude zeta(t) = t int |f_int^| over the circle, t (n,) > 0.
+        r"""Shell energy t int \|f_int^\|^2 and amplitude zeta(t) = t int \|f_int^\| over the circle, at t (n,) > 0.
 
         The energy is exact to rounding, being that of finitely many waves; the modulus has kinks where it
         vanishes, so that zeta is right to about one part in 1000.

@@ -131,7 +131,8 @@ class RegionStatistics(Result):
             ax.bar(at, numbers, bottom=bottom, label=words, color=color)
             bottom = bottom + numbers
         ax.set(xlabel="hidden layer", ylabel="units", xticks=at, ylim=(0, 1.25 * bottom.max(initial=1.0)))
-        ax.legend(ncols=3, loc="upper center")
+        ax.yaxis.get_major_locator().set_params(integer=True)
+        ax.legend(ncols=3, loc="upper center", columnspacing=1.0, handlelength=1.0)
         return ax
 
     def _plot_directions(self, ax: Any) -> Any:
@@ -161,8 +162,8 @@ class RegionStatistics(Result):
         law = np.sin(middle) ** (d - 2) if d > 1 else np.zeros_like(middle)
         if d > 1:
             ax.plot(np.degrees(middle), law / law.mean() / 90.0, color="#D55E00", label="uniform directions")
-        ax.set(xlabel="angle between facets of a region (degrees)", ylabel="density")
-        ax.legend()
+        ax.set(xlabel="angle of two facets (degrees)", ylabel="density", ylim=(0, 1.25 * ax.get_ylim()[1]))
+        ax.legend(ncols=2, loc="upper center")
         return ax
 
 
@@ -192,7 +193,7 @@ def region_statistics(cx: PolyhedralComplex) -> RegionStatistics:
     Facets, neighbours and states of units are exact: they come from the signs of the complex. Volumes are those of the
     stored vertices, to rounding. An inradius is that of a ball found by a linear program over the hyperplanes of the
     facets, and as good as their normals: facets shorter than 1e-9 of their region have poor ones. Each takes
-    0.1 to 0.3 ms in two or three dimensions.
+    0.1 to 0.8 ms in two or three dimensions.
 
     Examples
     --------
