@@ -35,7 +35,8 @@ def remake(source: Path) -> Path:
 def main(arguments: list[str]) -> int:
     """All sources, in order."""
     os.environ["SPECGEO_STORE"] = "1"
-    os.environ.pop("SPECGEO_FULL", None)
+    for unwanted in ("SPECGEO_FULL", "MPLBACKEND"):  # figures are to be inline
+        os.environ.pop(unwanted, None)
     for place in [Path(a).resolve() for a in arguments] or [FOLDER]:
         for source in sorted(place.glob("[0-9]*.py")) if place.is_dir() else [place]:
             print(remake(source).name, flush=True)

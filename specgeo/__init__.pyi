@@ -4,6 +4,7 @@ from . import errors as errors
 from . import fourier as fourier
 from . import geometry as geometry
 from . import learning as learning
+from . import levels as levels
 from . import paths as paths
 from . import plotting as plotting
 from . import readers as readers
@@ -36,6 +37,8 @@ from .geometry.complex import PolyhedralComplex as PolyhedralComplex
 from .geometry.storage import load_complex as load_complex
 from .learning import SpectrumTracker as SpectrumTracker
 from .learning import torch_spectrum as torch_spectrum
+from .levels import LevelSet as LevelSet
+from .levels import level_set as level_set
 from .network import Network as Network
 from .readers import from_sklearn as from_sklearn
 from .readers import from_torch as from_torch

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from specgeo.geometry.complex import PolyhedralComplex
+    from specgeo.levels.hypersurface import Hypersurface
 
 # Okabe and Ito (2008), and two more
 CLASSES = (
@@ -123,13 +124,13 @@ def typeset(words: str) -> str:
     return re.sub(r"\b([a-z])_(\d+)\b", r"$\1_{\2}$", words)
 
 
-def labels_of(cx: PolyhedralComplex, names: Sequence[str] | None) -> list[str]:
+def labels_of(cx: PolyhedralComplex | Hypersurface, names: Sequence[str] | None) -> list[str]:
     """Labels of the axes of a complex: names given, or those of the slice that it lies on."""
     known = cx.notes.get("input_names")
     return input_labels(known if names is None and known is not None and len(known) == cx.dim else names, cx.dim)
 
 
-def titled(axes: Any, cx: PolyhedralComplex, title: str | None, usual: str) -> None:
+def titled(axes: Any, cx: PolyhedralComplex | Hypersurface, title: str | None, usual: str) -> None:
     """The title given, or the usual one with the slice that the complex lies on."""
     place = cx.notes.get("slice")
     axes.set_title(title if title is not None else f"{usual}\n{typeset(place)}" if place else usual)

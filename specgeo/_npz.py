@@ -11,7 +11,7 @@ import math
 import os
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from specgeo._budget import afford
 from specgeo._files import open_regular, replacing
+from specgeo._progress import Tell, as_tell
 from specgeo.errors import InvalidInputError, ReadError, SpecgeoError, one_line
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -45,15 +46,15 @@ def write_npz(path: Path, arrays: Mapping[str, npt.NDArray[Any]], name: str = "p
         np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
 
 
-def read_npz(path: Path, max_bytes: int | None = None) -> Arrays:
-    """All arrays of an ``.npz`` file.
+def read_npz(path: Path, max_bytes: int | None = None, tell: Tell | None = None) -> Arrays:
+    """All arrays of an ``.npz`` file; ``tell`` hears how much of it is read.
 
     Twice their size, for the copies that are made of them, must be within the budget.
     """
     with open_regular(path) as stream:
         try:
             with zipfile.ZipFile(stream) as archive:
-                return _read_members(archive, path.name, max_bytes)
+                return _read_members(archive, path.name, max_bytes, as_tell(tell))
         except SpecgeoError:
             raise
         except MemoryError as error:
@@ -74,11 +75,18 @@ def read_npy(path: Path, max_bytes: int | None = None) -> npt.NDArray[Any]:
             raise ReadError(f"{path.name}: {error}; save it with numpy.save") from error
 
 
-def _read_members(archive: zipfile.ZipFile, name: str, max_bytes: int | None) -> Arrays:
+def _read_members(archive: zipfile.ZipFile, name: str, max_bytes: int | None, tell: Tell) -> Arrays:
     members = archive.infolist()
     total = sum(member.file_size for member in members)
     afford(2 * total, f"max_bytes: reading {name}", _REMEDY, max_bytes)
     arrays: Arrays = {}
+    done = 0
+
+    def took(n: int) -> None:
+        nonlocal done
+        done += n
+        tell(f"{done / 1e6:,.0f} of {total / 1e6:,.0f} MB", done / total)
+
     for member in members:
         key = member.filename.removesuffix(".npy")
         if key in arrays:
@@ -87,14 +95,16 @@ def _read_members(archive: zipfile.ZipFile, name: str, max_bytes: int | None) ->
             raise ReadError(f"{name}: {key!a} is compressed in another way than numpy does; save it with numpy")
         with archive.open(member) as stream:
             try:
-                arrays[key] = _read_array(stream, member.file_size)
+                arrays[key] = _read_array(stream, member.file_size, took)
             except ReadError as error:
                 raise ReadError(f"{name}: corrupt: {key!a} {error}") from error
     return arrays
 
 
-def _read_array(stream: IO[bytes], size: int) -> npt.NDArray[Any]:
-    """One array; ``size`` bytes are there."""
+def _read_array(
+    stream: IO[bytes], size: int, took: Callable[[int], None] = lambda n: None
+) -> npt.NDArray[Any]:
+    """One array; ``size`` bytes are there; ``took`` hears of each part."""
     start = stream.read(8)
     if len(start) < 8 or start[:6] != b"\x93NUMPY" or start[6] not in (1, 2, 3):
         raise ReadError("is no array")
@@ -121,4 +131,5 @@ def _read_array(stream: IO[bytes], size: int) -> npt.NDArray[Any]:
             raise ReadError("ends too early")
         view[at : at + len(part)] = np.frombuffer(part, np.uint8)
         at += len(part)
+        took(len(part))
     return flat.reshape(shape, order="F" if found["fortran"] == b"True" else "C")

@@ -19,6 +19,7 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from specgeo._limits import ticking
+from specgeo.errors import InvalidInputError
 
 HEARTBEAT = 4.0
 """Seconds between signs of life."""
@@ -41,6 +42,8 @@ def reported(function: Callable[_P, _R]) -> Callable[_P, _R]:
         given: Any = kwargs.get("progress", args[place] if place < len(args) else None)
         if given is None:  # the way of short calls
             return function(*args, **kwargs)
+        if not isinstance(given, bool) and not callable(given):
+            raise InvalidInputError(f"progress: {given!r:.80} given; pass True, False, None or a function")
         bound = signature.bind(*args, **kwargs)
         if given is False:
             bound.arguments["progress"] = None
@@ -54,6 +57,14 @@ def reported(function: Callable[_P, _R]) -> Callable[_P, _R]:
         return result
 
     return call
+
+
+def as_tell(progress: Tell | bool | None, start: float = 0.0, stop: float = 1.0) -> Tell:
+    """What tells a part of the work, its fractions between two of the whole; says nothing where nobody listens."""
+    if not callable(progress):
+        return lambda message, fraction: None
+    listener = progress
+    return lambda message, fraction: listener(message, start + (stop - start) * fraction)
 
 
 class Monotone:

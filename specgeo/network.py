@@ -123,6 +123,11 @@ class Network:
         """What complexes and pictures note of the slice it is restricted to: ``input_names``, ``slice``; or nothing."""
         return dict(self.__dict__.get("_slice_notes", {}))
 
+    @classmethod
+    def of(cls, layers: Layers, notes: dict[str, Any]) -> Network:
+        """The network that a complex has as its layers, with the ``slice_notes`` that are among its notes."""
+        return cls(*layers)._on_slice({name: notes[name] for name in ("input_names", "slice") if name in notes})
+
     @checked
     def placed_like(self, other: Network) -> Network:
         """This network with the ``slice_notes`` of another one, from which it was made."""

@@ -32,6 +32,7 @@ from specgeo._figures import new_figure as new_figure
 from specgeo._figures import rendered as rendered
 from specgeo._solid_map import shape_plot as shape_plot
 from specgeo._solid_map import solid_map as solid_map
+from specgeo._surface_plot import surface_plot as surface_plot
 from specgeo.errors import InvalidInputError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
     from specgeo.geometry.complex import PolyhedralComplex
 
-__all__ = ["class_map", "function_plot", "region_map", "shape_plot", "solid_map", "spectrum_plot"]
+__all__ = ["class_map", "function_plot", "region_map", "shape_plot", "solid_map", "spectrum_plot", "surface_plot"]
 
 EXACT_COLOR, SAMPLED_COLOR, GUIDE_COLOR, POINT_COLOR = "#1f4e8c", "#d1495b", "#4a4f58", "#9db7d9"
 WHEEL = ((0.902, 0.624, 0.0), (0.0, 0.62, 0.451), (0.0, 0.447, 0.698), (0.8, 0.475, 0.655))  # right, up, left, down

@@ -55,6 +55,11 @@ def line() -> sg.PolyhedralComplex:
     return sg.enumerate_regions(TENT, LINE)
 
 
+@cache
+def level() -> sg.LevelSet:
+    return sg.level_set(NET, BOX, 1.0)
+
+
 def tracker() -> sg.SpectrumTracker:
     made = sg.SpectrumTracker(LINE, [0, 1])
     made.record(0, TENT)
@@ -106,6 +111,12 @@ GOOD: dict[str, dict[str, Any]] = {
     "PolyhedralComplex.__call__": {"x": [0.0, 0.0]},
     "PolyhedralComplex.exact_vertices": {"ids": [0]},
     "PolyhedralComplex.save": {"path": "cx.npz"},
+    "PolyhedralComplex.export": {"path": "cells.vtu"},
+    "PolyhedralComplex.level_set": {"value": 0.5, "output": 0, "closed": "below"},
+    "PolyhedralComplex.sublevel_set": {"value": 0.5, "output": 0, "above": False},
+    "level_set": {"net": NET, "domain": BOX, "value": 0.5, "output": 0, "closed": None, "max_cells": 100,
+                  "max_bytes": 10**9, "progress": None},
+    "decision_boundary": {"net": PAIR, "domain": BOX, "max_cells": 100, "max_bytes": 10**9, "progress": None},
     "Polyline": {"points": [[0.0, 0.0], [1.0, 1.0]]},
     "Polyline.__call__": {"s": [0.5]},
     "Polytope": {"A": [[1.0], [-1.0]], "b": [1.0, 1.0]},
@@ -120,7 +131,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "Volumes": {"bins": [0.0, 1.0]},
     "fourier_coefficients": {"cx": plane, "modes": MODES, "extension": "mirror", "return_error": True, "method": "auto",
                              "progress": None},
-    "from_sklearn": {"estimator": None},
+    "from_sklearn": {"estimator": None, "progress": None},
     "SpectrumTracker": {
         "domain": LINE, "modes": [0, 1], "extension": "mirror", "every": 1, "output": 0, "target": None,
         "quantities": ["memory"], "max_cells": None,
@@ -139,14 +150,14 @@ GOOD: dict[str, dict[str, Any]] = {
     "Sines.mean_square": {"box": LINE},
     "loss_gradient_by_frequency": {"net": TENT, "cx": line, "k": [[1.0]], "residual": [1.0], "output": 0},
     "residual_rate": {"net": TENT, "cx": line, "k": [[1.0]], "residual": [1.0], "output": 0},
-    "from_torch": {"module": None},
+    "from_torch": {"module": None, "progress": None},
     "load_complex": {"path": "cx.npz", "max_bytes": 10**9},
     "orientation_average": {"shape": TRIANGLE, "q": [1.0], "normalise": False, "return_error": True},
     "polytope_transform": {"polytope": TRIANGLE, "k": WAVES, "density": ([1.0, 2.0], 0.5), "degree": None,
                            "return_error": False},
     "radial_spectrum": {"cx": plane, "t": [1.0, 2.0], "boundary": "cut"},
     "ray_spectrum": {"cx": plane, "direction": [1.0, 0.0], "t": [1.0], "boundary": "cut", "return_error": True},
-    "read_network": {"path": "net.npz", "max_bytes": 10**9},
+    "read_network": {"path": "net.npz", "max_bytes": 10**9, "progress": None},
     "save_network": {"network": NET, "path": "net.npz"},
     "simplex_transform": {"vertices": TRIANGLE, "k": WAVES, "values": [1.0, 2.0, 3.0], "degree": 1},
     "spectrum": {"cx": plane, "k": WAVES, "boundary": "cut", "return_error": True, "method": "auto", "progress": None},
@@ -182,13 +193,16 @@ GOOD: dict[str, dict[str, Any]] = {
     "lipschitz_chain": {"net": NET, "cx": plane},
     "lipschitz_constant": {"cx": plane, "output": 0},
     "low_pass_check": {"cx": plane, "curve": circle, "cutoff": 3.0, "output": 0},
+    "neighbour_edges": {"points": [[0.0, 0.0], [1.0, 0.0]], "labels": [0.0, 1.0], "domain": BOX, "n_neighbours": 1},
+    "NeighbourEdges.spectrum": {"k": WAVES},
+    "NeighbourEdges.shells": {"t": [1.0, 2.0]},
     "normal_directions": {"cx": plane, "output": 0},
     "parameter_vector": {"net": NET},
     "parameter_volume": {"widths": [2, 3, 1], "clip": 1.0, "epsilon": 0.1, "wavenumbers": [1.0, 2.0], "samples": 5,
                          "domain": BOX, "rng": 0, "confidence": 0.9, "moments": (1, 2), "activation": "relu"},
     "peak_report": {"net": TENT, "cx": line, "n_samples": 20, "position": 0.25, "height": 1.0, "output": 0},
     "perturbation_response": {"net": NET, "domain": BOX, "k": WAVES, "deltas": [0.01], "directions": 2, "output": 0,
-                              "rng": 0, "boundary": "cut"},
+                              "rng": 0, "boundary": "cut", "perturbation": "isotropic"},
     "porod_constant": {"cx": plane, "output": 0},
     "rate_report": {"net": NET, "cx": plane, "output": 0, "window": (20.0, 50.0), "samples": 20, "rng": 0},
     "energy_split": {"cx": plane, "cutoff": 2.0, "shape": "box"},
@@ -198,6 +212,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "oscillation_costs": {"oscillations": 4},
     "region_counts": {"cx": plane},
     "region_statistics": {"cx": plane},
+    "class_bounds": {"cx": plane, "direction": [1.0, 0.5], "output": 0},
     "spectral_bias": {"cx": line, "target": sg.learning.Sines([1.0]), "cutoff": 2.0, "shape": "box"},
     "difference": {"net": NET, "other": NET},
     "sawtooth": {"depth": 2, "dim": 2, "axes": 1},
@@ -206,6 +221,9 @@ GOOD: dict[str, dict[str, Any]] = {
     "region_table": {"net": NET, "cx": plane},
     "restrict_to_curve": {"net": NET, "curve": circle, "n_segments": 20, "lipschitz": 4.0},
     "restrict_to_polyline": {"net": NET, "vertices": TRIANGLE, "parameters": [0.0, 0.5, 1.0], "closed": False},
+    "restrict_to_surface": {"net": NET, "vertices": TRIANGLE, "triangles": [[0, 1, 2]], "parameters": TRIANGLE},
+    "SurfaceFunction.integrate": {"power": 2},
+    "SurfaceFunction.fourier_coefficients": {"modes": [[0, 1]], "return_error": True},
     "samples_needed": {"cx": line, "mode": [1], "tolerance": 0.1, "output": 0, "extension": "mirror"},
     "shell_law": {"cx": plane, "windows": [20.0, 40.0], "output": 0},
     "spectral_gradient": {"net": NET, "cx": plane, "k": WAVES, "output": 0, "boundary": "cut", "method": "cells"},
@@ -221,6 +239,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "mode_wavevectors": {"modes": MODES, "domain": BOX, "extension": "mirror"},
     "partial_sum": {"coefficients": [[1.0], [0.5]], "modes": MODES, "x": [[0.0, 0.5]], "domain": BOX,
                     "extension": "mirror"},
+    "polytope_expansion": {"polytope": TRIANGLE, "direction": [1.0, 0.5]},
     "polytope_gradients": {"polytope": TRIANGLE, "k": WAVES},
     "polytope_moments": {"polytope": TRIANGLE},
     "porod_constants": {"cx": plane, "boundary": "cut"},
@@ -229,10 +248,10 @@ GOOD: dict[str, dict[str, Any]] = {
     "spectrum_gradient": {"cx": plane, "k": WAVES, "boundary": "cut"},
     "spectrum_pullback": {"cx": plane, "k": WAVES, "cotangent": [1.0, 1.0j], "output": 0},
     "tail_energy": {"cx": plane, "modes": MODES, "extension": "mirror"},
-    "read_nnet": {"path": "net.nnet", "normalized": True, "max_bytes": 10**9},
-    "read_npz": {"path": "net.npz", "max_bytes": 10**9},
-    "read_onnx": {"path": "net.onnx", "output": None, "max_bytes": 10**9},
-    "read_shape": {"path": "net.stl", "max_bytes": 10**9},
+    "read_nnet": {"path": "net.nnet", "normalized": True, "max_bytes": 10**9, "progress": None},
+    "read_npz": {"path": "net.npz", "max_bytes": 10**9, "progress": None},
+    "read_onnx": {"path": "net.onnx", "output": None, "max_bytes": 10**9, "progress": None},
+    "read_shape": {"path": "net.stl", "max_bytes": 10**9, "progress": None},
     "function_plot": {"cx": line, "outputs": [0], "edges": True, "cmap": None, "title": "t", "names": ["x"],
                       "ax": None},
     "class_map": {"cx": plane, "component": lambda: np.arange(plane().n_cells) % 2, "labels": [0, 1],
@@ -240,6 +259,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "shape_plot": {"domain": BOX, "edges": True, "cmap": "#9db7d9", "title": "t", "names": ["x", "y"], "ax": None},
     "solid_map": {"cx": solid, "output": 0, "explode": 0.0, "cut": True, "edges": True, "cmap": "cividis", "title": "t",
                   "names": ["x", "y", "z"], "ax": None},
+    "surface_plot": {"surface": level, "color": "black", "edges": True, "title": "t", "names": ["x", "y"], "ax": None},
     "region_map": {"cx": plane, "color": "value", "output": 0, "edges": True, "cmap": "cividis", "title": "t",
                    "names": ["x", "y"], "ax": None},
     "spectrum_plot": {"k": WAVES, "exact": [1.0, 2.0], "sampled": [1.0, 2.0], "label": "a", "sampled_label": "b",
@@ -263,7 +283,7 @@ GOOD: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 INNER = {
     "FaceLattice.derived", "Patterns.differences", "Patterns.neuron_pieces", "Patterns.opposites", "Patterns.take",
-    "Ragged.of", "Ragged.take", "Claim.examined", "Cell.of",
+    "Ragged.of", "Ragged.take", "Claim.examined", "Cell.of", "Network.of",
     *(f"{name}.{method}" for name in (
         "FVector", "FourierCoefficients", "Jumps", "Lipschitz", "Reducer", "Spectrum", "Volumes")
       for method in ("update", "merge", "finish")),
@@ -273,6 +293,7 @@ OBJECTS: dict[str, Callable[[], Any]] = {
     "Activation": lambda: sg.Activation.leaky_relu(0.1),
     "AffineSlice": lambda: sg.AffineSlice([0.0, 0.0], [[1.0, 1.0]]),
     "Network": lambda: NET,
+    "NeighbourEdges": lambda: sg.theory.neighbour_edges([[0.0, 0.0], [1.0, 0.0]], [0.0, 1.0], BOX),
     "PolyhedralComplex": plane,
     "FaceLattice": plane,
     "Polyline": lambda: sg.Polyline([[0.0, 0.0], [1.0, 1.0]]),
@@ -280,6 +301,7 @@ OBJECTS: dict[str, Callable[[], Any]] = {
     "ClosedCurve": circle,
     "CurveFunction": lambda: on_circle().function,
     "CurveRestriction": on_circle,
+    "SurfaceFunction": lambda: sg.theory.restrict_to_surface(NET, TRIANGLE, [[0, 1, 2]], TRIANGLE),
     "DecisionRegions": lambda: sg.paths.decision_regions(PAIR, BOX),
     "SpectrumTracker": tracker,
     "Sines": lambda: sg.learning.Sines([1.0]),

@@ -12,6 +12,7 @@ import pytest
 import specgeo as sg
 from specgeo._display import Shown
 from specgeo.enumeration.groups import Head
+from specgeo.levels import Hypersurface
 from specgeo.streaming.groups import Worker
 from specgeo.theory.peaks import circle_variation
 from tests.test_arguments import call_of
@@ -20,6 +21,7 @@ pytest.importorskip("matplotlib", reason="needs the extra viz")
 
 
 RESULTS = {
+    "ClassBounds": "class_bounds",
     "AliasReport": "alias_report", "CurveRestriction": "restrict_to_curve", "CurveFunction": "restrict_to_polyline",
     "DecayReport": "decay_report", "DecisionRegions": "decision_regions", "DirectionReport": "direction_report",
     "DirectionalExpansion": "directional_expansion", "Energy": "tail_energy", "EnergyComparison": "energy_comparison",
@@ -33,6 +35,7 @@ RESULTS = {
     "VerificationReport": "verify",
     "EnergySplit": "energy_split", "LocalComplexity": "local_complexity", "OscillationCosts": "oscillation_costs",
     "PathSpectrum": "path_spectrum", "RegionCounts": "region_counts",
+    "LevelSet": "level_set", "DecisionBoundary": "decision_boundary",
     "Reduction": "reduce_regions",
     "RegionStatistics": "region_statistics", "SpectralBias": "spectral_bias",
 }  # fmt: skip
@@ -43,7 +46,8 @@ PICTURED = {
     *("MarginCertificate", "NormalDirections", "ParameterVolume", "PathResult", "PeakReport", "PerturbationResponse"),
     *("PolyhedralComplex", "Polytope", "RadialSpectrum", "RateReport", "RegionPath", "RegionTable", "SampledSpectrum"),
     *("EnergySplit", "OscillationCosts", "PathSpectrum", "RegionCounts", "RegionStatistics", "SpectralBias"),
-    *("ShellLaw", "SpectralReport", "SpectrumTracker", "Trace", "VerificationReport"),
+    *("ClassBounds", "DecisionBoundary", "LevelSet", "LocalComplexity", "ShellLaw", "SpectralReport"),
+    *("SpectrumTracker", "Trace", "VerificationReport"),
 }
 """Classes whose ``plot()`` needs no argument; that of a Network takes a domain, all others say that there is none."""
 
@@ -61,7 +65,7 @@ def shown_classes() -> dict[str, type]:
     while left:
         left += (more := left.pop().__subclasses__())
         found += more
-    protocols = {sg.streaming.Reducer, sg.theory.ClosedCurve, sg.results.Result}  # of which there are only children
+    protocols = {sg.streaming.Reducer, sg.theory.ClosedCurve, sg.results.Result, Hypersurface}  # only children are seen
     return {kind.__name__: kind for kind in found if kind not in protocols}
 
 
@@ -88,6 +92,8 @@ def objects(random_network):
         "Polytope": sg.Polytope.from_vertices([[0, 0], [2, 0], [0, 1]]),
         "tetrahedron": sg.Polytope.from_vertices(np.eye(4)[:, :3]),
         "AffineSlice": sg.AffineSlice.axes([1, 0], [0.0, 0.0]),
+        "points": line.level_set(float(line.means.mean())),
+        "surface": solid.level_set(float(solid.means.mean())),
         "Polyline": sg.Polyline([[0, 0], [1, 1]]),
         "Activation": net.activations[0],
         "Cell": cx[0],
@@ -140,7 +146,8 @@ def test_everything_is_drawn_or_says_that_it_cannot(objects):
 
 
 PICTURES = ["PolyhedralComplex", "line", "solid", "Box", "interval", "cube", "Polytope", "tetrahedron",
-            "RadialSpectrum", "DecisionRegions", "SampledSpectrum", "DirectionalExpansion", "Trace"]  # fmt: skip
+            "RadialSpectrum", "DecisionRegions", "SampledSpectrum", "DirectionalExpansion", "Trace",
+            "LevelSet", "DecisionBoundary", "points", "surface"]  # fmt: skip
 
 
 def test_every_plot_returns_its_axes_and_draws_into_given_ones(objects):

@@ -85,8 +85,23 @@ def test_the_loss_against_a_network_is_zero_for_itself_and_else_that_of_quadratu
     assert mean_squared_error(cx, net) == 0.0
     wanted = _mean(lambda x: (net(x)[..., 0] - other(x)[..., 0]) ** 2, LINE, 4000)
     assert mean_squared_error(cx, other) == pytest.approx(wanted, rel=1e-6)
-    with pytest.raises(sg.UnsupportedError, match="target: a Network in 2 dimensions"):
-        mean_squared_error(sg.enumerate_regions(_network((2, 3, 1)), PLANE), _network((2, 3, 1)))
+    with pytest.raises(sg.InvalidInputError, match="target: 1 inputs"):
+        mean_squared_error(sg.enumerate_regions(_network((2, 3, 1)), PLANE), _network((1, 3, 1)))
+    with pytest.raises(sg.UnsupportedError, match="target: a float given"):
+        mean_squared_error(cx, 3.0)
+
+
+def test_the_loss_against_a_network_in_the_plane():
+    """f and target of other depths and activations; their kinks cross."""
+    net, other = _network((2, 6, 5, 2)), _network((2, 4, 1), 3, "abs")
+    cx = sg.enumerate_regions(net, PLANE)
+    wanted = _mean(lambda x: (net(x)[..., 1] - other(x)[..., 0]) ** 2, PLANE, 300)
+    for target in (other, sg.enumerate_regions(other, PLANE)):
+        assert mean_squared_error(cx, target, 1) == pytest.approx(wanted, rel=1e-4)
+    assert mean_squared_error(cx, net.component(1), 1) == pytest.approx(0.0, abs=1e-28)
+    tracker = sg.SpectrumTracker(PLANE, [[1, 0]], target=other, quantities=["loss"], output=1)
+    tracker.record(0, net)
+    assert tracker.quantities["loss"][0] == mean_squared_error(cx, other, 1)
 
 
 def test_a_short_cell_keeps_its_slope():
@@ -197,7 +212,7 @@ def test_a_module_in_training_is_read_by_its_parameters():
     module, tracker = _module(torch, 1, 8, 8, 1), sg.SpectrumTracker(LINE, range(5))
     for step in range(3):
         tracker.record(step, module)
-        assert (tracker._read._known is not None) and tracker._read._known.module is module
+        assert (tracker._read._known is not None) and tracker._read._known.parts[0].itself() is module
         cx = sg.enumerate_regions(sg.from_torch(module), LINE)
         np.testing.assert_allclose(
             tracker.coefficients[-1], sg.fourier_coefficients(cx, np.arange(5)[:, None])[:, 0], atol=1e-15
@@ -208,6 +223,37 @@ def test_a_module_in_training_is_read_by_its_parameters():
     module[1] = torch.nn.LeakyReLU(0.5)  # another function
     tracker.record(3, module)
     assert tracker._read(module).activations[0].slopes[0] == 0.5
+    module[1].negative_slope = 0.25  # the same modules, another function
+    assert tracker._read(module).activations[0].slopes[0] == 0.25
+
+
+def test_a_spectrum_reads_its_module_once_and_keeps_it_not_alive(monkeypatch):
+    torch = pytest.importorskip("torch")
+    import gc
+    import weakref
+
+    from specgeo.learning import modules
+
+    read, calls = modules.from_torch, []
+    monkeypatch.setattr(modules, "from_torch", lambda module: calls.append(1) or read(module))
+    module = _module(torch, 1, 5, 1)
+    for _ in range(3):
+        found = sg.torch_spectrum(module, LINE, [0, 1, 2])
+        network = sg.from_torch(module)
+        exact = sg.fourier_coefficients(sg.enumerate_regions(network, LINE), [[0], [1], [2]])[:, 0]
+        np.testing.assert_allclose(found.detach().numpy(), exact, atol=1e-15)
+        with torch.no_grad():
+            module[0].weight += 0.1
+    assert len(calls) == 1
+    module.register_forward_hook(lambda module, inputs, output: 2 * output)
+    with pytest.raises(sg.UnsupportedError):
+        sg.torch_spectrum(module, LINE, [0])
+    alone, single = weakref.ref(module), torch.nn.Linear(1, 1)
+    sg.torch_spectrum(single, LINE, [0])
+    gone = weakref.ref(single)
+    del module, single, found
+    gc.collect()
+    assert alone() is None and gone() is None
 
 
 def test_a_spectrum_can_be_trained_on():

@@ -333,7 +333,49 @@ def test_sampling_error_against_many_directions() -> None:
         assert energy.mean() == pytest.approx((np.abs(gradient) ** 2).sum() / p, rel=0.02)
         assert robustness.sampling_error(gradient, 1) == pytest.approx(relative / 2, rel=0.02)
         assert robustness.sampling_error(1e200 * gradient, 16) == pytest.approx(relative / 8, rel=0.02)
+        along_axes = (np.abs(gradient) ** 2).sum(axis=0)  # every parameter alone, each as likely
+        assert along_axes.mean() == pytest.approx((np.abs(gradient) ** 2).sum() / p)
+        relative = along_axes.std() / along_axes.mean()
+        assert robustness.sampling_error(gradient, 4, "axis-aligned") == pytest.approx(relative / 4, rel=1e-12)
     assert robustness.sampling_error(np.zeros((2, 3), dtype=complex), 4) == 0.0
+
+
+def test_axis_aligned_perturbations_move_one_parameter() -> None:
+    """2 relu(x) on [-1, 1]: int f = 1 grows by delta d_j in one parameter, d = (1, 2, 1/2, 2) to first order."""
+    net = sg.Network([[[1.0]], [[2.0]]], [[0.0], [0.0]])
+    delta, n = 1e-6, 150
+    response = perturbation.perturbation_response(
+        net, sg.Box([-1], [1]), [[0.0]], [delta, 0.5], n, perturbation="axis-aligned"
+    )
+    assert response.perturbation == "axis-aligned"
+    assert response.predicted_change[0, 0] == pytest.approx(delta * np.sqrt((1 + 4 + 0.25 + 4) / 4), rel=1e-12)
+    measured, predicted, error = response.band([0])
+    assert abs(measured[0] / (delta * predicted) - 1) < 4 * error and 0.01 < error < 0.05
+    # at delta = 1/2 by hand: w_1 up or down 1 +- 1/2; b_1: 2 (3/2)^2 / 2 or 2 (1/2)^2 / 2; w_2: 1 +- 1/4; b_2: 1 +- 1
+    values = np.array([1.5, 0.5, 2.25, 0.25, 1.25, 0.75, 2.0, 0.0])
+    ratio, lower, upper = response.retention()
+    assert abs(ratio[1, 0] - values.mean()) < 4 * values.std() / np.sqrt(n)
+    assert (upper - lower)[1, 0] == pytest.approx(2 * 1.964 * values.std() / np.sqrt(n), rel=0.1)
+    assert (lower < ratio).all() and (ratio < upper).all() and lower[1, 0] > 0
+
+
+def test_the_intervals_of_retention_cover() -> None:
+    net, box, k = random_network(1, (4,), "he", 1), sg.Box([0], [1]), [[2 * np.pi], [40.0]]
+    many = perturbation.perturbation_response(net, box, k, [0.3], 600, rng=0)
+    truth, missed = many.retention()[0], 0
+    for seed in range(1, 13):
+        _, lower, upper = perturbation.perturbation_response(net, box, k, [0.3], 16, rng=seed).retention(confidence=0.9)
+        missed += int(((truth < lower) | (truth > upper)).sum())
+    assert missed <= 8  # of 24 at one in ten: the chance of more is below 1 in 1000
+    alone = perturbation.perturbation_response(net, box, k, [0.3], 1)
+    assert np.isinf(alone.retention()[2]).all() and (alone.retention()[1] == 0).all()
+    with pytest.raises(sg.InvalidInputError, match="confidence"):
+        alone.retention(confidence=95)
+    both = many.retention([[0, 1], [1]])[0]
+    sizes, base = many.spectra[0], many.baseline
+    assert both[0, 0] == pytest.approx(np.linalg.norm(sizes, axis=1).mean() / np.linalg.norm(base))
+    assert both[0, 1] == truth[0, 1] == pytest.approx(many.mean_magnitude[0, 1] / base[1])
+    assert "spectra" not in many.to_dict()
 
 
 def test_relative_changes_grow_where_kinks_move_and_not_where_none_does() -> None:

@@ -319,7 +319,7 @@ def test_the_sentence_on_robustness_says_what_the_numbers_do(changes, left: floa
     flat = np.tile(size, (3, 1)) * np.array([[1e-7], [1e-2], [1e-1]])
     response = PerturbationResponse(
         np.array([1e-7, 1e-2, 1e-1]), np.arange(9.0)[:, None], np.ones(9), np.ones((3, 9)), flat, flat, left * flat, 24,
-        2.0 * size[:, None] * np.eye(4)[0] + 0j,
+        2.0 * size[:, None] * np.eye(4)[0] + 0j, np.ones((3, 24, 9)) + 0j,
     )  # fmt: skip
     facts: dict[str, object] = {}
     sentence = learning._by_thirds(response, np.arange(9), facts)

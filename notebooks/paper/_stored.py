@@ -26,7 +26,8 @@ class Table:
     """The table of results of one notebook: numbers with the tolerance that another machine is allowed.
 
     ``table.add(name, value, rtol=..., atol=...)`` takes a number or a list of numbers; without tolerances the value must
-    be the same (counts, verdicts). ``table.check()`` compares all with the stored table, or stores it.
+    be the same (counts, verdicts), with ``atol=1e300`` it is shown and not compared. ``table.check()`` compares all with
+    the stored table, or stores it.
     """
 
     def __init__(self, name: str) -> None:

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import fill
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from specgeo.domain import Box
@@ -102,7 +102,7 @@ def load(arguments: argparse.Namespace) -> Network:
     from specgeo.readers import read_network
 
     suffix = Path(arguments.network).suffix.lower()
-    options: dict[str, object] = {}
+    options: dict[str, Any] = {}
     if arguments.physical:
         if suffix != ".nnet":
             raise InvalidInputError("--physical: only .nnet files have a normalisation in their header; drop it")

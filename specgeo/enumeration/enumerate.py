@@ -20,7 +20,7 @@ from specgeo.enumeration._layers import N_BREAKS, N_UNITS, N_WORDS, Layers, N, f
 from specgeo.enumeration._layout import Size, Tally
 from specgeo.enumeration._run import Run
 from specgeo.errors import BudgetError, InvalidInputError, UnsupportedError
-from specgeo.geometry.arrays import Patterns, Ragged
+from specgeo.geometry.arrays import Patterns, Ragged, Signs, unpacked
 from specgeo.geometry.certificate import Certificate
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.pieces import affine_pieces
@@ -112,7 +112,6 @@ def enumerate_regions(
     if executor is not None:
         raise UnsupportedError("executor: parallel runs are not supported yet; leave it None")
     max_cells, max_bytes = as_budget(max_cells, "max_cells"), as_budget(max_bytes, "max_bytes")
-    check_dimension(network.input_dim)
     domain = as_domain(domain)
     if exact:
         require_ieee_arithmetic()
@@ -130,7 +129,39 @@ def _enumerate(
     max_cells: int | None,
     max_bytes: int | None,
 ) -> PolyhedralComplex:
+    run, labels = _run_through(network, domain, exact, progress, max_cells, max_bytes)
+    return as_complex(run, network, labels, domain)
+
+
+def enumerate_with_signs(
+    network: Network,
+    domain: Any,
+    progress: Callable[[str, float], None] | None = None,
+    max_cells: int | None = None,
+    max_bytes: int | None = None,
+) -> tuple[PolyhedralComplex, Signs]:
+    """The complex, and the proved signs (n_0, n_units) of the units of the last hidden layer at its vertices."""
+    require_ieee_arithmetic()
+    domain = as_domain(domain)
+    run, labels = _run_through(network, domain, True, progress, max_cells, max_bytes)
+    cx = as_complex(run, network, labels, domain)
+    words, n_units = (int(n) for n in run.layers.meta[-1, [N_WORDS, N_UNITS]])
+    bits = run.state.vbits[: len(cx.vertices)]
+    above, below = unpacked(bits[:, :words], n_units), unpacked(bits[:, words:], n_units)
+    return cx, above.view(np.int8) - below.view(np.int8)
+
+
+def _run_through(
+    network: Network,
+    domain: Any,
+    exact: bool,
+    progress: Callable[[str, float], None] | None,
+    max_cells: int | None,
+    max_bytes: int | None,
+) -> tuple[Run, Labels]:
+    """A run through all layers."""
     dim = network.input_dim
+    check_dimension(dim)
     state, extent = domain_state(domain, dim, exact, _SPARE_CELLS >> (2 * max(0, dim - 2)), max_bytes)
     depth = len(network.hidden_widths)
 
@@ -146,7 +177,7 @@ def _enumerate(
     for layer in range(1, depth + 1):
         run.layer(layer)
     run.polish()
-    return as_complex(run, network, labels, domain)
+    return run, labels
 
 
 def check_dimension(dim: int) -> None:

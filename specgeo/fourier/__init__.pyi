@@ -9,6 +9,7 @@ from .orientation import orientation_average as orientation_average
 from .polytope import Moments as Moments
 from .polytope import polytope_moments as polytope_moments
 from .polytope import polytope_transform as polytope_transform
+from .polytope_rays import polytope_expansion as polytope_expansion
 from .radial import porod_constants as porod_constants
 from .radial import radial_spectrum as radial_spectrum
 from .rays import directional_expansion as directional_expansion

@@ -16,7 +16,6 @@ coefficients that its proof leaves open, by Opitz' divided differences instead o
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import factorial
 from typing import Any, Literal
 
 import numpy as np
@@ -24,57 +23,24 @@ import numpy.typing as npt
 
 from specgeo._arguments import checked
 from specgeo._budget import within_memory
-from specgeo._cast import ComplexArray, FloatArray, IntArray, as_floats, as_indices
+from specgeo._cast import ComplexArray, FloatArray, as_floats, as_indices
 from specgeo._display import Shown
 from specgeo._double import UNIT_ROUNDOFF
 from specgeo._limits import check_time
 from specgeo.errors import InvalidInputError
 from specgeo.fourier.deviation import Deviation, deviation_of
-from specgeo.fourier.forms import ComplexForms, FacetForm, Term, forms_of
+from specgeo.fourier.forms import ComplexForms, FacetForm, forms_of
+from specgeo.fourier.partial_fractions import Bins, DirectionalClass, Offsets
 from specgeo.fourier.simplex import check_phases
 from specgeo.fourier.spectra import evaluate
 from specgeo.geometry.complex import PolyhedralComplex
 
-SAME_OFFSET = 16 * UNIT_ROUNDOFF  # offsets closer than this, relative to the largest |v|, are one: rounding of u.v
-VANISHING = 64 * UNIT_ROUNDOFF  # a coefficient below this share of its terms' sizes is a cancellation: zero
 _CHUNK = 1 << 22  # entries of the largest scratch array when an expansion is evaluated
 
 
 @dataclass(frozen=True, eq=False)
-class DirectionalClass(Shown):
-    """The terms t^{-(n+1)} sum_q a_q e^{-i t s_q} of one codimension class n.
-
-    Attributes
-    ----------
-    n : int
-        0: walls orthogonal to u (cut functions only); 1..d: codimension of the faces.
-    offsets : (q,)
-        s_q, increasing.
-    coefficients : (q, m)
-        a_q.
-    sizes : (q, m)
-        Sum of the absolute values of the contributions to a_q: 1e-16 of it is the rounding of a_q.
-    """
-
-    n: int
-    offsets: FloatArray
-    coefficients: ComplexArray
-    sizes: FloatArray
-
-    @property
-    def mean_square(self) -> FloatArray:
-        """Mean over t of |sum_q a_q e^{-i t s_q}|^2, which is sum |a_q|^2: shape (m,)."""
-        return np.asarray((np.abs(self.coefficients) ** 2).sum(axis=0))
-
-    @property
-    def supremum(self) -> FloatArray:
-        """Bound sum |a_q| on the modulus of the sum, for every t: shape (m,)."""
-        return np.asarray(np.abs(self.coefficients).sum(axis=0))
-
-
-@dataclass(frozen=True, eq=False)
 class DirectionalExpansion(Shown):
-    """f^(t u) = sum_n t^{-(n+1)} sum_q a_{n,q} e^{-i t s_q}, exact for t != 0.
+    """f^(t u) = sum_n t^-power sum_q a_{n,q} e^{-i t s_q}, exact for t != 0; power = n + 1, n for a polytope alone.
 
     ``expansion(t)`` evaluates it; ``expansion.classes`` holds the classes present, slowest decay
     first; ``expansion.rounding(t)`` bounds the error of that evaluation, which grows where u is
@@ -85,9 +51,9 @@ class DirectionalExpansion(Shown):
     classes: tuple[DirectionalClass, ...]
     n_outputs: int
     offset_error: float  # of u.v: rounded to some roundoffs of the largest |v|, and merged with others like it
-    left_out: FloatArray  # (d + 1, m) sum over each class of the coefficients taken for zero, and their rounding
+    left_out: FloatArray  # (p, m) for each power of 1/t the coefficients taken for zero, and their rounding
     boundary: Literal["cut", "interior"]
-    stored: Deviation  # how far the complex itself is from its network
+    stored: Deviation | None  # how far the complex itself is from its network
 
     def __call__(self, t: npt.ArrayLike) -> ComplexArray:
         """Values at t (...,): shape (..., m)."""
@@ -100,7 +66,7 @@ class DirectionalExpansion(Shown):
                 check_time()
                 some = flat[start : start + step, None]
                 sums = np.exp(-1j * some * part.offsets) @ part.coefficients
-                total[start : start + step] += sums / some ** (part.n + 1)
+                total[start : start + step] += sums / some**part.power
         return total.reshape(*times.shape, self.n_outputs)
 
     def plot(self, ax: Any = None, *, output: int = 0, t: npt.ArrayLike | None = None, **options: Any) -> Any:
@@ -120,12 +86,14 @@ class DirectionalExpansion(Shown):
         """Bound on the error of the value at t (...,), that of the stored vertices and pieces included: (..., m)."""
         given = _nonzero(t)
         times = np.abs(given)[..., None]
-        total = self.stored.facet(given.reshape(-1, 1) * self.direction, self.boundary).reshape(*given.shape, -1)
-        for n, dropped in enumerate(self.left_out):
-            total = total + dropped / times ** (n + 1)
+        total = np.zeros((*given.shape, self.n_outputs))
+        if self.stored is not None:
+            total += self.stored.facet(given.reshape(-1, 1) * self.direction, self.boundary).reshape(total.shape)
+        for power, dropped in enumerate(self.left_out):
+            total += dropped / times**power
         for part in self.classes:
             growth = UNIT_ROUNDOFF * (16 + np.sqrt(len(part.offsets))) + self.offset_error * times
-            total += growth * part.sizes.sum(axis=0) / times ** (part.n + 1)
+            total += growth * part.sizes.sum(axis=0) / times**part.power
         return np.asarray(total)
 
     def __getitem__(self, n: int) -> DirectionalClass:
@@ -137,8 +105,8 @@ class DirectionalExpansion(Shown):
 
     @property
     def decay_exponent(self) -> int | None:
-        """The smallest n + 1 present: |f^(t u)| = O(t^{-exponent}), and no faster; None where none is (f = 0)."""
-        return min((part.n + 1 for part in self.classes), default=None)
+        """The smallest power present: |f^(t u)| = O(t^{-exponent}), and no faster; None where none is (f = 0)."""
+        return min((part.power for part in self.classes), default=None)
 
 
 @checked
@@ -246,15 +214,15 @@ def directional_expansion(
     unit = as_direction(direction, forms.dim)
     line = forms.facets.project(unit)
     radius = float(np.linalg.norm(cx.vertices, axis=1).max())
-    tolerance = SAME_OFFSET * max(radius, 1e-300)
-    bins = _Bins(_pooled(line), tolerance, forms.dim, forms.n_outputs)
-    bins.add(line.kinks, 2, 1.0)
+    offsets = Offsets(_pooled(line), radius)
+    bins = Bins(offsets.values, forms.dim + 1, forms.n_outputs)
+    terms = [(line.kinks, 2, 1.0 + 0j)]
     if boundary == "cut":
-        bins.add(line.flux, 2, 1.0)
-        for _, term in line.axis_terms:
-            bins.add(term, 1, 1j)
-    offset_error = bins.merged + (forms.dim + 4) * UNIT_ROUNDOFF * radius
-    classes, left_out = bins.classes()
+        terms += [(line.flux, 2, 1.0), *((term, 1, 1j) for _, term in line.axis_terms)]
+    for term, power, factor in terms:
+        bins.add(term, offsets.number(term.points[:, 0])[term.simplices], power, factor)
+    offset_error = offsets.merged + (forms.dim + 4) * UNIT_ROUNDOFF * radius
+    classes, left_out = bins.classes(1)
     return DirectionalExpansion(unit, classes, forms.n_outputs, offset_error, left_out, boundary, deviation_of(cx))
 
 
@@ -277,82 +245,3 @@ def _nonzero(t: npt.ArrayLike) -> FloatArray:
 
 def _pooled(line: FacetForm) -> FloatArray:
     return np.concatenate([line.kinks.points[:, 0], line.flux.points[:, 0], line.trace.points[:, 0]])
-
-
-class _Bins:
-    """Coefficients gathered by offset and power of 1/t."""
-
-    def __init__(self, offsets: FloatArray, tolerance: float, dim: int, n_outputs: int) -> None:
-        ordered = np.unique(offsets)
-        fresh = np.ones(len(ordered), dtype=bool)
-        fresh[1:] = np.diff(ordered) > tolerance
-        starts = np.flatnonzero(fresh)
-        self._starts = ordered[starts]
-        counts = np.diff(np.append(starts, len(ordered)))
-        self.offsets = np.add.reduceat(ordered, starts) / counts if len(starts) else ordered
-        self.merged = float(np.abs(ordered - np.repeat(self.offsets, counts)).max(initial=0.0))
-        shape = (dim + 1, len(starts), n_outputs)
-        self._sums = np.zeros(shape, dtype=np.complex128)
-        self._sizes = np.zeros(shape)
-
-    def add(self, term: Term, power: int, factor: complex) -> None:
-        """Add factor * t^-power * (the term's sum)."""
-        if len(term) == 0:
-            return
-        ids = (np.searchsorted(self._starts, term.points[:, 0], side="right") - 1)[term.simplices]
-        scale = factorial(term.simplices.shape[1] - 1) * term.measures[:, None]
-        if term.weights is not None:
-            self._add_differences(ids, scale * term.weights, power, factor)
-        if term.values is not None:
-            for corner in range(ids.shape[1]):  # the node of each vertex once more
-                repeated = np.concatenate([ids, ids[:, corner, None]], axis=1)
-                self._add_differences(repeated, scale * term.values[:, corner], power, factor)
-
-    def _add_differences(self, ids: IntArray, weights: FloatArray, power: int, factor: complex) -> None:
-        """Divided differences of exp in partial fractions: e^{-i t s_a} (-i t)^{r - j} H_{m_a - 1 - r} / r!."""
-        check_time()
-        j = ids.shape[1] - 1
-        same = ids[:, :, None] == ids[:, None, :]
-        multiplicity = same.sum(axis=2)
-        gaps = self.offsets[ids][:, :, None] - self.offsets[ids][:, None, :]
-        inverse = np.where(same, 0.0, 1.0 / np.where(same, 1.0, gaps))
-        for i in range(j + 1):
-            leads = ~np.any(same[:, i, :i], axis=1)
-            residues = _taylor_of_product(inverse[:, i], multiplicity[:, i].max(initial=1))
-            for r in range(j + 1):
-                rows = np.flatnonzero(leads & (multiplicity[:, i] > r))
-                if len(rows) == 0:
-                    continue
-                share = residues[rows, multiplicity[rows, i] - 1 - r] / factorial(r)
-                phase = factor * (1j) ** (j - r)  # (-i)^{r - j}
-                self._store(power + j - r - 1, ids[rows, i], share[:, None] * weights[rows], phase)
-
-    def _store(self, n: int, where: IntArray, real: FloatArray, phase: complex) -> None:
-        for output in range(real.shape[1]):
-            count = self._sums.shape[1]
-            self._sums[n, :, output] += phase * np.bincount(where, real[:, output], minlength=count)
-            self._sizes[n, :, output] += np.bincount(where, np.abs(real[:, output]), minlength=count)
-
-    def classes(self) -> tuple[tuple[DirectionalClass, ...], FloatArray]:
-        """The classes that are not empty, by n, and the sum of what vanishes in each class."""
-        found = []
-        left_out = np.zeros((len(self._sums), self._sums.shape[2]))
-        for n in range(len(self._sums)):
-            present = np.abs(self._sums[n]) > VANISHING * self._sizes[n]
-            sums = np.where(present, self._sums[n], 0.0)
-            dropped = np.where(present, 0.0, np.abs(self._sums[n]) + 16 * UNIT_ROUNDOFF * self._sizes[n])
-            left_out[n] = dropped.sum(axis=0)
-            kept = np.any(sums != 0, axis=1)
-            if np.any(kept):
-                found.append(DirectionalClass(n, self.offsets[kept], sums[kept], self._sizes[n][kept]))
-        return tuple(found), left_out
-
-
-def _taylor_of_product(inverse: FloatArray, count: int) -> FloatArray:
-    """Taylor coefficients H_0.. (n_s, count) of prod_b (gap_b + x)^-1 at x = 0; ``inverse`` 1/gap_b, 0 = no factor."""
-    result = np.empty((len(inverse), count))
-    result[:, 0] = np.prod(np.where(inverse == 0, 1.0, inverse), axis=1)
-    powers = [-((-1.0) ** p) * (inverse ** (p + 1)).sum(axis=1) for p in range(count - 1)]
-    for q in range(1, count):
-        result[:, q] = sum(powers[p] * result[:, q - 1 - p] for p in range(q)) / q
-    return result

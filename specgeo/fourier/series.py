@@ -30,7 +30,7 @@ from specgeo._budget import within_memory
 from specgeo._cast import FloatArray, IntArray, as_complexes, as_points
 from specgeo._display import Shown
 from specgeo._double import UNIT_ROUNDOFF
-from specgeo._progress import reported
+from specgeo._progress import Tell, reported
 from specgeo.domain import Box
 from specgeo.errors import DomainError, InvalidInputError
 from specgeo.fourier.deviation import deviation_of
@@ -96,21 +96,28 @@ def fourier_coefficients(
     array([ 0.5     , -0.202642,  0.      ])
     """
     box, forms = box_forms(cx)
-    coefficients, errors = coefficients_on(box, forms, modes, extension, method, return_error)
+    tell = progress if callable(progress) else None
+    coefficients, errors = coefficients_on(box, forms, modes, extension, method, return_error, tell)
     return (coefficients, errors) if return_error else coefficients
 
 
 def coefficients_on(
-    box: Box, forms: ComplexForms, modes: npt.ArrayLike, extension: Extension, method: str, return_error: bool
+    box: Box,
+    forms: ComplexForms,
+    modes: npt.ArrayLike,
+    extension: Extension,
+    method: str,
+    return_error: bool,
+    tell: Tell | None = None,
 ) -> tuple[npt.NDArray[np.float64 | np.complex128], FloatArray]:
     """What the pieces of a complex, all of a box or some of it, add to its coefficients, and bounds: (..., m) each."""
     numbers = as_modes(modes, box.dim)
     flat = numbers.reshape(-1, box.dim)
     values: npt.NDArray[np.float64 | np.complex128]
     if extension == "mirror":
-        values, errors = _mirror(forms, box, flat, method, return_error)
+        values, errors = _mirror(forms, box, flat, method, return_error, tell)
     else:
-        values, errors = evaluate(forms, mode_wavevectors(flat, box, extension), "cut", method, return_error)
+        values, errors = evaluate(forms, mode_wavevectors(flat, box, extension), "cut", method, return_error, tell)
     shape = (*numbers.shape[:-1], forms.n_outputs)
     coefficients = (values / box.volume).reshape(shape)
     errors = errors + 2 * (box.dim + 1) * UNIT_ROUNDOFF * np.abs(values)  # the volume's sides and product are rounded
@@ -296,13 +303,15 @@ def box_forms(cx: PolyhedralComplex) -> tuple[Box, ComplexForms]:
     return cx.domain, forms_of(cx, cx.domain)
 
 
-def _mirror(forms: ComplexForms, box: Box, modes: IntArray, method: str, bounds: bool) -> tuple[FloatArray, FloatArray]:
+def _mirror(
+    forms: ComplexForms, box: Box, modes: IntArray, method: str, bounds: bool, tell: Tell | None
+) -> tuple[FloatArray, FloatArray]:
     """Means over the reflections of k; half of them suffice, f being real."""
     positive, place = np.unique(np.abs(modes), axis=0, return_inverse=True)
     wavevectors = mode_wavevectors(positive, box, "mirror")
     signs = np.array([(1.0, *rest) for rest in product((1.0, -1.0), repeat=box.dim - 1)])
     reflected = (wavevectors[:, None, :] * signs).reshape(-1, box.dim)
-    values, errors = evaluate(forms, reflected, "mirror", method, bounds)
+    values, errors = evaluate(forms, reflected, "mirror", method, bounds, tell)
     shape = (len(positive), len(signs), forms.n_outputs)
     means, errors = values.real.reshape(shape).mean(axis=1), errors.reshape(shape).mean(axis=1)
     return means[place.ravel()], errors[place.ravel()]

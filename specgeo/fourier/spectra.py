@@ -17,10 +17,10 @@ import numpy.typing as npt
 
 from specgeo._arguments import checked
 from specgeo._budget import afford, within_memory
-from specgeo._cast import ComplexArray, FloatArray
+from specgeo._cast import ComplexArray, FloatArray, IntArray
 from specgeo._double import UNIT_ROUNDOFF
 from specgeo._measures import lengths_of
-from specgeo._progress import reported
+from specgeo._progress import Tell, reported
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier import nufft
 from specgeo.fourier.deviation import deviation_of
@@ -33,6 +33,7 @@ Boundary = Literal["cut", "interior", "mirror"]
 PROMISE = 1e-12  # every value has an error bound below this share of int |f|, or the volume form's
 TARGET = 2e-13  # where that costs little, the facet form is used only if its bound is below this share
 LITTLE = 4e6  # pairs (simplex, wavevector) of the volume form that cost little: about 0.1 s
+BLOCK = 1 << 25  # pairs (simplex, wavevector) between two reports of progress
 GRID_PROMISE = 1e-11  # the same for the non-uniform FFT, whose bound is some 100 times its error
 
 
@@ -106,24 +107,30 @@ def spectrum(
     """
     forms = forms_of(cx)
     waves, batch = as_wavevectors(k, forms.dim, float(np.abs(cx.vertices).max()))
-    values, errors = evaluate(forms, waves, boundary, method, return_error)
+    tell = progress if callable(progress) else None
+    values, errors = evaluate(forms, waves, boundary, method, return_error, tell)
     shape = (*batch, forms.n_outputs)
     return (values.reshape(shape), errors.reshape(shape)) if return_error else values.reshape(shape)
 
 
 def evaluate(
-    forms: ComplexForms, k: FloatArray, boundary: Boundary, method: str, bounds: bool = True
+    forms: ComplexForms,
+    k: FloatArray,
+    boundary: Boundary,
+    method: str,
+    bounds: bool = True,
+    tell: Tell | None = None,
 ) -> tuple[ComplexArray, FloatArray]:
     """Values and error bounds at wavevectors (n_k, D), both (n_k, m); without ``bounds`` those are of the rounding.
 
-    ``boundary="mirror"`` leaves out the boundary traces, which cancel in averages over reflections
-    of k; only such averages mean something then.
+    ``tell`` hears after each block how many are done. ``boundary="mirror"`` leaves out the boundary traces, which
+    cancel in averages over reflections of k; only such averages mean something then.
     """
     needed = 8.0 * len(k) * (6 * forms.dim + 14 * forms.n_outputs + 6)
     afford(needed, f"k: {len(k):,} wavevectors", "pass fewer at a time")
     distinct, place, flipped = half_space(k)
     with np.errstate(over="ignore", invalid="ignore"):  # what leaves the range of floats is refused
-        values, errors = _evaluate_distinct(forms, distinct, boundary, method, bounds)
+        values, errors = _evaluate_distinct(forms, distinct, boundary, method, bounds, tell)
     values, errors = values[place], errors[place]
     values[flipped] = np.conj(values[flipped])
     return values, errors
@@ -145,7 +152,7 @@ def half_space(k: FloatArray) -> tuple[FloatArray, npt.NDArray[np.intp], npt.NDA
 
 
 def _evaluate_distinct(
-    forms: ComplexForms, k: FloatArray, boundary: Boundary, method: str, bounds: bool
+    forms: ComplexForms, k: FloatArray, boundary: Boundary, method: str, bounds: bool, tell: Tell | None
 ) -> tuple[ComplexArray, FloatArray]:
     values = np.zeros((len(k), forms.n_outputs), dtype=np.complex128)
     errors = np.zeros(values.shape)
@@ -159,16 +166,26 @@ def _evaluate_distinct(
         raise InvalidInputError(f"k: contains the zero wavevector, where {remedy}")
     if boundary == "interior" and method == "volume":
         raise InvalidInputError("method: 'volume' has no interior spectrum; use 'auto' or 'facet'")
-    chosen = _choose(forms, k, boundary, method)
+    chosen, done = _choose(forms, k, boundary, method), 0
     for name, evaluator in (("facet", _by_facets), ("volume", _by_volume), ("nufft", _by_nufft)):
-        rows = np.flatnonzero(chosen == name)
-        if len(rows):
+        for rows in _blocks(forms, np.flatnonzero(chosen == name), name, tell):
             some = np.ascontiguousarray(k[rows])
             values[rows], errors[rows] = evaluator(forms, some, boundary)
             if bounds:
                 errors[rows] += deviation(forms, some, boundary, name)
+            done += len(rows)
+            if tell is not None:
+                tell(f"{done:,} of {len(k):,} wavevectors", done / len(k))
     require_range("its transform", values, errors)
     return values, errors
+
+
+def _blocks(forms: ComplexForms, rows: IntArray, form: str, tell: Tell | None) -> list[IntArray]:
+    """Rows to evaluate at once: all, but where someone hears of it such as take some tenths of a second."""
+    if len(rows) == 0 or tell is None or form == "nufft":
+        return [rows] if len(rows) else []
+    n = len(forms.volume.cells if form == "volume" else forms.facets.kinks)
+    return np.array_split(rows, -(-len(rows) // max(BLOCK // max(1, n), 1)))
 
 
 def deviation(forms: ComplexForms, k: FloatArray, boundary: Boundary, form: str) -> FloatArray:

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._arguments import checked
 from specgeo._budget import within_memory
 from specgeo._cast import FloatArray, IntArray, as_indices, as_points, as_whole
 from specgeo._codec import Layers
@@ -254,6 +255,50 @@ class PolyhedralComplex(FaceLattice):
 
         return evaluate(self, x)
 
+    @checked
+    def level_set(
+        self, value: float = 0.0, output: int = 0, *, closed: Literal["below", "above"] | None = None
+    ) -> Any:
+        """The exact set {f = value} of one output as a mesh: `specgeo.level_set` of its network and domain."""
+        from specgeo.levels.cut import network_of
+        from specgeo.levels.level import level_set
+
+        return level_set(network_of(self, "a level set"), self.domain, value, output, closed=closed)
+
+    @checked
+    def sublevel_set(self, value: float = 0.0, output: int = 0, *, above: bool = False) -> FaceLattice:
+        """The closed set {f <= value}, or {f >= value} where ``above``, as the lattice of all its faces.
+
+        Its cells are those of the complex cut at the level; ``volumes``, ``betti_numbers``, ``f_vector`` follow.
+        Parts of lower dimension than d, where f only touches the value, are faces that bound no cell.
+
+        Examples
+        --------
+        >>> import specgeo as sg
+        >>> tent = sg.Network([[[1.0], [1.0], [1.0]], [[1.0, -2.0, 1.0]]], [[1.0, 0.0, -1.0], [0.0]])
+        >>> low = sg.enumerate_regions(tent, sg.Box([-2], [2])).sublevel_set(0.5)
+        >>> low.volumes.sum(), low.betti_numbers
+        (np.float64(3.0), (2,))
+        """
+        from specgeo.levels.cut import network_of
+        from specgeo.levels.level import cut_at_level, sublevel_set
+
+        return sublevel_set(cut_at_level(network_of(self, "a level set"), self.domain, value, output), above)
+
+    def decision_boundary(self) -> Any:
+        """Where the largest output is not one alone: `specgeo.paths.decision_boundary` of its network and domain."""
+        from specgeo.levels.cut import network_of
+        from specgeo.paths.boundary import decision_boundary
+
+        return decision_boundary(network_of(self, "a decision boundary"), self.domain)
+
+    def decision_regions(self) -> Any:
+        """The components of its classes: `specgeo.paths.decision_regions` of its network and domain."""
+        from specgeo.levels.cut import network_of
+        from specgeo.paths.regions import decision_regions
+
+        return decision_regions(network_of(self, "a decision region"), self.domain)
+
     def exact_vertices(self, ids: npt.ArrayLike | None = None) -> list[tuple[Fraction, ...]]:
         """Exact coordinates of vertices, as Fractions.
 
@@ -328,6 +373,27 @@ class PolyhedralComplex(FaceLattice):
         from specgeo.geometry.storage import save_complex
 
         save_complex(self, path)
+
+    @within_memory
+    def export(self, path: str | os.PathLike[str]) -> None:
+        """Write the cells for other programs, with value, gradient, volume and pattern of each where there is room.
+
+        Parameters
+        ----------
+        path : path-like
+            ``.vtu`` (ParaView; dimension 1 to 3, cells as polyhedra), and in the plane ``.geojson``, ``.svg``,
+            ``.obj``, ``.ply``, ``.stl``.
+        """
+        from specgeo.geometry.mesh import mesh_of
+        from specgeo.geometry.mesh_files import write_mesh
+
+        write_mesh(mesh_of(self), path)
+
+    def to_pyvista(self) -> Any:
+        """The cells as ``pyvista.UnstructuredGrid``, with the data of `export`."""
+        from specgeo.geometry.mesh import as_pyvista, mesh_of
+
+        return as_pyvista(mesh_of(self))
 
     def plot(self, ax: Any = None, **options: Any) -> Any:
         """Draw it: the function on a line, the cells in the plane, a solid cut open in space.

@@ -10,9 +10,10 @@ import numpy.typing as npt
 from specgeo.errors import MissingDependencyError, UnsupportedError
 from specgeo.geometry.arrays import Ragged
 from specgeo.geometry.complex import PolyhedralComplex
+from specgeo.geometry.lattice import FaceLattice
 
 
-def polygon_rings(cx: PolyhedralComplex) -> Ragged:
+def polygon_rings(cx: FaceLattice) -> Ragged:
     """Vertex ids of the 2-faces in order around each; in the plane counter-clockwise."""
     from specgeo.geometry._kernels import walk_polygons
 

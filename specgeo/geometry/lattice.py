@@ -93,6 +93,16 @@ class FaceLattice:
         """Alternating sum of the f-vector: 1 for a convex domain."""
         return int(sum((-1) ** k * n for k, n in enumerate(self.f_vector)))
 
+    @cached_property
+    def betti_numbers(self) -> tuple[int, ...]:
+        """b_0, ..., b_{d-1} over GF(2) of the union of all faces: components, tunnels, cavities. (1, 0, ..) if convex.
+
+        Exact: ranks of the boundary matrices, from the faces alone (`specgeo.geometry.topology`).
+        """
+        from specgeo.geometry.topology import betti_numbers
+
+        return betti_numbers(self)
+
     def _dimension(self, k: int, least: int) -> int:
         """The face dimension k as int, or an error that says which are possible."""
         if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or not least <= k <= self.dim:

@@ -23,9 +23,8 @@ from specgeo.errors import InvalidInputError, MissingDependencyError, Unsupporte
 from specgeo.fourier.series import as_modes, fourier_coefficients, mode_wavevectors
 from specgeo.fourier.simplex import polynomial_sum
 from specgeo.geometry.complex import PolyhedralComplex
-from specgeo.learning.modules import linear_layers
+from specgeo.learning.modules import reader_of
 from specgeo.network import Network
-from specgeo.readers import from_torch
 from specgeo.theory.parameters import CellDerivatives
 
 
@@ -69,7 +68,8 @@ def torch_spectrum(
     Notes
     -----
     The gradient is exact where the combinatorics are stable (`specgeo.theory.spectral_gradient`), in float64, rounded
-    once to the type of each parameter. Source: equation (9) and Proposition 1 of arXiv 1806.08734v3, made exact.
+    once to the type of each parameter. The first call compares the module with its network, which takes many times
+    longer than the next ones. Source: equation (9) and Proposition 1 of arXiv 1806.08734v3, made exact.
 
     Examples
     --------
@@ -87,8 +87,8 @@ def torch_spectrum(
         raise InvalidInputError(f"module: a {type(module).__name__} given; pass a torch module")
     given = np.asarray(modes)
     numbers = as_modes(given[:, None] if given.ndim == 1 and domain.dim == 1 else given, domain.dim)
-    network = from_torch(module)
-    layers = linear_layers(module, network)
+    reader = reader_of(module)
+    network, layers = reader(module), reader.layers(module)
     if layers is None:
         raise UnsupportedError("module: its parameters are not simply those of Linear layers; pass a plain Sequential")
     cx = enumerate_regions(network, domain, max_cells=max_cells)

@@ -2,28 +2,36 @@
 
 A torch module is compared with what its calls make when it is first seen, which takes many times longer than a step of
 training. Where that shows that the network is made of the weights and biases of its Linear layers as they are, nothing
-but these is read from then on, as long as the modules inside stay the same.
+but these is read from then on, as long as the modules inside and their settings stay the same.
 """
 
 from __future__ import annotations
 
+import weakref
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from specgeo._cast import FloatArray
+from specgeo.activation import Activation
 from specgeo.errors import InvalidInputError
 from specgeo.network import Network
 from specgeo.readers import from_sklearn, from_torch
 
 
 class Plain(NamedTuple):
-    """A torch module whose network has the parameters of these layers, in order."""
+    """A torch module whose network has the parameters of the Linear layers at these places, in order."""
 
-    module: Any
-    parts: tuple[int, ...]  # ids of all modules inside
-    layers: list[Any]
-    network: Network
+    parts: tuple[Part, ...]  # all modules inside, the module itself first
+    places: tuple[int, ...]
+    activations: tuple[Activation, ...]
+
+
+class Part(NamedTuple):
+    """A module inside a module, not kept alive, with its settings: mode, slopes, hooks."""
+
+    itself: weakref.ref[Any]
+    settings: tuple[object, ...]
 
 
 def linear_layers(module: Any, network: Network) -> list[Any] | None:
@@ -64,15 +72,39 @@ class ModuleReader:
                 f"model: a {type(model).__name__} given; pass a Network, a torch module or an estimator of scikit-learn"
             )
         known = self._known
-        if known is not None and known.module is model and known.parts == _ids(model):
-            weights, biases = zip(*map(_parameters, known.layers), strict=True)
-            return Network(weights, biases, known.network.activations)
+        if known is not None and known.parts == _parts(model):
+            weights, biases = zip(*map(_parameters, self.layers(model) or ()), strict=True)
+            return Network(weights, biases, known.activations)
         network, self._known = from_torch(model), None
         layers = linear_layers(model, network) if callable(getattr(model, "modules", None)) else None
         if layers is not None:
-            self._known = Plain(model, _ids(model), layers, network)
+            ids = [id(part) for part in model.modules()]
+            places = tuple(ids.index(id(layer)) for layer in layers)
+            self._known = Plain(_parts(model), places, network.activations)
         return network
 
+    def layers(self, model: Any) -> list[Any] | None:
+        """The Linear layers that the network just read is made of; None where it is not as simple."""
+        if self._known is None:
+            return None
+        parts = list(model.modules())
+        return [parts[place] for place in self._known.places]
 
-def _ids(module: Any) -> tuple[int, ...]:
-    return tuple(id(part) for part in module.modules())
+
+def _parts(module: Any) -> tuple[Part, ...]:
+    return tuple(Part(weakref.ref(part), _settings(part)) for part in module.modules())
+
+
+def _settings(part: Any) -> tuple[object, ...]:
+    """Numbers and words among the attributes, and how many parameters, hooks, ... there are."""
+    found = vars(part).items()
+    return tuple((name, len(value) if isinstance(value, dict) else value) for name, value in found
+                 if isinstance(value, (bool, int, float, str, dict)))  # fmt: skip
+
+
+_READERS: weakref.WeakKeyDictionary[Any, ModuleReader] = weakref.WeakKeyDictionary()
+
+
+def reader_of(module: Any) -> ModuleReader:
+    """The reader of a torch module, the same as long as the module lives."""
+    return _READERS.setdefault(module, ModuleReader())

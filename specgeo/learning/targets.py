@@ -17,6 +17,7 @@ from specgeo.fourier.spectra import spectrum
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.vertex_values import vertex_values
 from specgeo.network import Network
+from specgeo.theory.differences import difference
 from specgeo.theory.sines import Sines as Sines
 
 
@@ -27,7 +28,8 @@ def mean_squared_error(cx: PolyhedralComplex, target: Any, output: int = 0) -> f
     ----------
     cx : PolyhedralComplex
         On a `Box`.
-    target : Sines, or in one dimension a Network or PolyhedralComplex
+    target : Sines, Network or PolyhedralComplex
+        A complex in two dimensions or more must know its network.
     output : int
         Of f; a target that is a network has its output 0 taken.
 
@@ -38,12 +40,13 @@ def mean_squared_error(cx: PolyhedralComplex, target: Any, output: int = 0) -> f
     Raises
     ------
     UnsupportedError
-        Another kind of target.
+        Another kind of target; in two dimensions or more, networks of different activations (`difference`).
 
     Notes
     -----
     Closed forms: f^2 on each simplex; f times a sine is the imaginary part of a transform; two functions of one
-    variable are affine between the kinks of both. Rounding: a few units of roundoff of the means of f^2 and target^2.
+    variable are affine between the kinks of both, and in two dimensions or more f - target is a network, enumerated
+    itself. Rounding: a few units of roundoff of the means of f^2 and target^2.
 
     Examples
     --------
@@ -58,10 +61,14 @@ def mean_squared_error(cx: PolyhedralComplex, target: Any, output: int = 0) -> f
         target = enumerate_regions(target, cx.domain)
     if isinstance(target, PolyhedralComplex) and cx.dim == target.dim == 1:
         return _between_kinks(cx, target, output)
+    if isinstance(target, (Network, PolyhedralComplex)):
+        ours, other = (_network_of(part) for part in (cx, target))
+        if ours.input_dim != other.input_dim:
+            raise InvalidInputError(f"target: {other.input_dim} inputs, the network has {ours.input_dim}")
+        gap = enumerate_regions(difference(ours.component(output), other.component(0)), cx.domain)
+        return float(gap.integrate(2)[0] / cx.domain.volume)
     if not isinstance(target, Sines):
-        raise UnsupportedError(
-            f"target: a {type(target).__name__} in {cx.dim} dimensions; pass Sines, or on a line a Network or complex"
-        )
+        raise UnsupportedError(f"target: a {type(target).__name__} given; pass Sines, a Network or a complex")
     if not isinstance(cx.domain, Box) or target.wavevectors.shape[1] != cx.dim:
         raise InvalidInputError("target: its wavevectors and the domain, which must be a Box, differ in dimension")
     volume = cx.domain.volume
@@ -78,6 +85,13 @@ def _between_kinks(cx: PolyhedralComplex, other: PolyhedralComplex, output: int)
     gap = np.interp(x, *lines[0]) - np.interp(x, *lines[1])
     squares = (gap[:-1] ** 2 + gap[:-1] * gap[1:] + gap[1:] ** 2) / 3.0
     return float(np.diff(x) @ squares / (x[-1] - x[0]))
+
+
+def _network_of(source: Network | PolyhedralComplex) -> Network:
+    layers = source.layers
+    if layers is None:
+        raise UnsupportedError("target: a complex without its network in two dimensions or more; pass the Network")
+    return Network(*layers)
 
 
 def sine_coefficients(

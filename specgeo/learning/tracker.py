@@ -42,7 +42,7 @@ class SpectrumTracker:
         Steps that are not multiples of it are passed over.
     output : int
         Output of the network.
-    target : Sines, or on a line a Network or PolyhedralComplex, optional
+    target : Sines, Network or PolyhedralComplex, optional
         What is learned: for the quantity "loss", and to normalise pictures.
     quantities : sequence of str
         Beside those recorded by default ("lipschitz", the largest gradient; "variation", J of the extension;
@@ -50,9 +50,9 @@ class SpectrumTracker:
         "seconds", what the record took):
         "spectral_norms" and the chain of bounds on the largest gradient, "norm_product" (of spectral norms),
         "frobenius_product" and "max_norm" (a singular value decomposition a layer each), "linear_regions" (affine
-        pieces and a union of cells), "loss" (f^2 on the cells, and a transform a sine; for another network its
-        enumeration), "seam" (on a line, f at the upper end less f at the lower one) and "memory" (peak resident bytes
-        of the process so far), both free of charge.
+        pieces and a union of cells), "loss" (f^2 on the cells, and a transform a sine; for another network the
+        enumeration of the difference), "seam" (on a line, f at the upper end less f at the lower one) and "memory"
+        (peak resident bytes of the process so far), both free of charge.
     max_cells : int, optional
         Budget of each enumeration.
 

@@ -1,4 +1,6 @@
 # Every public name and its home; specgeo/_lazy.py reads this at run time.
+from .boundary import DecisionBoundary as DecisionBoundary
+from .boundary import decision_boundary as decision_boundary
 from .certificates import MarginCertificate as MarginCertificate
 from .certificates import certify_path as certify_path
 from .certificates import classify as classify

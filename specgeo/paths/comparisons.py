@@ -1,9 +1,9 @@
 """Which output is the largest where: the domain cut along the ties of outputs, decided exactly.
 
-f_i - f_j is a unit of one more hidden layer, so the enumerator cuts every cell along its ties and proves the sign
-of each comparison on each cell. Only pairs that matter are compared: an output is out of the running on a cell
-where another one exceeds it at all vertices by more than the proved errors. Pairs are added until every cell has one
-output left, or several that are identical there.
+f_i - f_j is a unit of one more hidden layer (`specgeo.levels.cut`), so the enumerator cuts every cell along its ties
+and proves the sign of each comparison on each cell and at each vertex. Only pairs that matter are compared: an output
+is out of the running on a cell where another one exceeds it at all vertices by more than the proved errors. Pairs are
+added until every cell has one output left, or several that are identical there.
 """
 
 from __future__ import annotations
@@ -20,28 +20,25 @@ from specgeo._double import UNIT_ROUNDOFF
 from specgeo._running_error import OUTWARD, forward
 from specgeo.domain import Box
 from specgeo.enumeration import enumerate_regions
-from specgeo.geometry.arrays import Patterns, unpacked
+from specgeo.geometry.arrays import Flags
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.linear_regions import gradient_error
-from specgeo.geometry.residues import CellMaps, reduced, residues, vanishing
 from specgeo.geometry.structure import require_network, stated_errors
+from specgeo.geometry.topology import closure
+from specgeo.levels.cut import Cut, cut
 from specgeo.network import Activation, Network
 
 Pairs = list[tuple[int, int]]
 
 
-def compared(net: Network, pairs: Pairs) -> Network:
-    """The network with f_i - f_j as units of one more hidden layer; its output is the sum of their positive parts."""
-    if net.output_dim == 1:  # (0, f), the classes of one output
-        difference = np.array([[-1.0]])
-    else:
-        difference = np.zeros((len(pairs), net.output_dim))
-        for row, (i, j) in enumerate(pairs):
-            difference[row, i], difference[row, j] = 1.0, -1.0
-    deeper = net.postcompose(difference)
-    weights = [*deeper.weights, np.ones((1, len(pairs)))]
-    last = Network(weights, [*deeper.biases, np.zeros(1)], [*deeper.activations, Activation.relu()])
-    return last.placed_like(net)
+def differences(net: Network, pairs: Pairs) -> Network:
+    """The network of f_i - f_j for each pair. One output f counts as (0, f)."""
+    if net.output_dim == 1:
+        return net.postcompose([[-1.0]])
+    rows = np.zeros((len(pairs), net.output_dim))
+    for row, (i, j) in enumerate(pairs):
+        rows[row, i], rows[row, j] = 1.0, -1.0
+    return net.postcompose(rows)
 
 
 def argmax_complex(
@@ -50,11 +47,10 @@ def argmax_complex(
     max_cells: int | None = None,
     max_bytes: int | None = None,
     progress: Callable[[str, float], None] | None = None,
-) -> tuple[PolyhedralComplex, Pairs, IntArray]:
+) -> tuple[Cut, Pairs, IntArray]:
     """A complex on whose cells the largest output is one and the same, the pairs compared, the winner of each cell.
 
-    The pairs are the units of the last hidden layer; the winner is -1 where the largest outputs are identical. One
-    output f counts as (0, f).
+    The winner is -1 where the largest outputs are identical. One output f counts as (0, f).
     """
     pairs: Pairs = [(0, 1)] if net.output_dim <= 2 else []
 
@@ -62,31 +58,32 @@ def argmax_complex(
         if progress is not None:
             progress(message, 0.9 * done)
 
-    def cut(network: Network) -> PolyhedralComplex:
-        return enumerate_regions(network, domain, max_cells=max_cells, max_bytes=max_bytes, progress=tell)
+    def compare() -> Cut:
+        if pairs:
+            return cut(differences(net, pairs), Activation.relu(), domain, max_cells, max_bytes, tell)
+        cx = enumerate_regions(net, domain, max_cells=max_cells, max_bytes=max_bytes, progress=tell)
+        return Cut(cx, np.zeros((len(cx.vertices), 0), np.int8))
 
-    cx = cut(compared(net, pairs) if pairs else net)
-    steepest = None if pairs or not isinstance(domain, Box) else _steepest(cx)
+    made = compare()
+    steepest = None if pairs or not isinstance(domain, Box) else _steepest(made.complex)
     while True:
-        standing = _unbeaten(cx, pairs, max(2, net.output_dim))
+        standing = _unbeaten(made, pairs, max(2, net.output_dim))
         if net.output_dim > 2:
-            missing = _undecided(cx, pairs, standing, *_vertex_values(net, cx, steepest))
+            missing = _undecided(made.complex, pairs, standing, *_vertex_values(net, made.complex, steepest))
             if missing:
                 pairs = sorted([*pairs, *missing])
-                cx = cut(compared(net, pairs))
+                made = compare()
                 continue
-        return cx, pairs, np.where(standing.sum(axis=1) == 1, np.argmax(standing, axis=1), -1)
+        return made, pairs, np.where(standing.sum(axis=1) == 1, np.argmax(standing, axis=1), -1)
 
 
-def _unbeaten(cx: PolyhedralComplex, pairs: Pairs, n_classes: int) -> npt.NDArray[np.bool_]:
+def _unbeaten(made: Cut, pairs: Pairs, n_classes: int) -> npt.NDArray[np.bool_]:
     """For each cell the outputs that win or tie all their comparisons, by the proved signs, (n_cells, m)."""
-    standing = np.ones((cx.n_cells, n_classes), dtype=np.bool_)
-    assert cx.signs is not None  # enumerated complexes carry their signs
-    n = len(cx.signs.layers)
-    above, below = (unpacked(words, n)[:, n - len(pairs) :] for words in (cx.signs.positive, cx.signs.negative))
+    signs = made.on_cells()
+    standing = np.ones((len(signs), n_classes), dtype=np.bool_)
     for column, (i, j) in enumerate(pairs):
-        standing[:, i] &= ~below[:, column]
-        standing[:, j] &= ~above[:, column]
+        standing[:, i] &= signs[:, column] >= 0
+        standing[:, j] &= signs[:, column] <= 0
     return standing
 
 
@@ -138,46 +135,17 @@ def _vertex_values(net: Network, cx: PolyhedralComplex, steepest: FloatArray | N
         return values, (error + 2.0 * UNIT_ROUNDOFF * np.abs(values).max(axis=0)) * OUTWARD
 
 
-def tied(cx: PolyhedralComplex, pairs: Pairs, winner: IntArray, cells: IntArray) -> npt.NDArray[np.bool_]:
-    """Which facets (given by their two cells, won by one class) lie in a tie of that class with another.
+def ties(made: Cut, pairs: Pairs, winner: IntArray) -> list[Flags]:
+    """For each dimension 0..d the faces on which the largest output is not one alone.
 
-    The facet spans the zero set of a unit that changes its sign there. So the comparison, which is affine and not
-    zero on either cell, vanishes on the facet exactly when its coefficients are proportional to that unit's: when
-    all 2 x 2 minors of the two rows are zero, which is decided modulo primes.
+    They are closed. A face ties where a comparison with the winner of a cell around it vanishes at all of its
+    vertices. Other comparisons need no look: an output out of the running on a cell, that equals the winner on a face,
+    has lost to one that does, and so on up to the winner itself.
     """
-    layers, signs = require_network(cx, "a tie")
-    if not pairs:
-        return np.zeros(len(cells), dtype=np.bool_)
-    maps = CellMaps(layers, signs.neuron_pieces(layers.activations))
-    last, unit = len(maps.bits) - 2, _separating(signs, cells)
-    (first, second), label = np.array(pairs).reshape(-1, 2).T, winner[cells[:, :1]]
-    facet, pair = np.nonzero((label == first) | (label == second))
-    own, columns = cells[facet, 0], np.triu_indices(cx.dim + 1, 1)
-    layer, neuron, level = signs.layers[unit[facet]], signs.neurons[unit[facet]], signs.breakpoints[unit[facet]]
-
-    def minors(rows: IntArray, p: int) -> FloatArray:
-        distinct, at = np.unique(own[rows], return_inverse=True)
-        out = np.empty((len(rows), len(columns[0])))
-        for part in maps.chunks(distinct):
-            here = np.flatnonzero((at >= part.start) & (at < part.stop))
-            mine, wall, gap = rows[here], np.empty((len(here), cx.dim + 1)), np.empty((len(here), cx.dim + 1))
-            for number, z in enumerate(maps.layers(distinct[part], p)):
-                some = np.flatnonzero(layer[mine] == number)
-                wall[some] = z[neuron[mine[some]], at[here[some]] - part.start]
-                if len(some):
-                    wall[some, -1] -= residues(layers.activations[number].breakpoints, p)[level[mine[some]]]
-                if number == last:
-                    gap = z[pair[mine], at[here] - part.start]
-                    break
-            wall = reduced(wall, p)
-            a, b = columns
-            out[here] = reduced(wall[:, a] * gap[:, b] - wall[:, b] * gap[:, a], p)
-        return out
-
-    zero = vanishing(minors, len(facet), max(maps.bits[: last + 1]) + maps.bits[last] + 1, maps.primes())
-    return np.bincount(facet[zero], minlength=len(cells)) > 0
-
-
-def _separating(signs: Patterns, cells: IntArray) -> IntArray:
-    """The first unit of opposite signs on the two cells of each row."""
-    return np.asarray(np.argmax(unpacked(signs.opposites(cells), len(signs.layers)), axis=1))
+    cx = made.complex
+    found = closure(cx, winner < 0, cx.dim)
+    around = [closure(cx, winner == label, cx.dim) for label in range(max((j for _, j in pairs), default=-1) + 1)]
+    for column, (i, j) in enumerate(pairs):
+        for flags, zero, *near in zip(found, made.vanishing(column), around[i], around[j], strict=True):
+            flags |= zero & (near[0] | near[1])
+    return found

@@ -21,12 +21,15 @@ from specgeo._cast import FloatArray, IntArray, as_floats, as_whole
 from specgeo._display import counted
 from specgeo._progress import reported
 from specgeo.errors import InvalidInputError
+from specgeo.geometry.arrays import Flags
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.point_signs import PointSigns
 from specgeo.geometry.structure import require_network
+from specgeo.geometry.topology import essential
+from specgeo.geometry.vertex_signs import inner_faces
 from specgeo.network import Network
 from specgeo.paths.certificates import MarginCertificate, certify_path
-from specgeo.paths.comparisons import Pairs, argmax_complex, tied
+from specgeo.paths.comparisons import Pairs, argmax_complex, ties
 from specgeo.results import Result, axes, jsonable
 
 
@@ -56,6 +59,7 @@ class DecisionRegions(Result):
     network: Network = field(repr=False)
     links: tuple[IntArray, IntArray] = field(repr=False)  # joined cells (n, 2) and their facet (n,)
     pairs: Pairs = field(repr=False)  # the outputs compared by the last units of the complex
+    tied: list[Flags] = field(repr=False)  # for each dimension 0..d the faces of no region
 
     @cached_property
     def measures(self) -> FloatArray:
@@ -89,6 +93,22 @@ class DecisionRegions(Result):
             own = counted & (side >= 0)
             total += np.bincount(side[own], sizes[own], self.n_components)
         return total
+
+    @cached_property
+    def betti_numbers(self) -> IntArray:
+        """b_0, ..., b_{d-1} over GF(2) of each open component, (n_components, d): 1, tunnels or holes, cavities.
+
+        Exact, from the faces alone (`specgeo.geometry.topology`): of what is left without ties and walls of the domain.
+        """
+        cx, owner = self.complex, [self.cell_component]
+        for lists, n in zip(cx.faces[::-1], cx.f_vector[-2::-1], strict=True):
+            below = np.full(n, -1, np.int64)
+            below[lists.indices] = owner[0][lists.owners]
+            owner.insert(0, below)
+        inside = [inner & ~tied for inner, tied in zip(inner_faces(cx), self.tied, strict=True)]
+        classes = [np.bincount(of[ids], minlength=self.n_components)
+                   for of, ids in zip(owner, essential(cx, inside), strict=True)]  # fmt: skip
+        return np.stack(classes[:0:-1], axis=1)
 
     @property
     def n_components(self) -> int:
@@ -248,12 +268,10 @@ def decision_regions(
     >>> regions.labels.tolist(), regions.measures.round(12).tolist(), regions.n_islands
     ([0, 1], [3.5, 0.5], 1)
     """
-    cx, pairs, winner = argmax_complex(net, domain, max_cells, max_bytes, progress if callable(progress) else None)
-    cells = cx.facet_cells
-    same = (cells[:, 1] >= 0) & (winner[cells[:, 0]] == winner[cells[:, 1]]) & (winner[cells[:, 0]] >= 0)
-    rows = np.flatnonzero(same)
-    rows = rows[~tied(cx, pairs, winner, cells[rows])]
-    return _assemble(net, cx, pairs, winner, (cells[rows], rows))
+    made, pairs, winner = argmax_complex(net, domain, max_cells, max_bytes, progress if callable(progress) else None)
+    cells, tied = made.complex.facet_cells, ties(made, pairs, winner)
+    rows = np.flatnonzero((cells[:, 1] >= 0) & ~tied[-2])
+    return _assemble(net, made.complex, pairs, winner, (cells[rows], rows), tied)
 
 
 def _sides(component: IntArray, cells: IntArray) -> tuple[IntArray, npt.NDArray[np.bool_]]:
@@ -265,7 +283,12 @@ def _sides(component: IntArray, cells: IntArray) -> tuple[IntArray, npt.NDArray[
 
 
 def _assemble(
-    net: Network, cx: PolyhedralComplex, pairs: Pairs, winner: IntArray, links: tuple[IntArray, IntArray]
+    net: Network,
+    cx: PolyhedralComplex,
+    pairs: Pairs,
+    winner: IntArray,
+    links: tuple[IntArray, IntArray],
+    tied: list[Flags],
 ) -> DecisionRegions:
     """Components of the graph of cells, in the order of their class and size."""
     from scipy.sparse import coo_array
@@ -297,6 +320,7 @@ def _assemble(
         network=net,
         links=links,
         pairs=pairs,
+        tied=tied,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from specgeo._files import as_path
+from specgeo._progress import reported
 from specgeo.errors import InvalidInputError, ReadError
 from specgeo.network import Network
 from specgeo.readers.nnet import read_nnet
@@ -29,7 +30,14 @@ _OTHERS = {
 _OPTIONS = {"output": ".onnx", "normalized": ".nnet"}  # beside max_bytes, which all readers take
 
 
-def read_network(path: str | os.PathLike[str], *, max_bytes: int | None = None, **options: Any) -> Network:
+@reported
+def read_network(
+    path: str | os.PathLike[str],
+    *,
+    max_bytes: int | None = None,
+    progress: Callable[[str, float], None] | bool | None = None,
+    **options: Any,
+) -> Network:
     """Read a network; the file name's suffix says the format.
 
     Parameters
@@ -39,6 +47,8 @@ def read_network(path: str | os.PathLike[str], *, max_bytes: int | None = None, 
     max_bytes : int, optional
         Budget for what the file may unfold to in memory. By default four fifths of the memory that is available, and
         for ``.onnx`` 256 MiB and 64 times the size of the file if that is less.
+    progress : bool or callable, optional
+        True: a bar. A callable is called now and then as ``progress(message, fraction)``.
     **options
         Passed on: ``normalized=False`` for ``.nnet``, ``output="name"`` for ``.onnx``.
 
@@ -78,4 +88,4 @@ def read_network(path: str | os.PathLike[str], *, max_bytes: int | None = None, 
         if _OPTIONS.get(option) != suffix:
             known = ", ".join(f"{name} (for {kind})" for name, kind in _OPTIONS.items())
             raise InvalidInputError(f"{option}: not an option for {suffix} files; drop it; there are {known}")
-    return _READERS[suffix](file, max_bytes=max_bytes, **options)
+    return _READERS[suffix](file, max_bytes=max_bytes, progress=progress, **options)

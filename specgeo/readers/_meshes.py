@@ -8,15 +8,18 @@ binary form (80 bytes, a count, 50 bytes a triangle), ``vertex x y z`` in the te
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import FloatArray, IntArray
+from specgeo._progress import Tell
 from specgeo.errors import ReadError
 
 Faces = list[IntArray]
+EACH = 1024  # lines, faces or records between two reports of progress
 
 _PLY_TYPES = {
     **dict.fromkeys(("char", "int8"), "i1"), **dict.fromkeys(("uchar", "uint8"), "u1"),
@@ -42,12 +45,15 @@ def _indices(words: list[str], n: int, first: int) -> IntArray:
     return found
 
 
-def read_obj(contents: bytes) -> tuple[FloatArray, Faces]:
+def read_obj(contents: bytes, tell: Tell) -> tuple[FloatArray, Faces]:
     """Wavefront OBJ; normals, textures, groups and materials are passed over."""
     points: list[list[float]] = []
     faces: Faces = []
     text = contents.decode("utf-8", errors="replace").replace("\\\r\n", " ").replace("\\\n", " ")
-    for line in text.splitlines():
+    lines = text.splitlines()
+    for number, line in enumerate(lines):
+        if number % EACH == 0:
+            tell(f"line {number + 1:,} of {len(lines):,}", number / len(lines))
         kind, *words = line.partition("#")[0].split() or [""]
         if kind == "v":
             if len(words) < 3:
@@ -60,8 +66,9 @@ def read_obj(contents: bytes) -> tuple[FloatArray, Faces]:
     return np.array(points).reshape(-1, 3), faces
 
 
-def read_stl(contents: bytes) -> tuple[FloatArray, Faces]:
+def read_stl(contents: bytes, tell: Tell) -> tuple[FloatArray, Faces]:
     """STL; the normals are passed over, the order of the corners says where the outside is."""
+    tell("triangles", 0.0)
     count = int.from_bytes(contents[80:84], "little")
     if len(contents) >= 84 and len(contents) == 84 + 50 * count:
         record = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("more", "<u2")])
@@ -91,14 +98,14 @@ class _Element(NamedTuple):
     properties: list[_Property]
 
 
-def read_ply(contents: bytes) -> tuple[FloatArray, Faces]:
+def read_ply(contents: bytes, tell: Tell) -> tuple[FloatArray, Faces]:
     """PLY; elements and properties other than the corners and their numbers are passed over."""
     header = re.match(rb"ply\s*\n.*?^end_header\s*?\n", contents, re.S | re.M)
     if header is None:
         raise ReadError("has no header of PLY; the file is corrupt")
     order, elements = _ply_header(header[0].decode("ascii", errors="replace"))
     body = contents[header.end() :]
-    tables = _ply_text(body, elements) if order == "" else _ply_binary(body, elements, order)
+    tables = _ply_text(body, elements, tell) if order == "" else _ply_binary(body, elements, order, tell)
     if "vertex" not in tables or not {"x", "y", "z"} <= tables["vertex"].keys():
         raise ReadError("has no vertices with x, y and z; save them")
     points = np.stack([np.array(tables["vertex"][axis], np.float64).reshape(-1) for axis in "xyz"], axis=1)
@@ -129,13 +136,21 @@ def _ply_header(text: str) -> tuple[str, list[_Element]]:
 Tables = dict[str, dict[str, list[npt.NDArray[np.float64]]]]
 
 
-def _ply_text(body: bytes, elements: list[_Element]) -> Tables:
+def _records(element: _Element, tell: Tell) -> Iterator[int]:
+    """The numbers of its records; how far they are is told."""
+    for number in range(element.size if element.properties else 0):
+        if number % EACH == 0:
+            tell(f"{element.name} {number + 1:,} of {element.size:,}", number / element.size)
+        yield number
+
+
+def _ply_text(body: bytes, elements: list[_Element], tell: Tell) -> Tables:
     words = iter(body.decode("ascii", errors="replace").split())
     tables: Tables = {}
     try:
         for element in elements:
             table = tables.setdefault(element.name, {one.name: [] for one in element.properties})
-            for _ in range(element.size if element.properties else 0):
+            for _ in _records(element, tell):
                 for one in element.properties:
                     length = int(_number(next(words))) if one.counter else 1
                     table[one.name].append(np.array([_number(next(words)) for _ in range(length)]))
@@ -144,7 +159,7 @@ def _ply_text(body: bytes, elements: list[_Element]) -> Tables:
     return tables
 
 
-def _ply_binary(body: bytes, elements: list[_Element], order: str) -> Tables:
+def _ply_binary(body: bytes, elements: list[_Element], order: str, tell: Tell) -> Tables:
     tables: Tables = {}
     at = 0
 
@@ -159,7 +174,7 @@ def _ply_binary(body: bytes, elements: list[_Element], order: str) -> Tables:
 
     for element in elements:
         table = tables.setdefault(element.name, {one.name: [] for one in element.properties})
-        for _ in range(element.size if element.properties else 0):
+        for _ in _records(element, tell):
             for one in element.properties:
                 length = int(take(one.counter, 1)[0]) if one.counter else 1
                 table[one.name].append(take(one.kind, length))

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from specgeo._cast import FloatArray
+from specgeo._progress import Tell
 from specgeo.activation import Activation
 from specgeo.errors import InvalidInputError, UnsupportedError
 
@@ -211,7 +212,7 @@ def _call(module: Any, x: Any) -> Any:
     raise InvalidInputError(f"module: a call of it fails ({reason:.200}); mend the module") from first
 
 
-def check_calls(module: Any, layers: list[Layer], steps: list[Step], width: int) -> None:
+def check_calls(module: Any, layers: list[Layer], steps: list[Step], width: int, tell: Tell) -> None:
     """That the layers are executed in this order, and that each makes of its input what the network makes of it."""
     import torch
 
@@ -230,7 +231,7 @@ def check_calls(module: Any, layers: list[Layer], steps: list[Step], width: int)
         failed = [layer.name for layer in layers if arrived and layer.module is arrived[-1][0]]
         where = f"; the layer that fails is {failed[0]}" if failed else ""
         raise InvalidInputError(f"{error}{where}") from error
-    _compare(calls[-len(layers) :], layers, steps, x, out)
+    _compare(calls[-len(layers) :], layers, steps, x, out, tell)
     if not all(map(_same, before, _tensors(layers))):
         raise UnsupportedError("module: a call changes the weights in evaluation mode; pass one that does not")
 
@@ -252,10 +253,13 @@ def _array(tensor: Any) -> FloatArray:
     return found.reshape(len(found), -1) if found.ndim else found
 
 
-def _compare(calls: list[tuple[Any, Any, Any]], layers: list[Layer], steps: list[Step], x: Any, out: Any) -> None:
+def _compare(
+    calls: list[tuple[Any, Any, Any]], layers: list[Layer], steps: list[Step], x: Any, out: Any, tell: Tell
+) -> None:
     current = _array(x)
     for index, (layer, step) in enumerate(zip(layers, steps, strict=True)):
         name = f"module: {layer.name} ({type(layer.module).__name__})"
+        tell(f"layer {index + 1} of {len(layers)} against a call of it", index / len(layers))
         if index >= len(calls) or calls[index][0] is not layer.module:
             raise UnsupportedError(f"{name}: a call does not execute it where it is listed; pass a plain Sequential")
         given, made = _array(calls[index][1]), _array(calls[index][2])

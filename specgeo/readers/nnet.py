@@ -15,15 +15,16 @@ import io
 import math
 import os
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
 from specgeo._cast import FloatArray
 from specgeo._files import as_path, open_regular
+from specgeo._progress import Tell, as_tell, reported
 from specgeo.activation import Activation
 from specgeo.errors import BudgetError, ReadError, one_line
 from specgeo.network import Network
@@ -153,6 +154,15 @@ def _lines(stream: Iterable[str], limit: Limit) -> Iterator[_Line]:
             yield _Line(number, text)
 
 
+def _told(stream: Iterable[str], raw: BinaryIO, tell: Tell) -> Iterator[str]:
+    """The lines of a file; how much of it is read is told."""
+    size = os.fstat(raw.fileno()).st_size
+    for number, line in enumerate(stream):
+        if number % 256 == 0:
+            tell(f"line {number + 1:,}", raw.tell() / size)
+        yield line
+
+
 def _parse(stream: Iterable[str], limit: Limit) -> tuple[list[tuple[FloatArray, FloatArray]], NnetNormalization]:
     lines = _lines(stream, limit)
     header = [line for _, line in zip(range(7), lines, strict=False)]
@@ -185,12 +195,13 @@ def _fitting(rows: _Rows, sizes: list[int], wanted: int) -> list[tuple[FloatArra
 
 
 def _load(
-    path: str | os.PathLike[str], max_bytes: int | None = None
+    path: str | os.PathLike[str], max_bytes: int | None = None, progress: Tell | bool | None = None
 ) -> tuple[list[tuple[FloatArray, FloatArray]], NnetNormalization, Limit]:
     file, limit = as_path(path), Limit(max_bytes)
-    with io.TextIOWrapper(open_regular(file), encoding="utf-8-sig", errors="replace") as stream:
+    raw = open_regular(file)
+    with io.TextIOWrapper(raw, encoding="utf-8-sig", errors="replace") as stream:
         try:
-            layers, header = _parse(stream, limit)
+            layers, header = _parse(_told(stream, raw, as_tell(progress)), limit)
         except ReadError as error:
             raise ReadError(f"{file.name}: {error}; the file is corrupt or not .nnet") from error
         except BudgetError as error:
@@ -207,8 +218,12 @@ def nnet_normalization(path: str | os.PathLike[str]) -> NnetNormalization:
     return _load(path)[1]
 
 
+@reported
 def read_nnet(
-    path: str | os.PathLike[str], normalized: bool = True, max_bytes: int | None = None
+    path: str | os.PathLike[str],
+    normalized: bool = True,
+    max_bytes: int | None = None,
+    progress: Callable[[str, float], None] | bool | None = None,
 ) -> Network:
     """Read a ``.nnet`` file.
 
@@ -221,6 +236,8 @@ def read_nnet(
         of inputs to [minimum, maximum] is left to the choice of the domain.
     max_bytes : int, optional
         Budget for the memory that reading takes; four fifths of what is available by default.
+    progress : bool or callable, optional
+        True: a bar. A callable is called now and then as ``progress(message, fraction)``.
 
     Returns
     -------
@@ -241,7 +258,7 @@ def read_nnet(
     >>> sg.readers.read_nnet("ACASXU_run2a_1_1_batch_2000.nnet")  # doctest: +SKIP
     Network(5-50-50-50-50-50-50-5, relu)
     """
-    layers, header, limit = _load(path, max_bytes)
+    layers, header, limit = _load(path, max_bytes, progress)
     chain = Chain(layers[0][0].shape[1], limit)
     if not normalized:
         if np.any(header.input_mean):

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 
 from specgeo._arguments import check
 from specgeo._codec import NETWORK_FORMAT, NETWORK_SCHEMA, OF_NETWORK, unpack
 from specgeo._files import as_path
 from specgeo._npz import read_npz as read_arrays
+from specgeo._progress import as_tell, reported
 from specgeo.errors import InvalidInputError, ReadError, one_line
 from specgeo.network import Network
 
@@ -46,7 +48,12 @@ def save_network(network: Network, path: str | os.PathLike[str]) -> None:
     network.save(path)
 
 
-def read_npz(path: str | os.PathLike[str], max_bytes: int | None = None) -> Network:
+@reported
+def read_npz(
+    path: str | os.PathLike[str],
+    max_bytes: int | None = None,
+    progress: Callable[[str, float], None] | bool | None = None,
+) -> Network:
     """Read a network that `save_network` wrote.
 
     Parameters
@@ -54,6 +61,8 @@ def read_npz(path: str | os.PathLike[str], max_bytes: int | None = None) -> Netw
     path : path-like
     max_bytes : int, optional
         Budget for the memory that reading takes; four fifths of what is available by default.
+    progress : bool or callable, optional
+        True: a bar. A callable is called now and then as ``progress(message, fraction)``.
 
     Returns
     -------
@@ -73,7 +82,7 @@ def read_npz(path: str | os.PathLike[str], max_bytes: int | None = None) -> Netw
     Network(2-48-48-1, relu)
     """
     file = as_path(path)
-    arrays = read_arrays(file, max_bytes)
+    arrays = read_arrays(file, max_bytes, as_tell(progress))
     try:
         metadata = json.loads(str(arrays["metadata"][()]))
         if metadata.get("format") != NETWORK_FORMAT:

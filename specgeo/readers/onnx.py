@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
+from collections.abc import Callable
 from difflib import get_close_matches
 
 import numpy as np
 
 from specgeo._files import as_path
+from specgeo._progress import Tell, as_tell, reported
 from specgeo.errors import BudgetError, InvalidInputError, ReadError, UnsupportedError, one_line
 from specgeo.network import Network
 from specgeo.readers._onnx_constants import Constants
@@ -87,7 +89,13 @@ class _Graph:
                 self.constants.set(node.outputs[0], np.array(part, np.int64))
 
 
-def read_onnx(path: str | os.PathLike[str], output: str | None = None, max_bytes: int | None = None) -> Network:
+@reported
+def read_onnx(
+    path: str | os.PathLike[str],
+    output: str | None = None,
+    max_bytes: int | None = None,
+    progress: Callable[[str, float], None] | bool | None = None,
+) -> Network:
     """Read an ONNX file.
 
     Parameters
@@ -99,6 +107,8 @@ def read_onnx(path: str | os.PathLike[str], output: str | None = None, max_bytes
     max_bytes : int, optional
         Budget for the memory that reading takes, computed constants included. By default 256 MiB and 64 times the
         size of the file, or four fifths of what is available if that is less.
+    progress : bool or callable, optional
+        True: a bar. A callable is called now and then as ``progress(message, fraction)``.
 
     Returns
     -------
@@ -135,7 +145,7 @@ def read_onnx(path: str | os.PathLike[str], output: str | None = None, max_bytes
     file = as_path(path)
     try:
         graph = _Graph(load_model(file, max_bytes))
-        return _follow(graph, _choose(graph, output))
+        return _follow(graph, _choose(graph, output), as_tell(progress, 0.2))
     except (UnsupportedError, ReadError, InvalidInputError, BudgetError) as error:
         message = f"{error}" if str(error).startswith("path: ") else f"{file.name}: {error}"
         message = f"max_bytes: {message}" if isinstance(error, BudgetError) else message
@@ -161,12 +171,13 @@ def _what_to_do(graph: _Graph, node: Node, before: str, last: bool) -> str:
     return known + graph.cut(before)
 
 
-def _follow(graph: _Graph, output: str) -> Network:
+def _follow(graph: _Graph, output: str, tell: Tell) -> Network:
     """The network between the input and an output."""
     source, path = graph.node_path(output)
     refuse_integers(graph.model.input_types[source], source, [node for node, _ in path])
     signal = Signal(input_shape(source, graph.model.inputs[source]), graph.model.opset, graph.model.limit)
-    for node, slot in path:
+    for number, (node, slot) in enumerate(path):
+        tell(f"node {number + 1} of {len(path)}: {node.op_type}", number / len(path))
         graph.set_shape(node.inputs[slot], signal.shape)
         if node.domain or node.op_type not in HANDLERS:
             raise UnsupportedError(f"{node}: {_what_to_do(graph, node, node.inputs[slot], node is path[-1][0])}")

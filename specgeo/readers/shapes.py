@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,8 +15,9 @@ from specgeo._cast import FloatArray
 from specgeo._caution import caution
 from specgeo._display import counted
 from specgeo._files import as_path, open_regular
+from specgeo._progress import Tell, as_tell, reported
 from specgeo.errors import ReadError, SpecgeoError, one_line
-from specgeo.readers._meshes import Faces, read_obj, read_ply, read_stl
+from specgeo.readers._meshes import EACH, Faces, read_obj, read_ply, read_stl
 
 if TYPE_CHECKING:
     from shapely import Geometry
@@ -26,8 +28,12 @@ _RATIO = 20  # bytes in memory for a byte of a file, numbers as text and lists o
 
 
 @checked
+@reported
 def read_shape(
-    path: str | os.PathLike[str], *, max_bytes: int | None = None
+    path: str | os.PathLike[str],
+    *,
+    max_bytes: int | None = None,
+    progress: Callable[[str, float], None] | bool | None = None,
 ) -> Geometry | tuple[FloatArray, Faces]:
     """Read a polygon or a closed surface; the file name's suffix says the format.
 
@@ -37,6 +43,8 @@ def read_shape(
         ``.geojson``, ``.json`` or ``.wkt`` (polygons); ``.obj``, ``.ply`` or ``.stl`` (surfaces), as text or binary.
     max_bytes : int, optional
         Budget for what the file may unfold to in memory; four fifths of what is available by default.
+    progress : bool or callable, optional
+        True: a bar. A callable is called now and then as ``progress(message, fraction)``.
 
     Returns
     -------
@@ -78,7 +86,8 @@ def read_shape(
         contents = stream.read()
     try:
         if suffix in _MESHES:
-            return _merged(*_MESHES[suffix](contents), file.name)
+            mesh = _MESHES[suffix](contents, as_tell(progress, 0.0, 0.5))
+            return _merged(*mesh, file.name, as_tell(progress, 0.5))
         text = contents.decode("utf-8-sig")
         return _from_wkt(text) if suffix == ".wkt" else _from_geojson(json.loads(text))
     except ReadError as error:
@@ -123,7 +132,7 @@ def _from_geojson(data: Any) -> Geometry:
     return shape(data)
 
 
-def _merged(vertices: FloatArray, faces: Faces, name: str) -> tuple[FloatArray, Faces]:
+def _merged(vertices: FloatArray, faces: Faces, name: str, tell: Tell) -> tuple[FloatArray, Faces]:
     """Vertices equal in every coordinate become one; faces that shrink to an edge or a point are dropped."""
     if len(vertices) == 0 or len(faces) == 0:
         raise ReadError("holds no faces; a closed surface is wanted")
@@ -133,9 +142,14 @@ def _merged(vertices: FloatArray, faces: Faces, name: str) -> tuple[FloatArray, 
     if len(points) == len(vertices):
         return vertices, faces
     number = number.ravel()
-    cycles = [number[face] for face in faces]
-    kept = [cycle for cycle in cycles if len(np.unique(cycle)) == len(cycle) or len(cycle) > 3]
-    dropped = len(cycles) - len(kept)
+    kept: Faces = []
+    for at, face in enumerate(faces):
+        if at % EACH == 0:
+            tell(f"face {at + 1:,} of {len(faces):,}", at / len(faces))
+        cycle = number[face]
+        if len(cycle) > 3 or len(np.unique(cycle)) == len(cycle):
+            kept.append(cycle)
+    dropped = len(faces) - len(kept)
     caution(
         f"{name}: {len(vertices):,} vertices merged to the {len(points):,} that differ"
         + f", {counted(dropped, 'triangle')} without area dropped" * bool(dropped)

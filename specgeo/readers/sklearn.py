@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from specgeo._cast import as_floats
+from specgeo._progress import as_tell, reported
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.network import Network
 
 
-def from_sklearn(estimator: Any) -> Network:
+@reported
+def from_sklearn(estimator: Any, progress: Callable[[str, float], None] | bool | None = None) -> Network:
     """A fitted ``MLPRegressor`` or ``MLPClassifier`` as a `Network`.
 
     Parameters
@@ -17,6 +20,8 @@ def from_sklearn(estimator: Any) -> Network:
     estimator : object with ``coefs_``, ``intercepts_`` and ``activation``
         Activation "relu" or "identity". A classifier's network ends at the logits: the logistic
         or softmax function that follows is not piecewise linear and is left out.
+    progress : bool or callable, optional
+        True: a bar. A callable is called now and then as ``progress(message, fraction)``.
 
     Returns
     -------
@@ -57,9 +62,11 @@ def from_sklearn(estimator: Any) -> Network:
         weights, biases = list(estimator.coefs_), list(estimator.intercepts_)
     except TypeError as error:
         raise InvalidInputError("estimator: coefs_ and intercepts_ are no lists; fit the estimator again") from error
+    matrices, tell = [], as_tell(progress)
     try:
-        return Network(
-            [as_floats(w, f"coefs_[{i}]", (None, None)).T for i, w in enumerate(weights)], biases, activation
-        )
+        for i, weight in enumerate(weights):
+            matrices.append(as_floats(weight, f"coefs_[{i}]", (None, None)).T)
+            tell(f"layer {i + 1} of {len(weights)}", (i + 1) / len(weights))
+        return Network(matrices, biases, activation)
     except InvalidInputError as error:
         raise InvalidInputError(f"estimator: {error}") from error

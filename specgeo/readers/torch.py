@@ -8,13 +8,14 @@ copy is called in evaluation mode, and its layers are read after that, with the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
 from specgeo._cast import FloatArray, as_floats
+from specgeo._progress import Tell, as_tell, reported
 from specgeo.activation import Activation
 from specgeo.errors import InvalidInputError, SpecgeoError, UnsupportedError, one_line
 from specgeo.network import Network
@@ -181,7 +182,8 @@ def _layers(module: Any) -> list[Layer]:
     return found
 
 
-def from_torch(module: Any) -> Network:
+@reported
+def from_torch(module: Any, progress: Callable[[str, float], None] | bool | None = None) -> Network:
     """A torch ``Sequential`` (nested ones too) as a `Network`, in evaluation mode.
 
     Parameters
@@ -190,6 +192,8 @@ def from_torch(module: Any) -> Network:
         ``Sequential`` of Linear, ReLU, LeakyReLU, Hardtanh, ReLU6, BatchNorm1d, Flatten, Dropout,
         Identity, or one such layer. A layer used twice is read twice; parametrised and pruned weights are read as
         a call computes them. The module is not changed.
+    progress : bool or callable, optional
+        True: a bar. A callable is called now and then as ``progress(message, fraction)``.
 
     Returns
     -------
@@ -217,7 +221,7 @@ def from_torch(module: Any) -> Network:
     """
     try:
         with quiet() if is_torch(module) else nullcontext():
-            return _read(module)
+            return _read(module, as_tell(progress))
     except SpecgeoError as error:
         raise type(error)(one_line(error)) from error
     except RecursionError as error:
@@ -226,7 +230,7 @@ def from_torch(module: Any) -> Network:
         raise UnsupportedError(f"module: it cannot be read ({one_line(error, 200)}); pass plain layers") from error
 
 
-def _read(module: Any) -> Network:
+def _read(module: Any, tell: Tell) -> Network:
     """The network of a module; what its objects raise is raised."""
     real = is_torch(module)
     layers = _layers(module)
@@ -238,6 +242,7 @@ def _read(module: Any) -> Network:
     for layer in layers:
         chain, step = _read_layer(chain, layer.name, layer.module)
         steps.append(step)
+        tell(f"layer {len(steps)} of {len(layers)}", 0.5 * len(steps) / len(layers))
     if chain is None:
         raise InvalidInputError("module: has no Linear layer; pass a Sequential with at least one")
     try:
@@ -245,5 +250,5 @@ def _read(module: Any) -> Network:
     except InvalidInputError as error:
         raise InvalidInputError(f"module: {error}") from error
     if real:
-        check_calls(module, layers, steps, net.input_dim)
+        check_calls(module, layers, steps, net.input_dim, as_tell(tell, 0.5))
     return net

@@ -14,6 +14,7 @@ from . import latent as latent
 from . import lipschitz as lipschitz
 from . import manifolds as manifolds
 from . import near_point as near_point
+from . import neighbours as neighbours
 from . import normals as normals
 from . import parameters as parameters
 from . import path_spectra as path_spectra
@@ -24,6 +25,8 @@ from . import sines as sines
 from . import six_counts as six_counts
 from . import statistics as statistics
 from . import support as support
+from . import surfaces as surfaces
+from . import theorem_one as theorem_one
 from . import volume as volume
 from .bias import SpectralBias as SpectralBias
 from .bias import spectral_bias as spectral_bias
@@ -63,6 +66,8 @@ from .manifolds import kernel_bound as kernel_bound
 from .manifolds import restrict_to_curve as restrict_to_curve
 from .near_point import LocalComplexity as LocalComplexity
 from .near_point import local_complexity as local_complexity
+from .neighbours import NeighbourEdges as NeighbourEdges
+from .neighbours import neighbour_edges as neighbour_edges
 from .normals import normal_directions as normal_directions
 from .parameters import parameter_vector as parameter_vector
 from .parameters import spectral_gradient as spectral_gradient
@@ -82,6 +87,10 @@ from .six_counts import region_counts as region_counts
 from .statistics import RegionStatistics as RegionStatistics
 from .statistics import region_statistics as region_statistics
 from .support import clamp_to_support as clamp_to_support
+from .surfaces import SurfaceFunction as SurfaceFunction
+from .surfaces import restrict_to_surface as restrict_to_surface
+from .theorem_one import ClassBounds as ClassBounds
+from .theorem_one import class_bounds as class_bounds
 from .variation import Kinks as Kinks
 from .variation import directional_variation as directional_variation
 from .variation import kinks as kinks

@@ -19,14 +19,9 @@ import numpy.typing as npt
 from specgeo._arguments import checked
 from specgeo._cast import FloatArray, RNGLike, as_floats, as_rng
 from specgeo.errors import InvalidInputError
+from specgeo.fourier.partial_fractions import DirectionalClass
 from specgeo.fourier.radial import porod_constants, radial_spectrum
-from specgeo.fourier.rays import (
-    DirectionalClass,
-    DirectionalExpansion,
-    as_direction,
-    directional_expansion,
-    ray_spectrum,
-)
+from specgeo.fourier.rays import DirectionalExpansion, as_direction, directional_expansion, ray_spectrum
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.facet_errors import moved_facets
 from specgeo.results import PAPER, Check, Result, axes

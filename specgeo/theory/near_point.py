@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ from specgeo.enumeration import enumerate_regions
 from specgeo.errors import InvalidInputError
 from specgeo.geometry.point_signs import PointSigns
 from specgeo.network import Network
-from specgeo.results import Result
+from specgeo.results import Result, axes
 from specgeo.slices import AffineSlice
 
 MAX_DIM = 12  # a cross-polytope of dimension s has 2^s facets
@@ -44,6 +45,18 @@ class LocalComplexity(Result):
             f"{self.n_cells} cells; units that cross, by layer: {self.crossing.tolist()} "
             f"({self.crossing_at_vertices.tolist()} by the vertices)"
         )
+
+    def plot(self, ax: Any = None) -> Any:
+        """Units that cross, layer by layer: exactly, and those that the vertices see."""
+        ax = axes(ax)
+        at = np.arange(len(self.crossing))
+        ax.bar(at, self.crossing, color="#9db7d9", label="exact")
+        ax.bar(at, self.crossing_at_vertices, 0.5, color="#0072B2", label="by the vertices")
+        ax.set(xlabel="hidden layer", ylabel="units that cross", xticks=at, title=f"{self.n_cells:,} cells")
+        ax.set_ylim(0, 1.3 * max(1, self.crossing.max(initial=1)))
+        ax.yaxis.get_major_locator().set_params(integer=True)
+        ax.legend(ncols=2, loc="upper center")
+        return ax
 
 
 @checked

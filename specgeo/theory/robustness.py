@@ -1,13 +1,14 @@
 r"""What random noise on the parameters does to a spectrum: exact spectra of perturbed networks, and the first order.
 
-Notation: theta + delta v with v uniform on the unit sphere of R^p. To first order the change of a linear functional of
-f is delta v.g, g its gradient, so E|v.g|^2 = |g|^2 / p. Where noise moves the kinks of f, the gradient falls as
-1/|k| and the spectrum itself as 1/|k|^2 (mirror and interior spectra, which have no walls): relative changes then grow
-with |k|. Source: Experiment 2 of arXiv 1806.08734v3, with exact spectra.
+Notation: theta + delta v with v uniform on the unit sphere of R^p, or one of its 2 p coordinate vectors +-e_j. To first
+order the change of a linear functional of f is delta v.g, g its gradient, so E|v.g|^2 = |g|^2 / p for both. Where noise
+moves the kinks of f, the gradient falls as 1/|k| and the spectrum itself as 1/|k|^2 (mirror and interior spectra, which
+have no walls): relative changes then grow with |k|. Source: Experiment 2 of arXiv 1806.08734v3, with exact spectra.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, Literal
@@ -27,6 +28,7 @@ from specgeo.theory.parameters import parameter_vector, spectral_gradient, with_
 from specgeo.theory.variation import checked_output
 
 Boundary = Literal["cut", "interior", "mirror"]
+Perturbation = Literal["isotropic", "axis-aligned"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +52,9 @@ class PerturbationResponse(Result):
     directions : int
     gradient : (n, p)
         d_theta f^(k); left out of `to_dict`.
+    spectra : (q, directions, n)
+        f^(k) of every perturbed network; left out of `to_dict`.
+    perturbation : {"isotropic", "axis-aligned"}
     """
 
     deltas: FloatArray
@@ -61,6 +66,38 @@ class PerturbationResponse(Result):
     remainder: FloatArray
     directions: int
     gradient: ComplexArray = field(repr=False)
+    spectra: ComplexArray = field(repr=False)
+    perturbation: Perturbation = "isotropic"
+
+    def retention(
+        self, bands: Sequence[npt.ArrayLike] | None = None, confidence: float = 0.95
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Mean modulus of f^ over the unperturbed modulus, and Student's confidence interval for it.
+
+        Parameters
+        ----------
+        bands : sequence of b index arrays of wavevectors, optional
+            Those taken together, (sum_k |f^(k)|^2)^(1/2); each alone by default.
+        confidence : float
+            Between 0 and 1.
+
+        Returns
+        -------
+        ratio, lower, upper : (q, b)
+            Infinite intervals for one direction; NaN where f has no spectrum.
+        """
+        from scipy.stats import t
+
+        if not 0.0 < confidence < 1.0:
+            raise InvalidInputError(f"confidence: {confidence} given; pass a number between 0 and 1")
+        rows = [np.asarray(band) for band in (np.arange(len(self.wavevectors))[:, None] if bands is None else bands)]
+        base = np.array([np.linalg.norm(self.baseline[band]) for band in rows])
+        sizes = np.stack([np.linalg.norm(self.spectra[:, :, band], axis=2) for band in rows], axis=2)
+        mean, reach = sizes.mean(axis=1), np.full(sizes[:, 0].shape, np.inf)
+        if (n := self.directions) > 1:
+            reach = t.ppf(0.5 + confidence / 2, n - 1) * sizes.std(axis=1, ddof=1) / np.sqrt(n)
+        unit = np.where(base > 0, base, np.nan)
+        return mean / unit, np.maximum(mean - reach, 0.0) / unit, (mean + reach) / unit
 
     def band(self, rows: npt.ArrayLike) -> tuple[FloatArray, float, float]:
         """Relative changes of some wavevectors taken together.
@@ -85,7 +122,7 @@ class PerturbationResponse(Result):
         predicted = np.linalg.norm(gradient) / np.sqrt(gradient.shape[1])
         with np.errstate(divide="ignore", invalid="ignore"):  # f may have no spectrum at these wavevectors
             relative = np.asarray(measured / base), float(predicted / base)
-        return *relative, sampling_error(gradient, self.directions)
+        return *relative, sampling_error(gradient, self.directions, self.perturbation)
 
     def __str__(self) -> str:
         lines = ["delta      RMS change / prediction (all k), standard error; remainder / prediction"]
@@ -116,17 +153,21 @@ class PerturbationResponse(Result):
         return ax
 
 
-def sampling_error(gradient: ComplexArray, directions: int) -> float:
+def sampling_error(gradient: ComplexArray, directions: int, perturbation: Perturbation = "isotropic") -> float:
     """Relative standard error of the root of a mean of sum_k |g_k.v|^2 over so many random unit vectors v.
 
     For v uniform on the sphere of R^p and G = sum of g g^T (real and imaginary parts apart), the variance of
-    v.G.v / E[v.G.v] is p (1 + 2 tr G^2 / (tr G)^2) / (p + 2) - 1.
+    v.G.v / E[v.G.v] is p (1 + 2 tr G^2 / (tr G)^2) / (p + 2) - 1. For v a coordinate vector it is
+    p sum_j G_jj^2 / (tr G)^2 - 1.
     """
     p, scale = gradient.shape[1], float(np.abs(gradient).max(initial=0.0))
     if scale == 0 or p < 2:
         return 0.0
     gradient = gradient / scale
-    trace = float((np.abs(gradient) ** 2).sum())
+    energy = (np.abs(gradient) ** 2).sum(axis=0)
+    trace = float(energy.sum())
+    if perturbation == "axis-aligned":
+        return float(np.sqrt(max(0.0, p * float((energy**2).sum()) / trace**2 - 1) / directions) / 2)
     square = float((np.abs(gradient @ gradient.conj().T) ** 2 + np.abs(gradient @ gradient.T) ** 2).sum()) / 2
     variance = p * (1 + 2 * square / trace**2) / (p + 2) - 1
     return float(np.sqrt(max(0.0, variance) / directions) / 2)
@@ -142,10 +183,12 @@ def perturbation_response(
     output: int = 0,
     rng: RNGLike = 0,
     boundary: Boundary = "cut",
+    perturbation: Perturbation = "isotropic",
 ) -> PerturbationResponse:
     r"""Spectra of theta + delta v for random unit vectors v over all parameters jointly.
 
-    To first order E \|f^_{theta + delta v}(k) - f^_theta(k)\|^2 = delta^2 \|d_theta f^(k)\|^2 / p for isotropic v.
+    To first order E \|f^_{theta + delta v}(k) - f^_theta(k)\|^2 = delta^2 \|d_theta f^(k)\|^2 / p for isotropic v, and
+    for v = +-e_j with j drawn from all p parameters.
 
     Parameters
     ----------
@@ -161,6 +204,8 @@ def perturbation_response(
         "cut": of f times the indicator of the domain, whose walls dominate at large \|k\|. "interior": of the kinks
         inside (one input). "mirror": int f(x) prod_j cos(k_j (x_j - a_j)) dx on a box with lower corner a, which at
         k = pi n / s (s the sides) is the volume times the coefficient c_n of the mirror series.
+    perturbation : {"isotropic", "axis-aligned"}
+        v uniform on the unit sphere, or one parameter alone, up or down.
 
     Returns
     -------
@@ -194,8 +239,7 @@ def perturbation_response(
     if boundary == "mirror" and not isinstance(domain, Box):
         raise DomainError("domain: not a Box; the mirror spectrum needs one, use boundary='cut'")
     theta = parameter_vector(net)
-    v = as_rng(rng).standard_normal((directions, len(theta)))
-    v /= np.linalg.norm(v, axis=1, keepdims=True)
+    v = _unit_vectors(as_rng(rng), directions, len(theta), perturbation)
     cx = enumerate_regions(net, domain)
     checked_output(cx, output)
     base = _spectrum(cx, wave, output, boundary)
@@ -218,7 +262,18 @@ def perturbation_response(
         remainder=np.sqrt((np.abs(changes - first) ** 2).mean(axis=1)),
         directions=directions,
         gradient=gradient,
+        spectra=base + changes,
+        perturbation=perturbation,
     )
+
+
+def _unit_vectors(rng: np.random.Generator, n: int, p: int, perturbation: Perturbation) -> FloatArray:
+    if perturbation == "axis-aligned":
+        v = np.zeros((n, p))
+        v[np.arange(n), rng.integers(p, size=n)] = rng.choice([-1.0, 1.0], n)
+        return v
+    v = rng.standard_normal((n, p))
+    return np.asarray(v / np.linalg.norm(v, axis=1, keepdims=True))
 
 
 def _spectrum(cx: PolyhedralComplex, k: FloatArray, output: int, boundary: Boundary) -> ComplexArray:

@@ -131,7 +131,8 @@ class RegionStatistics(Result):
             ax.bar(at, numbers, bottom=bottom, label=words, color=color)
             bottom = bottom + numbers
         ax.set(xlabel="hidden layer", ylabel="units", xticks=at, ylim=(0, 1.25 * bottom.max(initial=1.0)))
-        ax.legend(ncols=3, loc="upper center")
+        ax.yaxis.get_major_locator().set_params(integer=True)
+        ax.legend(ncols=3, loc="upper center", columnspacing=1.0, handlelength=1.0)
         return ax
 
     def _plot_directions(self, ax: Any) -> Any:
@@ -161,8 +162,8 @@ class RegionStatistics(Result):
         law = np.sin(middle) ** (d - 2) if d > 1 else np.zeros_like(middle)
         if d > 1:
             ax.plot(np.degrees(middle), law / law.mean() / 90.0, color="#D55E00", label="uniform directions")
-        ax.set(xlabel="angle between facets of a region (degrees)", ylabel="density")
-        ax.legend()
+        ax.set(xlabel="angle of two facets (degrees)", ylabel="density", ylim=(0, 1.25 * ax.get_ylim()[1]))
+        ax.legend(ncols=2, loc="upper center")
         return ax
 
 
