@@ -305,7 +305,7 @@ OBJECTS: dict[str, Callable[[], Any]] = {
     "DecisionRegions": lambda: sg.paths.decision_regions(PAIR, BOX),
     "SpectrumTracker": tracker,
     "Sines": lambda: sg.learning.Sines([1.0]),
-    "VerificationReport": lambda: sg.verify(TENT, LINE, max_seconds=0.01),
+    "VerificationReport": lambda: sg.verify(TENT, LINE, max_seconds=1.0),
 }
 """An instance of each class whose methods are called."""
 
