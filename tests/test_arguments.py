@@ -127,6 +127,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "reduce_regions": {"network": NET, "domain": BOX, "reducers": lambda: {"f": sg.streaming.FVector()}, "executor": 2,
                        "max_bytes": 10**9, "checkpoint": None, "progress": None},
     "Spectrum": {"k": WAVES},
+    "FourierCoefficients": {"modes": MODES, "extension": "periodic"},
     "Volumes": {"bins": [0.0, 1.0]},
     "fourier_coefficients": {"cx": plane, "modes": MODES, "extension": "mirror", "return_error": True, "method": "auto",
                              "progress": None},
@@ -150,7 +151,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "loss_gradient_by_frequency": {"net": TENT, "cx": line, "k": [[1.0]], "residual": [1.0], "output": 0},
     "residual_rate": {"net": TENT, "cx": line, "k": [[1.0]], "residual": [1.0], "output": 0},
     "from_torch": {"module": None, "progress": None},
-    "load_complex": {"path": "cx.npz", "max_bytes": 10**9},
+    "load_complex": {"path": "cx.npz", "max_bytes": 10**9, "progress": None},
     "orientation_average": {"shape": TRIANGLE, "q": [1.0], "normalise": False, "return_error": True},
     "polytope_transform": {"polytope": TRIANGLE, "k": WAVES, "density": ([1.0, 2.0], 0.5), "degree": None,
                            "return_error": False},
@@ -283,7 +284,8 @@ GOOD: dict[str, dict[str, Any]] = {
 INNER = {
     "FaceLattice.derived", "Patterns.differences", "Patterns.neuron_pieces", "Patterns.opposites", "Patterns.take",
     "Ragged.of", "Ragged.take", "Claim.examined", "Cell.of", "Network.of",
-    *(f"{name}.{method}" for name in ("FVector", "Jumps", "Lipschitz", "Reducer", "Spectrum", "Volumes")
+    *(f"{name}.{method}" for name in (
+        "FVector", "FourierCoefficients", "Jumps", "Lipschitz", "Reducer", "Spectrum", "Volumes")
       for method in ("update", "merge", "finish")),
 }  # fmt: skip
 """What the package calls with arrays and objects that it made: no door."""

@@ -165,6 +165,14 @@ def test_readers_tell_how_far_they_are(name: str, tmp_path: Path) -> None:
     assert repr(found)[:4000] == repr(read(tmp_path / name))[:4000]
 
 
+def test_a_complex_is_read_in_parts(tmp_path: Path) -> None:
+    cx = sg.enumerate_regions(random_network([2, 60, 1], 0), BOX)
+    cx.save(tmp_path / "cx.npz")
+    told: list[float] = []
+    found = sg.load_complex(tmp_path / "cx.npz", progress=lambda message, fraction: told.append(fraction))
+    assert told == sorted(told) and told[-1] == 1.0 and len(set(told)) > 5 and found.f_vector == cx.f_vector
+
+
 def test_live_models_tell_it_layer_by_layer(capsys: pytest.CaptureFixture[str]) -> None:
     torch = pytest.importorskip("torch", reason="needs torch")
     layers = [part for _ in range(10) for part in (torch.nn.Linear(3, 3), torch.nn.ReLU())]

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ import numpy.typing as npt
 from specgeo._codec import OF_COMPLEX, pack, unpack
 from specgeo._files import as_path
 from specgeo._npz import read_npz, write_npz
+from specgeo._progress import as_tell, reported
 from specgeo.domain import Box, Polytope
 from specgeo.errors import InvalidInputError, ReadError, SpecgeoError, one_line
 from specgeo.geometry.arrays import Patterns, Ragged
@@ -24,10 +26,7 @@ from specgeo.geometry.certificate import Certificate
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.structure import check_inside, check_structure, require
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    Arrays = Mapping[str, npt.NDArray[Any]]
+Arrays = Mapping[str, npt.NDArray[Any]]
 
 SCHEMA = "specgeo complex 1"
 _BESIDE = ("vertex_errors", "facet_walls")  # fields that the file keeps among the metadata
@@ -66,7 +65,12 @@ def save_complex(cx: PolyhedralComplex, path: str | os.PathLike[str]) -> None:
     write_npz(file, arrays)
 
 
-def load_complex(path: str | os.PathLike[str], max_bytes: int | None = None) -> PolyhedralComplex:
+@reported
+def load_complex(
+    path: str | os.PathLike[str],
+    max_bytes: int | None = None,
+    progress: Callable[[str, float], None] | bool | None = None,
+) -> PolyhedralComplex:
     """Read a complex written by `PolyhedralComplex.save`.
 
     Parameters
@@ -74,6 +78,8 @@ def load_complex(path: str | os.PathLike[str], max_bytes: int | None = None) -> 
     path : path-like
     max_bytes : int, optional
         Budget for the memory that reading takes; four fifths of what is available by default.
+    progress : bool or callable, optional
+        True: a bar. A callable is called now and then as ``progress(message, fraction)``.
 
     Returns
     -------
@@ -98,7 +104,7 @@ def load_complex(path: str | os.PathLike[str], max_bytes: int | None = None) -> 
     True
     """
     file = as_path(path)
-    arrays = read_npz(file, max_bytes)
+    arrays = read_npz(file, max_bytes, as_tell(progress, 0.0, 0.9))
     try:
         header = json.loads(bytes(arrays["header"]).decode())
         if header["schema"] != SCHEMA:

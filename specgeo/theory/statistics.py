@@ -193,7 +193,7 @@ def region_statistics(cx: PolyhedralComplex) -> RegionStatistics:
     Facets, neighbours and states of units are exact: they come from the signs of the complex. Volumes are those of the
     stored vertices, to rounding. An inradius is that of a ball found by a linear program over the hyperplanes of the
     facets, and as good as their normals: facets shorter than 1e-9 of their region have poor ones. Each takes
-    0.1 to 0.3 ms in two or three dimensions.
+    0.1 to 0.8 ms in two or three dimensions.
 
     Examples
     --------

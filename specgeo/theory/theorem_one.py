@@ -36,7 +36,7 @@ _ROUNDING = 1e-12  # relative, of sums of positive terms
 
 @dataclass(frozen=True, eq=False)
 class ClassBounds(Result):
-    """C_n along a direction and its bounds, for each class n that some cell has; arrays have shape (q,).
+    r"""C_n along a direction and its bounds, for each class n that some cell has; arrays have shape (q,).
 
     Attributes
     ----------
@@ -45,15 +45,15 @@ class ClassBounds(Result):
     codimensions : (q,)
         n: some face of codimension n is orthogonal to u; the class decays as t^-(n+1).
     exact : (q,)
-        |C_n|, the sum of the moduli of its coefficients; 0 where all cancel.
+        \|C_n\|, the sum of the moduli of its coefficients; 0 where all cancel.
     by_cells : (q,)
-        sum_P |u.g_P| |D_n^P|.
+        sum_P \|u.g_P\| \|D_n^P\|.
     paper : (q,)
-        L_f N max_P |D_n^P|.
+        L_f N max_P \|D_n^P\|.
     shape_factor : (q,)
-        max_P |D_n^P|, what O(L_f N_f) leaves out.
+        max_P \|D_n^P\|, what O(L_f N_f) leaves out.
     lipschitz : float
-        L_f, the largest |g_P|.
+        L_f, the largest \|g_P\|.
     n_cells : int
         N.
     """
@@ -139,7 +139,7 @@ def class_bounds(cx: PolyhedralComplex, direction: npt.ArrayLike, output: int = 
 
     Examples
     --------
-    The tent: 2 = |u.g| |D_1| of each cell, and the middle term is shared.
+    The tent: 2 = \|u.g\| \|D_1\| of each cell, and the middle term is shared.
 
     >>> import specgeo as sg
     >>> net = sg.Network([[[1.0], [1.0], [1.0]], [[1.0, -2.0, 1.0]]], [[1.0, 0.0, -1.0], [0.0]])
