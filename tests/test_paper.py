@@ -37,3 +37,9 @@ def test_what_lies_beside_a_source(source: Path) -> None:
     assert code and all(cell in written for cell in code)
     assert any("image/png" in out.get("data", {}) for of in executed["cells"] for out in of.get("outputs", []))
     assert json.loads((FOLDER / "results" / f"{source.stem}.small.json").read_text())
+
+
+def test_every_notebook_of_an_experiment_has_its_row() -> None:
+    """On the page that goes through the paper's claims; 10 is no experiment of the paper."""
+    page = (FOLDER.parent.parent / "docs" / "explanation" / "paper.md").read_text(encoding="utf-8")
+    assert all(f"<../paper/{source.stem}>" in page for source in SOURCES if not source.stem.startswith("10"))
