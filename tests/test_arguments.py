@@ -127,6 +127,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "reduce_regions": {"network": NET, "domain": BOX, "reducers": lambda: {"f": sg.streaming.FVector()}, "executor": 2,
                        "max_bytes": 10**9, "checkpoint": None, "progress": None},
     "Spectrum": {"k": WAVES},
+    "FourierCoefficients": {"modes": MODES, "extension": "periodic"},
     "Volumes": {"bins": [0.0, 1.0]},
     "fourier_coefficients": {"cx": plane, "modes": MODES, "extension": "mirror", "return_error": True, "method": "auto",
                              "progress": None},
@@ -267,7 +268,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "assert_complex_valid": {"cx": plane, "net": NET},
     "random_network": {"widths": [2, 3, 1], "rng": 0, "kind": "he", "activation": "relu", "bias": 0.1},
     "verify": {"net": TENT, "domain": LINE, "out": None, "progress": None, "rng": 0, "output": 0, "figures": False,
-               "max_cells": 100, "max_bytes": 10**9, "max_simplices": 100, "max_seconds": 0.01},
+               "max_cells": 100, "max_bytes": 10**9, "max_simplices": 100, "max_seconds": 1.0},
     "spectral_report": {"net": TENT, "domain": LINE, "output": 0, "samples": 8, "max_cells": 100, "max_bytes": 10**9,
                         "progress": None, "name": "network"},
     "certify_path": {"net": PAIR, "vertices": TRIANGLE, "label": 0},
@@ -283,7 +284,8 @@ GOOD: dict[str, dict[str, Any]] = {
 INNER = {
     "FaceLattice.derived", "Patterns.differences", "Patterns.neuron_pieces", "Patterns.opposites", "Patterns.take",
     "Ragged.of", "Ragged.take", "Claim.examined", "Cell.of", "Network.of",
-    *(f"{name}.{method}" for name in ("FVector", "Jumps", "Lipschitz", "Reducer", "Spectrum", "Volumes")
+    *(f"{name}.{method}" for name in (
+        "FVector", "FourierCoefficients", "Jumps", "Lipschitz", "Reducer", "Spectrum", "Volumes")
       for method in ("update", "merge", "finish")),
 }  # fmt: skip
 """What the package calls with arrays and objects that it made: no door."""
@@ -303,7 +305,7 @@ OBJECTS: dict[str, Callable[[], Any]] = {
     "DecisionRegions": lambda: sg.paths.decision_regions(PAIR, BOX),
     "SpectrumTracker": tracker,
     "Sines": lambda: sg.learning.Sines([1.0]),
-    "VerificationReport": lambda: sg.verify(TENT, LINE, max_seconds=0.01),
+    "VerificationReport": lambda: sg.verify(TENT, LINE, max_seconds=1.0),
 }
 """An instance of each class whose methods are called."""
 

@@ -115,6 +115,7 @@ def objects(random_network):
         "RegionGroup": next(Worker(Head(net, sg.Box(-1, 1, dim=2))).groups(0)),
         **{name: getattr(sg.streaming, name)() for name in ("FVector", "Jumps", "Lipschitz", "Volumes")},
         "Spectrum": sg.streaming.Spectrum([[1.0, 2.0]]),
+        "FourierCoefficients": sg.streaming.FourierCoefficients([[0, 1]]),
         "long radial": sg.radial_spectrum(line, np.linspace(1, 9, 200)),
     }
 

@@ -14,7 +14,7 @@ import pytest
 import specgeo as sg
 from specgeo.enumeration import groups
 from specgeo.enumeration.groups import Head
-from specgeo.streaming import FVector, Jumps, Lipschitz, Spectrum, Volumes, reduce
+from specgeo.streaming import FourierCoefficients, FVector, Jumps, Lipschitz, Spectrum, Volumes, reduce
 from specgeo.streaming.groups import Worker
 from specgeo.testing import random_network
 
@@ -114,6 +114,20 @@ def test_behind_an_affine_layer(head, small):
     small(head, 4)
     net = random_network((2, 6, 6, 1), 1).precompose([[0.3, 0.7], [-0.7, 0.3]], [0.1, 0.0])
     check(sg.reduce_regions(net, cube(2), all_reducers(2)), sg.enumerate_regions(net, cube(2)))
+
+
+@pytest.mark.parametrize("extension", ["mirror", "periodic"])
+def test_fourier_coefficients(extension, small):
+    small(10, 5)
+    net, box = random_network((2, 9, 9, 2), 6), sg.Box([-1.0, 0.25], [0.5, 2.0])
+    modes = np.stack(np.meshgrid([0, 1, 5], [-2, 0, 3]), axis=-1)
+    values, errors = sg.reduce_regions(net, box, {"series": FourierCoefficients(modes, extension)})["series"]
+    whole = sg.fourier_coefficients(sg.enumerate_regions(net, box), modes, extension, return_error=True)
+    assert values.shape == errors.shape == (3, 3, 2)
+    assert (np.abs(values - whole[0]) <= errors + whole[1]).all() and errors.max() < 1e-9
+    triangle = sg.Polytope([[1.0, 1.0], [-1.0, 2.0], [0.0, -3.0]], [1.0, 1.0, 1.0])
+    with pytest.raises(sg.DomainError, match="domain: not a Box"):
+        sg.reduce_regions(net, triangle, {"series": FourierCoefficients(modes, extension)})
 
 
 def test_on_a_polytope_with_other_activations(small):

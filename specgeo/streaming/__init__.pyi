@@ -2,6 +2,7 @@
 from .groups import RegionGroup as RegionGroup
 from .reduce import Reduction as Reduction
 from .reduce import reduce_regions as reduce_regions
+from .reducers import FourierCoefficients as FourierCoefficients
 from .reducers import FVector as FVector
 from .reducers import Jumps as Jumps
 from .reducers import Lipschitz as Lipschitz

@@ -29,6 +29,8 @@ class RegionGroup:
     complex : PolyhedralComplex
         The cells of this group alone. What divides it from other groups are boundary facets of it, and it has no
         ``domain``: that is the whole's.
+    domain : Box or Polytope
+        Of the whole.
     facet_walls : ndarray of int, shape (n_{d-1},)
         For each facet the wall of the domain that it lies in, -1 for others; numbered as in `PolyhedralComplex`.
     number, n_groups : int
@@ -47,6 +49,7 @@ class RegionGroup:
 
     def __init__(self, run: Group, number: int, seen: tuple[Flags, Flags]) -> None:
         self.number, self.n_groups = number, len(run.head.groups)
+        self.domain = run.head.domain
         self._run: Group | None = run
         self._seen = seen
 

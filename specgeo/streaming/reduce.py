@@ -75,7 +75,7 @@ def reduce_regions(
         Of dimension d.
     reducers : dict of str to Reducer
         What is asked for, by names: `specgeo.streaming.FVector`, ``Volumes``, ``Lipschitz``, ``Jumps``, ``Spectrum``,
-        or anything with the four methods of `specgeo.streaming.Reducer`.
+        ``FourierCoefficients``, or anything with the four methods of `specgeo.streaming.Reducer`.
     executor : int or concurrent.futures.Executor, optional
         Number of threads; by default one. Or who does the work: a ``ThreadPoolExecutor``, a ``ProcessPoolExecutor``,
         loky, ``dask.distributed.Client.get_executor()``, ``mpi4py.futures``. On machines of one kind the result is the

@@ -6,16 +6,19 @@ Groups are merged in their order, whoever computed them: results do not depend o
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._cast import FloatArray, as_floats, as_points
-from specgeo.errors import InvalidInputError, SpecgeoError
+from specgeo._arguments import checked
+from specgeo._cast import FloatArray, as_floats
+from specgeo.domain import Box
+from specgeo.errors import DomainError, InvalidInputError, SpecgeoError
 from specgeo.geometry.certificate import Certificate
 from specgeo.streaming.groups import RegionGroup
 
+Extension: TypeAlias = Literal["mirror", "periodic"]
 Part: TypeAlias = dict[str, npt.NDArray[Any]]
 
 
@@ -223,14 +226,31 @@ class Jumps:
         return {name: total[name] for name in ("variation", "square", "hessian")}
 
 
-class Spectrum:
+class _Transforms:
+    """A reducer whose parts are values and bounds on their errors, which are added."""
+
+    def start(self) -> Part:
+        return {}
+
+    def merge(self, a: Part, b: Part) -> Part:
+        if not a:
+            return b
+        values = a["values"] + b["values"]
+        return {"values": values, "errors": a["errors"] + b["errors"] + 2.0**-52 * np.abs(values)}
+
+    def finish(self, total: Part) -> tuple[npt.NDArray[Any], FloatArray]:
+        return total["values"], total["errors"]
+
+
+class Spectrum(_Transforms):
     """Transforms of f on the domain at given wavevectors, with bounds on their errors: as `specgeo.spectrum` has them.
 
-    The volume form is taken, in which nothing happens at the walls between groups.
+    The result is (values, errors), shapes (..., m). The volume form is taken, in which nothing happens at the walls
+    between groups.
 
     Parameters
     ----------
-    k : array_like of floats, shape (n, d)
+    k : array_like of floats, shape (..., d)
         Wavevectors in angular units.
 
     Examples
@@ -244,26 +264,50 @@ class Spectrum:
     """
 
     def __init__(self, k: npt.ArrayLike) -> None:
-        self.k = np.atleast_2d(as_floats(k, "k"))
-
-    def start(self) -> Part:
-        return {}
+        self.k = as_floats(k, "k")
 
     def update(self, group: RegionGroup) -> Part:
         from specgeo.fourier import spectrum
 
-        k = as_points(self.k, "k", group.complex.dim)
-        values, errors = spectrum(group.complex, k, return_error=True, method="volume")
+        values, errors = spectrum(group.complex, self.k, return_error=True, method="volume")
         return {"values": values, "errors": errors}
 
-    def merge(self, a: Part, b: Part) -> Part:
-        if not a:
-            return b
-        values = a["values"] + b["values"]
-        return {"values": values, "errors": a["errors"] + b["errors"] + 2.0**-52 * np.abs(values)}
 
-    def finish(self, total: Part) -> tuple[npt.NDArray[np.complex128], FloatArray]:
-        return total["values"], total["errors"]
+class FourierCoefficients(_Transforms):
+    """Fourier coefficients of f on a box, with bounds on their errors: as `specgeo.fourier_coefficients` has them.
+
+    The result is (coefficients, errors), shapes (..., m), in the volume form, as in `Spectrum`.
+
+    Parameters
+    ----------
+    modes : array_like of ints, shape (..., d)
+        Multi-indices n.
+    extension : {"mirror", "periodic"}
+        As in `specgeo.fourier_coefficients`.
+
+    Examples
+    --------
+    >>> import specgeo as sg
+    >>> ramp = sg.Network([[[1.0]], [[1.0]]], [[0.0], [0.0]])
+    >>> series = sg.streaming.FourierCoefficients([[0], [1], [2]])
+    >>> found = sg.reduce_regions(ramp, sg.Box([0], [1]), {"series": series})
+    >>> found["series"][0].round(6)[:, 0]  # 1/2, -2/pi^2, 0
+    array([ 0.5     , -0.202642,  0.      ])
+    """
+
+    @checked
+    def __init__(self, modes: npt.ArrayLike, extension: Extension = "mirror") -> None:
+        self.modes, self.extension = as_floats(modes, "modes"), extension
+
+    def update(self, group: RegionGroup) -> Part:
+        from specgeo.fourier.forms import forms_of
+        from specgeo.fourier.series import coefficients_on
+
+        if not isinstance(group.domain, Box):
+            raise DomainError("domain: not a Box; Fourier series are for boxes, take Spectrum instead")
+        forms = forms_of(group.complex, group.domain)
+        values, errors = coefficients_on(group.domain, forms, self.modes, self.extension, "volume", True)
+        return {"values": values, "errors": errors}
 
 
 CERTIFICATE = ""  # the name under which certificates are summed, which no reducer of a user can have
