@@ -54,7 +54,15 @@ def slices() -> None:
     figure.savefig(FOLDER / "gallery_slice.png", dpi=80)
 
 
+def levels() -> None:
+    """A level set in space."""
+    cx = sg.enumerate_regions(random_network([3, 24, 16, 1], rng=5, bias=0.5), sg.Box(-1, 1, dim=3))
+    ax = cx.level_set(float(np.median(cx.means))).plot()
+    ax.figure.savefig(FOLDER / "gallery_levels.png", dpi=80, bbox_inches="tight")
+
+
 if __name__ == "__main__":
     pictures()
+    levels()
     solids()
     slices()

@@ -268,7 +268,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "assert_complex_valid": {"cx": plane, "net": NET},
     "random_network": {"widths": [2, 3, 1], "rng": 0, "kind": "he", "activation": "relu", "bias": 0.1},
     "verify": {"net": TENT, "domain": LINE, "out": None, "progress": None, "rng": 0, "output": 0, "figures": False,
-               "max_cells": 100, "max_bytes": 10**9, "max_simplices": 100, "max_seconds": 0.01},
+               "max_cells": 100, "max_bytes": 10**9, "max_simplices": 100, "max_seconds": 1.0},
     "spectral_report": {"net": TENT, "domain": LINE, "output": 0, "samples": 8, "max_cells": 100, "max_bytes": 10**9,
                         "progress": None, "name": "network"},
     "certify_path": {"net": PAIR, "vertices": TRIANGLE, "label": 0},
@@ -305,7 +305,7 @@ OBJECTS: dict[str, Callable[[], Any]] = {
     "DecisionRegions": lambda: sg.paths.decision_regions(PAIR, BOX),
     "SpectrumTracker": tracker,
     "Sines": lambda: sg.learning.Sines([1.0]),
-    "VerificationReport": lambda: sg.verify(TENT, LINE, max_seconds=0.01),
+    "VerificationReport": lambda: sg.verify(TENT, LINE, max_seconds=1.0),
 }
 """An instance of each class whose methods are called."""
 

@@ -37,6 +37,7 @@ RESULTS = {
     "PathSpectrum": "path_spectrum", "RegionCounts": "region_counts",
     "LevelSet": "level_set", "DecisionBoundary": "decision_boundary",
     "Reduction": "reduce_regions",
+    "NeighbourEdges": "neighbour_edges", "SurfaceFunction": "restrict_to_surface",
     "RegionStatistics": "region_statistics", "SpectralBias": "spectral_bias",
 }  # fmt: skip
 """Class of a result -> a callable of the table of tests.test_arguments that returns one."""
@@ -47,7 +48,7 @@ PICTURED = {
     *("PolyhedralComplex", "Polytope", "RadialSpectrum", "RateReport", "RegionPath", "RegionTable", "SampledSpectrum"),
     *("EnergySplit", "OscillationCosts", "PathSpectrum", "RegionCounts", "RegionStatistics", "SpectralBias"),
     *("ClassBounds", "DecisionBoundary", "LevelSet", "LocalComplexity", "ShellLaw", "SpectralReport"),
-    *("SpectrumTracker", "Trace", "VerificationReport"),
+    *("SpectrumTracker", "SurfaceFunction", "Trace", "VerificationReport"),
 }
 """Classes whose ``plot()`` needs no argument; that of a Network takes a domain, all others say that there is none."""
 

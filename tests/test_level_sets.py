@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from naive.rational import rational_complex
 
 import specgeo as sg
 from specgeo.geometry import Ragged
+from specgeo.levels.level import cut_at_level
 from specgeo.levels.orientation import oriented
 from specgeo.paths import decision_boundary
 from specgeo.testing import random_network
@@ -237,6 +239,47 @@ def test_small_faces_follow_their_neighbours() -> None:
     lists = Ragged.of([face[::-1] for face in ring.faces])
     found = oriented(ring.vertices, errors, lists, ring.normals, ring.lattice.faces[0].take(ring.facets), ring.sides)
     assert [a.tolist() for a in found] == [a.tolist() for a in ring.faces]
+
+
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu", "abs", "hard_tanh"])
+def test_cells_that_cannot_reach_the_value_are_dropped(activation: str) -> None:
+    """The same set as from the whole complex, from fewer cells; values that are met nowhere included."""
+    for d, widths in ((1, [1, 9, 7, 6, 1]), (2, [2, 9, 7, 6, 1]), (3, [3, 7, 6, 4, 1])):
+        net = random_network(widths, 1, activation=activation, bias=0.5)
+        f = net(np.random.default_rng(0).uniform(-1, 1, (200, d)))[:, 0]
+        dropped = 0
+        for value in (*np.quantile(f, [0.02, 0.5, 0.99]).tolist(), float(f.max()) + 100.0):
+            found, whole = (cut_at_level(net, cube(d), value, 0, reaching=reaching) for reaching in (True, False))
+            dropped += whole.complex.n_cells - found.complex.n_cells
+            sets = []
+            for made in (found, whole):
+                flags = made.vanishing(0)
+                keys = [tuple(x) for x in np.round(made.complex.vertices, 8).tolist()]
+                lists = [made.complex.vertices_of(k) for k in range(d + 1)]
+                sets.append([{frozenset(keys[v] for v in ids) for ids in of.take(np.flatnonzero(zero))}
+                             for of, zero in zip(lists, flags, strict=True)])  # fmt: skip
+            assert sets[0] == sets[1]
+        assert dropped > whole.complex.n_cells  # of four times as many
+    far = sg.level_set(net, cube(3), 1e6)
+    assert far.lattice.f_vector == (0, 0, 0, 0) and far.betti_numbers == (0, 0, 0) and far.watertight
+
+
+def test_levels_of_numbers_beyond_the_range_of_floats() -> None:
+    """Bounds that overflow drop nothing."""
+    weights = [[[1e200], [-1e200]], [[1e200, -1e200], [1e200, 1e200]], [[1e-200, -1e-200]]]
+    huge = sg.Network(weights, [[0, 0], [0, 0], [0]])
+    level = sg.level_set(huge, cube(1), 0.0)
+    assert level.flat_measure == pytest.approx(1.0)  # 0 for x > 0, where both units are 1e400 x
+
+
+def test_a_public_surface_of_28_thousand_polygons(real_networks: Path) -> None:
+    """The zero set of a signed distance function whose complex has 1.4 million cells: a sphere, topologically."""
+    arrays = np.load(real_networks / "fox.npz")
+    weights, biases = ([arrays[k] for k in arrays if k.endswith(f"dense.{kind}")] for kind in "Ab")
+    net = sg.Network([w.T for w in weights], [b.ravel() for b in biases])
+    level = sg.level_set(net, cube(3))
+    assert level.lattice.f_vector == (28_314, 56_628, 28_316, 0) and level.betti_numbers == (1, 0, 1)
+    assert level.watertight and np.abs(net(level.vertices)).max() <= 1e-14 and level.certificate.certified
 
 
 @pytest.mark.parametrize("kind", ["integer", "duplicated", "quarter"])

@@ -203,12 +203,14 @@ print("N MSE, mean over seeds [least, largest]:")
 for run in [(3, 16, 10.0), (deepest, 16, 10.0), (3, widest, 10.0)]:
     print(f"  depth {run[0]}, width {run[1]}: {mean[run]:.3f} [{spread[run][0]:.3f}, {spread[run][1]:.3f}]")
 size = 6, 64 if table.full else 32
-clips = {clip: mean[(*size, clip)] for clip in (0.1, 0.2, 2.0)}
+clips = {run[2]: mean[run] for run in runs if run[:2] == size}
 print(f"  depth 6, width {size[1]}: " + ", ".join(f"clip {clip:g}: {error:.3f}" for clip, error in clips.items()))
 assert np.all(np.abs(sampled[:30] / exact[:30] - 1) < 0.1)
 assert shares[1] > 1.5 * shares[3]  # at the Nyquist frequency the DFT is above the exact coefficient
-assert all("L_f" in fitted.excluded_by and fitted.error > 0.5 for fitted in every if fitted.clip <= 0.2)
-assert min(fitted.error for fitted in every if fitted.clip == 2) < 0.1
+assert np.all(np.diff(list(clips.values())) < 0) and min(fitted.error for fitted in every if fitted.clip == 2) < 0.1
+for fitted in every:
+    if fitted.clip <= 0.2:  # the exact L_f says nearly all
+        assert "L_f" in fitted.excluded_by and fitted.error < fitted.least[0] + 0.05
 fitting = [sum(fitted.error < 0.01 for fitted in group) for group in fits.values()]
 print(f"seeds that fit (N MSE < 0.01): {fitting}")
 if table.full:
@@ -219,10 +221,11 @@ if table.full:
 #
 # - "The peak has a flat spectrum": **does not hold** for a function through the samples; it does for the samples. The exact coefficients are
 #   less than two thirds of the DFT at the Nyquist frequency (asserted) and bounded by $J/(4\pi^2n^2)$ everywhere.
-# - A small clip prevents the fit: **holds** as an observation at the clips tried: at 0.1 to 0.2 every seed is left with more than half of the
-#   peak's energy, at 2 the best seed with less than a tenth (asserted). The exact $L_f$ of all networks found at 0.1 to 0.2 is below 200.
-# - "The $O(L_f)$ bound can be tight": **does not hold** for the bound by the clip. It is more than a hundred times the exact $L_f$ in every run
-#   (asserted), and for the paper's depth 6, width 64 it excludes a fit only below a clip of 0.0756 (closed form), not at 0.1 to 0.2.
+# - A small clip keeps the peak from being fitted: **holds** as an observation: the error falls as the clip grows (means over seeds). The exact
+#   $L_f$ of every network found at clips of 0.1 to 0.2 is below 200, and the error is at most 0.05 above the least possible for it (asserted).
+# - "The $O(L_f)$ bound can be tight": **holds** in that sense for the exact $L_f$, and **does not hold** for the bound by the clip. It is more
+#   than a hundred times the exact $L_f$ in every run (asserted), and for the paper's depth 6, width 64 it excludes a fit only below
+#   a clip of 0.0756 (closed form), not at 0.1 to 0.2.
 # - "Depth helps most, width less": **holds** in the full run. Of three seeds all fit ($N\cdot MSE < 0.01$) with 4, 5 and 6 layers of width 16;
 #   with 3 layers 1, 0, 3 and 2 of them at widths 16, 32, 64 and 128 (asserted there).
 
@@ -236,9 +239,9 @@ table.add("seeds that fit", fitting, atol=1)
 table.add("N MSE, least and largest", list(spread.values()), atol=1e300)  # from here: shown, training amplifies rounding
 for name, number in excluded.items():
     table.add(f"seeds excluded by {name}", number, atol=1e300)
-table.add("exact L_f, all seeds", [[fitted.lipschitz for fitted in group] for group in fits.values()], atol=1e300)
-table.add("exact J, all seeds", [[fitted.J for fitted in group] for group in fits.values()], atol=1e300)
-table.add("exact N_f, all seeds", [[fitted.pieces for fitted in group] for group in fits.values()], atol=1e300)
+table.add("exact L_f, all seeds", [fitted.lipschitz for fitted in every], atol=1e300)
+table.add("exact J, all seeds", [fitted.J for fitted in every], atol=1e300)
+table.add("exact N_f, all seeds", [fitted.pieces for fitted in every], atol=1e300)
 table.add("N |c| at 10, 100: DFT, exact, tent", shares, atol=0.4)
 print(table)
 table.check()

@@ -19,6 +19,7 @@ from specgeo.enumeration._lattice import boundary_lists, number_faces, spread_si
 from specgeo.enumeration._layers import N_BREAKS, N_UNITS, N_WORDS, Layers, N, flat_bytes, flatten
 from specgeo.enumeration._layout import Size, Tally
 from specgeo.enumeration._run import Run
+from specgeo.enumeration.reaching import prune
 from specgeo.errors import BudgetError, InvalidInputError, UnsupportedError
 from specgeo.geometry.arrays import Patterns, Ragged, Signs, unpacked
 from specgeo.geometry.certificate import Certificate
@@ -139,11 +140,16 @@ def enumerate_with_signs(
     progress: Callable[[str, float], None] | None = None,
     max_cells: int | None = None,
     max_bytes: int | None = None,
+    reaching: bool = False,
 ) -> tuple[PolyhedralComplex, Signs]:
-    """The complex, and the proved signs (n_0, n_units) of the units of the last hidden layer at its vertices."""
+    """The complex, and the proved signs (n_0, n_units) of the units of the last hidden layer at its vertices.
+
+    ``reaching``: without cells that are proved not to meet the zero sets of these units. One at least is kept, and
+    what divides it from those dropped are facets of one cell and no wall.
+    """
     require_ieee_arithmetic()
     domain = as_domain(domain)
-    run, labels = _run_through(network, domain, True, progress, max_cells, max_bytes)
+    run, labels = _run_through(network, domain, True, progress, max_cells, max_bytes, reaching)
     cx = as_complex(run, network, labels, domain)
     words, n_units = (int(n) for n in run.layers.meta[-1, [N_WORDS, N_UNITS]])
     bits = run.state.vbits[: len(cx.vertices)]
@@ -158,6 +164,7 @@ def _run_through(
     progress: Callable[[str, float], None] | None,
     max_cells: int | None,
     max_bytes: int | None,
+    reaching: bool = False,
 ) -> tuple[Run, Labels]:
     """A run through all layers."""
     dim = network.input_dim
@@ -176,6 +183,8 @@ def _run_through(
     run = Run(layers, state, extent, exact, max_cells, report, max_bytes)
     for layer in range(1, depth + 1):
         run.layer(layer)
+        if reaching and layer < depth:
+            prune(run, layer)
     run.polish()
     return run, labels
 

@@ -96,18 +96,24 @@ def fourier_coefficients(
     array([ 0.5     , -0.202642,  0.      ])
     """
     box, forms = box_forms(cx)
-    coefficients, errors = coefficients_on(box, forms, modes, extension, method, return_error)
+    tell = progress if callable(progress) else None
+    coefficients, errors = coefficients_on(box, forms, modes, extension, method, return_error, tell)
     return (coefficients, errors) if return_error else coefficients
 
 
 def coefficients_on(
-    box: Box, forms: ComplexForms, modes: npt.ArrayLike, extension: Extension, method: str, return_error: bool
+    box: Box,
+    forms: ComplexForms,
+    modes: npt.ArrayLike,
+    extension: Extension,
+    method: str,
+    return_error: bool,
+    tell: Tell | None = None,
 ) -> tuple[npt.NDArray[np.float64 | np.complex128], FloatArray]:
     """What the pieces of a complex, all of a box or some of it, add to its coefficients, and bounds: (..., m) each."""
     numbers = as_modes(modes, box.dim)
     flat = numbers.reshape(-1, box.dim)
     values: npt.NDArray[np.float64 | np.complex128]
-    tell = progress if callable(progress) else None
     if extension == "mirror":
         values, errors = _mirror(forms, box, flat, method, return_error, tell)
     else:

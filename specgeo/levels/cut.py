@@ -55,9 +55,13 @@ def cut(
     max_cells: int | None = None,
     max_bytes: int | None = None,
     progress: Callable[[str, float], None] | None = None,
+    reaching: bool = False,
 ) -> Cut:
-    """The domain cut where an output of the network is a breakpoint of the activation."""
-    return Cut(*enumerate_with_signs(deepened(net, activation), domain, progress, max_cells, max_bytes))
+    """The domain cut where an output of the network is a breakpoint of the activation.
+
+    ``reaching``: without cells that are proved to have no such point, their boundary included.
+    """
+    return Cut(*enumerate_with_signs(deepened(net, activation), domain, progress, max_cells, max_bytes, reaching))
 
 
 def network_of(cx: PolyhedralComplex, what: str) -> Network:

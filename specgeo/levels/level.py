@@ -112,6 +112,10 @@ def level_set(
 
     Notes
     -----
+    Cells on which proved bounds exclude the value are dropped after each layer (`specgeo.enumeration._reaching`), so
+    that a set is found in a small part of the time of the whole complex; ``certificate`` counts the decisions on the
+    cells that were left. A closed surface takes the whole complex.
+
     f is one more unit of the network, with ``value`` as its breakpoint: the enumerator proves its sign at every vertex
     of the complex and cuts the cells by it. A face belongs to the set if f = value at all of its vertices. In a ridge
     inside the domain an even number of faces that cross the value meet (on a small circle around it, f - value changes
@@ -130,7 +134,8 @@ def level_set(
     (True, (1, 0, 1), 1.732050807569)
     """
     budgets = as_budget(max_cells, "max_cells"), as_budget(max_bytes, "max_bytes")
-    made = cut_at_level(net, domain, value, output, *budgets, progress if callable(progress) else None)
+    told = progress if callable(progress) else None
+    made = cut_at_level(net, domain, value, output, *budgets, told, reaching=closed is None)
     signs = made.on_cells()[:, 0].astype(np.int64)
     flags, facets = _faces_at(made, signs) if closed is None else _surface_of(made, signs, closed)
     normals, sides, on_wall = _placed(net, made, signs, facets, output, closed)
@@ -146,10 +151,12 @@ def cut_at_level(
     max_cells: int | None = None,
     max_bytes: int | None = None,
     progress: Callable[[str, float], None] | None = None,
+    reaching: bool = False,
 ) -> Cut:
-    """The domain cut where the output is the value: the sign of the last unit is that of f - value."""
+    """The domain, or the part of it ``reaching`` the value, cut there: the sign of the last unit is that of f - value.
+    """
     step = Activation(np.array([value]), np.array([0.0, 1.0]), name="level")
-    return cut(net.component(output), step, domain, max_cells, max_bytes, progress)
+    return cut(net.component(output), step, domain, max_cells, max_bytes, progress, reaching)
 
 
 def sublevel_set(made: Cut, above: bool) -> FaceLattice:

@@ -15,6 +15,7 @@ from specgeo._cast import FloatArray, IntArray
 from specgeo._codec import Layers
 from specgeo.geometry.arrays import Flags, Patterns, Ragged
 from specgeo.geometry.integer_network import IntegerNetwork
+from specgeo.geometry.linear_regions import gradient_error
 from specgeo.geometry.pieces import affine_pieces
 from specgeo.geometry.stored_values import piece_bounds
 
@@ -36,11 +37,13 @@ def unit_gradients(layers: Layers, signs: Patterns, cells: IntArray, rows: Float
     own, at = np.unique(cells, return_inverse=True)
     some = signs.take(own)
     pieces = [np.broadcast_to(p, (len(own), p.shape[1])) for p in some.neuron_pieces(layers.activations)]
-    gradients, bounds = affine_pieces(layers, some)[0], piece_bounds(layers, pieces)[:, :, :-1]
-    errors, gradients = (bounds + 2.0**-52 * np.abs(gradients))[at], gradients[at]
+    gradients, size = affine_pieces(layers, some)[0][at], np.abs(rows)
     vectors = np.einsum("nm,nmd->nd", rows, gradients)
-    doubt = np.einsum("nm,nmd->nd", np.abs(rows), errors).sum(axis=1)
-    unsure = np.flatnonzero(~(doubt <= _SURE * np.abs(vectors).max(axis=1)))
+    allowed = _SURE * np.abs(vectors).max(axis=1) - 2.0**-52 * np.einsum("nm,nmd->n", size, np.abs(gradients))
+    unsure = np.flatnonzero(~(size @ gradient_error(layers).sum(axis=1) <= allowed))
+    if len(unsure):  # not proved by the sizes of the weights: by those on the cell
+        bounds = piece_bounds(layers, [piece[at[unsure]] for piece in pieces])[:, :, :-1]
+        unsure = unsure[~(np.einsum("nm,nmd->n", size[unsure], bounds) <= allowed[unsure])]
     if len(unsure):
         exact, _ = IntegerNetwork(layers).affine_pieces([piece[at[unsure]] for piece in pieces])
         whole = rows[unsure].astype(np.int64).astype(object)

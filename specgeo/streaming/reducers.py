@@ -292,7 +292,7 @@ class FourierCoefficients(_Transforms):
     >>> series = sg.streaming.FourierCoefficients([[0], [1], [2]])
     >>> found = sg.reduce_regions(ramp, sg.Box([0], [1]), {"series": series})
     >>> found["series"][0].round(6)[:, 0]  # 1/2, -2/pi^2, 0
-    array([ 0.5     , -0.202642, -0.      ])
+    array([ 0.5     , -0.202642,  0.      ])
     """
 
     @checked

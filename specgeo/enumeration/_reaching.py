@@ -1,0 +1,241 @@
+"""Which cells the units of the last layer may cross: bounds on them, cell by cell, before the layers between are cut.
+
+On a cell of complex m the post-activations of layer m are affine (`_maps`). From there on each neuron is bounded by one
+affine function and a radius: z in A(x) +- r for all x of the cell. A layer takes A to W A + b and r to |W| r. An
+activation takes z in [lo, hi] to mu z + [low, high], where mu is the slope of its chord over that interval and low and
+high are the extremes of sigma(z) - mu z, which it takes at the ends and at breakpoints; half of high - low goes into r.
+[lo, hi] is found at the vertices of the cell, of which each is known within an error. This is the forward linear bound
+of Weng et al., "Towards fast computation of certified robustness" (2018), with all rounding added to the radius: a
+cell that is dropped is proved not to meet the zero set of any unit of the last layer, its boundary included.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from specgeo._cast import FloatArray, IntArray
+from specgeo._jit import leaf_kernel, merged
+from specgeo.enumeration._layers import (
+    BIAS,
+    N_BREAKS,
+    N_PREVIOUS,
+    N_WORDS,
+    PIECE,
+    UNIT,
+    WEIGHT,
+    Layers,
+    N,
+    active_pieces,
+)
+from specgeo.enumeration._layout import LEN, START, Frame, Neuron, Scratch, Size, State
+from specgeo.enumeration._maps import ROUNDING, Maps, activate, combine, factors, roundings
+from specgeo.enumeration._scalars import SAFE, TINY, Flags, Ids, Integer, gamma
+
+
+class Bounds(NamedTuple):
+    """Scratch space."""
+
+    rows: FloatArray  # (d + 2, n): affine functions and radii of post-activations
+    next: FloatArray  # (d + 2, n): of the layer after
+    lowest: FloatArray  # (n,) values at the vertices
+    highest: FloatArray
+    value: FloatArray
+    steep: FloatArray  # 1-norms of the gradients
+    size: FloatArray  # sum of extent |coefficient|, with the constant
+    seen_vertices: Ids  # (n_v,) the last cell that each was seen in
+    seen_faces: Ids
+    corners: IntArray  # (any,) vertices of a cell
+    stack: IntArray
+
+
+def bounds_of(widest: int, dim: int, state: State) -> Bounds:
+    """Scratch space for the cells of a state."""
+    n_faces, n_vertices = int(state.sizes[Size.FACES]), int(state.sizes[Size.VERTICES])
+    return Bounds(
+        np.zeros((dim + 2, widest)),
+        np.zeros((dim + 2, widest)),
+        np.empty(widest),
+        np.empty(widest),
+        np.empty(widest),
+        np.empty(widest),
+        np.empty(widest),
+        np.full(n_vertices, -1, np.int32),
+        np.full(n_faces, -1, np.int32),
+        np.empty(n_vertices, np.int64),
+        np.empty(n_faces, np.int64),
+    )
+
+
+@merged
+def _corners(state: State, cell: Integer, bounds: Bounds) -> tuple[np.int64, float]:
+    """List the vertices of a cell: their number, and the largest error of their coordinates."""
+    n, top, error, dim = 0, 1, 0.0, state.x.shape[1] - 1
+    bounds.stack[0] = state.cells[cell, 0]
+    while top > 0:
+        top -= 1
+        f = bounds.stack[top]
+        start = state.faces[f, START]
+        for i in range(start, start + state.faces[f, LEN]):
+            g = state.pool[i]
+            if state.dims[f] > 1:
+                if bounds.seen_faces[g] != cell:
+                    bounds.seen_faces[g] = cell
+                    bounds.stack[top] = g
+                    top += 1
+            elif bounds.seen_vertices[g] != cell:
+                bounds.seen_vertices[g] = cell
+                bounds.corners[n] = g
+                n += 1
+                error = max(error, state.x[g, dim])
+    return np.int64(n), error
+
+
+@merged
+def _begin(
+    state: State, layers: Layers, layer: Integer, maps: Maps, cell: Integer, scratch: Scratch, rows: FloatArray
+) -> None:
+    """Post-activations of a layer on a cell of the complex after it."""
+    n, words, parent = layers.meta[layer - 1, N], layers.meta[layer - 1, N_WORDS], np.int64(state.cells[cell, 1])
+    slope, shift = scratch.neurons[Neuron.SLOPE], scratch.neurons[Neuron.SHIFT]
+    active_pieces(layers, layer, state.signs[cell, :words], slope, shift)
+    dim = len(rows) - 2
+    activate(maps.rows, parent, slope, shift, n, rows[: dim + 1])
+    for k in range(n):
+        idle = (slope[k] == 0.0) & (shift[k] == 0.0)
+        radius = (abs(slope[k]) * maps.doubts[parent, k] + maps.trust[parent, ROUNDING]) * SAFE
+        rows[dim + 1, k] = 0.0 if idle else radius
+
+
+@merged
+def _advance(
+    layers: Layers, layer: Integer, frame: Frame, active: IntArray, sizes: FloatArray, rows: FloatArray, out: FloatArray
+) -> None:
+    """Pre-activations of a layer from the post-activations before it."""
+    meta, dim, n_active, size = layers.meta[layer - 1], frame.dim, 0, 0.0
+    n, n_previous = meta[N], meta[N_PREVIOUS]
+    own = sizes[:n_previous]
+    for k in range(n_previous):
+        own[k] = abs(rows[dim, k]) + rows[dim + 1, k]
+    for c in range(dim):
+        most, row = frame.extent[c], rows[c, :n_previous]
+        for k in range(n_previous):
+            own[k] += abs(row[k]) * most
+    for k in range(n_previous):
+        size = own[k] if not own[k] <= size else size
+        active[n_active] = k
+        n_active += int(own[k] != 0.0)
+    for c in range(dim + 1):
+        combine(layers.transposed, meta[WEIGHT], rows[c], active, n_active, out[c, :n])
+    combine(layers.absolute, meta[WEIGHT], rows[dim + 1], active, n_active, out[dim + 1, :n])
+    f, g, tiny = factors(size * SAFE, roundings(n_previous), n_previous, frame.reach)
+    for j in range(n):
+        bias = layers.biases[meta[BIAS] + j]
+        out[dim, j] += bias
+        out[dim + 1, j] = (out[dim + 1, j] + f * layers.norms[meta[BIAS] + j] + g * abs(bias) + tiny) * SAFE
+
+
+@merged
+def _range(state: State, frame: Frame, n: Integer, rows: FloatArray, corners: IntArray, error: float, bounds: Bounds
+) -> None:  # fmt: skip
+    """Lowest and highest values of n neurons on a cell, by its vertices. Loops over neurons vectorise."""
+    dim, lowest, highest, value = frame.dim, bounds.lowest[:n], bounds.highest[:n], bounds.value[:n]
+    constant, radius, steep, size = rows[dim, :n], rows[dim + 1, :n], bounds.steep[:n], bounds.size[:n]
+    for j in range(n):
+        lowest[j], highest[j] = np.inf, -np.inf
+        steep[j], size[j] = 0.0, abs(constant[j])
+    for v in corners:
+        for c in range(dim):
+            x, row = state.x[v, c], rows[c, :n]
+            for j in range(n):
+                value[j] = (constant[j] if c == 0 else value[j]) + row[j] * x
+        for j in range(n):
+            lowest[j] = value[j] if value[j] < lowest[j] else lowest[j]
+            highest[j] = value[j] if value[j] > highest[j] else highest[j]
+    for c in range(dim):
+        most, row = frame.extent[c] + error, rows[c, :n]
+        for j in range(n):
+            steep[j] += abs(row[j])
+            size[j] += abs(row[j]) * most
+    relative, tiny = gamma(dim + 4.0), 8.0 * dim * TINY
+    for j in range(n):
+        doubt = (radius[j] + steep[j] * error + relative * size[j] + tiny) * SAFE
+        lowest[j] -= doubt
+        highest[j] += doubt
+
+
+@merged
+def _activate(layers: Layers, layer: Integer, frame: Frame, bounds: Bounds, rows: FloatArray) -> None:
+    """Post-activations from pre-activations whose ranges are known, in place."""
+    meta, dim, breaks = layers.meta[layer - 1], frame.dim, layers.meta[layer - 1, N_BREAKS]
+    pieces, steepest = meta[PIECE], 0.0
+    for p in range(pieces, pieces + breaks + 1):
+        steepest = max(steepest, abs(layers.slopes[p]))
+    for j in range(meta[N]):
+        low, high, unit = bounds.lowest[j], bounds.highest[j], meta[UNIT] + j * breaks
+        first, last = pieces, pieces  # those of the ends of the interval; NaN lies in all of them
+        for u in range(unit, unit + breaks):
+            first += int(low >= layers.thresholds[u])
+            last += int(not high <= layers.thresholds[u])
+        slope, shift = layers.slopes[first], layers.intercepts[first]
+        if first >= last and shift == 0.0 and (slope == 0.0 or slope == 1.0):
+            if slope == 0.0:
+                for c in range(dim + 2):
+                    rows[c, j] = 0.0
+            continue
+        if not high - low < np.inf:
+            rows[dim + 1, j] = np.inf  # nothing is known of it, and of what it goes into
+            continue
+        if first < last:
+            rise = layers.slopes[last] * high + layers.intercepts[last] - (slope * low + shift)
+            slope = min(max(rise / (high - low), -steepest), steepest)  # any slope will do
+        # extremes of sigma(z) - slope z: at the ends, and at the breakpoints between
+        least, most, shifted = np.inf, -np.inf, 0.0
+        for p in range(first, max(first, last) + 1):
+            z = low if p == first else layers.thresholds[unit + p - 1 - pieces]
+            rest = (layers.slopes[p] - slope) * z + layers.intercepts[p]
+            least, most, shifted = min(least, rest), max(most, rest), max(shifted, abs(layers.intercepts[p]))
+        if first < last:
+            rest = (layers.slopes[last] - slope) * high + layers.intercepts[last]
+            least, most = min(least, rest), max(most, rest)
+        reach = max(abs(low), abs(high)) + bounds.size[j]
+        rounded = gamma(16.0) * (2.0 * steepest * reach + 2.0 * shifted) + 16.0 * frame.reach * TINY
+        for c in range(dim + 1):
+            rows[c, j] *= slope
+        rows[dim, j] += 0.5 * (least + most)
+        rows[dim + 1, j] = (abs(slope) * rows[dim + 1, j] + 0.5 * (most - least) + rounded) * SAFE
+
+
+@leaf_kernel
+def find_reaching(
+    state: State,
+    layers: Layers,
+    layer: Integer,
+    maps: Maps,
+    frame: Frame,
+    scratch: Scratch,
+    bounds: Bounds,
+    keep: Flags,
+) -> None:
+    """Flag the cells of the complex after a layer on which some unit of the last layer may vanish.
+
+    ``maps`` are those of the layer.
+    """
+    depth = len(layers.meta)
+    last = layers.meta[depth - 1]
+    for cell in range(state.sizes[Size.CELLS]):
+        n_corners, error = _corners(state, cell, bounds)
+        rows, after = bounds.rows, bounds.next
+        _begin(state, layers, layer, maps, np.int64(cell), scratch, rows)
+        for m in range(layer + 1, depth + 1):
+            _advance(layers, np.int64(m), frame, scratch.active, bounds.size, rows, after)
+            rows, after = after, rows
+            _range(state, frame, layers.meta[m - 1, N], rows, bounds.corners[:n_corners], error, bounds)
+            if m < depth:
+                _activate(layers, np.int64(m), frame, bounds, rows)
+        keep[cell] = False
+        for j in range(last[N]):
+            for b in range(last[N_BREAKS]):
+                t = layers.thresholds[last[UNIT] + j * last[N_BREAKS] + b]
+                keep[cell] |= not (bounds.lowest[j] > t or bounds.highest[j] < t)

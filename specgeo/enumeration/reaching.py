@@ -1,0 +1,72 @@
+"""Runs that keep only the cells that the units of the last layer may cross."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from specgeo._cast import IntArray
+from specgeo.enumeration._groups import Places, collect, take
+from specgeo.enumeration._layers import N_UNITS, N_WORDS, N
+from specgeo.enumeration._layout import Size, State
+from specgeo.enumeration._memory import workspace
+from specgeo.enumeration._reaching import bounds_of, find_reaching
+from specgeo.enumeration._run import Run
+
+_SPARE = 2  # times what is kept: room for the next layer
+
+
+def prune(run: Run, layer: int) -> None:
+    """Drop the cells of the complex after a layer that no unit of the last one can vanish on; but keep one of them."""
+    t = time.perf_counter()
+    n_cells = int(run.state.sizes[Size.CELLS])
+    widest = max(run.dim, int(run.layers.meta[:, [N, N_UNITS]].max()))
+    run.afford(16 * int(run.state.sizes[Size.FACES] + run.state.sizes[Size.VERTICES]))
+    bounds, keep = bounds_of(widest, run.dim, run.state), np.empty(n_cells, np.bool_)
+    find_reaching(run.state, run.layers, layer, run.maps, run.frame, run.scratch, bounds, keep)
+    cells = np.flatnonzero(keep) if keep.any() else np.zeros(1, np.int64)
+    run.seconds["bounds"] += time.perf_counter() - t
+    if len(cells) < n_cells:
+        keep_cells(run, layer, cells)
+
+
+def keep_cells(run: Run, layer: int, cells: IntArray) -> None:
+    """Go on with some of the cells of the complex after a layer."""
+    s, dim = run.state, run.dim
+    n_faces, n_vertices = int(s.sizes[Size.FACES]), int(s.sizes[Size.VERTICES])
+    places = Places(
+        np.full(n_faces, -1, np.int32),
+        np.full(n_vertices, -1, np.int32),
+        np.empty(n_faces, np.int32),
+        np.empty(n_vertices, np.int32),
+    )
+    n_faces, n_vertices, n_items = collect(s, cells, places, dim)
+    counts = {"vertices": n_vertices, "faces": n_faces, "pool": n_items, "cells": len(cells)}
+    rows = {kind: _SPARE * n + 64 for kind, n in counts.items()}
+    words = int(run.layers.meta[layer - 1, N_WORDS])
+    bytes_each = {"vertices": s.x.strides[0] + s.vplanes.strides[0] + 16 * words, "pool": 4, "cells": 8 + 16 * words}
+    run.afford(sum(rows[kind] * n for kind, n in bytes_each.items()) + rows["faces"] * (s.faces.strides[0] + 25))
+    kept = State(
+        np.zeros_like(s.sizes),
+        np.zeros_like(s.cursor),
+        np.zeros_like(s.tally),
+        s.margin.copy(),
+        workspace((rows["vertices"], s.x.shape[1]), np.float64),
+        workspace((rows["vertices"], s.vplanes.shape[1]), np.int32),
+        workspace((rows["vertices"], 2 * words), np.uint64),
+        workspace((rows["faces"],), np.uint8),
+        workspace((rows["faces"], s.faces.shape[1]), np.int32),
+        workspace((rows["faces"], 3), np.uint64),
+        workspace((rows["pool"],), np.int32),
+        workspace((rows["cells"], 2), np.int32),
+        workspace((rows["cells"], 2 * words), np.uint64),
+        s.planes,
+        s.porigin,
+    )
+    take(s, kept, places, len(cells), n_faces, n_vertices)
+    kept.tally[:], kept.margin[:] = s.tally, s.margin
+    run.state = kept
+    run.past.push(layer, run.past.signs(layer)[cells], run.past.parents(layer)[cells])
+    arithmetic = run.arithmetic
+    arithmetic.keys[:], arithmetic.used[:2], arithmetic.used[2] = -1, 0, -1  # what it remembers is of other cells
