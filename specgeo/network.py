@@ -126,17 +126,12 @@ class Network:
     @classmethod
     def of(cls, layers: Layers, notes: dict[str, Any]) -> Network:
         """The network that a complex has as its layers, with the ``slice_notes`` that are among its notes."""
-        return cls(*layers)._on_slice({name: notes[name] for name in ("input_names", "slice") if name in notes})
+        return _placed(cls(*layers), {name: notes[name] for name in ("input_names", "slice") if name in notes})
 
     @checked
     def placed_like(self, other: Network) -> Network:
         """This network with the ``slice_notes`` of another one, from which it was made."""
-        return self._on_slice(other.slice_notes)
-
-    def _on_slice(self, notes: dict[str, Any]) -> Network:
-        made = copy(self)
-        made.__dict__["_slice_notes"] = notes
-        return made
+        return _placed(self, other.slice_notes)
 
     @property
     def output_dim(self) -> int:
@@ -366,7 +361,7 @@ class Network:
                 "give an origin and basis with that many coordinates"
             )
         notes = notes_of(where, self.input_names, self.slice_notes)
-        return self.precompose(where.basis.T, where.origin)._on_slice(notes)
+        return _placed(self.precompose(where.basis.T, where.origin), notes)
 
     def plot(self, domain: Any, ax: Any = None, *, max_cells: int | None = None, **options: Any) -> Any:
         """Draw the function and its cells on a domain, exactly.
@@ -427,6 +422,12 @@ class Network:
         widths = "-".join(sizes)
         names = sorted({a.name for a in self.activations})
         return f"Network({widths}, {', '.join(names) or 'affine'})"
+
+
+def _placed(net: Network, notes: dict[str, Any]) -> Network:
+    made = copy(net)
+    made.__dict__["_slice_notes"] = notes
+    return made
 
 
 def _layers(weights: list[Any], biases: list[npt.ArrayLike]) -> tuple[list[FloatArray], list[FloatArray]]:
