@@ -127,20 +127,21 @@ plt.show()
 
 # %% [markdown]
 # *What to see.* With $k = 1$ (blue) the error first goes down, then turns and rises to more than twice its least value: the dip. With $k = 0.2$ (red)
-# its least value is higher for the same $\beta$. With $k = 0.05$ (green) it stays near its least value: that noise is learned as part of the target.
+# its least value is higher for the same $\beta$. With $k = 0.05$ (green) it ends within half of its least value above it: that noise is learned as part of the target.
 # The table: at equal $\beta$ the noise of $k = 0.05$ has a fraction of the energy of the others, since norms vary by 0.7 only, so that
 # $k = 0.2$ is the fair comparison with $k = 1$. The exact change of slope along segments between images bounds the spectra there; at
-# the end of the training only noise of $k = 1$ has raised it by more than a quarter above the value without noise. (All asserted.)
+# the end of the training noise of $k = 1$ has raised it most, by more than a quarter above the value without noise, and noise of the lower
+# ones by less than half. (All asserted.)
 
 # %%
 plain = bend[0.0, 0.0][1]
-assert all(bend[1.0, beta][1] > 1.25 * plain for beta in (0.5, 1.0))
-assert all(bend[k, beta][1] < 1.25 * plain for k in (0.05, 0.2) for beta in (0.5, 1.0))
+assert all(bend[1.0, beta][1] > max(1.25 * plain, bend[k, beta][1]) for k in (0.05, 0.2) for beta in (0.5, 1.0))
+assert all(bend[k, beta][1] < 1.5 * plain for k in (0.05, 0.2) for beta in (0.5, 1.0))
 assert noise_energy[0.05, 1.0] < 0.25 * min(noise_energy[0.2, 1.0], noise_energy[1.0, 1.0])
 assert abs(np.log(noise_energy[0.2, 1.0] / noise_energy[1.0, 1.0])) < 0.3
 for beta in (0.5, 1.0):
     assert best[0.0, 0.0] < best[1.0, beta] < best[0.2, beta]
-    assert last[0.05, beta] < 1.3 * best[0.05, beta] and last[1.0, beta] > 2 * best[1.0, beta]
+    assert last[0.05, beta] < 1.5 * best[0.05, beta] and last[1.0, beta] > 2 * best[1.0, beta]
 assert 1.2 < best[1.0, 1.0] / best[1.0, 0.5] < best[0.2, 1.0] / best[0.2, 0.5]
 
 # %% [markdown]
