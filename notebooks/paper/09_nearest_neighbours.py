@@ -134,7 +134,7 @@ lowest = min(tail["energy"].min() for tail in (*tails.values(), network_tail))
 axes[0].set(xlabel="t (radians per unit length)", ylabel="shell energy E(t)", title="energy of shells, exact", ylim=(lowest / 3, None))
 axes[1].set(xlabel="t (radians per unit length)", ylabel="ζ(t)", title="the paper's ζ, by quadrature over circles")
 for axis in axes:
-    axis.legend(fontsize=8, loc="lower left")
+    axis.legend(fontsize=8, loc="upper right")
 table.figure(figure, "tails")
 plt.show()
 
