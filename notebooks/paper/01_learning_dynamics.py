@@ -222,7 +222,7 @@ for ax, case in zip(axes, CASES):
         ax.semilogy(run["steps"], value, label=name)
     ax.set(xlabel="step", title=f"{case} amplitudes")
 axes[0].set_ylabel("largest slope, and its bounds")
-axes[1].legend(fontsize="small", loc="center right")
+figure.legend(*axes[1].get_legend_handles_labels(), fontsize="small", loc="outside lower center", ncols=4)
 figure.suptitle("The largest slope and the chain of bounds above it (logarithmic scale)")
 table.figure(figure, "chain")
 plt.show()
