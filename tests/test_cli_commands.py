@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from contextlib import nullcontext
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,35 @@ def test_decisions_of_a_diamond(capsys: pytest.CaptureFixture[str]) -> None:
     picture("d.png")
     code, _, err = run(capsys, "decisions diamond.npz --box -1 1 --max-bytes 50000")  # enough for the file
     assert code == 2 and "--max-bytes" in err
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "regions diamond.npz --box -1 1",
+        "decisions diamond.npz --box -1 1",
+        "slice diamond.npz --point 0 0 --point 1 0",
+        "spectrum diamond.npz --box -1 1 --k 1 2",
+        "report tent.npz --box 0 1 --out r",
+    ],
+)
+def test_budgets_are_those_of_every_enumeration(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    """Some commands enumerate more than once."""
+    from specgeo.enumeration import enumerate as module
+
+    budgets, inner = [], module._run_through
+
+    def spy(*arguments: Any, **options: Any) -> Any:
+        given = signature(inner).bind(*arguments, **options).arguments
+        budgets.append((given["max_cells"], given["max_bytes"]))
+        return inner(*arguments, **options)
+
+    monkeypatch.setattr(module, "_run_through", spy)
+    code, _, err = run(capsys, f"{line} --max-cells 1000 --max-bytes 1000000000")
+    assert code == 0, err
+    assert budgets and set(budgets) == {(1000, 10**9)}
 
 
 def test_a_path_round_a_diamond(capsys: pytest.CaptureFixture[str]) -> None:

@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     net = whole_net.restrict(where)
     with working(arguments) as progress:
         cx = enumerate_within(arguments, net, box, progress)
-        regions = decision_regions(net, box, arguments.max_cells)
+        regions = decision_regions(net, box, arguments.max_cells, progress, arguments.max_bytes)
     classes = np.atleast_1d(classify(whole_net, points))
     places = np.vstack([np.zeros(where.dim), np.eye(where.dim)])
     names = [f"row {i}" for i in arguments.pick] if arguments.pick else [f"point {i}" for i in range(len(points))]

@@ -68,7 +68,8 @@ class Hypersurface(Shown):
 
         In the plane the normal is to the right of a segment, so that polygons run counter-clockwise around what
         normals point out of; in space corners run counter-clockwise as seen from the tip of the normal. Beyond
-        dimension 3 they are in no order.
+        dimension 3 they are in no order. The order is proved by the error bounds of the corners, or follows from
+        neighbours; of a face too small for either it is that of the rounded corners.
         """
         d, lattice = self.dim, self.lattice
         if d == 1:

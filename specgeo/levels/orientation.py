@@ -4,6 +4,7 @@ Normals are gradients; floats with a proved error, or integers. In the plane a s
 right, so that polygons run counter-clockwise around what their normals point out of; in space the corners of a polygon
 run counter-clockwise as seen from the tip of its normal. Where the rounded corners of a small face cannot tell, the
 neighbours do: two faces that meet in a ridge of no other face, with different sides, run through it in opposite senses.
+Where no neighbour does either, the sense of the rounded corners stands, unproved; normals and lattice do not use it.
 """
 
 from __future__ import annotations
