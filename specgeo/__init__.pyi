@@ -15,6 +15,7 @@ from . import theory as theory
 from . import verification as verification
 from ._compile import warmup as warmup
 from .activation import Activation as Activation
+from .activation import NeuronActivations as NeuronActivations
 from .domain import Box as Box
 from .domain import Polytope as Polytope
 from .enumeration import enumerate_regions as enumerate_regions

@@ -83,6 +83,9 @@ GOOD: dict[str, dict[str, Any]] = {
     "Activation.pieces": {"z": [1.0]},
     "Activation.leaky_relu": {"slope": 0.1},
     "Activation.clip": {"lower": 0.0, "upper": 1.0},
+    "NeuronActivations": {"kinds": [sg.Activation.relu(), sg.Activation.identity()], "which": [0, 1]},
+    "NeuronActivations.__call__": {"z": [1.0, 2.0]},
+    "NeuronActivations.pieces": {"z": [1.0, 2.0]},
     "AffineSlice": {"origin": [0.0, 0.0], "basis": [[1.0, 1.0]]},
     "AffineSlice.__call__": {"t": [[0.5]]},
     "AffineSlice.axes": {"axes": [1], "origin": [0.0, 0.0]},
@@ -284,6 +287,7 @@ GOOD: dict[str, dict[str, Any]] = {
 INNER = {
     "FaceLattice.derived", "Patterns.differences", "Patterns.neuron_pieces", "Patterns.opposites", "Patterns.take",
     "Ragged.of", "Ragged.take", "Claim.examined", "Cell.of", "Network.of",
+    *(f"{kind}.{method}" for kind in ("Activation", "NeuronActivations") for method in ("each", "pieces_of", "units")),
     *(f"{name}.{method}" for name in (
         "FVector", "FourierCoefficients", "Jumps", "Lipschitz", "Reducer", "Spectrum", "Volumes")
       for method in ("update", "merge", "finish")),
@@ -291,6 +295,7 @@ INNER = {
 """What the package calls with arrays and objects that it made: no door."""
 OBJECTS: dict[str, Callable[[], Any]] = {
     "Activation": lambda: sg.Activation.leaky_relu(0.1),
+    "NeuronActivations": lambda: sg.NeuronActivations([sg.Activation.relu(), sg.Activation.identity()], [0, 1]),
     "AffineSlice": lambda: sg.AffineSlice([0.0, 0.0], [[1.0, 1.0]]),
     "Network": lambda: NET,
     "NeighbourEdges": lambda: sg.theory.neighbour_edges([[0.0, 0.0], [1.0, 0.0]], [0.0, 1.0], BOX),

@@ -28,10 +28,9 @@ from specgeo._cast import FloatArray, IntArray
 from specgeo._double import Double, add, dot, multiply, two_sum
 from specgeo.enumeration._layers import (
     BIAS,
-    N_BREAKS,
     N_PREVIOUS,
+    N_UNITS,
     N_WORDS,
-    PIECE,
     UNIT,
     WEIGHT,
     History,
@@ -166,7 +165,7 @@ class Refiner:
     def _unit(self, layer: int, units: IntArray, a: Double, doubt: FloatArray) -> tuple[Double, FloatArray]:
         """The same for one neuron a row, that of a unit: (p,)."""
         weight, bias, norms = _weight(self._layers, layer)
-        neurons = units // self._layers.meta[layer - 1, N_BREAKS]
+        neurons = self._layers.owners[self._layers.meta[layer - 1, UNIT] + units]
         ours, theirs = _slices(weight[neurons], descending=True), _slices(*a)
         total = _total([np.einsum("pk,pk->p", x, y) for x, y in _levels(theirs, ours)])
         return _affine(total, theirs.exponents + ours.exponents, ours, bias[neurons], doubt * norms[neurons])
@@ -217,12 +216,15 @@ def _ancestors(history: History, origin: IntArray, layer: int) -> IntArray:
 def _activate(history: History, layer: int, cells: IntArray, z: Double, error: FloatArray) -> tuple[Double, FloatArray]:
     """Post-activations by the patterns of cells of complex ``layer``, and one bound a row on their errors."""
     layers, meta = history.layers, history.layers.meta[layer - 1]
-    n, breaks, words = int(meta[N]), int(meta[N_BREAKS]), int(meta[N_WORDS])
+    words, own = int(meta[N_WORDS]), slice(meta[BIAS], meta[BIAS] + meta[N])
     starts = history.sign_start[layer] + cells * 2 * words
     bits = history.signs[starts[:, None] + np.arange(words)]
-    units = np.arange(n * breaks)
+    units = np.arange(meta[N_UNITS])
     positive = (bits[:, units >> 6] >> (units & 63).astype(np.uint64)) & np.uint64(1)
-    pieces = meta[PIECE] + positive.reshape(len(cells), n, breaks).sum(axis=2).astype(np.int64)
+    counts = np.zeros((len(cells), len(units) + 1), np.int64)  # positive units before each
+    np.cumsum(positive, axis=1, out=counts[:, 1:])
+    first = layers.first_units[own]
+    pieces = layers.first_pieces[own] + counts[:, first + layers.breaks[own]] - counts[:, first]
     slope, high, low = layers.slopes[pieces], *layers.intercept_terms[pieces, :2].transpose(2, 0, 1)
     product = multiply(z, (slope, np.zeros_like(slope)))
     flat = slope == 0.0  # what overflows may be inactive
