@@ -19,7 +19,7 @@ FILES = {
 ROOMS = [
     {"errors", "_lazy", "_deprecated", "_arguments", "_cast", "_files", "_npz", "_budget", "_limits", "_progress"}
     | {"_hdf5", "_xarray", "_kernel_cache", "_passes", "_compiler", "_jit", "_process", "_caution", "_display"},
-    {"_double", "_exact", "_measures", "_affine", "results"},
+    {"_double", "_fused", "_exact", "_measures", "_affine", "results"},
     {"activation"},
     {"_codec"},
     {"_halfspaces"},
