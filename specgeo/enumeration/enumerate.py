@@ -13,11 +13,13 @@ from specgeo._budget import afford
 from specgeo._cast import IntArray, as_budget
 from specgeo._display import counted
 from specgeo._progress import reported
+from specgeo._tournament import Contest, Lowered, lowered
 from specgeo.domain import as_domain
 from specgeo.enumeration._domain import domain_state
 from specgeo.enumeration._lattice import boundary_lists, number_faces, spread_signs
-from specgeo.enumeration._layers import BIAS, N_UNITS, N_WORDS, UNIT, Layers, flat_bytes, flatten
+from specgeo.enumeration._layers import N_UNITS, N_WORDS, Layers, flat_bytes, flatten
 from specgeo.enumeration._layout import Size, Tally
+from specgeo.enumeration._merge import merge, winners
 from specgeo.enumeration._run import Run
 from specgeo.enumeration.reaching import prune
 from specgeo.errors import BudgetError, InvalidInputError, UnsupportedError
@@ -27,6 +29,7 @@ from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.pieces import affine_pieces
 from specgeo.geometry.vertex_values import VERTEX_VALUES, values_on_a_line
 from specgeo.geometry.walls import snap
+from specgeo.layer_activations import MaxGroups
 from specgeo.network import Network
 
 _MAX_DIM = 12
@@ -170,23 +173,31 @@ def _run_through(
     dim = network.input_dim
     check_dimension(dim)
     state, extent = domain_state(domain, dim, exact, _SPARE_CELLS >> (2 * max(0, dim - 2)), max_bytes)
-    depth = len(network.hidden_widths)
+    low = lowered_of(network)
+    depth = len(low.activations)
 
     def report(layer: int, share: float, sizes: IntArray) -> None:
         if progress is not None:
             so_far = f"{counted(int(sizes[Size.CELLS]), 'cell')}, {counted(int(sizes[Size.FACES]), 'face')}"
             progress(f"layer {layer} of {depth}: {so_far}", (layer - 1 + share) / depth)
 
-    needed = flat_bytes(network.weights[:-1], network.activations)
+    needed = flat_bytes(low.weights[:-1], low.activations)
     afford(needed, "max_bytes", "raise max_bytes, or take a smaller network", max_bytes)
     layers, labels = layers_of(network)
     run = Run(layers, state, extent, exact, max_cells, report, max_bytes)
     for layer in range(1, depth + 1):
-        run.layer(layer)
+        cut_by(run, low, layer)
         if reaching and layer < depth:
             prune(run, layer)
     run.polish()
     return run, labels
+
+
+def cut_by(run: Run, low: Lowered, layer: int) -> None:
+    """Cut by a layer, and put together what the comparisons of maxima have cut for nothing."""
+    run.layer(layer)
+    if layer in low.contests:
+        merge(run, layer, low.contests[layer])
 
 
 def check_dimension(dim: int) -> None:
@@ -212,18 +223,31 @@ def require_ieee_arithmetic() -> None:
 
 Labels = tuple[IntArray, IntArray, IntArray]
 _flattened: WeakKeyDictionary[Network, tuple[Layers, Labels]] = WeakKeyDictionary()
+_lowered: WeakKeyDictionary[Network, Lowered] = WeakKeyDictionary()
+
+
+def lowered_of(network: Network) -> Lowered:
+    """The network without layers of maxima, which the engine takes; this is done once."""
+    if network not in _lowered:
+        _lowered[network] = lowered(network.layers)
+    return _lowered[network]
 
 
 def layers_of(network: Network) -> tuple[Layers, Labels]:
-    """The hidden layers as the kernels want them, and layer, neuron and breakpoint of each unit.
+    """The hidden layers as the kernels want them, and layer, neuron and breakpoint of each unit of the network.
 
     A network does not change, so this is done once.
     """
     if network not in _flattened:
-        layers = flatten(network.weights[:-1], network.biases[:-1], network.activations)
-        of_layer = np.repeat(np.arange(len(layers.meta)), layers.meta[:, N_UNITS])
-        units = np.arange(len(layers.owners)) - layers.meta[of_layer, UNIT]  # within the layer
-        labels = of_layer, layers.owners, units - layers.first_units[layers.meta[of_layer, BIAS] + layers.owners]
+        plain = lowered_of(network)
+        layers = flatten(plain.weights[:-1], plain.biases[:-1], plain.activations)
+        units = [a.units(n) for n, a in zip(network.hidden_widths, network.activations, strict=True)]
+        none = np.arange(0)
+        labels = (
+            np.repeat(np.arange(len(units)), [len(own.owners) for own in units]),
+            np.concatenate([none, *(own.owners for own in units)]),
+            np.concatenate([none, *(own.breakpoints for own in units)]),
+        )
         _flattened[network] = layers, labels
     return _flattened[network]
 
@@ -245,7 +269,7 @@ def as_complex(run: Run, network: Network, labels: Labels, domain: Any) -> Polyh
         Ragged(offsets[first[k] : first[k] + sizes[k] + 1], indices[begin[k] : begin[k] + items[k]])
         for k in range(1, dim + 1)
     ]
-    signs = _final_signs(run, labels)
+    signs = _final_signs(run, labels, lowered_of(network).contests)
     # the row of each boundary facet: of A on a polytope; on a box c for the lower and d + c for the upper wall
     facet_walls = walls[: sizes[dim - 1] if dim > 1 else n_vertices].astype(np.int64)
     vertices = np.ascontiguousarray(s.x[:n_vertices, :dim])
@@ -262,7 +286,7 @@ def as_complex(run: Run, network: Network, labels: Labels, domain: Any) -> Polyh
         facet_walls,
         network.slice_notes,
     )
-    if len(run.kept):
+    if len(run.kept) and not isinstance(network.activations[-1], MaxGroups):
         values = values_on_a_line(network.layers, run.kept, cx.vertices[:, 0])
         cx.derived(VERTEX_VALUES, lambda _: values)
     return cx
@@ -284,14 +308,20 @@ def certificate_of(run: Run) -> Certificate:
     )
 
 
-def _final_signs(run: Run, labels: Labels) -> Patterns:
+def _final_signs(run: Run, labels: Labels, contests: dict[int, Contest]) -> Patterns:
     """Signs of all units on the final cells, units of all layers side by side."""
     meta = run.layers.meta
-    n_cells, total = int(run.state.sizes[Size.CELLS]), int(meta[:, N_UNITS].sum())
+    n_cells, total = int(run.state.sizes[Size.CELLS]), len(labels[0])
+    compared = {layer - i for layer, contest in contests.items() for i in range(len(contest.rounds))}
     words = (total + 63) // 64
     positive, negative = np.zeros((n_cells, words), np.uint64), np.zeros((n_cells, words), np.uint64)
     cells, start = np.arange(n_cells), total
     for layer in range(len(meta), 0, -1):
-        start -= int(meta[layer - 1, N_UNITS])
-        spread_signs(run.past.signs(layer), run.past.parents(layer), cells, start, positive, negative)
+        rows, n_units = run.past.signs(layer), int(meta[layer - 1, N_UNITS])
+        if layer in contests:
+            rows, n_units = winners(run.past, layer, contests[layer]), len(contests[layer].groups.competing)
+        elif layer in compared:
+            rows, n_units = np.zeros((len(rows), 0), np.uint64), 0
+        start -= n_units
+        spread_signs(rows, run.past.parents(layer), cells, start, positive, negative)
     return Patterns(positive, negative, *labels)

@@ -20,7 +20,7 @@ from specgeo.enumeration._layout import CARRIER, Size, State, with_room
 from specgeo.enumeration._memory import workspace
 from specgeo.enumeration._run import Run, TooManyCells
 from specgeo.enumeration._scalars import Ids
-from specgeo.enumeration.enumerate import certificate_of, check_dimension, layers_of
+from specgeo.enumeration.enumerate import certificate_of, check_dimension, cut_by, layers_of, lowered_of
 from specgeo.geometry.certificate import Certificate
 from specgeo.network import Network
 
@@ -55,15 +55,17 @@ class Head:
         dim = network.input_dim
         check_dimension(dim)
         state, extent = domain_state(domain, dim, True, 1 << max(4, 14 - 2 * dim), max_bytes)
-        needed = flat_bytes(network.weights[:-1], network.activations)
+        low = lowered_of(network)
+        needed = flat_bytes(low.weights[:-1], low.activations)
         afford(needed, "max_bytes", "raise max_bytes, or take a smaller network", max_bytes)
         layers, self.labels = layers_of(network)
         self.network, self.domain, self.max_bytes, self.dim = network, domain, max_bytes, dim
         self.layer, self.depth = 0, len(layers.meta)
         self.run = Run(layers, state, extent, True, None, None, max_bytes)
-        while self.layer < self.depth - 1 and self.n_cells < HEAD_CELLS:
+        merged = max(low.contests, default=0)  # groups put nothing together: they would do so in different ways
+        while self.layer < merged or self.layer < self.depth - 1 and self.n_cells < HEAD_CELLS:
             self.layer += 1
-            self.run.layer(self.layer)
+            cut_by(self.run, low, self.layer)
         widest = int(layers.meta[:, N].max(initial=1))  # maps before and after a layer, faces and their lists
         share = GROUP_BYTES if max_bytes is None else min(GROUP_BYTES, max_bytes // 4)
         self.most_cells = max(FEWEST, share // (16 * (dim + 3) * widest + 160 * 3**dim))
