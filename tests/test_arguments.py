@@ -154,7 +154,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "Sines.mean_square": {"box": LINE},
     "loss_gradient_by_frequency": {"net": TENT, "cx": line, "k": [[1.0]], "residual": [1.0], "output": 0},
     "residual_rate": {"net": TENT, "cx": line, "k": [[1.0]], "residual": [1.0], "output": 0},
-    "from_torch": {"module": None, "progress": None},
+    "from_torch": {"module": None, "input_shape": 3, "progress": None},
     "load_complex": {"path": "cx.npz", "max_bytes": 10**9, "progress": None},
     "orientation_average": {"shape": TRIANGLE, "q": [1.0], "normalise": False, "return_error": True},
     "polytope_transform": {"polytope": TRIANGLE, "k": WAVES, "density": ([1.0, 2.0], 0.5), "degree": None,
