@@ -1,4 +1,5 @@
 # Every public name and its home; specgeo/_lazy.py reads this at run time.
+from . import benchmark as benchmark
 from . import check as check
 from . import errors as errors
 from . import fourier as fourier

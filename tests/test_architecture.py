@@ -37,7 +37,7 @@ ROOMS = [
     {"learning"},
     {"plotting", "check", "_compile"},
     {"verification"},
-    {"report"},
+    {"report", "benchmark"},
     {"cli"},
     {"__main__"},
 ]

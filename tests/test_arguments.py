@@ -289,6 +289,11 @@ GOOD: dict[str, dict[str, Any]] = {
     "DecisionRegions.locate": {"x": [[0.0, 0.0]]},
     "DecisionRegions.shortest_path": {"start": [0.0, 0.0], "stop": [0.0, 0.1]},
     "VerificationReport.write": {"folder": "out"},
+    "Case": {"name": "mine", "network": NET, "domain": BOX, "cells": 3, "vertices": None, "family": None},
+    "compare": {"cases": [], "against": [], "degenerate": False, "repeats": 1, "limit": 1.0, "progress": None},
+    "named_cases": {"name": "quick"},
+    "forward_pass": {"network": NET, "points": [[0.0, 1.0]]},
+    "interleaved": {"functions": [int], "repeats": 1, "seconds": 1.0},
 }  # fmt: skip
 INNER = {
     "FaceLattice.derived", "Patterns.differences", "Patterns.neuron_pieces", "Patterns.opposites", "Patterns.take",
@@ -337,7 +342,7 @@ def public() -> dict[str, Any]:
     """Every public function, every class that users make themselves, and every method that takes an argument."""
     found: dict[str, Any] = {}
     rooms = (sg, sg.theory, sg.fourier, sg.geometry, sg.paths, sg.readers, sg.plotting, sg.testing)
-    rooms = (*rooms, sg.verification, sg.learning, sg.streaming)
+    rooms = (*rooms, sg.verification, sg.learning, sg.streaming, sg.benchmark)
     for room in rooms:
         for name in room.__all__:
             value = getattr(room, name)
