@@ -17,6 +17,7 @@ from ._compile import warmup as warmup
 from .activation import Activation as Activation
 from .domain import Box as Box
 from .domain import Polytope as Polytope
+from .domain import WholeSpace as WholeSpace
 from .enumeration import enumerate_regions as enumerate_regions
 from .errors import BudgetError as BudgetError
 from .errors import DomainError as DomainError
@@ -35,6 +36,7 @@ from .fourier import simplex_transform as simplex_transform
 from .fourier import spectrum as spectrum
 from .geometry.complex import PolyhedralComplex as PolyhedralComplex
 from .geometry.storage import load_complex as load_complex
+from .geometry.whole_space import WholeSpaceComplex as WholeSpaceComplex
 from .learning import SpectrumTracker as SpectrumTracker
 from .learning import torch_spectrum as torch_spectrum
 from .levels import LevelSet as LevelSet

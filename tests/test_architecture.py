@@ -85,6 +85,7 @@ UPWARDS = {
         "export", "to_pyvista",
     )),
     "geometry.mesh: as_pyvista",
+    "geometry.whole_space: WholeSpaceComplex.on",
     "geometry.lattice: FaceLattice.betti_numbers",
     *(f"{name}.plot" for name in (
         "domain: Box", "domain: Polytope", "fourier.radial: RadialSpectrum", "fourier.sampled: SampledSpectrum",

@@ -8,3 +8,4 @@ from .complex import PolyhedralComplex as PolyhedralComplex
 from .facets import Facets as Facets
 from .lattice import FaceLattice as FaceLattice
 from .storage import load_complex as load_complex
+from .whole_space import WholeSpaceComplex as WholeSpaceComplex
