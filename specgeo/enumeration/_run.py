@@ -229,7 +229,6 @@ class Run:
         poor = first + np.flatnonzero(~(error <= self.frame.reliable))
         if len(poor) == 0 or not self.frame.exact:
             return
-        self.afford(self.refiner.bytes_needed(len(poor)))
         self.refiner.refine(self.state, self.past.history, poor)
         left = poor[~(self.state.x[poor, self.dim] <= self.frame.reliable)]
         self.state.tally[Tally.REFINED_POSITION] += len(poor) - len(left)

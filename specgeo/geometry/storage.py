@@ -1,4 +1,4 @@
-"""Complexes on disk: one compressed ``.npz`` file, nothing pickled.
+"""Complexes on disk: one compressed ``.npz`` file, or HDF5 by the suffix ``.h5``; nothing pickled.
 
 The file holds the faces, the signs, the affine pieces, the domain, the certificate, the network, the errors of the
 vertices and the walls that facets lie in, so that a loaded complex can be verified like a fresh one. The format is
@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from specgeo._codec import OF_COMPLEX, pack, unpack
 from specgeo._files import as_path
+from specgeo._hdf5 import SUFFIXES, read_hdf5, write_hdf5
 from specgeo._npz import read_npz, write_npz
 from specgeo._progress import as_tell, reported
 from specgeo.domain import Box, Polytope
@@ -33,7 +34,7 @@ _BESIDE = ("vertex_errors", "facet_walls")  # fields that the file keeps among t
 
 
 def save_complex(cx: PolyhedralComplex, path: str | os.PathLike[str]) -> None:
-    """Write the complex to ``path`` (the suffix ``.npz`` is not added)."""
+    """Write the complex to ``path``: HDF5 where it ends in .h5 or .hdf5, else .npz (no suffix is added)."""
     file = as_path(path)
     arrays: dict[str, npt.NDArray[Any]] = {"vertices": cx.vertices, "gradients": cx.gradients, "offsets": cx.offsets}
     header: dict[str, Any] = {"schema": SCHEMA, "dim": cx.dim}
@@ -62,7 +63,7 @@ def save_complex(cx: PolyhedralComplex, path: str | os.PathLike[str]) -> None:
     except TypeError as error:
         raise InvalidInputError(f"notes: holds something that JSON cannot ({error}); remove it first") from error
     arrays["header"] = np.frombuffer(text.encode(), dtype=np.uint8)
-    write_npz(file, arrays)
+    (write_hdf5 if file.suffix.lower() in SUFFIXES else write_npz)(file, arrays)
 
 
 @reported
@@ -76,6 +77,7 @@ def load_complex(
     Parameters
     ----------
     path : path-like
+        HDF5 by its suffix .h5 or .hdf5, which needs h5py; .npz otherwise.
     max_bytes : int, optional
         Budget for the memory that reading takes; four fifths of what is available by default.
     progress : bool or callable, optional
@@ -116,7 +118,8 @@ def read_complex(
 ) -> PolyhedralComplex:
     """The complex in a file, that of the cones over a whole space too."""
     file = as_path(path)
-    arrays = read_npz(file, max_bytes, as_tell(progress, 0.0, 0.9))
+    read = read_hdf5 if file.suffix.lower() in SUFFIXES else read_npz
+    arrays = read(file, max_bytes, as_tell(progress, 0.0, 0.9))
     try:
         header = json.loads(bytes(arrays["header"]).decode())
         if header["schema"] != SCHEMA:
