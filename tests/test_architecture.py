@@ -32,7 +32,7 @@ ROOMS = [
     {"paths", "streaming"},
     {"theory"},
     {"_figures"},
-    {"_class_map", "_solid_map"},
+    {"_class_map", "_disk_map", "_solid_map"},
     {"_surface_plot"},
     {"learning"},
     {"plotting", "check", "_compile"},
@@ -85,6 +85,7 @@ UPWARDS = {
         "export", "to_pyvista", "to_xarray",
     )),
     "geometry.mesh: as_pyvista",
+    "geometry.whole_space: WholeSpaceComplex.on", "geometry.whole_space: WholeSpaceComplex.plot",
     "geometry.lattice: FaceLattice.betti_numbers",
     *(f"{name}.plot" for name in (
         "domain: Box", "domain: Polytope", "fourier.radial: RadialSpectrum", "fourier.sampled: SampledSpectrum",

@@ -104,6 +104,18 @@ def load_complex(
     >>> sg.load_complex(path).f_vector == cx.f_vector
     True
     """
+    cx = read_complex(path, max_bytes, progress)
+    if "space_activations" in cx.notes:
+        raise ReadError(f"{path}: the complex of a whole space; read it with specgeo.WholeSpaceComplex.load")
+    return cx
+
+
+def read_complex(
+    path: str | os.PathLike[str],
+    max_bytes: int | None = None,
+    progress: Callable[[str, float], None] | bool | None = None,
+) -> PolyhedralComplex:
+    """The complex in a file, that of the cones over a whole space too."""
     file = as_path(path)
     read = read_hdf5 if file.suffix.lower() in SUFFIXES else read_npz
     arrays = read(file, max_bytes, as_tell(progress, 0.0, 0.9))
