@@ -34,12 +34,12 @@ ROOMS = [
     {"paths", "streaming"},
     {"theory"},
     {"_figures"},
-    {"_class_map", "_solid_map"},
+    {"_class_map", "_disk_map", "_solid_map"},
     {"_surface_plot"},
     {"learning"},
     {"plotting", "check", "_compile"},
     {"verification"},
-    {"report"},
+    {"report", "benchmark"},
     {"cli"},
     {"__main__"},
 ]
@@ -87,6 +87,7 @@ UPWARDS = {
         "export", "to_pyvista", "to_xarray",
     )),
     "geometry.mesh: as_pyvista",
+    "geometry.whole_space: WholeSpaceComplex.on", "geometry.whole_space: WholeSpaceComplex.plot",
     "geometry.lattice: FaceLattice.betti_numbers",
     *(f"{name}.plot" for name in (
         "domain: Box", "domain: Polytope", "fourier.radial: RadialSpectrum", "fourier.sampled: SampledSpectrum",

@@ -204,6 +204,21 @@ def test_what_is_made_of_it() -> None:
     assert tuple(sums["n"]) == cx.f_vector
 
 
+def test_on_the_whole_plane(tmp_path: Path) -> None:
+    """Four cones around the origin; a residual block beside."""
+    cx = sg.enumerate_regions(norm(2), sg.WholeSpace(2))
+    assert cx.f_vector == (1, 4, 4) and cx.reprove().proved
+    cx.save(tmp_path / "cx.npz")
+    again = type(cx).load(tmp_path / "cx.npz")
+    assert again.f_vector == cx.f_vector and again.reprove().proved
+    skip = sg.Network([[[1.0], [-2.0]], [[1.0, 1.0]]], [[0.0, 1.0], [0.0]], [["identity", "relu"]])
+    line = sg.enumerate_regions(skip, sg.WholeSpace(1))
+    assert line.f_vector == (1, 2) and np.array_equal(line.vertices, [[0.5]]) and line.reprove().proved
+    clip = sg.Network([[[1.0], [-2.0]], [[1.0, 1.0]]], [[0.0, 1.0], [0.0]], [["identity", "hard_tanh"]])
+    with pytest.raises(sg.UnsupportedError, match="two layers"):
+        sg.enumerate_regions(clip, sg.WholeSpace(1))
+
+
 @pytest.mark.parametrize("groups", [[], [[]], [[0, 0]], [[-1]], [[0.5]], 3, [[True]]])
 def test_groups_that_are_none(groups: Any) -> None:
     with pytest.raises(sg.InvalidInputError, match="groups"):

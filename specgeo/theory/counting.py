@@ -17,6 +17,7 @@ from specgeo._tournament import lowered
 from specgeo.errors import InvalidInputError
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.linear_regions import distinct_affine_maps
+from specgeo.geometry.whole_space import WholeSpaceComplex
 from specgeo.network import Network
 from specgeo.results import Check, Result, axes, format_number, log10
 
@@ -356,7 +357,7 @@ def region_bounds(input_dim: int, widths: Sequence[int]) -> RegionTable:
 
 
 @checked
-def region_table(net: Network, cx: PolyhedralComplex | None = None) -> RegionTable:
+def region_table(net: Network, cx: PolyhedralComplex | WholeSpaceComplex | None = None) -> RegionTable:
     """Every bound that holds for a network, with its exact counts beside them.
 
     Layers without a breakpoint only lower the dimension and are left out, which keeps upper bounds
@@ -365,8 +366,8 @@ def region_table(net: Network, cx: PolyhedralComplex | None = None) -> RegionTab
     Parameters
     ----------
     net : Network
-    cx : PolyhedralComplex, optional
-        Its complex; the exact counts are those on the complex's domain.
+    cx : PolyhedralComplex or WholeSpaceComplex, optional
+        Its complex; the exact counts are those on the complex's domain, or all.
 
     Returns
     -------
@@ -396,6 +397,7 @@ def region_table(net: Network, cx: PolyhedralComplex | None = None) -> RegionTab
         table = RegionTable(net.input_dim, tuple(widths), rows)
     if cx is None:
         return table
-    counts = cx.n_cells, cx.n_linear_regions, distinct_affine_maps(cx)
+    known = cx.cone if isinstance(cx, WholeSpaceComplex) else cx  # f and its homogenised form have as many maps
+    counts = known.n_cells, known.n_linear_regions, distinct_affine_maps(known)
     certified = bool(getattr(cx.certificate, "certified", False))
     return RegionTable(table.input_dim, table.widths, table.bounds, *counts, certified)
