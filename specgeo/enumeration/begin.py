@@ -11,7 +11,7 @@ import numpy as np
 from specgeo._budget import afford
 from specgeo._cast import IntArray
 from specgeo.enumeration._domain import domain_state
-from specgeo.enumeration._layers import N_BREAKS, Layers, N, flat_bytes, flatten
+from specgeo.enumeration._layers import BIAS, N_UNITS, UNIT, Layers, flat_bytes, flatten
 from specgeo.enumeration._run import Run
 from specgeo.errors import UnsupportedError
 from specgeo.network import Network
@@ -69,11 +69,8 @@ def layers_of(network: Network) -> tuple[Layers, Labels]:
     """
     if network not in _flattened:
         layers = flatten(network.weights[:-1], network.biases[:-1], network.activations)
-        widths, breaks = layers.meta[:, N], layers.meta[:, N_BREAKS]
-        labels = (
-            np.repeat(np.arange(len(widths)), widths * breaks),
-            np.concatenate([np.repeat(np.arange(n), b) for n, b in zip(widths, breaks, strict=True)] or [np.arange(0)]),
-            np.concatenate([np.tile(np.arange(b), n) for n, b in zip(widths, breaks, strict=True)] or [np.arange(0)]),
-        )
+        of_layer = np.repeat(np.arange(len(layers.meta)), layers.meta[:, N_UNITS])
+        units = np.arange(len(layers.owners)) - layers.meta[of_layer, UNIT]  # within the layer
+        labels = of_layer, layers.owners, units - layers.first_units[layers.meta[of_layer, BIAS] + layers.owners]
         _flattened[network] = layers, labels
     return _flattened[network]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -13,11 +13,12 @@ from specgeo._cast import IntArray, as_budget
 from specgeo._display import counted
 from specgeo._progress import reported
 from specgeo._workers import as_threads
-from specgeo.domain import as_domain
+from specgeo.domain import WholeSpace, as_domain
 from specgeo.enumeration._layers import N_UNITS, N_WORDS
 from specgeo.enumeration._layout import Size
 from specgeo.enumeration._run import Run
 from specgeo.enumeration.begin import begin, layers_of, require_ieee_arithmetic
+from specgeo.enumeration.cones import of_cones
 from specgeo.enumeration.finish import as_complex
 from specgeo.enumeration.glue import glued
 from specgeo.enumeration.groups import Head, enough_faces
@@ -25,9 +26,32 @@ from specgeo.enumeration.reaching import prune
 from specgeo.errors import BudgetError, InvalidInputError
 from specgeo.geometry.arrays import Signs, unpacked
 from specgeo.geometry.complex import PolyhedralComplex
+from specgeo.geometry.whole_space import WholeSpaceComplex
 from specgeo.network import Network
 
 
+@overload
+def enumerate_regions(
+    network: Network,
+    domain: WholeSpace,
+    *,
+    exact: bool = True,
+    executor: Any = None,
+    progress: Callable[[str, float], None] | bool | None = None,
+    max_cells: int | None = None,
+    max_bytes: int | None = None,
+) -> WholeSpaceComplex: ...
+@overload
+def enumerate_regions(
+    network: Network,
+    domain: Any,
+    *,
+    exact: bool = True,
+    executor: Any = None,
+    progress: Callable[[str, float], None] | bool | None = None,
+    max_cells: int | None = None,
+    max_bytes: int | None = None,
+) -> PolyhedralComplex: ...
 @checked
 @reported
 def enumerate_regions(
@@ -39,8 +63,8 @@ def enumerate_regions(
     progress: Callable[[str, float], None] | bool | None = None,
     max_cells: int | None = None,
     max_bytes: int | None = None,
-) -> PolyhedralComplex:
-    """The polyhedral complex of a network on a bounded domain, exactly.
+) -> PolyhedralComplex | WholeSpaceComplex:
+    """The polyhedral complex of a network on a bounded domain or the whole space, exactly.
 
     The cells are the activation regions inside the domain: the maximal sets on which no hidden
     neuron changes its linear piece. Every face of every dimension is found, whatever the position
@@ -50,7 +74,7 @@ def enumerate_regions(
     ----------
     network : Network
         d inputs, any number of hidden layers with piecewise-linear activations.
-    domain : Box, Polytope, convex shapely Polygon or scipy ConvexHull
+    domain : Box, Polytope, convex shapely Polygon, scipy ConvexHull or WholeSpace
         Of dimension d.
     exact : bool
         True (default): each sign that decides the combinatorics is proved, by a floating-point
@@ -73,7 +97,8 @@ def enumerate_regions(
     Returns
     -------
     PolyhedralComplex
-        With ``certificate`` (how the signs were proved) and all faces, patterns and affine pieces.
+        With ``certificate`` (how the signs were proved) and all faces, patterns and affine pieces; a
+        `WholeSpaceComplex` where the domain is a WholeSpace.
 
     Raises
     ------
@@ -84,7 +109,7 @@ def enumerate_regions(
     BudgetError
         More than ``max_cells`` cells or ``max_bytes`` bytes, or more than is available.
     UnsupportedError
-        d exceeds 12, or the thread does not compute as IEEE 754 says.
+        d exceeds 12 (11 on the whole space), or the thread does not compute as IEEE 754 says.
 
     Notes
     -----
@@ -110,12 +135,17 @@ def enumerate_regions(
     if not isinstance(executor, Executor):
         as_threads(executor)
     max_cells, max_bytes = as_budget(max_cells, "max_cells"), as_budget(max_bytes, "max_bytes")
+    space = domain if isinstance(domain, WholeSpace) else None
+    given = network
+    if space is not None:
+        network, domain = of_cones(network, space, exact)
     domain = as_domain(domain)
     if exact:
         require_ieee_arithmetic()
     try:
         tell = progress if callable(progress) else None
-        return _enumerate(network, domain, exact, executor, tell, max_cells, max_bytes)
+        cx = _enumerate(network, domain, exact, executor, tell, max_cells, max_bytes)
+        return cx if space is None else WholeSpaceComplex(cx, given.layers, given.slice_notes)
     except MemoryError as error:
         raise BudgetError("network, domain: memory ran out; free some, or shrink the domain") from error
 
