@@ -20,7 +20,7 @@ from typing import Any
 
 from specgeo._limits import check_time
 from specgeo.domain import Box, Polytope
-from specgeo.enumeration.enumerate import require_ieee_arithmetic
+from specgeo.enumeration.begin import require_ieee_arithmetic
 from specgeo.enumeration.groups import Head
 from specgeo.errors import InvalidInputError, SpecgeoError
 from specgeo.network import Network
