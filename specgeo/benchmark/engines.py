@@ -51,7 +51,7 @@ class Engine:
 
 def kind_of(activation: LayerActivation) -> str:
     """What an activation is, whatever its name: "identity", "relu", "leaky_relu", "hard_tanh" or "other"."""
-    if not isinstance(activation, Activation):
+    if not isinstance(activation, Activation):  # neurons have their own
         return "other"
     breaks, slopes = activation.breakpoints.tolist(), activation.slopes.tolist()
     if not breaks:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from specgeo._budget import within_memory
 from specgeo._cast import FloatArray, IntArray, as_points
-from specgeo._codec import OF_COMPLEX, Layers, Names, entry_of, labels_from, labels_of, pack, unpack
+from specgeo._codec import Layers, Names, labels_of, pack, unpack
 from specgeo._display import as_html
 from specgeo.domain import Box, WholeSpace
 from specgeo.errors import DomainError, ReadError
@@ -197,8 +197,8 @@ class WholeSpaceComplex(UnboundedLattice):
 
         `specgeo.check` proves the former; `load` reads both.
         """
-        entries = [entry_of(activation) for activation in self.layers.activations]
-        notes = self.notes | pack(self.layers, _NAMES) | {_ACTIVATIONS: entries}
+        names = [labels_of(activation) for activation in self.layers.activations]
+        notes = self.notes | pack(self.layers, _NAMES) | {_ACTIVATIONS: names}
         replace(self.cone, pieces=(self.cone.gradients, self.cone.offsets), notes=notes).save(path)
 
     @classmethod
@@ -216,7 +216,7 @@ class WholeSpaceComplex(UnboundedLattice):
         notes = dict(cone.notes)
         if _ACTIVATIONS not in notes:
             raise ReadError(f"{path}: a complex on a bounded domain; read it with specgeo.load_complex")
-        hidden = [labels_from(entry) for entry in notes.pop(_ACTIVATIONS)]
+        hidden = notes.pop(_ACTIVATIONS)  # JSON keeps every digit
         own = {name: notes.pop(name) for name in list(notes) if name.startswith(_NAMES)}
         made = cls(replace(cone, notes={}), unpack(own, _NAMES, hidden), notes)
         failure = made._mismatch()
@@ -232,10 +232,10 @@ class WholeSpaceComplex(UnboundedLattice):
             return "domain: not the box of cones over the whole space"
         if given is None or len(given.weights) != len(wanted.weights):
             return "network: not the homogenised one"
-        own, other = pack(given, OF_COMPLEX), pack(wanted, OF_COMPLEX)
-        same = own.keys() == other.keys() and all(np.array_equal(own[name], other[name]) for name in own)
-        intercepts = [[labels_of(a)[0] for a in layers.activations] for layers in (given, wanted)]
-        return None if same and intercepts[0] == intercepts[1] else "network: not the homogenised one"
+        arrays, others = pack(given, _NAMES), pack(wanted, _NAMES)
+        same = arrays.keys() == others.keys() and all(np.array_equal(arrays[key], others[key]) for key in arrays)
+        values = [[labels_of(activation)[0] for activation in each.activations] for each in (given, wanted)]
+        return None if same and values[0] == values[1] else "network: not the homogenised one"
 
     def reprove(self) -> Reproof:
         """Prove the complex again, in integers: that of the cones (`PolyhedralComplex.reprove`), and whose they are."""
