@@ -234,7 +234,9 @@ def _linear(model: Model, node: Node, inputs: Inputs) -> Any:
     operation, slot = Operation(model, node), slots[0]
     if node.op_type != "Einsum" and slot != 0:
         raise UnsupportedError("sizes that depend on the input are not supported; export constant ones")
-    if node.attributes.get("mode", b"nearest") in (b"nearest", "nearest") and node.op_type in ("Resize", "Upsample"):
+    cropped = node.attributes.get("coordinate_transformation_mode") in (b"tf_crop_and_resize", "tf_crop_and_resize")
+    nearest = node.attributes.get("mode", b"nearest") in (b"nearest", "nearest") and not cropped
+    if node.op_type in ("Resize", "Upsample") and nearest:
         return signals.move([inputs[0]], lambda places: operation([places, *inputs[1:]])[0])
 
     def push(unit: FloatArray) -> Any:

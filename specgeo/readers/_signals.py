@@ -198,21 +198,20 @@ def linear(signal: Signal, matrix: Any, shape: tuple[int, ...], offset: FloatArr
 
 
 def push(signal: Signal, function: Callable[[FloatArray], Any]) -> Signal:
-    """A linear operation, by what it makes of unit vectors."""
+    """An affine operation, by what it makes of 0 and of unit vectors."""
     unit = np.zeros(signal.size)
-    shape = np.shape(function(unit.reshape(signal.shape)))
-    rows, entries, counts = [], [], []
+    start = np.asarray(function(unit.reshape(signal.shape).copy()), np.float64)
+    rows, entries = [], []
     for i in range(signal.size):
         unit[i] = 1.0
-        column = np.asarray(function(unit.reshape(signal.shape).copy()), np.float64).ravel()
+        column = np.asarray(function(unit.reshape(signal.shape).copy()), np.float64).ravel() - start.ravel()
         unit[i] = 0.0
         rows.append(np.flatnonzero(column))
         entries.append(column[rows[-1]])
-        counts.append(len(rows[-1]))
-        signal.graph.limit.take(32 * counts[-1], f"a linear operation on {signal.size} entries")
-    columns = np.repeat(np.arange(signal.size), counts)
-    matrix = csr(np.concatenate(rows), columns, np.concatenate(entries), (math.prod(shape), signal.size))
-    return linear(signal, matrix, shape)
+        signal.graph.limit.take(32 * len(rows[-1]), f"a linear operation on {signal.size} entries")
+    columns = np.repeat(np.arange(signal.size), [len(row) for row in rows])
+    matrix = csr(np.concatenate(rows), columns, np.concatenate(entries), (start.size, signal.size))
+    return linear(signal, matrix, start.shape, start if np.any(start) else None)
 
 
 def activated(signal: Signal, activation: Activation) -> Signal:
