@@ -147,7 +147,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "FourierCoefficients": {"modes": MODES, "extension": "periodic"},
     "Volumes": {"bins": [0.0, 1.0]},
     "fourier_coefficients": {"cx": plane, "modes": MODES, "extension": "mirror", "return_error": True, "method": "auto",
-                             "progress": None},
+                             "progress": None, "executor": None},
     "from_sklearn": {"estimator": None, "progress": None},
     "SpectrumTracker": {
         "domain": LINE, "modes": [0, 1], "extension": "mirror", "every": 1, "output": 0, "target": None,
@@ -177,7 +177,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "read_network": {"path": "net.npz", "max_bytes": 10**9, "progress": None},
     "save_network": {"network": NET, "path": "net.npz"},
     "simplex_transform": {"vertices": TRIANGLE, "k": WAVES, "values": [1.0, 2.0, 3.0], "degree": 1},
-    "spectrum": {"cx": plane, "k": WAVES, "boundary": "cut", "return_error": True, "method": "auto", "progress": None},
+    "spectrum": {"cx": plane, "k": WAVES, "boundary": "cut", "return_error": True, "method": "auto", "progress": None,
+                 "executor": None},
     "warmup": {"progress": None},
     "classify": {"net": NET, "x": [[0.0, 1.0]]},
     "ClosedCurve.__call__": {"z": [0.5]},
