@@ -40,7 +40,7 @@ def with_one_input(case):
     """The case's model as a function of its first real input, flat with a batch of one; and that input's value."""
     names, values = [v.name for v in case.model.graph.input], case.data_sets[0][0]
     real = [i for i, v in enumerate(values) if isinstance(v, np.ndarray) and v.dtype.kind == "f" and v.ndim]
-    if not real or values[real[0]].size > LARGEST or not all(isinstance(v, np.ndarray) for v in values):
+    if not real or not 0 < values[real[0]].size < LARGEST or not all(isinstance(v, np.ndarray) for v in values):
         return None
     model, at = onnx.ModelProto(), real[0]
     model.CopyFrom(case.model)
@@ -74,7 +74,7 @@ def test_conformance(tmp_path):
             net = sg.read_network(tmp_path / "m.onnx", output=model.graph.output[0].name, max_bytes=1 << 30)
         except sg.UnsupportedError as error:
             assert "m.onnx: node " in str(error) or "does not depend" in str(error) or "0 of its" in str(error), case
-            refused[kind] += 1; print('REF',case.name,error)
+            refused[kind] += 1
             continue
         expected = np.asarray(case.data_sets[0][1][0], np.float64).ravel()
         tolerance = max(case.rtol, 1e-4)
@@ -83,6 +83,6 @@ def test_conformance(tmp_path):
     assert sum(read.values()) > 200 and sum(refused.values()) > 50
     assert {"ArgMax", "Elu", "LayerNormalization", "Tanh", "Sign", "Floor", "Sqrt"} <= set(refused) - set(read)
     assert {"Conv", "ConvTranspose", "AveragePool", "Resize", "Einsum", "Gather", "Split", "Gemm"} <= set(read)
-    # statistics of the batch, a batch of three, additions at positions
-    some = {"several", "BatchNormalization", "ConvTranspose", "ScatterElements", "ScatterND"}
+    # statistics of the batch, a batch of three, additions at positions, outputs without entries
+    some = {"several", "BatchNormalization", "ConvTranspose", "ScatterElements", "ScatterND", "Slice", "Split"}
     assert set(refused) & set(read) <= some
