@@ -160,7 +160,10 @@ class Operation:
         given = [helper.make_empty_tensor_value_info(n) for n in dict.fromkeys(node.inputs) if n]
         made = [helper.make_empty_tensor_value_info(n) for n in node.outputs if n]
         graph = helper.make_graph([node.proto], "alone", given, made)
-        self._evaluator = ReferenceEvaluator(helper.make_model(graph, opset_imports=model.opset_imports))
+        opsets = model.opset_imports
+        if node.op_type == "DequantizeLinear" and not node.domain:  # which means the same at each, and is not at all there
+            opsets = [helper.make_opsetid("", max(19, model.opset))]
+        self._evaluator = ReferenceEvaluator(helper.make_model(graph, opset_imports=opsets))
 
     def __call__(self, inputs: list[Any]) -> list[Any]:
         """Outputs for inputs by slot; a node whose output may be large needs a budget."""
