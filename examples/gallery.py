@@ -54,6 +54,16 @@ def slices() -> None:
     figure.savefig(FOLDER / "gallery_slice.png", dpi=80)
 
 
+def whole_plane() -> None:
+    """All regions of the plane, in a disk, and those in a square."""
+    cx = sg.enumerate_regions(random_network([2, 16, 16, 1], rng=0), sg.WholeSpace(2))
+    figure = Figure(figsize=(11.5, 4.6), layout="constrained")
+    left, right = (part.subplots() for part in figure.subfigures(1, 2))
+    cx.plot(ax=left)
+    cx.plot(ax=right, window=SQUARE, color="gradient")
+    figure.savefig(FOLDER / "gallery_whole_plane.png", dpi=80, bbox_inches="tight")
+
+
 def levels() -> None:
     """A level set in space."""
     cx = sg.enumerate_regions(random_network([3, 24, 16, 1], rng=5, bias=0.5), sg.Box(-1, 1, dim=3))
@@ -66,3 +76,4 @@ if __name__ == "__main__":
     levels()
     solids()
     slices()
+    whole_plane()

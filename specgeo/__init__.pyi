@@ -16,8 +16,10 @@ from . import theory as theory
 from . import verification as verification
 from ._compile import warmup as warmup
 from .activation import Activation as Activation
+from .activation import NeuronActivations as NeuronActivations
 from .domain import Box as Box
 from .domain import Polytope as Polytope
+from .domain import WholeSpace as WholeSpace
 from .enumeration import enumerate_regions as enumerate_regions
 from .errors import BudgetError as BudgetError
 from .errors import DomainError as DomainError
@@ -36,6 +38,7 @@ from .fourier import simplex_transform as simplex_transform
 from .fourier import spectrum as spectrum
 from .geometry.complex import PolyhedralComplex as PolyhedralComplex
 from .geometry.storage import load_complex as load_complex
+from .geometry.whole_space import WholeSpaceComplex as WholeSpaceComplex
 from .learning import SpectrumTracker as SpectrumTracker
 from .learning import torch_spectrum as torch_spectrum
 from .levels import LevelSet as LevelSet

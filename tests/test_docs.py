@@ -51,7 +51,8 @@ def test_links_between_pages_lead_somewhere() -> None:
             assert any(home.exists() for home in homes), f"{page}: {target}"
 
 
-MADE_BY_USERS = {"Activation", "AffineSlice", "Box", "Case", "Network", "PetalCurve", "Polyline", "Polytope"}
+MADE_BY_USERS = {"Activation", "NeuronActivations", "AffineSlice", "Box", "Case", "Network", "PetalCurve", "Polyline"}
+MADE_BY_USERS |= {"Polytope"}
 SECTIONS = ["GL06", "GL07", "SS01", "PR01", "PR02", "PR03", "PR04", "RT01", "EX01"]
 """What is asked of docstrings: known sections in the usual order, a summary, parameters that are of the signature
 and have types, what is returned, an example. (Not asked: See Also, and capitals, which formulas lack.)"""

@@ -78,7 +78,7 @@ def test_a_type_checker_sees_real_types(tmp_path: Path, pytestconfig: pytest.Con
     }
     assert set(answers) == set(range(right + 1, len(lines) + 1)), said
     kinds = [answers[n].rpartition("[")[2] for n in range(right + 1, wrong + 1)]
-    assert kinds == ["assignment]", "call-arg]", "attr-defined]"]
+    assert kinds == ["assignment]", "call-overload]", "attr-defined]"]
     assert not [line for n, line in answers.items() if n > wrong and '"Any"' in line]
 
 

@@ -173,6 +173,8 @@ class Run:
             signs=workspace((len(self.state.cells), 2 * words), np.uint64),
         )
         n = int(self.layers.meta[number - 1, N])
+        if n_units == 0:
+            return
         keep = self.dim == 1 and number == len(self.layers.meta) and n_vertices * n <= _KEPT
         self.kept = np.empty((n_vertices if keep else 0, n))
         job = Evaluation(self.past.history, before, earlier, number, self.frame, self.kept)
@@ -229,7 +231,6 @@ class Run:
         poor = first + np.flatnonzero(~(error <= self.frame.reliable))
         if len(poor) == 0 or not self.frame.exact:
             return
-        self.afford(self.refiner.bytes_needed(len(poor)))
         self.refiner.refine(self.state, self.past.history, poor)
         left = poor[~(self.state.x[poor, self.dim] <= self.frame.reliable)]
         self.state.tally[Tally.REFINED_POSITION] += len(poor) - len(left)

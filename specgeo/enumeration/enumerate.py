@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, overload
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -13,12 +13,13 @@ from specgeo._budget import afford
 from specgeo._cast import IntArray, as_budget
 from specgeo._display import counted
 from specgeo._progress import reported
-from specgeo.domain import as_domain
+from specgeo.domain import WholeSpace, as_domain
 from specgeo.enumeration._domain import domain_state
 from specgeo.enumeration._lattice import boundary_lists, number_faces, spread_signs
-from specgeo.enumeration._layers import N_BREAKS, N_UNITS, N_WORDS, Layers, N, flat_bytes, flatten
+from specgeo.enumeration._layers import BIAS, N_UNITS, N_WORDS, UNIT, Layers, flat_bytes, flatten
 from specgeo.enumeration._layout import Size, Tally
 from specgeo.enumeration._run import Run
+from specgeo.enumeration.cones import of_cones
 from specgeo.enumeration.reaching import prune
 from specgeo.errors import BudgetError, InvalidInputError, UnsupportedError
 from specgeo.geometry.arrays import Patterns, Ragged, Signs, unpacked
@@ -27,12 +28,35 @@ from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.pieces import affine_pieces
 from specgeo.geometry.vertex_values import VERTEX_VALUES, values_on_a_line
 from specgeo.geometry.walls import snap
+from specgeo.geometry.whole_space import WholeSpaceComplex
 from specgeo.network import Network
 
 _MAX_DIM = 12
 _SPARE_CELLS = 1 << 14  # room to begin with, in the plane; faces per cell grow with the dimension
 
 
+@overload
+def enumerate_regions(
+    network: Network,
+    domain: WholeSpace,
+    *,
+    exact: bool = True,
+    executor: Any = None,
+    progress: Callable[[str, float], None] | bool | None = None,
+    max_cells: int | None = None,
+    max_bytes: int | None = None,
+) -> WholeSpaceComplex: ...
+@overload
+def enumerate_regions(
+    network: Network,
+    domain: Any,
+    *,
+    exact: bool = True,
+    executor: Any = None,
+    progress: Callable[[str, float], None] | bool | None = None,
+    max_cells: int | None = None,
+    max_bytes: int | None = None,
+) -> PolyhedralComplex: ...
 @checked
 @reported
 def enumerate_regions(
@@ -44,8 +68,8 @@ def enumerate_regions(
     progress: Callable[[str, float], None] | bool | None = None,
     max_cells: int | None = None,
     max_bytes: int | None = None,
-) -> PolyhedralComplex:
-    """The polyhedral complex of a network on a bounded domain, exactly.
+) -> PolyhedralComplex | WholeSpaceComplex:
+    """The polyhedral complex of a network on a bounded domain or the whole space, exactly.
 
     The cells are the activation regions inside the domain: the maximal sets on which no hidden
     neuron changes its linear piece. Every face of every dimension is found, whatever the position
@@ -55,7 +79,7 @@ def enumerate_regions(
     ----------
     network : Network
         d inputs, any number of hidden layers with piecewise-linear activations.
-    domain : Box, Polytope, convex shapely Polygon or scipy ConvexHull
+    domain : Box, Polytope, convex shapely Polygon, scipy ConvexHull or WholeSpace
         Of dimension d.
     exact : bool
         True (default): each sign that decides the combinatorics is proved, by a floating-point
@@ -76,7 +100,8 @@ def enumerate_regions(
     Returns
     -------
     PolyhedralComplex
-        With ``certificate`` (how the signs were proved) and all faces, patterns and affine pieces.
+        With ``certificate`` (how the signs were proved) and all faces, patterns and affine pieces; a
+        `WholeSpaceComplex` where the domain is a WholeSpace.
 
     Raises
     ------
@@ -87,7 +112,7 @@ def enumerate_regions(
     BudgetError
         More than ``max_cells`` cells or ``max_bytes`` bytes, or more than is available.
     UnsupportedError
-        ``executor`` is given, or d exceeds 12, or the thread does not compute as IEEE 754 says.
+        ``executor`` is given, or d exceeds 12 (11 on the whole space), or the thread does not compute as IEEE 754 says.
 
     Notes
     -----
@@ -113,11 +138,16 @@ def enumerate_regions(
     if executor is not None:
         raise UnsupportedError("executor: parallel runs are not supported yet; leave it None")
     max_cells, max_bytes = as_budget(max_cells, "max_cells"), as_budget(max_bytes, "max_bytes")
+    space = domain if isinstance(domain, WholeSpace) else None
+    given = network
+    if space is not None:
+        network, domain = of_cones(network, space, exact)
     domain = as_domain(domain)
     if exact:
         require_ieee_arithmetic()
     try:
-        return _enumerate(network, domain, exact, progress if callable(progress) else None, max_cells, max_bytes)
+        cx = _enumerate(network, domain, exact, progress if callable(progress) else None, max_cells, max_bytes)
+        return cx if space is None else WholeSpaceComplex(cx, given.layers, given.slice_notes)
     except MemoryError as error:
         raise BudgetError("network, domain: memory ran out; free some, or shrink the domain") from error
 
@@ -221,12 +251,9 @@ def layers_of(network: Network) -> tuple[Layers, Labels]:
     """
     if network not in _flattened:
         layers = flatten(network.weights[:-1], network.biases[:-1], network.activations)
-        widths, breaks = layers.meta[:, N], layers.meta[:, N_BREAKS]
-        labels = (
-            np.repeat(np.arange(len(widths)), widths * breaks),
-            np.concatenate([np.repeat(np.arange(n), b) for n, b in zip(widths, breaks, strict=True)] or [np.arange(0)]),
-            np.concatenate([np.tile(np.arange(b), n) for n, b in zip(widths, breaks, strict=True)] or [np.arange(0)]),
-        )
+        of_layer = np.repeat(np.arange(len(layers.meta)), layers.meta[:, N_UNITS])
+        units = np.arange(len(layers.owners)) - layers.meta[of_layer, UNIT]  # within the layer
+        labels = of_layer, layers.owners, units - layers.first_units[layers.meta[of_layer, BIAS] + layers.owners]
         _flattened[network] = layers, labels
     return _flattened[network]
 

@@ -18,9 +18,10 @@ from __future__ import annotations
 import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
+from specgeo._fused import fma, two_sum
 from specgeo._jit import kernel, leaf
 from specgeo.fourier.lanes import D_ROWS, SCRATCH, edge_difference, three_nodes
-from specgeo.fourier.phases import LANES, POINT, fill_table, fma, two_sum
+from specgeo.fourier.phases import LANES, POINT, fill_table
 from specgeo.fourier.solids import Solid
 
 _TILT = 1e-2  # k closer than this angle to a face normal: the in-plane part of k has lost digits
