@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from specgeo._cast import FloatArray
-from specgeo.activation import Activation, NeuronActivations
+from specgeo.activation import Activation, LayerActivation
 from specgeo.benchmark.machine import cores, installed
 from specgeo.domain import Box
 from specgeo.errors import InvalidInputError
@@ -48,9 +48,9 @@ class Engine:
         return None
 
 
-def kind_of(activation: Activation | NeuronActivations) -> str:
+def kind_of(activation: LayerActivation) -> str:
     """What an activation is, whatever its name: "identity", "relu", "leaky_relu", "hard_tanh" or "other"."""
-    if isinstance(activation, NeuronActivations):  # rivals have one activation a layer
+    if not isinstance(activation, Activation):  # neurons have their own
         return "other"
     breaks, slopes = activation.breakpoints.tolist(), activation.slopes.tolist()
     if not breaks:
@@ -129,7 +129,7 @@ def _relucent(network: Network, box: Box) -> Counts:
     return len(found)
 
 
-def _hidden(network: Network) -> list[tuple[FloatArray, FloatArray, Any]]:
+def _hidden(network: Network) -> list[tuple[FloatArray, FloatArray, LayerActivation]]:
     """Weights, biases and activations of the layers that cut; affine layers are folded into these, in floats."""
     found = []
     weight, bias = np.eye(network.input_dim), np.zeros(network.input_dim)

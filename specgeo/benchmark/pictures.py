@@ -77,11 +77,11 @@ def accuracy_of_transforms(data: dict[str, Any]) -> Any:
             style = {"color": color, "marker": marker, "mfc": "white", "ms": 6, "lw": 0.9}
             left.plot([run["tolerance"] or _WITHOUT[program] for run in own], errors, **style)
             right.plot([run["per_second"] for run in own], errors, **style)
-    left.set_xticks([10.0**-n for n in (14, 12, 9, 6, 3)])
     left.plot([1e-15, 1e-2], [1e-15, 1e-2], color="0.6", lw=0.8, ls="--", zorder=0)
     left.text(1e-17, 1e-6, "without tolerances", fontsize="small", ha="center", va="center", color="0.4", rotation=90)
     left.axvline(1e-15, color="0.8", lw=0.8)
-    left.set(xscale="log", yscale="log", xlim=(2e-19, 1e-2), xlabel="tolerance asked for", ylabel="largest error / volume, usual |k|")
+    left.set(xscale="log", yscale="log", xlim=(2e-19, 1e-2), xlabel="tolerance asked for")
+    left.set(ylabel="largest error / volume, usual |k|", xticks=[10.0**-n for n in (14, 12, 9, 6, 3)])
     right.set(xscale="log", xlabel="shapes transformed per second, one thread")
     for axes in (left, right):
         axes.grid(True, which="major", color="0.92", lw=0.6)
