@@ -87,7 +87,8 @@ def structured() -> None:
         [sg.MaxGroups([[0, 1, 2], [3, 4, 5], [6, 7, 8], [9, 10, 11]]), "relu"],
     )
     figure = Figure(figsize=(11.5, 4.6), layout="constrained")
-    for ax, net, title in zip(figure.subplots(1, 2), (residual, pooled), ("a residual block", "max-pooling"), strict=True):
+    pairs = (residual, "a residual block"), (pooled, "max-pooling")
+    for ax, (net, title) in zip(figure.subplots(1, 2), pairs, strict=True):
         sg.enumerate_regions(net, sg.Box([-2, -2], [2, 2])).plot(ax=ax, title=title)
     figure.savefig(FOLDER / "gallery_structured.png", dpi=76)
 

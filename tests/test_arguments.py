@@ -311,6 +311,9 @@ GOOD: dict[str, dict[str, Any]] = {
     "Case": {"name": "mine", "network": NET, "domain": BOX, "cells": 3, "vertices": None, "family": None},
     "compare": {"cases": [], "against": [], "degenerate": False, "repeats": 1, "limit": 1.0, "progress": None},
     "named_cases": {"name": "quick"},
+    "named_shapes": {},
+    "compare_transforms": {"samples": 1, "n_waves": 1, "repeats": 1, "progress": None},
+    "compare_spectra": {"width": 3, "side": 2, "samples": 1, "repeats": 1},
     "forward_pass": {"network": NET, "points": [[0.0, 1.0]]},
     "interleaved": {"functions": [int], "repeats": 1, "seconds": 1.0},
 }  # fmt: skip
@@ -354,6 +357,7 @@ LONG: dict[str, dict[str, tuple[str, ...]]] = {
     "torch_spectrum": {},  # needs a module
     "SpectrumTracker.animate": {"interval": ("3",)},  # an animation that is not drawn warns
     "warmup": {"progress": ("None", "True")},
+    "compare_transforms": {name: ("3",) for name in ("samples", "n_waves", "repeats")} | {"progress": ("None", "True")},
     "verify": {name: ("3", "None", "0.5", "word") for name in ("out", "rng")}
     | {name: ("3", "None") for name in ("max_cells", "max_bytes", "max_simplices", "max_seconds")}
     | {"progress": ("None", "True")},

@@ -19,7 +19,6 @@ import numpy as np
 from specgeo._budget import memory_budget
 from specgeo._cast import FloatArray, IntArray
 from specgeo._limits import check_time
-from specgeo._tournament import Contest
 from specgeo.enumeration._cut import cut_layer
 from specgeo.enumeration._exact import make_exact
 from specgeo.enumeration._layers import N_UNITS, N_WORDS, Layers, N
@@ -78,8 +77,6 @@ class Run:
         Of all that the run holds; by default of what is available.
     domain_rows : (n, d + 1), optional
         The walls of the domain, where the state has more planes than these.
-    contests : dict, optional
-        What layers of comparisons stand for, by the number of the last of them.
     """
 
     def __init__(
@@ -92,10 +89,9 @@ class Run:
         report: Callable[[int, float, IntArray], None] | None = None,
         max_bytes: int | None = None,
         domain_rows: FloatArray | None = None,
-        contests: dict[int, Contest] | None = None,
     ) -> None:
         self.dim = len(extent)
-        self.layers, self.contests = layers, contests or {}
+        self.layers = layers
         self.state, self.report = state, report
         self.max_cells = sys.maxsize if max_cells is None else max_cells
         self.limited = max_bytes is not None

@@ -37,15 +37,14 @@ def begin(
     low = lowered_of(network)
     needed = flat_bytes(low.weights[:-1], low.activations)
     afford(needed, "max_bytes", "raise max_bytes, or take a smaller network", max_bytes)
-    layers, _ = layers_of(network)
-    return Run(layers, state, extent, exact, max_cells, report, max_bytes, contests=low.contests)
+    return Run(layers_of(network)[0], state, extent, exact, max_cells, report, max_bytes)
 
 
-def cut_by(run: Run, layer: int) -> None:
-    """Cut by a layer, and put together what comparisons of maxima have cut for nothing."""
+def cut_by(run: Run, low: Lowered, layer: int) -> None:
+    """Cut by a layer, and put together what the comparisons of maxima have cut for nothing."""
     run.layer(layer)
-    if layer in run.contests:
-        merge(run, layer, run.contests[layer])
+    if layer in low.contests:
+        merge(run, layer, low.contests[layer])
 
 
 def check_dimension(dim: int) -> None:
@@ -75,7 +74,7 @@ _lowered: WeakKeyDictionary[Network, Lowered] = WeakKeyDictionary()
 
 
 def lowered_of(network: Network) -> Lowered:
-    """The network without layers of maxima, which the kernels take; this is done once."""
+    """The network without layers of maxima, which the engine takes; this is done once."""
     if network not in _lowered:
         _lowered[network] = lowered(network.layers)
     return _lowered[network]
@@ -87,9 +86,10 @@ def layers_of(network: Network) -> tuple[Layers, Labels]:
     A network does not change, so this is done once.
     """
     if network not in _flattened:
-        low, none = lowered_of(network), np.arange(0)
-        layers = flatten(low.weights[:-1], low.biases[:-1], low.activations)
+        plain = lowered_of(network)
+        layers = flatten(plain.weights[:-1], plain.biases[:-1], plain.activations)
         units = [a.units(n) for n, a in zip(network.hidden_widths, network.activations, strict=True)]
+        none = np.arange(0)
         labels = (
             np.repeat(np.arange(len(units)), [len(own.owners) for own in units]),
             np.concatenate([none, *(own.owners for own in units)]),

@@ -161,7 +161,7 @@ def _enumerate(
 ) -> PolyhedralComplex:
     enough = enough_faces if exact else None  # groups of cells have walls, whose pieces agree if signs are proved
     run, layer = _run_through(network, domain, exact, progress, max_cells, max_bytes, enough=enough)
-    if layer == len(run.layers.meta):
+    if layer == len(lowered_of(network).activations):
         return as_complex(run, network, layers_of(network)[1], domain)
     return glued(Head(network, domain, max_bytes, enough_faces, (run, layer)), executor, progress, max_cells)
 
@@ -210,10 +210,10 @@ def _run_through(
 
     run = begin(network, domain, exact, max_cells, report, max_bytes)
     for layer in range(1, depth + 1):
-        cut_by(run, layer)
+        cut_by(run, low, layer)
         if layer < depth and reaching:
             prune(run, layer)
-        if merged <= layer < depth and enough is not None and enough(run):  # groups put nothing together
+        if merged <= layer < depth and enough is not None and enough(run):
             return run, layer
     run.polish()
     return run, depth

@@ -36,7 +36,7 @@ from specgeo.enumeration._layout import Size
 from specgeo.enumeration._memory import workspace
 from specgeo.enumeration._run import TooManyCells
 from specgeo.enumeration._scalars import Ids, Words
-from specgeo.enumeration.begin import require_ieee_arithmetic
+from specgeo.enumeration.begin import lowered_of, require_ieee_arithmetic
 from specgeo.enumeration.finish import certificate_of, complex_of, final_signs
 from specgeo.enumeration.groups import Group, Head, enough_faces
 from specgeo.errors import BudgetError, SpecgeoError
@@ -125,7 +125,7 @@ def part_of(run: Group, number: int, seen: Seen, pieces: Pieces) -> Part:
         np.empty(owned, np.int32), np.empty(int(items.sum()), np.int32), np.empty(int(sizes[dim - 1]), np.int32)
     )
     list_boundaries(s, codes, sizes.copy(), items.copy(), lists)
-    signs = final_signs(run, head.labels)
+    signs = final_signs(run, head.labels, lowered_of(head.network).contests)
     return Part(
         sizes,
         items,
