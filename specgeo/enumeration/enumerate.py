@@ -20,7 +20,7 @@ from specgeo.enumeration._layers import N_BREAKS, N_UNITS, N_WORDS, Layers, N, f
 from specgeo.enumeration._layout import Size, Tally
 from specgeo.enumeration._run import Run
 from specgeo.enumeration.cones import of_cones
-from specgeo.enumeration.reaching import prune
+from specgeo.enumeration.reaching import Wanted, prune
 from specgeo.errors import BudgetError, InvalidInputError, UnsupportedError
 from specgeo.geometry.arrays import Patterns, Ragged, Signs, unpacked
 from specgeo.geometry.certificate import Certificate
@@ -170,12 +170,12 @@ def enumerate_with_signs(
     progress: Callable[[str, float], None] | None = None,
     max_cells: int | None = None,
     max_bytes: int | None = None,
-    reaching: bool = False,
+    reaching: Wanted | None = None,
 ) -> tuple[PolyhedralComplex, Signs]:
     """The complex, and the proved signs (n_0, n_units) of the units of the last hidden layer at its vertices.
 
-    ``reaching``: without cells that are proved not to meet the zero sets of these units. One at least is kept, and
-    what divides it from those dropped are facets of one cell and no wall.
+    ``reaching``: without cells that are proved to have nothing of what is wanted. One at least is kept, and what
+    divides those kept from those dropped are facets of one cell and no wall.
     """
     require_ieee_arithmetic()
     domain = as_domain(domain)
@@ -194,7 +194,7 @@ def _run_through(
     progress: Callable[[str, float], None] | None,
     max_cells: int | None,
     max_bytes: int | None,
-    reaching: bool = False,
+    reaching: Wanted | None = None,
 ) -> tuple[Run, Labels]:
     """A run through all layers."""
     dim = network.input_dim
@@ -213,8 +213,8 @@ def _run_through(
     run = Run(layers, state, extent, exact, max_cells, report, max_bytes)
     for layer in range(1, depth + 1):
         run.layer(layer)
-        if reaching and layer < depth:
-            prune(run, layer)
+        if reaching is not None and layer < depth:
+            prune(run, layer, reaching)
     run.polish()
     return run, labels
 
