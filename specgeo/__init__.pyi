@@ -1,4 +1,5 @@
 # Every public name and its home; specgeo/_lazy.py reads this at run time.
+from . import benchmark as benchmark
 from . import check as check
 from . import errors as errors
 from . import fourier as fourier
@@ -15,6 +16,7 @@ from . import theory as theory
 from . import verification as verification
 from ._compile import warmup as warmup
 from .activation import Activation as Activation
+from .activation import NeuronActivations as NeuronActivations
 from .domain import Box as Box
 from .domain import Polytope as Polytope
 from .domain import WholeSpace as WholeSpace

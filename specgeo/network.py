@@ -23,7 +23,7 @@ from specgeo._arguments import checked
 from specgeo._budget import afford
 from specgeo._cast import FloatArray, as_floats, as_points
 from specgeo._codec import Layers, write_network
-from specgeo.activation import Activation, as_activation
+from specgeo.activation import Activation, LayerActivation, as_layer_activation
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.slices import AffineSlice, notes_of
 
@@ -38,14 +38,15 @@ class Network:
     weights : sequence of array_like or scipy.sparse, shapes (n_1, d), (n_2, n_1), ..., (m, n_L)
         float32 and smaller types are widened exactly.
     biases : sequence of array_like, shapes (n_1,), ..., (m,)
-    activation : str, Activation, or a sequence of these with one per hidden layer
+    activation : str, Activation, or a sequence with one entry per hidden layer
         ``"relu"`` (default), ``"leaky_relu"``, ``"abs"``, ``"hard_tanh"``, ``"identity"`` (an affine
-        layer) or an `Activation`.
+        layer) or an `Activation`. An entry may itself be a sequence of these, one for each neuron of the layer: a
+        neuron with ``"identity"`` passes its value on, as skip connections do.
 
     Raises
     ------
     InvalidInputError
-        Shapes do not chain, or an entry is NaN or infinite.
+        Shapes do not chain, an entry is NaN or infinite, or activations and layers or neurons differ in number.
 
     Examples
     --------
@@ -55,17 +56,24 @@ class Network:
     array([[1. ],
            [0.5],
            [0. ]])
+
+    x + relu(1 - 2x), the first neuron passing x on:
+
+    >>> skip = sg.Network([[[1.0], [-2.0]], [[1.0, 1.0]]], [[0.0, 1.0], [0.0]], [["identity", "relu"]])
+    >>> skip([[-1.0], [1.0]])
+    array([[2.],
+           [1.]])
     """
 
     weights: tuple[FloatArray, ...]
     biases: tuple[FloatArray, ...]
-    activations: tuple[Activation, ...]
+    activations: tuple[LayerActivation, ...]
 
     def __init__(
         self,
         weights: Sequence[Any],
         biases: Sequence[npt.ArrayLike],
-        activation: str | Activation | Sequence[str | Activation] = "relu",
+        activation: str | Activation | Sequence[str | LayerActivation | Sequence[str | Activation]] = "relu",
     ) -> None:
         try:
             weights, biases = list(weights), list(biases)
@@ -88,14 +96,13 @@ class Network:
                 " pass [np.transpose(w) for w in weights]"
             ) from None
         hidden = len(matrices) - 1
-        if isinstance(activation, str) or not isinstance(activation, Iterable):
-            each = [as_activation(activation)] * hidden
-        else:
-            each = [as_activation(a) for a in activation]
-        if len(each) != hidden:
+        alone = isinstance(activation, str) or not isinstance(activation, Iterable)
+        entries = [activation] * hidden if alone else list(activation)  # type: ignore[arg-type]
+        if len(entries) != hidden:
             raise InvalidInputError(
-                f"activation: {len(each)} given for {hidden} hidden layers; pass one for each (none for the last layer)"
+                f"activation: {len(entries)} given for {hidden} hidden layers; pass one for each (none for the last)"
             )
+        each = [as_layer_activation(a, len(v), i) for i, (a, v) in enumerate(zip(entries, vectors[:-1], strict=True))]
         for array in (*matrices, *vectors):
             array.setflags(write=False)
         self.__dict__.update(weights=tuple(matrices), biases=tuple(vectors), activations=tuple(each))
@@ -146,7 +153,7 @@ class Network:
     @property
     def n_units(self) -> int:
         """Number of units: a unit is a neuron together with one breakpoint of its activation."""
-        return sum(n * len(a.breakpoints) for n, a in zip(self.hidden_widths, self.activations, strict=True))
+        return sum(len(a.units(n).owners) for n, a in zip(self.hidden_widths, self.activations, strict=True))
 
     def pre_activations(self, x: npt.ArrayLike) -> tuple[FloatArray, ...]:
         """Pre-activations z_1, ..., z_L of the hidden layers.
@@ -204,11 +211,11 @@ class Network:
                [ True,  True]])
         """
         x = as_points(x, "x", self.input_dim)
-        units = [
-            (z[..., None] > activation.breakpoints).reshape(*z.shape[:-1], z.shape[-1] * len(activation.breakpoints))
-            for z, activation in zip(self.pre_activations(x), self.activations, strict=True)
-        ]
-        return np.concatenate([np.zeros((*x.shape[:-1], 0), np.bool_), *units], axis=-1)
+        positive = [np.zeros((*x.shape[:-1], 0), np.bool_)]
+        for z, activation in zip(self.pre_activations(x), self.activations, strict=True):
+            units = activation.units(z.shape[-1])
+            positive.append(z[..., units.owners] > units.thresholds)
+        return np.concatenate(positive, axis=-1)
 
     def __call__(self, x: npt.ArrayLike) -> FloatArray:
         """Values f(x): (..., d) -> (..., m)."""

@@ -88,6 +88,9 @@ GOOD: dict[str, dict[str, Any]] = {
     "Activation.pieces": {"z": [1.0]},
     "Activation.leaky_relu": {"slope": 0.1},
     "Activation.clip": {"lower": 0.0, "upper": 1.0},
+    "NeuronActivations": {"kinds": [sg.Activation.relu(), sg.Activation.identity()], "which": [0, 1]},
+    "NeuronActivations.__call__": {"z": [1.0, 2.0]},
+    "NeuronActivations.pieces": {"z": [1.0, 2.0]},
     "AffineSlice": {"origin": [0.0, 0.0], "basis": [[1.0, 1.0]]},
     "AffineSlice.__call__": {"t": [[0.5]]},
     "AffineSlice.axes": {"axes": [1], "origin": [0.0, 0.0]},
@@ -144,7 +147,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "FourierCoefficients": {"modes": MODES, "extension": "periodic"},
     "Volumes": {"bins": [0.0, 1.0]},
     "fourier_coefficients": {"cx": plane, "modes": MODES, "extension": "mirror", "return_error": True, "method": "auto",
-                             "progress": None},
+                             "progress": None, "executor": None},
     "from_sklearn": {"estimator": None, "progress": None},
     "SpectrumTracker": {
         "domain": LINE, "modes": [0, 1], "extension": "mirror", "every": 1, "output": 0, "target": None,
@@ -164,7 +167,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "Sines.mean_square": {"box": LINE},
     "loss_gradient_by_frequency": {"net": TENT, "cx": line, "k": [[1.0]], "residual": [1.0], "output": 0},
     "residual_rate": {"net": TENT, "cx": line, "k": [[1.0]], "residual": [1.0], "output": 0},
-    "from_torch": {"module": None, "progress": None},
+    "from_torch": {"module": None, "input_shape": 3, "progress": None},
     "load_complex": {"path": "cx.npz", "max_bytes": 10**9, "progress": None},
     "orientation_average": {"shape": TRIANGLE, "q": [1.0], "normalise": False, "return_error": True},
     "polytope_transform": {"polytope": TRIANGLE, "k": WAVES, "density": ([1.0, 2.0], 0.5), "degree": None,
@@ -174,7 +177,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "read_network": {"path": "net.npz", "max_bytes": 10**9, "progress": None},
     "save_network": {"network": NET, "path": "net.npz"},
     "simplex_transform": {"vertices": TRIANGLE, "k": WAVES, "values": [1.0, 2.0, 3.0], "degree": 1},
-    "spectrum": {"cx": plane, "k": WAVES, "boundary": "cut", "return_error": True, "method": "auto", "progress": None},
+    "spectrum": {"cx": plane, "k": WAVES, "boundary": "cut", "return_error": True, "method": "auto", "progress": None,
+                 "executor": None},
     "warmup": {"progress": None},
     "classify": {"net": NET, "x": [[0.0, 1.0]]},
     "ClosedCurve.__call__": {"z": [0.5]},
@@ -301,10 +305,16 @@ GOOD: dict[str, dict[str, Any]] = {
     "DecisionRegions.locate": {"x": [[0.0, 0.0]]},
     "DecisionRegions.shortest_path": {"start": [0.0, 0.0], "stop": [0.0, 0.1]},
     "VerificationReport.write": {"folder": "out"},
+    "Case": {"name": "mine", "network": NET, "domain": BOX, "cells": 3, "vertices": None, "family": None},
+    "compare": {"cases": [], "against": [], "degenerate": False, "repeats": 1, "limit": 1.0, "progress": None},
+    "named_cases": {"name": "quick"},
+    "forward_pass": {"network": NET, "points": [[0.0, 1.0]]},
+    "interleaved": {"functions": [int], "repeats": 1, "seconds": 1.0},
 }  # fmt: skip
 INNER = {
     "FaceLattice.derived", "Patterns.differences", "Patterns.neuron_pieces", "Patterns.opposites", "Patterns.take",
     "Ragged.of", "Ragged.take", "Claim.examined", "Cell.of", "Network.of",
+    *(f"{kind}.{method}" for kind in ("Activation", "NeuronActivations") for method in ("each", "pieces_of", "units")),
     *(f"{name}.{method}" for name in (
         "FVector", "FourierCoefficients", "Jumps", "Lipschitz", "Reducer", "Spectrum", "Volumes")
       for method in ("update", "merge", "finish")),
@@ -312,6 +322,7 @@ INNER = {
 """What the package calls with arrays and objects that it made: no door."""
 OBJECTS: dict[str, Callable[[], Any]] = {
     "Activation": lambda: sg.Activation.leaky_relu(0.1),
+    "NeuronActivations": lambda: sg.NeuronActivations([sg.Activation.relu(), sg.Activation.identity()], [0, 1]),
     "AffineSlice": lambda: sg.AffineSlice([0.0, 0.0], [[1.0, 1.0]]),
     "Network": lambda: NET,
     "NeighbourEdges": lambda: sg.theory.neighbour_edges([[0.0, 0.0], [1.0, 0.0]], [0.0, 1.0], BOX),
@@ -349,7 +360,7 @@ def public() -> dict[str, Any]:
     """Every public function, every class that users make themselves, and every method that takes an argument."""
     found: dict[str, Any] = {}
     rooms = (sg, sg.theory, sg.fourier, sg.geometry, sg.paths, sg.readers, sg.plotting, sg.testing)
-    rooms = (*rooms, sg.verification, sg.learning, sg.streaming)
+    rooms = (*rooms, sg.verification, sg.learning, sg.streaming, sg.benchmark)
     for room in rooms:
         for name in room.__all__:
             value = getattr(room, name)

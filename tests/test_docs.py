@@ -30,6 +30,7 @@ def test_the_reference_lists_every_public_name() -> None:
     text = (ROOT / "docs" / "reference" / "index.md").read_text(encoding="utf-8")
     listed = {name.rpartition(".")[2] for name in re.findall(r"^   ([\w.]+)$", text, re.M)}
     rooms = (sg, sg.theory, sg.fourier, sg.geometry, sg.learning, sg.readers, sg.plotting, sg.testing, sg.streaming)
+    rooms = (*rooms, sg.benchmark)
     for package in rooms:
         names = {name for name in package.__all__ if not isinstance(getattr(package, name), ModuleType)}
         assert names - {"__version__"} <= listed, package.__name__
@@ -50,7 +51,8 @@ def test_links_between_pages_lead_somewhere() -> None:
             assert any(home.exists() for home in homes), f"{page}: {target}"
 
 
-MADE_BY_USERS = {"Activation", "AffineSlice", "Box", "Network", "PetalCurve", "Polyline", "Polytope"}
+MADE_BY_USERS = {"Activation", "NeuronActivations", "AffineSlice", "Box", "Case", "Network", "PetalCurve", "Polyline"}
+MADE_BY_USERS |= {"Polytope"}
 SECTIONS = ["GL06", "GL07", "SS01", "PR01", "PR02", "PR03", "PR04", "RT01", "EX01"]
 """What is asked of docstrings: known sections in the usual order, a summary, parameters that are of the signature
 and have types, what is returned, an example. (Not asked: See Also, and capitals, which formulas lack.)"""
@@ -59,6 +61,7 @@ and have types, what is returned, an example. (Not asked: See Also, and capitals
 def public_objects() -> dict[str, object]:
     """Every public function and class, by the name of its home."""
     rooms = (sg, sg.theory, sg.fourier, sg.geometry, sg.learning, sg.readers, sg.plotting, sg.testing, sg.streaming)
+    rooms = (*rooms, sg.benchmark)
     found = {name: getattr(room, name) for room in rooms for name in room.__all__}
     return {
         f"{value.__module__}.{name}": value

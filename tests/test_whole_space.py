@@ -286,3 +286,22 @@ def test_refusals() -> None:
         with pytest.raises(sg.SpecgeoError, match="dim"):
             sg.WholeSpace(wrong)  # type: ignore[arg-type]
     assert repr(space) == "WholeSpace(2)" and space.volume == np.inf
+
+
+def test_neurons_with_activations_of_their_own(tmp_path):
+    """Pass-through beside ReLU keeps the form of the network; mixtures are written with hinges."""
+    rng = np.random.default_rng(3)
+    kinds = ["relu", "identity", "abs", "hard_tanh", sg.Activation([-0.5, 0.25, 1.0], [2.0, -1.0, 0.0, 0.5], 0.25)]
+    for seed in range(6):
+        each = [[kinds[k] for k in rng.integers(0, 3 if seed < 3 else 5, 5)] for _ in range(2)]
+        base = sg.testing.random_network([2, 5, 5, 1], seed)
+        net = sg.Network(base.weights, base.biases, each)
+        cx = sg.enumerate_regions(net, sg.WholeSpace(2))
+        box = cx.bounding_box()
+        far = sg.enumerate_regions(net, sg.Box(box.lower * 4, box.upper * 4))
+        assert cx.n_cells == far.n_cells and cx.reprove().proved
+        assert sorted(map(bytes, cx.patterns)) == sorted(map(bytes, far.patterns))
+        x = rng.normal(size=(40, 2)) * 3
+        np.testing.assert_allclose(cx(x), net(x), atol=1e-9)
+        cx.save(tmp_path / "a.npz")
+        assert sg.WholeSpaceComplex.load(tmp_path / "a.npz").f_vector == cx.f_vector

@@ -67,9 +67,9 @@ def _hint(word: str) -> str:
     return "write digits, such as -1, 0.5 or 1e-3"
 
 
-def network_argument(parser: argparse.ArgumentParser) -> None:
+def network_argument(parser: argparse.ArgumentParser, optional: bool = False) -> None:
     """The network file and how to read it."""
-    parser.add_argument("network", help="file: .onnx, .npz or .nnet")
+    parser.add_argument("network", nargs="?" if optional else None, help="file: .onnx, .npz or .nnet")
     parser.add_argument(
         "--physical", action="store_true", help="inputs and outputs of a .nnet file in physical, not normalised, units"
     )
@@ -79,10 +79,10 @@ def network_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-bytes", type=whole, metavar="N", help="stop when more memory than this is needed")
 
 
-def domain_arguments(parser: argparse.ArgumentParser, output: bool = True) -> None:
+def domain_arguments(parser: argparse.ArgumentParser, output: bool = True, optional: bool = False) -> None:
     """The box, the inputs that vary in it, and the output."""
     parser.add_argument(
-        "--box", nargs="+", type=number, required=True, metavar="B",
+        "--box", nargs="+", type=number, required=not optional, metavar="B",
         help="LO HI for all inputs, or one pair for each input",
     )  # fmt: skip
     parser.add_argument("--axes", nargs="+", type=whole, metavar="I", help="vary these inputs only (from 0)")

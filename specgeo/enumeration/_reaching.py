@@ -21,8 +21,9 @@ from specgeo._cast import FloatArray, IntArray
 from specgeo._jit import leaf_kernel, merged
 from specgeo.enumeration._layers import (
     BIAS,
-    N_BREAKS,
+    N_PIECES,
     N_PREVIOUS,
+    N_UNITS,
     N_WORDS,
     PIECE,
     UNIT,
@@ -172,14 +173,14 @@ def _range(state: State, frame: Frame, n: Integer, rows: FloatArray, corners: In
 @merged
 def _activate(layers: Layers, layer: Integer, frame: Frame, bounds: Bounds, rows: FloatArray) -> None:
     """Post-activations from pre-activations whose ranges are known, in place."""
-    meta, dim, breaks = layers.meta[layer - 1], frame.dim, layers.meta[layer - 1, N_BREAKS]
-    pieces, steepest = meta[PIECE], 0.0
-    for p in range(pieces, pieces + breaks + 1):
+    meta, dim, steepest = layers.meta[layer - 1], frame.dim, 0.0
+    for p in range(meta[PIECE], meta[PIECE] + meta[N_PIECES]):
         steepest = max(steepest, abs(layers.slopes[p]))
     for j in range(meta[N]):
-        low, high, unit = bounds.lowest[j], bounds.highest[j], meta[UNIT] + j * breaks
+        low, high, unit = bounds.lowest[j], bounds.highest[j], meta[UNIT] + layers.first_units[meta[BIAS] + j]
+        pieces = layers.first_pieces[meta[BIAS] + j]
         first, last = pieces, pieces  # those of the ends of the interval; NaN lies in all of them
-        for u in range(unit, unit + breaks):
+        for u in range(unit, unit + layers.breaks[meta[BIAS] + j]):
             first += int(low >= layers.thresholds[u])
             last += int(not high <= layers.thresholds[u])
         slope, shift = layers.slopes[first], layers.intercepts[first]
@@ -239,9 +240,8 @@ def find_reaching(
             if m < depth:
                 _activate(layers, np.int64(m), frame, bounds, rows)
         found = 0
-        for j in range(last[N]):
-            for b in range(last[N_BREAKS]):
-                t = layers.thresholds[last[UNIT] + j * last[N_BREAKS] + b]
-                above, below = not bounds.highest[j] < t, not bounds.lowest[j] > t  # NaN: both
-                found |= MEETS * int(above and below) | BELOW * int(below) | ABOVE * int(above)
+        for u in range(last[UNIT], last[UNIT] + last[N_UNITS]):
+            j, t = layers.owners[u], layers.thresholds[u]
+            above, below = not bounds.highest[j] < t, not bounds.lowest[j] > t  # NaN: both
+            found |= MEETS * int(above and below) | BELOW * int(below) | ABOVE * int(above)
         reach[cell] = found

@@ -31,7 +31,6 @@ from specgeo._fused import two_product_error, two_sum
 from specgeo._jit import leaf, leaf_kernel, merged
 from specgeo.enumeration._layers import (
     BIAS,
-    N_BREAKS,
     N_PREVIOUS,
     UNIT,
     WEIGHT,
@@ -110,7 +109,7 @@ def _unit(
 ) -> tuple[float, float]:
     """Value of a unit's neuron less its threshold, rounded, and a bound on its error."""
     meta = layers.meta[layer - 1]
-    n_previous, neuron = meta[N_PREVIOUS], unit // meta[N_BREAKS]
+    n_previous, neuron = meta[N_PREVIOUS], layers.owners[meta[UNIT] + unit]
     bias, threshold = layers.biases[meta[BIAS] + neuron], layers.thresholds[meta[UNIT] + unit]
     start, high, low = meta[WEIGHT] + neuron * n_previous, bias, 0.0
     for k in range(n_previous):

@@ -173,6 +173,8 @@ class Run:
             signs=workspace((len(self.state.cells), 2 * words), np.uint64),
         )
         n = int(self.layers.meta[number - 1, N])
+        if n_units == 0:
+            return
         keep = self.dim == 1 and number == len(self.layers.meta) and n_vertices * n <= _KEPT
         self.kept = np.empty((n_vertices if keep else 0, n))
         job = Evaluation(self.past.history, before, earlier, number, self.frame, self.kept)

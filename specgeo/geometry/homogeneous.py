@@ -40,7 +40,7 @@ import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
 from specgeo._codec import Layers
-from specgeo.activation import Activation
+from specgeo.activation import Activation, LayerActivation, NeuronActivations, as_layer_activation
 from specgeo.domain import Box
 from specgeo.geometry.arrays import Patterns, Ragged, packed, unpacked
 from specgeo.geometry.complex import PolyhedralComplex
@@ -49,18 +49,19 @@ from specgeo.geometry.topology import closure
 
 def homogenised(layers: Layers) -> Layers:
     """The layers of F; inputs (x_0, x)."""
-    made: list[tuple[FloatArray, FloatArray, Activation | None]] = []
+    made: list[tuple[FloatArray, FloatArray, LayerActivation | None]] = []
 
-    def add(matrix: FloatArray, activation: Activation | None = None) -> None:
+    def add(matrix: FloatArray, activation: LayerActivation | None = None) -> None:
         made.append((matrix, np.zeros(len(matrix)), activation))
 
     for weight, bias, activation in zip(layers.weights, layers.biases, layers.activations, strict=False):
         affine = _carrying(np.column_stack((bias, weight)))
-        if activation.is_identity or _is_homogeneous(activation):
-            add(affine, activation)
+        each = activation.each(len(bias))
+        if _is_homogeneous(activation):
+            add(affine, activation if isinstance(activation, Activation) else _passing_first(each))
         else:
             add(affine, Activation.identity())
-            for matrix, between in _bent(activation, len(bias)):
+            for matrix, between in _bent(each):
                 add(matrix, between)
     add(np.column_stack((layers.biases[-1], layers.weights[-1])))
     weights, biases, activations = zip(*made, strict=True)
@@ -77,26 +78,46 @@ def _carrying(rows: FloatArray) -> FloatArray:
     return np.concatenate((np.eye(1, rows.shape[1]), rows))
 
 
-def _is_homogeneous(activation: Activation) -> bool:
-    return activation.breakpoints.tolist() == [0.0] and activation.intercept == 0.0 and activation.slopes[1] == 1.0
+def _is_homogeneous(activation: LayerActivation) -> bool:
+    """Whether it is positively homogeneous, for all neurons, and the identity on what is positive."""
+    if isinstance(activation, NeuronActivations):
+        return all(map(_is_homogeneous, activation.kinds))
+    hinge = activation.breakpoints.tolist() == [0.0] and activation.intercept == 0.0 and activation.slopes[1] == 1.0
+    return activation.is_identity or bool(hinge)
 
 
-def _bent(activation: Activation, n: int) -> list[tuple[FloatArray, Activation]]:
-    """Layers from (x_0, z) to (x_0, x_0 sigma(z / x_0)), for n neurons."""
-    t, eye, one = activation.breakpoints, np.eye(n), Activation.identity()
-    s = len(t)
-    sums = _carrying(np.column_stack((np.full(n, activation.intercept), np.kron(eye, activation.slopes))))
-    if s == 0:
-        return [(sums, one)]
-    # y_1, ..., y_s of each neuron, then -y_1 of each
-    units = np.column_stack((np.tile(-t, n), np.kron(eye, np.ones((s, 1)))))
-    first = np.column_stack((np.full(n, t[0]), -eye))
-    # m, p_1, ..., p_s of each neuron
-    steps = np.zeros((s + 1, s))
-    steps[1:] = np.eye(s) - np.eye(s, k=1)
-    least = np.eye(s + 1, 1)
-    parts = np.column_stack((np.tile(least * t[0], (n, 1)), np.kron(eye, steps), np.kron(eye, -least)))
-    return [(_carrying(np.concatenate((units, first))), Activation.relu()), (_carrying(parts), one), (sums, one)]
+def _passing_first(each: list[Activation]) -> LayerActivation:
+    """The activations of (x_0, z), where those of z are given; x_0 is passed on."""
+    return as_layer_activation([Activation.identity(), *each], len(each) + 1, 0)
+
+
+def _bent(each: list[Activation]) -> list[tuple[FloatArray, LayerActivation]]:
+    """Layers from (x_0, z) to (x_0, x_0 sigma(z / x_0)); neurons without breakpoints pass z on."""
+    n, one = len(each), Activation.identity()
+    sizes = [len(activation.breakpoints) for activation in each]
+    n_units, starts = sum(sizes), np.cumsum([0, *sizes])
+    bent = [j for j in range(n) if sizes[j]]
+    rest = {j: 1 + n_units + place for place, j in enumerate([*bent, *(j for j in range(n) if not sizes[j])])}
+    # from x_0, z: x_0; y_1, ..., y_s of each neuron; -y_1 of each that bends; z of the others
+    units = np.zeros((1 + n_units + n, 1 + n))
+    # from these: x_0; m, p_1, ..., p_s of each neuron
+    parts = np.zeros((1 + n_units + n, 1 + n_units + n))
+    # from these: x_0; the sum of each neuron
+    sums = np.zeros((1 + n, 1 + n_units + n))
+    units[0, 0] = parts[0, 0] = sums[0, 0] = 1.0
+    for j, activation in enumerate(each):
+        t, s = activation.breakpoints, sizes[j]
+        y, m = 1 + starts[j], 1 + starts[j] + j
+        units[y : y + s, 0], units[y : y + s, 1 + j] = -t, 1.0
+        if s:
+            units[rest[j], 0], units[rest[j], 1 + j] = t[0], -1.0
+            parts[m, 0], parts[m, rest[j]] = t[0], -1.0
+            parts[m + 1 : m + 1 + s, y : y + s] = np.eye(s) - np.eye(s, k=1)
+        else:
+            units[rest[j], 1 + j] = parts[m, rest[j]] = 1.0
+        sums[1 + j, 0], sums[1 + j, m : m + 1 + s] = activation.intercept, activation.slopes
+    hinges = [*([Activation.relu()] * (1 + n_units + len(bent))), *([one] * (n - len(bent)))]
+    return [(units, as_layer_activation(hinges, len(hinges), 0)), (parts, one), (sums, one)] if bent else [(sums, one)]
 
 
 def signs_of_cells(cone: PolyhedralComplex, layers: Layers) -> Patterns:
@@ -105,13 +126,14 @@ def signs_of_cells(cone: PolyhedralComplex, layers: Layers) -> Patterns:
     columns, labels = [np.empty(0, np.int64)], [np.empty((0, 3), np.int64)]
     start = 0
     for layer, (bias, activation) in enumerate(zip(layers.biases, layers.activations, strict=False)):
-        n, s = len(bias), len(activation.breakpoints)
-        if s == 0:
+        units = activation.units(len(bias))
+        if not len(units.owners):
             continue
-        columns.append(start + 1 + np.arange(n * s))
-        grid = np.indices((n, s)).reshape(2, -1)
-        labels.append(np.column_stack((np.full(n * s, layer), *grid)))
-        start += 1 + n * s + (0 if _is_homogeneous(activation) else n)
+        alone, homogeneous = isinstance(activation, Activation), _is_homogeneous(activation)
+        first = start + int(alone or not homogeneous)  # a unit of x_0 goes before
+        columns.append(first + np.arange(len(units.owners)))
+        labels.append(np.column_stack((np.full(len(units.owners), layer), units.owners, units.breakpoints)))
+        start = first + len(units.owners) + (0 if homogeneous else len(np.unique(units.owners)))
     taken = np.concatenate(columns)
     positive, negative = (packed(unpacked(each, start)[:, taken]) for each in (known.positive, known.negative))
     numbers = np.ascontiguousarray(np.concatenate(labels).T)

@@ -10,8 +10,9 @@ Columns may be points (D > 0) or the columns of an affine map x -> M x + c in th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -65,6 +66,18 @@ def integer_rows(rows: npt.NDArray[np.float64]) -> tuple[Integers, Integers]:
     return numerators, denominators
 
 
+class Bends(NamedTuple):
+    """The units of a layer, exactly."""
+
+    owners: IntArray  # (n_units,) neuron of each
+    thresholds: Integers  # (n_units,)
+    pieces_of: Callable[[npt.NDArray[np.bool_]], IntArray]  # (..., n_units) positive -> (..., n_l)
+
+    def above(self, z: Integers, unit: Integers) -> Integers:
+        """z - t of all units, (n_units, n), from those z (n_l, n) of all neurons."""
+        return np.asarray(z[self.owners] - np.multiply.outer(self.thresholds, unit))
+
+
 class IntegerNetwork:
     """A network, exactly.
 
@@ -78,7 +91,8 @@ class IntegerNetwork:
         self._layers = []
         total = 0  # the inputs of the layer are scaled by 2^total
         for weight, bias, activation in zip(layers.weights[:-1], layers.biases[:-1], layers.activations, strict=True):
-            breaks = [Fraction(t) for t in activation.breakpoints.tolist()]
+            units = activation.units(len(bias))
+            breaks = [Fraction(t) for t in units.thresholds.tolist()]
             slopes = [Fraction(s) for s in activation.slopes.tolist()]
             intercepts = activation.exact_intercepts
             linear = max(_bits(np.ravel(weight).tolist()), _bits(bias.tolist()) - total, _bits(breaks) - total)
@@ -88,7 +102,7 @@ class IntegerNetwork:
                 (
                     IntegerMatrix(scaled(weight, linear)),
                     scaled(bias, outer),
-                    scaled(breaks, outer),
+                    Bends(units.owners, scaled(breaks, outer), activation.pieces_of),
                     scaled(slopes, slope),
                     scaled(intercepts, outer + slope),
                 )
@@ -119,13 +133,13 @@ class IntegerNetwork:
     def signs_at(self, numerators: Integers, denominators: Integers) -> npt.NDArray[np.int8]:
         """Signs of all units at the points N / D: (n, d), (n,) -> (n, n_units)."""
         a, blocks = numerators.T, [np.empty((len(denominators), 0), dtype=np.int8)]
-        for weight, bias, breaks, slopes, intercepts in self._layers:
+        for weight, bias, bends, slopes, intercepts in self._layers:
             z = weight @ a + np.multiply.outer(bias, denominators)
-            above = z[:, None, :] - np.multiply.outer(breaks, denominators)[None]  # (n_l, s, n)
-            sign = (above > 0).astype(np.int8) - (above < 0).astype(np.int8)
-            piece = (sign > 0).sum(axis=1)
+            above = bends.above(z, denominators)
+            sign = ((above > 0).astype(np.int8) - (above < 0).astype(np.int8)).T
+            piece = bends.pieces_of(sign > 0).T
             a = slopes[piece] * z + intercepts[piece] * denominators
-            blocks.append(sign.reshape(-1, len(denominators)).T)
+            blocks.append(sign)
         return np.concatenate(blocks, axis=1)
 
     def unit_rows(self, signs: npt.NDArray[np.int8], depth: int) -> list[Integers]:
@@ -138,11 +152,10 @@ class IntegerNetwork:
         unit = np.zeros(d + 1, dtype=object)
         unit[d] = 1
         rows, start = [], 0
-        for weight, bias, breaks, slopes, intercepts in self._layers[:depth]:
+        for weight, bias, bends, slopes, intercepts in self._layers[:depth]:
             z = weight @ a + np.multiply.outer(bias, unit)
-            rows.append((z[:, None, :] - np.multiply.outer(breaks, unit)[None]).reshape(-1, d + 1))
-            block = signs[start : start + len(bias) * len(breaks)].reshape(len(bias), len(breaks))
-            start += block.size
-            piece = (block > 0).sum(axis=1)
+            rows.append(bends.above(z, unit))
+            piece = bends.pieces_of(signs[start : start + len(bends.owners)] > 0)
+            start += len(bends.owners)
             a = slopes[piece][:, None] * z + np.multiply.outer(intercepts[piece], unit)
         return rows

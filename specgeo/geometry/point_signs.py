@@ -52,11 +52,10 @@ class PointSigns:
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows is undecided
             for weight, bias, activation in self._layers:
                 z, error = affine(a, error, weight, bias)
-                if len(activation.breakpoints) == 1 and activation.breakpoints[0] == 0.0:
-                    height, doubt = z, error
-                else:
-                    height = (z[:, :, None] - activation.breakpoints).reshape(len(x), -1)
-                    doubt = np.repeat(error, len(activation.breakpoints)) * (1.0 + 2.0**-50)
+                height, doubt, units = z, error, activation.units(len(bias))
+                if units.thresholds.any() or len(units.owners) != len(bias):
+                    height = z[:, units.owners] - units.thresholds
+                    doubt = error[units.owners] * (1.0 + 2.0**-50)
                 above.append(height > doubt)
                 below.append(height < -doubt)
                 a, error = activate(z, error, activation)
@@ -64,7 +63,7 @@ class PointSigns:
 
     def exact(self, x: FloatArray) -> npt.NDArray[np.int8]:
         """The signs themselves, (n, n_units): integer arithmetic, about a millisecond for each point."""
-        parts = [np.zeros((0, sum(len(b) * len(a.breakpoints) for _, b, a in self._layers)), np.int8)]
+        parts = [np.zeros((0, sum(len(a.units(len(b)).owners) for _, b, a in self._layers)), np.int8)]
         for start in range(0, len(x), _EXACT_CHUNK):
             parts.append(self._integers.signs_at(*integer_rows(x[start : start + _EXACT_CHUNK])))
         return np.concatenate(parts)

@@ -171,16 +171,16 @@ def _network(cx: PolyhedralComplex, layers: Layers) -> Findings:
     for weight, bias, activation in zip(layers.weights[:-1], layers.biases[:-1], layers.activations, strict=True):
         z = a @ weight.T + bias
         size = size @ np.abs(weight).T + np.abs(bias)  # of the terms that z is the sum of
-        breaks = len(activation.breakpoints)
-        if signs is not None and breaks:
-            block = signs[:, start : start + len(bias) * breaks].reshape(len(z), len(bias), breaks)
-            above = z[:, :, None] - activation.breakpoints
-            clear = np.abs(above) > TOLERANCE * (size[:, :, None] + np.abs(activation.breakpoints))
-            agree = np.sign(above) == block
+        units = activation.units(len(bias))
+        stop = start + len(units.owners)
+        if signs is not None:
+            above = z[:, units.owners] - units.thresholds
+            clear = np.abs(above) > TOLERANCE * (size[:, units.owners] + np.abs(units.thresholds))
+            agree = np.sign(above) == signs[:, start:stop]
             yield np.all(agree | ~clear), "a sign of a cell differs from the network's at its centroid"
-        start += len(bias) * breaks
+        start = stop
         a = activation(z)
-        size = np.abs(activation.slopes).max() * size + np.abs(activation.intercepts).max()
+        size = activation.steepest * size + activation.shift
     size = size @ np.abs(layers.weights[-1]).T + np.abs(layers.biases[-1])
     values = a @ layers.weights[-1].T + layers.biases[-1]
     yield np.all(np.abs(values - cx.means) <= TOLERANCE * size), "the affine pieces differ from the network"

@@ -109,8 +109,10 @@ def _check_layers(layers: Layers, cx: PolyhedralComplex) -> None:
     require(n == cx.offsets.shape[1], "network: differs from the affine pieces in its outputs")
     if cx.signs is None:
         return
-    sizes = [(len(b), len(a.breakpoints)) for b, a in zip(biases[:-1], activations, strict=True)]
-    units = [(layer, i, t) for layer, (n, s) in enumerate(sizes) for i in range(n) for t in range(s)]
+    units = []
+    for layer, (bias, activation) in enumerate(zip(biases[:-1], activations, strict=True)):
+        own = activation.units(len(bias))
+        units += [(layer, i, t) for i, t in zip(own.owners.tolist(), own.breakpoints.tolist(), strict=True)]
     labels = zip(cx.signs.layers.tolist(), cx.signs.neurons.tolist(), cx.signs.breakpoints.tolist(), strict=True)
     require(list(labels) == units, "signs: the units listed are not those of the network")
 

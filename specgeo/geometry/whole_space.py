@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from specgeo._budget import within_memory
 from specgeo._cast import FloatArray, IntArray, as_points
-from specgeo._codec import Layers, Names, pack, unpack
+from specgeo._codec import Layers, Names, labels_of, pack, unpack
 from specgeo._display import as_html
 from specgeo.domain import Box, WholeSpace
 from specgeo.errors import DomainError, ReadError, one_line
@@ -29,7 +29,7 @@ from specgeo.geometry.pieces import affine_pieces
 from specgeo.geometry.point_signs import PointSigns
 from specgeo.geometry.unbounded import UnboundedLattice
 
-_NAMES = Names(*(f"space_{name}_" for name in ("weight", "bias", "breakpoints", "slopes")))
+_NAMES = Names(*(f"space_{name}_" for name in ("weight", "bias", "breakpoints", "slopes", "kinds", "sizes")))
 _ACTIVATIONS = "space_activations"
 
 
@@ -197,7 +197,7 @@ class WholeSpaceComplex(UnboundedLattice):
 
         `specgeo.check` proves the former; `load` reads both.
         """
-        names = [[activation.name, float(activation.intercept).hex()] for activation in self.layers.activations]
+        names = [labels_of(activation) for activation in self.layers.activations]
         notes = self.notes | pack(self.layers, _NAMES) | {_ACTIVATIONS: names}
         replace(self.cone, pieces=(self.cone.gradients, self.cone.offsets), notes=notes).save(path)
 
@@ -217,11 +217,11 @@ class WholeSpaceComplex(UnboundedLattice):
         if _ACTIVATIONS not in notes:
             raise ReadError(f"{path}: a complex on a bounded domain; read it with specgeo.load_complex")
         try:
-            hidden = [(float.fromhex(intercept), name) for name, intercept in notes.pop(_ACTIVATIONS)]
+            hidden = notes.pop(_ACTIVATIONS)  # JSON keeps every digit
             own = {name: notes.pop(name) for name in list(notes) if name.startswith(_NAMES)}
             made = cls(replace(cone, notes={}), unpack(own, _NAMES, hidden), notes)
             failure = made._mismatch()
-        except (ValueError, TypeError, LookupError) as error:
+        except (ValueError, TypeError, AttributeError, LookupError) as error:
             failure = f"not a complex saved by specgeo, or corrupt ({one_line(repr(error), 200)})"
         if failure:
             raise ReadError(f"{path}: {failure}")
@@ -235,11 +235,10 @@ class WholeSpaceComplex(UnboundedLattice):
             return "domain: not the box of cones over the whole space"
         if given is None or len(given.weights) != len(wanted.weights):
             return "network: not the homogenised one"
-        pairs = [*zip(given.weights, wanted.weights, strict=True), *zip(given.biases, wanted.biases, strict=True)]
-        for own, other in zip(given.activations, wanted.activations, strict=True):
-            pairs += [(own.breakpoints, other.breakpoints), (own.slopes, other.slopes)]
-            pairs.append((np.array(own.intercept), np.array(other.intercept)))
-        return None if all(np.array_equal(a, b) for a, b in pairs) else "network: not the homogenised one"
+        arrays, others = pack(given, _NAMES), pack(wanted, _NAMES)
+        same = arrays.keys() == others.keys() and all(np.array_equal(arrays[key], others[key]) for key in arrays)
+        values = [[labels_of(activation)[0] for activation in each.activations] for each in (given, wanted)]
+        return None if same and values[0] == values[1] else "network: not the homogenised one"
 
     def reprove(self) -> Reproof:
         """Prove the complex again, in integers: that of the cones (`PolyhedralComplex.reprove`), and whose they are."""

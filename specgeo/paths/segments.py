@@ -28,8 +28,9 @@ from specgeo._cast import FloatArray, as_floats
 from specgeo._display import Shown
 from specgeo._double import SUBNORMAL, UNIT_ROUNDOFF
 from specgeo._running_error import OUTWARD, activate, affine
+from specgeo.activation import LayerActivation
 from specgeo.errors import InvalidInputError
-from specgeo.network import Activation, Network
+from specgeo.network import Network
 from specgeo.results import axes
 
 # Rounding of one interpolation Z_i + lambda (Z_(i+1) - Z_i) in units of u * max|Z|: lambda carries
@@ -156,11 +157,11 @@ def as_polyline(vertices: npt.ArrayLike, dim: int) -> FloatArray:
 
 
 def _refine(
-    grid: FloatArray, z: FloatArray, error: FloatArray, activation: Activation
+    grid: FloatArray, z: FloatArray, error: FloatArray, activation: LayerActivation
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Insert a grid point where an interpolated pre-activation meets a breakpoint of the activation."""
     places, intervals = [np.empty(0)], [np.empty(0, np.int64)]
-    for breakpoint_ in activation.breakpoints:
+    for breakpoint_, _ in activation.bends():
         s = z - breakpoint_
         i, j = np.nonzero(_crosses(s))
         share = s[i, j] / (s[i, j] - s[i + 1, j])
@@ -180,14 +181,13 @@ def _refine(
     return np.concatenate((grid, t))[order], refined, (error + rounding) * OUTWARD
 
 
-def _activate(z: FloatArray, error: FloatArray, activation: Activation) -> tuple[FloatArray, FloatArray]:
+def _activate(z: FloatArray, error: FloatArray, activation: LayerActivation) -> tuple[FloatArray, FloatArray]:
     """Activation at the grid points, and sup_t of the distance of its interpolant to the exact function."""
-    jumps = np.abs(np.diff(activation.slopes))
     missed = np.zeros(z.shape[1])
-    for jump, breakpoint_ in zip(jumps, activation.breakpoints, strict=True):
+    for breakpoint_, jump in activation.bends():
         s = z - breakpoint_
         nearest = np.minimum(np.abs(s[:-1]), np.abs(s[1:]))
-        missed += jump * np.where(_crosses(s), nearest, 0.0).max(axis=0)
+        missed += np.abs(jump) * np.where(_crosses(s), nearest, 0.0).max(axis=0)
     values, bound = activate(z, error, activation)
     return values, (bound + missed) * OUTWARD
 

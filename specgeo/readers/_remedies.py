@@ -5,7 +5,7 @@ from __future__ import annotations
 _SMOOTH = "is not piecewise linear; train with ReLU, leaky ReLU or hard tanh in its place"
 _MATRIX = "is not read; for one size of input it is a matrix: pass that to specgeo.Network(weights, biases)"
 _MAXIMUM = "is not read; max(a, b) = b + relu(a - b): put Linear and ReLU in its place"
-_SEVERAL = "is not affine in one signal, and only chains of layers are read; train without it"
+_SEVERAL = "multiplies or divides by what depends on the input, which is not piecewise linear; train without it"
 _PROBABILITIES = frozenset({"Softmax", "LogSoftmax", "Sigmoid", "LogSigmoid", "Hardmax", "Softmax2d"})
 _KINDS = {
     _SMOOTH: "Tanh Sigmoid LogSigmoid Softplus Softsign Gelu GELU Erf Elu ELU Selu SELU Celu CELU SiLU Swish Mish "
@@ -22,6 +22,7 @@ _KINDS = {
     "is not read; put LeakyReLU in its place where all slopes are one": "PReLU RReLU",
     "is not read; BatchNorm1d is, on features in one axis": "BatchNorm2d BatchNorm3d SyncBatchNorm",
 }
+SWAPPED = "an activation before a maximum was moved behind it: the function is the same, its activation regions are not"
 _REMEDY = {kind: remedy for remedy, kinds in _KINDS.items() for kind in kinds.split()}
 
 
@@ -30,6 +31,24 @@ def ends_at_probabilities(kind: str) -> bool:
     return kind in _PROBABILITIES
 
 
+def linear_or_maximum(kind: str) -> bool:
+    """Whether a layer is piecewise linear, but no layer of a chain."""
+    return _REMEDY.get(kind) in (_MATRIX, _MAXIMUM) or kind in ("PReLU", "RReLU", "Hardsigmoid", "Softshrink")
+
+
 def remedy(kind: str, known: str) -> str:
     """What is wrong with a kind of layer and what to do; ``known`` names those that can be read."""
     return _REMEDY.get(kind, f"is not supported; use {known}")
+
+
+def remedy_of_operation(name: str) -> str:
+    """What is wrong with an operation of torch that is not read."""
+    plain = name.strip("_").replace("_", "").lower()
+    own = {kind.lower(): text for kind, text in _REMEDY.items()}
+    others = {
+        "logsumexp": _SMOOTH, "linalgvectornorm": _SMOOTH, "std": _SMOOTH, "var": _SMOOTH, "norm": _SMOOTH,
+        "nativelayernorm": _SEVERAL, "nativegroupnorm": _SEVERAL, "scaleddotproductattention": _SEVERAL,
+        "glu": _SEVERAL, "sort": "is not read; use max, or torch.maximum of pairs",
+    }  # fmt: skip
+    text = own.get(plain) or others.get(plain, "is not read; write it with linear operations, ReLU and maxima")
+    return text

@@ -4,6 +4,10 @@ Schema 1. The entry ``metadata`` is a JSON string with ``format`` ("specgeo netw
 (1), ``layers`` (number of affine maps) and ``activations`` (for each hidden layer its name and
 the arrays ``t<i>`` of breakpoints, ``s<i>`` of slopes, ``c<i>`` the intercept). Nothing is
 pickled.
+
+Schema 2, where neurons of a layer have activations of their own: its entry in ``activations`` is the list of the names
+of the kinds, ``t<i>``, ``s<i>`` and ``c<i>`` are those of all kinds, one after the other, ``n<i>`` the number of
+breakpoints of each kind, ``k<i>`` the kind of each neuron.
 """
 
 from __future__ import annotations
@@ -89,7 +93,12 @@ def read_npz(
             raise ReadError(f"holds {metadata.get('format')!a:.80}, not a network; use its own reader")
         if metadata["schema"] > NETWORK_SCHEMA:
             raise ReadError(f"schema {metadata['schema']} is newer than {NETWORK_SCHEMA}; update specgeo")
-        hidden = [(float(arrays[f"c{i}"]), str(name)) for i, name in enumerate(metadata["activations"])]
+        hidden = [
+            ([float(c) for c in arrays[f"c{i}"]], list(map(str, name)))
+            if isinstance(name, list)
+            else (float(arrays[f"c{i}"]), str(name))
+            for i, name in enumerate(metadata["activations"])
+        ]
         if metadata["layers"] != len(hidden) + 1:
             raise ReadError(f"{len(hidden)} activations for {metadata['layers']} layers; save the network again")
         return Network(*unpack(arrays, OF_NETWORK, hidden))

@@ -1,26 +1,28 @@
-"""Reader of torch modules: what ``forward`` executes, layer by layer; torch itself is not imported.
+"""Reader of torch modules: what ``forward`` executes; torch itself is not imported.
 
-Any object whose class has the name of a torch layer and carries its attributes will do. A real module is copied, the
-copy is called in evaluation mode, and its layers are read after that, with the parameters as the call left them
-(weight normalisation and pruning compute them anew); then each layer is compared with what the call made of its input
-(`specgeo.readers._torch_check`).
+Without the shape of an input a module must be a Sequential of plain layers, which are read one by one. Any object whose
+class has the name of a torch layer and carries its attributes will do. A real module is copied, the copy is called in
+evaluation mode, and its layers are read after that, with the parameters as the call left them (weight normalisation
+and pruning compute them anew); then each layer is compared with what the call made of its input
+(`specgeo.readers._torch_check`). With a shape torch.export lists what a call does (`specgeo.readers._torch_export`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
 from specgeo._cast import FloatArray, as_floats
+from specgeo._caution import caution
 from specgeo._progress import Tell, as_tell, reported
 from specgeo.activation import Activation
 from specgeo.errors import InvalidInputError, SpecgeoError, UnsupportedError, one_line
 from specgeo.network import Network
 from specgeo.readers._chain import Chain
-from specgeo.readers._remedies import ends_at_probabilities, remedy
+from specgeo.readers._remedies import ends_at_probabilities, linear_or_maximum, remedy
 from specgeo.readers._torch_check import (
     KNOWN,
     Layer,
@@ -32,6 +34,7 @@ from specgeo.readers._torch_check import (
     refuse_hooks,
     working_copy,
 )
+from specgeo.readers._torch_export import read_exported
 
 _TRANSPARENT = {"Flatten", "Dropout", "Identity", "AlphaDropout", "Dropout1d"}
 _MOST_LAYERS = 100_000
@@ -72,6 +75,9 @@ def _has(layer: Any, key: str) -> bool:
 _KNOWN_WORDS = "a Sequential of Linear, ReLU, LeakyReLU, Hardtanh, ReLU6, BatchNorm1d, Flatten, Dropout and Identity"
 
 
+_BY_SHAPE = "; or give input_shape, the shape of one input without the batch axis: then it is read as it is"
+
+
 def _what_to_do(kind: str, module: Any) -> str:
     """About a module that is not read."""
     if ends_at_probabilities(kind):
@@ -79,9 +85,9 @@ def _what_to_do(kind: str, module: Any) -> str:
     if is_torch(module) and not type(module).__module__.startswith("torch."):
         return (
             "has a forward of its own, which is not read; put its layers into torch.nn.Sequential(...), or export it"
-            " with torch.onnx.export and use specgeo.read_network"
+            f" with torch.onnx.export and use specgeo.read_network{_BY_SHAPE}"
         )
-    return remedy(kind, _KNOWN_WORDS)
+    return remedy(kind, _KNOWN_WORDS) + (_BY_SHAPE if is_torch(module) and linear_or_maximum(kind) else "")
 
 
 def _walk(module: Any, name: str, above: tuple[int, ...] = ()) -> Iterator[Layer]:
@@ -183,28 +189,44 @@ def _layers(module: Any) -> list[Layer]:
 
 
 @reported
-def from_torch(module: Any, progress: Callable[[str, float], None] | bool | None = None) -> Network:
-    """A torch ``Sequential`` (nested ones too) as a `Network`, in evaluation mode.
+def from_torch(
+    module: Any,
+    input_shape: int | Sequence[int] | None = None,
+    progress: Callable[[str, float], None] | bool | None = None,
+) -> Network:
+    """A torch module whose forward is piecewise linear as a `Network`, in evaluation mode.
 
     Parameters
     ----------
     module : torch.nn.Module
-        ``Sequential`` of Linear, ReLU, LeakyReLU, Hardtanh, ReLU6, BatchNorm1d, Flatten, Dropout,
-        Identity, or one such layer. A layer used twice is read twice; parametrised and pruned weights are read as
-        a call computes them. The module is not changed.
+        With ``input_shape`` any module: convolutions, batch normalisation, pools, residual sums, concatenation,
+        functional ReLUs, clamps, maxima and whatever else ``forward`` makes of them. Without it a ``Sequential``
+        (nested ones too) of Linear, ReLU, LeakyReLU, Hardtanh, ReLU6, BatchNorm1d, Flatten, Dropout, Identity, or one
+        such layer. A layer used twice is read twice; parametrised and pruned weights are read as a call computes
+        them. The module is not changed.
+    input_shape : int or sequence of ints, optional
+        Shape of one input without the axis of the batch, such as (3, 32, 32). The network takes the entries in
+        row-major order. ``torch.export`` then lists the operations of a call.
     progress : bool or callable, optional
         True: a bar. A callable is called now and then as ``progress(message, fraction)``.
 
     Returns
     -------
     Network
-        The real function of the weights: float32 and smaller types are widened exactly; BatchNorm1d is evaluated in
-        float64.
+        The real function of the weights: float32 and smaller types are widened exactly; batch normalisation, means and
+        what is computed from weights alone are evaluated in float64. Numbers in the code of ``forward`` are those of
+        Python: a slope 0.1 is 0.1.
+
+    Warns
+    -----
+    UserWarning
+        The network ends before a softmax or sigmoid of the module; or an activation before a max-pool was moved behind
+        it, which leaves the function as it is, with fewer activation regions.
 
     Raises
     ------
     UnsupportedError
-        Another layer occurs, or one with a forward or hooks of its own; the message names it.
+        Something is not piecewise linear, or is not read without ``input_shape``; the message names it.
     InvalidInputError
         A layer has no weights yet or wrong ones, or a call of a copy of the module fails or makes other values than
         the network; the message names the layer.
@@ -218,21 +240,45 @@ def from_torch(module: Any, progress: Callable[[str, float], None] | bool | None
     ...     weight, bias = [[1.0, 2.0]], None
     >>> sg.from_torch(Linear())([[3.0, 4.0]])
     array([[11.]])
+
+    A module with a forward of its own needs the shape of an input:
+
+    >>> class Residual(torch.nn.Module):  # doctest: +SKIP
+    ...     def forward(self, x):
+    ...         return x + torch.relu(-2 * x)
+    >>> sg.from_torch(Residual(), input_shape=2)  # doctest: +SKIP
+    Network(2-4-2, identity, relu)
     """
+    shape = None if input_shape is None else _shape(input_shape)
     try:
         with quiet() if is_torch(module) else nullcontext():
-            return _read(module, as_tell(progress))
+            net, notices = _read(module, shape, as_tell(progress))
     except SpecgeoError as error:
         raise type(error)(one_line(error)) from error
     except RecursionError as error:
         raise UnsupportedError("module: its Sequentials are nested too deeply; put their layers into one") from error
     except Exception as error:  # objects of others raise what they like
         raise UnsupportedError(f"module: it cannot be read ({one_line(error, 200)}); pass plain layers") from error
+    for notice in notices:
+        caution(f"module: {notice}")
+    return net
 
 
-def _read(module: Any, tell: Tell) -> Network:
-    """The network of a module; what its objects raise is raised."""
+def _shape(given: Any) -> tuple[int, ...]:
+    """A shape of one to many numbers."""
+    each = given if isinstance(given, (list, tuple)) else [given]
+    if not each or not all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n > 0 for n in each):
+        raise InvalidInputError(f"input_shape: {given!r:.80} given; pass positive numbers, such as (3, 32, 32)")
+    return tuple(int(n) for n in each)
+
+
+def _read(module: Any, shape: tuple[int, ...] | None, tell: Tell) -> tuple[Network, list[str]]:
+    """The network of a module, and notices about it; what its objects raise is raised."""
     real = is_torch(module)
+    if shape is not None:
+        if not real:
+            raise InvalidInputError(f"module: {type(module).__name__} given; with input_shape pass a torch module")
+        return read_exported(module, shape, tell)
     layers = _layers(module)
     if real:
         module, layers = working_copy(module, layers), []
@@ -251,4 +297,4 @@ def _read(module: Any, tell: Tell) -> Network:
         raise InvalidInputError(f"module: {error}") from error
     if real:
         check_calls(module, layers, steps, net.input_dim, as_tell(tell, 0.5))
-    return net
+    return net, []

@@ -382,14 +382,15 @@ def region_table(net: Network, cx: PolyhedralComplex | WholeSpaceComplex | None 
       trivial            upper                       9   one region for each pattern
     """
     bending = [(n, a) for n, a in zip(net.hidden_widths, net.activations, strict=True) if len(a.breakpoints)]
-    widths, pieces = [n for n, _ in bending], [len(a.slopes) for _, a in bending]
+    each = [[len(x.slopes) for x in a.each(n)] for n, a in bending]  # pieces of the neurons
+    widths, pieces = [n for n, _ in bending], list(map(max, each))
     if all(a.is_relu for _, a in bending):
         table = region_bounds(net.input_dim, widths)
     else:
         general = montufar2017_upper(net.input_dim, widths, pieces)
         rows = (
             RegionBound("montufar2017", "upper", general, "Montúfar 2017, with Hu & Zhang 2018 for s pieces"),
-            RegionBound("trivial", "upper", trivial_upper(widths, pieces), "one region for each pattern"),
+            RegionBound("trivial", "upper", prod(map(prod, each)), "one region for each pattern"),
         )
         table = RegionTable(net.input_dim, tuple(widths), rows)
     if cx is None:

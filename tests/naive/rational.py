@@ -131,19 +131,20 @@ def pieces_of(activation: Any) -> tuple[list[Fraction], list[Fraction], list[Fra
 
 
 def layer_cells(cell: Cell, rows: list[Row], activation: Any) -> list[Cell]:
-    """One hidden layer: cut by every unit, then apply the activation."""
-    breakpoints, slopes, intercepts = pieces_of(activation)
+    """One hidden layer: cut by every unit, then apply the activation, or that of each neuron."""
+    each = [activation.kinds[k] for k in activation.which] if hasattr(activation, "kinds") else [activation] * len(rows)
+    neurons = [pieces_of(one) for one in each]
     parts = [cell]
-    for row in rows:
+    for row, (breakpoints, _, _) in zip(rows, neurons, strict=True):
         for t in breakpoints:
             shifted = (*row[:-1], row[-1] - t)
             parts = [new for part in parts for new in cut(part, shifted)]
-    n = len(breakpoints)
+    n_units = sum(len(breakpoints) for breakpoints, _, _ in neurons)
     for part in parts:
-        signs = part.signs[len(part.signs) - n * len(rows) :]
+        signs = iter(part.signs[len(part.signs) - n_units :])
         maps = []
-        for j, row in enumerate(rows):
-            piece = sum(s > 0 for s in signs[n * j : n * (j + 1)])
+        for row, (breakpoints, slopes, intercepts) in zip(rows, neurons, strict=True):
+            piece = sum(next(signs) > 0 for _ in breakpoints)
             scaled = [slopes[piece] * a for a in row]
             scaled[-1] += intercepts[piece]
             maps.append(tuple(scaled))
