@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from specgeo._affine import Monomial
+from specgeo._affine import Affine, Monomial
 from specgeo._cast import FloatArray, IntArray
 from specgeo.activation import Activation
 from specgeo.network import Network
@@ -97,6 +97,12 @@ class Graph:
                 return Value(value.blocks, folded)
             value = self.hold(value)
         return Value(value.blocks, one)
+
+    def affine(self, value: Value, matrix: FloatArray, offset: FloatArray) -> Value:
+        """matrix @ value + offset."""
+        m, n = matrix.shape
+        self.limit.take(16 * m * (n + 1), f"a layer of {m} neurons with {n} inputs")  # and a copy
+        return self.apply(value, Affine(matrix, offset))
 
     def shift(self, value: Value, offset: FloatArray) -> Value:
         """value + offset."""
@@ -321,7 +327,8 @@ class _Schedule:
         one = rows[0] if len(rows) == 1 else stacked(rows)
         matrix = as_matrix(one)
         m, n = matrix.shape
-        self.limit.take(16 * m * (n + 1), f"a layer of {m} neurons with {n} inputs")  # and a copy
+        if not isinstance(matrix, np.ndarray):
+            self.limit.take(16 * m * (n + 1), f"a layer of {m} neurons with {n} inputs")  # and a copy
         self.weights.append(matrix if isinstance(matrix, np.ndarray) else matrix.toarray())
         self.biases.append(one.offset)
 
