@@ -311,11 +311,11 @@ GOOD: dict[str, dict[str, Any]] = {
     "compare_transforms": {"samples": 1, "n_waves": 1, "repeats": 1, "progress": None},
     "compare_spectra": {"width": 3, "side": 2, "samples": 1, "repeats": 1},
     "forward_pass": {"network": NET, "points": [[0.0, 1.0]]},
-    "interleaved": {"functions": [int], "repeats": 1, "seconds": 1.0},
+    "interleaved": {"functions": [int], "repeats": 1, "seconds": 1.0, "cpu": True},
 }  # fmt: skip
 INNER = {
     "FaceLattice.derived", "Patterns.differences", "Patterns.neuron_pieces", "Patterns.opposites", "Patterns.take",
-    "Ragged.of", "Ragged.take", "Claim.examined", "Cell.of", "Network.of",
+    "Ragged.of", "Ragged.take", "Claim.examined", "Cell.of", "Network.of", "Comparison.of",
     *(f"{kind}.{method}" for kind in ("Activation", "NeuronActivations") for method in ("each", "pieces_of", "units")),
     *(f"{name}.{method}" for name in (
         "FVector", "FourierCoefficients", "Jumps", "Lipschitz", "Reducer", "Spectrum", "Volumes")
