@@ -19,6 +19,7 @@ import numpy as np
 from specgeo._affine import Affine, Monomial
 from specgeo._cast import FloatArray, IntArray
 from specgeo.activation import Activation
+from specgeo.layer_activations import MaxGroups
 from specgeo.network import Network
 from specgeo.readers._limit import Limit
 from specgeo.readers._maps import (
@@ -344,4 +345,4 @@ class _Schedule:
             own = block.groups or tuple((i,) for i in range(block.width))
             groups += [tuple(start + i for i in group) for group in own]
             start += block.source.width  # type: ignore[union-attr]
-        return [*groups, *((start + i,) for i in range(n_passed))]
+        return MaxGroups([*groups, *((start + i,) for i in range(n_passed))])
