@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,10 @@ from specgeo.benchmark.machine import describe, installed
 from specgeo.benchmark.processes import Found, count_all, measure
 from specgeo.errors import InvalidInputError
 from specgeo.results import Result
+
+if TYPE_CHECKING:
+    from specgeo.benchmark.spectra import SpectrumRun
+    from specgeo.benchmark.transforms import TransformRun
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +117,10 @@ class Comparison(Result):
     runs : list of Run
     degenerate : list of Census
         Of the 200 small networks with dyadic weights, where they were asked for.
+    transforms : list of TransformRun
+        Of `compare_transforms`, where they were asked for.
+    spectra : list of SpectrumRun
+        Of `compare_spectra`, likewise.
     options : dict
         Repeats, limit of time.
     """
@@ -121,6 +129,8 @@ class Comparison(Result):
     engines: list[dict[str, Any]]
     runs: list[Run]
     degenerate: list[Census] = field(default_factory=list)
+    transforms: list[TransformRun] = field(default_factory=list)
+    spectra: list[SpectrumRun] = field(default_factory=list)
     options: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -217,7 +227,7 @@ def compare(
         for engine in engines
     ]  # fmt: skip
     packages = [engine.package for engine in engines if engine.package]
-    return Comparison(describe(packages), about, runs, counts, {"repeats": repeats, "limit": limit})
+    return Comparison(describe(packages), about, runs, counts, options={"repeats": repeats, "limit": limit})
 
 
 def _run_all(cases: Sequence[Case], names: Sequence[str], repeats: int, limit: float, tell: Tell) -> list[Run]:

@@ -17,9 +17,15 @@ def as_text(data: dict[str, Any]) -> str:
         parts += [_growth_line(family, found) for family, found in data["growth"].items()]
     if data["degenerate"]:
         parts += ["", DEGENERATE, _aligned(*degenerate_table(data))]
+    if data["transforms"]:
+        parts += ["", TRANSFORMS, _aligned(*transform_table(data["transforms"]))]
+    if data["spectra"]:
+        parts += ["", SPECTRA, _aligned(*spectra_table(data["spectra"]))]
     return "\n".join(parts)
 
 
+TRANSFORMS = "transforms of shapes; errors over the volume, for |k| in units of 1 / radius:"
+SPECTRA = "spectrum of a network on a lattice of wavevectors; errors over an L1 norm of f:"
 DEGENERATE = "200 networks 2-6-5 with dyadic weights on [-1, 1]^2; the truth is from rational arithmetic:"
 
 
@@ -106,6 +112,40 @@ def degenerate_table(data: dict[str, Any]) -> tuple[list[str], Rows]:
     return head, rows
 
 
+def transform_table(runs: Sequence[dict[str, Any]]) -> tuple[list[str], Rows]:
+    """Head and rows of the transforms of shapes."""
+    kinds = {"usual": "|k| .1 to 30", "small": "to 1e-2", "large": "1000", "normals": "along normals"}
+    head = ["shape", "program", "asked", *kinds.values(), "its bound", "shapes/s", "of exps"]
+    rows, last = [], None
+    for run in runs:
+        errors = [power(run["errors"].get(kind)) for kind in kinds]
+        rate_words = rate(run["per_second"]) if run["per_second"] else run["note"]
+        ratio = f"{run['exponentials']:.3g}" if run["exponentials"] else ""
+        shape = run["shape"] if run["shape"] != last else ""
+        last = run["shape"]
+        asked = "" if run["tolerance"] is None else f"{run['tolerance']:.0e}"
+        rows.append([shape, run["engine"], asked, *errors, power(run["bound"]), rate_words, ratio])
+    return head, rows
+
+
+def spectra_table(runs: Sequence[dict[str, Any]]) -> tuple[list[str], Rows]:
+    """Head and rows of the methods of spectra."""
+    head = ["method", "cells", "wavevectors", "error", "its bound", "holds", "time"]
+    rows = [
+        [
+            run["method"], f"{run['cells']:,}", f"{run['n_waves']:,}", power(run["error"]), power(run["bound"]),
+            "yes" if run["holds"] else "NO", duration(run["seconds"]),
+        ]
+        for run in runs
+    ]  # fmt: skip
+    return head, rows
+
+
+def power(error: float | None) -> str:
+    """An error in two digits."""
+    return "" if error is None else f"{error:.1e}"
+
+
 def _notes(runs: Sequence[dict[str, Any]]) -> list[str]:
     """What the table has no room for: each reason once, with the cases it is for."""
     cases: dict[tuple[str, str], list[str]] = {}
@@ -120,7 +160,7 @@ def _growth_line(family: str, found: dict[str, float]) -> str:
     return f"growth, {family}: seconds ~ {powers}"
 
 
-_LEFT = {"network", "engine", "count", "such as", "shape", "method"}
+_LEFT = {"network", "engine", "count", "such as", "shape", "program", "method"}
 
 
 def _aligned(head: Sequence[str], rows: Rows) -> str:

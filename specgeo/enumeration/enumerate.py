@@ -17,7 +17,7 @@ from specgeo.domain import WholeSpace, as_domain
 from specgeo.enumeration._layers import N_UNITS, N_WORDS
 from specgeo.enumeration._layout import Size
 from specgeo.enumeration._run import Run
-from specgeo.enumeration.begin import begin, layers_of, require_ieee_arithmetic
+from specgeo.enumeration.begin import begin, cut_by, layers_of, lowered_of, require_ieee_arithmetic
 from specgeo.enumeration.cones import of_cones
 from specgeo.enumeration.finish import as_complex
 from specgeo.enumeration.glue import glued
@@ -161,7 +161,7 @@ def _enumerate(
 ) -> PolyhedralComplex:
     enough = enough_faces if exact else None  # groups of cells have walls, whose pieces agree if signs are proved
     run, layer = _run_through(network, domain, exact, progress, max_cells, max_bytes, enough=enough)
-    if layer == len(network.hidden_widths):
+    if layer == len(lowered_of(network).activations):
         return as_complex(run, network, layers_of(network)[1], domain)
     return glued(Head(network, domain, max_bytes, enough_faces, (run, layer)), executor, progress, max_cells)
 
@@ -200,7 +200,8 @@ def _run_through(
     enough: Callable[[Run], bool] | None = None,
 ) -> tuple[Run, int]:
     """A run through all layers, or up to one before the last whose complex is ``enough``; and the last layer done."""
-    depth = len(network.hidden_widths)
+    low = lowered_of(network)
+    depth, merged = len(low.activations), max(low.contests, default=0)
 
     def report(layer: int, share: float, sizes: IntArray) -> None:
         if progress is not None:
@@ -209,10 +210,10 @@ def _run_through(
 
     run = begin(network, domain, exact, max_cells, report, max_bytes)
     for layer in range(1, depth + 1):
-        run.layer(layer)
+        cut_by(run, low, layer)
         if layer < depth and reaching:
             prune(run, layer)
-        if layer < depth and enough is not None and enough(run):
+        if merged <= layer < depth and enough is not None and enough(run):
             return run, layer
     run.polish()
     return run, depth

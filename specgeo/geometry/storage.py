@@ -175,6 +175,8 @@ def _unpack(arrays: Arrays, header: dict[str, Any]) -> PolyhedralComplex:
 
 def _entry(intercept: Any, name: Any) -> dict[str, Any]:
     """What the header says of a layer."""
+    if name is None:
+        return {"kind": "max"}
     if isinstance(name, str):
         return {"kind": "dense", "name": name, "intercept": float(intercept).hex()}
     return {"kind": "neurons", "name": name, "intercept": [float(value).hex() for value in intercept]}
@@ -182,6 +184,8 @@ def _entry(intercept: Any, name: Any) -> dict[str, Any]:
 
 def _labels(entry: dict[str, Any]) -> tuple[Any, Any]:
     """The other way round."""
+    if entry.get("kind") == "max":
+        return None, None
     if entry.get("kind", "dense") == "dense":
         return float.fromhex(entry["intercept"]), str(entry["name"])
     return [float.fromhex(value) for value in entry["intercept"]], [str(name) for name in entry["name"]]
@@ -196,12 +200,14 @@ def _check_names(arrays: Arrays, header: dict[str, Any], dim: int) -> None:
     known |= {f"{name}_{i}" for i in range(len(layers)) for name in ("breakpoints", "slopes")}
     own = [i for i, layer in enumerate(layers) if layer.get("kind") == "neurons"]
     known |= {f"{name}_{i}" for i in own for name in ("kinds", "sizes")}
+    maxima = [i for i, layer in enumerate(layers) if layer.get("kind") == "max"]
+    known |= {f"{name}_{i}" for i in maxima for name in ("members", "sizes")}
     known |= {f"{name}_{i}" for i in range(len(layers) + 1) for name in ("weight", "bias")}
     unknown = sorted(name for name in arrays.keys() - known if not name.startswith("metadata_"))
     require(not unknown, f"unknown arrays {unknown}")
     unknown = sorted(header.keys() - {"schema", "dim", "domain", "certificate", "metadata", "layers"})
     require(not unknown, f"header: unknown entries {unknown}")
-    kinds = {layer.get("kind", "dense") for layer in layers} - {"dense", "neurons"}
+    kinds = {layer.get("kind", "dense") for layer in layers} - {"dense", "neurons", "max"}
     keys = {key for layer in layers for key in layer} - {"kind", "name", "intercept"}
     require(not kinds and not keys, f"layers of kinds {sorted(kinds)} or with entries {sorted(keys)}; upgrade specgeo")
     reserved = {"network", *_BESIDE} & header["metadata"].keys()
