@@ -107,6 +107,25 @@ def labels_of(activation: LayerActivation) -> tuple[Any, Any]:
     return [kind.intercept for kind in activation.kinds], [kind.name for kind in activation.kinds]
 
 
+def entry_of(activation: LayerActivation) -> dict[str, Any]:
+    """What JSON says of a layer, beside the arrays."""
+    intercept, name = labels_of(activation)
+    if name is None:
+        return {"kind": "max"}
+    if isinstance(name, str):
+        return {"kind": "dense", "name": name, "intercept": float(intercept).hex()}
+    return {"kind": "neurons", "name": name, "intercept": [float(value).hex() for value in intercept]}
+
+
+def labels_from(entry: dict[str, Any]) -> tuple[Any, Any]:
+    """Intercept and label from what JSON says of a layer, as `labels_of` gives them."""
+    if entry.get("kind") == "max":
+        return None, None
+    if entry.get("kind", "dense") == "dense":
+        return float.fromhex(entry["intercept"]), str(entry["name"])
+    return [float.fromhex(value) for value in entry["intercept"]], [str(name) for name in entry["name"]]
+
+
 def write_network(layers: Layers, path: str | os.PathLike[str]) -> None:
     """The native format, which `specgeo.readers.npz` describes and reads."""
     file = as_path(path)

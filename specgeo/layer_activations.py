@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -224,7 +224,7 @@ class MaxGroups:
     (5, 8, 4)
     """
 
-    groups: tuple[tuple[int, ...], ...]
+    groups: Sequence[Sequence[int]]
 
     name = "max"
     is_relu = False

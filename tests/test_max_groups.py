@@ -16,6 +16,7 @@ import specgeo as sg
 from specgeo import check as program
 from specgeo._running_error import values_with_error
 from specgeo._tournament import lowered
+from specgeo.enumeration import groups
 from specgeo.geometry.point_signs import PointSigns
 from specgeo.paths.segments import trace_segment
 from specgeo.testing import assert_complex_valid
@@ -86,11 +87,11 @@ def test_random_envelopes(seed: int) -> None:
 def deep(seed: int, d: int = 2) -> sg.Network:
     """Maxima over groups that share members, ReLUs and pass-through units, maxima again; weights in quarters."""
     rng = np.random.default_rng(seed)
-    groups = [sg.MaxGroups([[0, 1, 2], [2, 3], [4]]), [["relu", "identity", "hard_tanh"][k] for k in (0, 1, 2, 0)],
-              sg.MaxGroups([[0, 1, 2, 3], [3]])]  # fmt: skip
+    kinds = [sg.MaxGroups([[0, 1, 2], [2, 3], [4]]), [["relu", "identity", "hard_tanh"][k] for k in (0, 1, 2, 0)],
+             sg.MaxGroups([[0, 1, 2, 3], [3]])]  # fmt: skip
     shapes = [(5, d), (4, 3), (4, 4), (1, 2)]
     weights = [rng.integers(-4, 5, shape) / 4 for shape in shapes]
-    return sg.Network(weights, [rng.integers(-4, 5, n) / 4 * (rng.random() < 0.8) for n, _ in shapes], groups)
+    return sg.Network(weights, [rng.integers(-4, 5, n) / 4 * (rng.random() < 0.8) for n, _ in shapes], kinds)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -109,8 +110,8 @@ def test_pooling_against_its_comparisons(seed: int) -> None:
     rng = np.random.default_rng(seed)
     first, second = rng.normal(size=(8, 2)), rng.normal(size=(6, 4))
     biases = [rng.normal(size=8), rng.normal(size=6), np.zeros(1)]
-    last, groups = rng.normal(size=(1, 6)), [[0, 1], [2, 3], [4, 5], [6, 7]]
-    pooled = sg.Network([first, second, last], biases, [sg.MaxGroups(groups), "relu"])
+    last, pairs = rng.normal(size=(1, 6)), [[0, 1], [2, 3], [4, 5], [6, 7]]
+    pooled = sg.Network([first, second, last], biases, [sg.MaxGroups(pairs), "relu"])
     plain = lowered(pooled.layers)
     other = sg.Network(plain.weights, plain.biases, plain.activations)
     cx, more = (sg.enumerate_regions(net, PLANE) for net in (pooled, other))
@@ -204,10 +205,38 @@ def test_what_is_made_of_it() -> None:
     assert tuple(sums["n"]) == cx.f_vector
 
 
-@pytest.mark.parametrize("groups", [[], [[]], [[0, 0]], [[-1]], [[0.5]], 3, [[True]]])
-def test_groups_that_are_none(groups: Any) -> None:
+def test_on_the_whole_plane(tmp_path: Path) -> None:
+    """Four cones around the origin; a residual block beside."""
+    cx = sg.enumerate_regions(norm(2), sg.WholeSpace(2))
+    assert cx.f_vector == (1, 4, 4) and cx.reprove().proved
+    cx.save(tmp_path / "cx.npz")
+    again = type(cx).load(tmp_path / "cx.npz")
+    assert again.f_vector == cx.f_vector and again.reprove().proved
+    skip = sg.Network([[[1.0], [-2.0]], [[1.0, 1.0]]], [[0.0, 1.0], [0.0]], [["identity", "relu"]])
+    line = sg.enumerate_regions(skip, sg.WholeSpace(1))
+    assert line.f_vector == (1, 2) and np.array_equal(line.vertices, [[0.5]]) and line.reprove().proved
+    clip = sg.Network([[[1.0], [-2.0]], [[1.0, 1.0]]], [[0.0, 1.0], [0.0]], [["identity", "hard_tanh"]])
+    assert sg.enumerate_regions(clip, sg.WholeSpace(1)).f_vector == (2, 3)
+
+
+def test_glued_from_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Groups of cells are taken from behind the last maxima: they put nothing together."""
+    rng = np.random.default_rng(5)
+    kinds = [sg.MaxGroups([[0, 1, 2], [3, 4], [5], [6, 7]]), "relu", "relu"]
+    shapes = [(8, 2), (10, 4), (8, 10), (1, 8)]
+    net = sg.Network([rng.normal(size=s) for s in shapes], [rng.normal(size=s[0]) for s in shapes], kinds)
+    whole = sg.enumerate_regions(net, PLANE)
+    monkeypatch.setattr(groups, "GLUED_FACES", 20)
+    monkeypatch.setattr(groups, "GROUP_CELLS", 8)
+    parts = sg.enumerate_regions(net, PLANE)
+    assert parts.f_vector == whole.f_vector and parts.reprove().proved
+    assert np.array_equal(np.unique(parts.patterns, axis=0), np.unique(whole.patterns, axis=0))
+
+
+@pytest.mark.parametrize("wrong", [[], [[]], [[0, 0]], [[-1]], [[0.5]], 3, [[True]]])
+def test_groups_that_are_none(wrong: Any) -> None:
     with pytest.raises(sg.InvalidInputError, match="groups"):
-        sg.MaxGroups(groups)
+        sg.MaxGroups(wrong)
 
 
 def test_groups_and_weights_that_do_not_fit() -> None:
