@@ -315,12 +315,12 @@ GOOD: dict[str, dict[str, Any]] = {
     "compare_transforms": {"samples": 1, "n_waves": 1, "repeats": 1, "progress": None},
     "compare_spectra": {"width": 3, "side": 2, "samples": 1, "repeats": 1},
     "forward_pass": {"network": NET, "points": [[0.0, 1.0]]},
-    "interleaved": {"functions": [int], "repeats": 1, "seconds": 1.0},
+    "interleaved": {"functions": [int], "repeats": 1, "seconds": 1.0, "cpu": True},
 }  # fmt: skip
 INNER = {
     "FaceLattice.derived", "Patterns.differences", "Patterns.neuron_pieces", "Patterns.opposites", "Patterns.take",
     "Patterns.of_maxima",
-    "Ragged.of", "Ragged.take", "Claim.examined", "Cell.of", "Network.of",
+    "Ragged.of", "Ragged.take", "Claim.examined", "Cell.of", "Network.of", "Comparison.of",
     *(f"{kind}.{method}" for kind in ("Activation", "NeuronActivations", "MaxGroups") for method in (
         "each", "pieces_of", "positive", "scatter", "select", "spread", "units", "width")),
     *(f"{name}.{method}" for name in (

@@ -15,6 +15,8 @@ from naive.rational import rational_complex
 import specgeo as sg
 from specgeo.benchmark import (
     Case,
+    Comparison,
+    Run,
     compare,
     compare_spectra,
     compare_transforms,
@@ -26,7 +28,6 @@ from specgeo.benchmark import (
 )
 from specgeo.benchmark.balls import transforms_of_simplices
 from specgeo.benchmark.cases import degenerate_cases, parts_of
-from specgeo.benchmark.comparison import Comparison, Run
 from specgeo.benchmark.engines import ENGINES, OURS, RIVALS
 from specgeo.benchmark.machine import describe, installed, peak_bytes
 from specgeo.benchmark.pictures import accuracy_of_transforms
@@ -127,13 +128,17 @@ def test_outcomes(mine: None) -> None:
     assert own.first_seconds and own.start_seconds
     if own.peak_bytes is not None and own.base_bytes is not None:
         assert 0 < own.base_bytes <= own.peak_bytes < 4e9
+    assert found.speedups["mine:right"]["cases"] == 2
+    stored = json.loads(json.dumps(found.to_dict()))
+    assert Comparison.of(stored).to_dict() == stored
+    assert "| 2-16-16 | 412 | specgeo | right |" in found.to_markdown()
     text = str(found)
     assert "WRONG: 413" in text and "left out" in text and "too hard for me (2-16-16, larger)" in text
     assert json.loads(json.dumps(found.to_dict()))["machine"]["cores"] >= 1
 
 
 def test_degenerate_networks_are_counted(mine: None) -> None:
-    found = compare([], ["mine:faces", "mine:dies"], degenerate=True, limit=0.5)
+    found = compare([], ["mine:faces", "mine:dies"], degenerate=True, limit=30.0)
     ours, faces, dies = found.degenerate
     assert (ours.right, ours.wrong, ours.raised) == (200 - ours.missing, 0, 0)
     assert faces.wrong_vertices == 200 - faces.missing and "vertices for" in faces.note
@@ -275,6 +280,7 @@ def test_transforms_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     spectra = compare_spectra(4, 6, samples=2, repeats=1)
     assert all(run.holds and run.error < 1e-13 for run in spectra) and len(spectra) == 4
     found = Comparison({}, [], [], transforms=runs, spectra=spectra).to_dict()
+    assert Comparison.of(json.loads(json.dumps(found))).to_dict() == found
     text = as_text({**found, "machine": describe()})
     assert "along normals" in text and "nufft" in text
     assert rendered(accuracy_of_transforms(found), "png")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
@@ -10,44 +9,17 @@ import numpy as np
 
 from specgeo._arguments import checked
 from specgeo.benchmark.balls import require_balls, transforms_of_simplices
+from specgeo.benchmark.records import SpectrumRun
 from specgeo.benchmark.timing import interleaved
 from specgeo.domain import Box
 from specgeo.enumeration import enumerate_regions
 from specgeo.errors import InvalidInputError
 from specgeo.fourier import spectrum
 from specgeo.geometry import PolyhedralComplex
-from specgeo.results import Result
 from specgeo.testing import random_network
 
 METHODS: tuple[Literal["volume", "facet", "nufft", "auto"], ...] = ("volume", "facet", "nufft", "auto")
 LONGEST = 2.0  # seconds after which no turn begins
-
-
-@dataclass(frozen=True, eq=False)
-class SpectrumRun(Result):
-    """`specgeo.spectrum` of a network on a lattice of wavevectors, by one method.
-
-    Attributes
-    ----------
-    method : str
-        Of `specgeo.spectrum`.
-    cells, n_waves : int
-    error, bound : float
-        Largest error on a sample of wavevectors, and the largest bound that is claimed there, over the L2 norm of f
-        times the root of the domain's volume, which is at least int \\|f\\|.
-    holds : bool
-        Every error is below its own bound.
-    seconds : float
-        Median, for all wavevectors.
-    """
-
-    method: str
-    cells: int
-    n_waves: int
-    error: float
-    bound: float
-    holds: bool
-    seconds: float
 
 
 @checked
@@ -103,7 +75,7 @@ def compare_spectra(width: int = 10, side: int = 64, samples: int = 12, repeats:
     for method in METHODS:
         values, bounds = (found[few] for found in spectrum(cx, k, method=method, return_error=True))
         errors = np.abs(values - exact)
-        (seconds,) = interleaved([partial(spectrum, cx, k, method=method)], repeats, LONGEST)
+        (seconds,) = interleaved([partial(spectrum, cx, k, method=method)], repeats, LONGEST, cpu=True)
         runs.append(
             SpectrumRun(
                 method, cx.n_cells, len(k), float(errors.max()) / unit, float(bounds.max()) / unit,

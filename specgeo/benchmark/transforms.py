@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 from statistics import median
 
@@ -20,45 +19,14 @@ from specgeo._cast import ComplexArray, FloatArray
 from specgeo._progress import as_tell, reported
 from specgeo.benchmark.balls import require_balls, transforms_of_simplices
 from specgeo.benchmark.machine import installed
+from specgeo.benchmark.records import TransformRun
 from specgeo.benchmark.shapes import named_shapes, wavevectors
 from specgeo.errors import InvalidInputError
 from specgeo.fourier import polytope_transform
-from specgeo.results import Result
 
 TOLERANCES = (1e-3, 1e-6, 1e-9, 1e-12, 1e-14)
 LONGEST = 2.0  # seconds after which no turn begins
 Transform = Callable[[FloatArray], ComplexArray]
-
-
-@dataclass(frozen=True, eq=False)
-class TransformRun(Result):
-    """One program on one shape.
-
-    Attributes
-    ----------
-    shape, engine : str
-    tolerance : float or None
-        That was asked for, where a program takes one.
-    errors : dict
-        Kind of wavevectors (see `compare_transforms`) -> largest error over the volume; missing where it was not tried.
-    bound : float or None
-        Largest error bound that the program itself gives at the usual wavevectors, over the volume.
-    per_second : float or None
-        Evaluations of the whole shape at usual wavevectors.
-    exponentials : float or None
-        Time over that of numpy's complex exponentials for the same pairs of vertex and wavevector.
-    note : str
-        Why figures are missing.
-    """
-
-    shape: str
-    engine: str
-    tolerance: float | None = None
-    errors: dict[str, float] = field(default_factory=dict)
-    bound: float | None = None
-    per_second: float | None = None
-    exponentials: float | None = None
-    note: str = ""
 
 
 class Solid:
@@ -167,16 +135,16 @@ def _own_bound(solid: Solid, k: FloatArray) -> float:
 
 
 def _timed(transform: Transform, points: FloatArray, k: FloatArray, repeats: int) -> tuple[float, float]:
-    """Median seconds, and median of the ratios to numpy's exponentials of all pairs, taken in turns."""
+    """Median seconds, and median of the ratios to numpy's exponentials of all pairs, in turns and processor time."""
     phases = k @ points.T
     pairs: list[tuple[float, float]] = []
     begun = time.perf_counter()
     while len(pairs) < repeats + 1 and (len(pairs) < 2 or time.perf_counter() - begun < LONGEST):
-        start = time.perf_counter()
+        start = time.process_time()
         transform(k)
-        middle = time.perf_counter()
+        middle = time.process_time()
         np.exp(-1j * phases)
-        pairs.append((middle - start, time.perf_counter() - middle))
+        pairs.append((middle - start, time.process_time() - middle))
     return median(one for one, _ in pairs[1:]), median(one / other for one, other in pairs[1:])
 
 

@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     check_files(arguments, (".json",))
     sets = arguments.sets or ([] if arguments.network else ["quick", "degenerate"])
-    with working(arguments) as progress:
+    with working(arguments, enumerates=False) as progress:
         found = compare(
             [*_own(arguments), *_named(sets)],
             _against(arguments),
@@ -64,7 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
         )
         if "transforms" in sets:
             found = replace(found, transforms=compare_transforms(progress=progress), spectra=compare_spectra())
-    emit(arguments, found.to_dict, str(found), [*_plan(arguments, found), *figure_plan(arguments, found.plot)])
+    draw = found.plot if found.runs or not found.transforms else found.plot_transforms
+    emit(arguments, found.to_dict, str(found), [*_plan(arguments, found), *figure_plan(arguments, draw)])
     return 1 if any(one.engine == "specgeo" and one.outcome == "wrong" for one in found.runs) else 0
 
 

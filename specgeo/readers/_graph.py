@@ -192,14 +192,14 @@ def _over(blocks: tuple[Block, ...], value: Value) -> Map:
 def _blocks_below(output: Value) -> list[Block]:
     """All blocks that a value needs, each after those it needs itself."""
     found: dict[Block, None] = {}
-    stack = [(block, False) for block in output.blocks]
+    stack = [(block, False) for block in reversed(output.blocks)]
     while stack:
         block, ready = stack.pop()
         if ready:
             found[block] = None
         elif block not in found:
             stack.append((block, True))
-            stack += [(below, False) for below in (block.source.blocks if block.source else ())]
+            stack += [(below, False) for below in reversed(block.source.blocks if block.source else ())]
     return list(found)
 
 
@@ -345,4 +345,4 @@ class _Schedule:
             own = block.groups or tuple((i,) for i in range(block.width))
             groups += [tuple(start + i for i in group) for group in own]
             start += block.source.width  # type: ignore[union-attr]
-        return MaxGroups([*groups, *((start + i,) for i in range(n_passed))])
+        return MaxGroups((*groups, *((start + i,) for i in range(n_passed))))

@@ -161,7 +161,7 @@ class Operation:
         made = [helper.make_empty_tensor_value_info(n) for n in node.outputs if n]
         graph = helper.make_graph([node.proto], "alone", given, made)
         opsets = model.opset_imports
-        if node.op_type == "DequantizeLinear" and not node.domain:  # which means the same at each, and is not at all there
+        if node.op_type == "DequantizeLinear" and not node.domain:  # the same at each, and not there before
             opsets = [helper.make_opsetid("", max(19, model.opset))]
         self._evaluator = ReferenceEvaluator(helper.make_model(graph, opset_imports=opsets))
 

@@ -192,12 +192,6 @@ def read_onnx(
         roundings to float32 are not imitated. BatchNormalization, Div and the factor of Gemm's bias are evaluated
         in float64, all other operations keep the numbers of the file.
 
-    Warns
-    -----
-    UserWarning
-        An activation before a max-pool was moved behind it, which leaves the function as it is, with fewer activation
-        regions.
-
     Raises
     ------
     ReadError
@@ -209,6 +203,12 @@ def read_onnx(
         The file unfolds to more than ``max_bytes``.
     MissingDependencyError
         The package onnx is not installed.
+
+    Warns
+    -----
+    UserWarning
+        An activation before a max-pool was moved behind it, which leaves the function as it is, with fewer activation
+        regions.
 
     Notes
     -----

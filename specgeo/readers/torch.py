@@ -234,12 +234,6 @@ def from_torch(
         what is computed from weights alone are evaluated in float64. Numbers in the code of ``forward`` are those of
         Python: a slope 0.1 is 0.1.
 
-    Warns
-    -----
-    UserWarning
-        The network ends before a softmax or sigmoid of the module; or an activation before a max-pool was moved behind
-        it, which leaves the function as it is, with fewer activation regions.
-
     Raises
     ------
     UnsupportedError
@@ -247,6 +241,12 @@ def from_torch(
     InvalidInputError
         A layer has no weights yet or wrong ones, or a call of a copy of the module fails or makes other values than
         the network; the message names the layer.
+
+    Warns
+    -----
+    UserWarning
+        The network ends before a softmax or sigmoid of the module; or an activation before a max-pool was moved behind
+        it, which leaves the function as it is, with fewer activation regions.
 
     Examples
     --------
