@@ -101,6 +101,8 @@ def objects(random_network):
         "surface": solid.level_set(float(solid.means.mean())),
         "Polyline": sg.Polyline([[0, 0], [1, 1]]),
         "Activation": net.activations[0],
+        "NeuronActivations": sg.NeuronActivations([sg.Activation.relu(), sg.Activation.identity()], [0, 1] * 100),
+        "MaxGroups": sg.MaxGroups([range(100), [1, 2]]),
         "Cell": cx[0],
         "Certificate": cx.certificate,
         "Reproof": line.reprove(),
