@@ -25,7 +25,7 @@ from specgeo.geometry.arrays import Patterns, Ragged, Signs, unpacked
 from specgeo.geometry.certificate import Certificate
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.pieces import affine_pieces
-from specgeo.geometry.vertex_values import VERTEX_VALUES, values_on_a_line
+from specgeo.geometry.vertex_values import LINE_VALUES, values_on_a_line
 from specgeo.geometry.walls import snap
 from specgeo.network import Network
 
@@ -267,7 +267,7 @@ def as_complex(run: Run, network: Network, labels: Labels, domain: Any) -> Polyh
     )
     if len(run.kept):
         values = values_on_a_line(network.layers, run.kept, cx.vertices[:, 0])
-        cx.derived(VERTEX_VALUES, lambda _: values)
+        cx.derived(LINE_VALUES, lambda _: values)
     return cx
 
 
