@@ -91,6 +91,9 @@ GOOD: dict[str, dict[str, Any]] = {
     "NeuronActivations": {"kinds": [sg.Activation.relu(), sg.Activation.identity()], "which": [0, 1]},
     "NeuronActivations.__call__": {"z": [1.0, 2.0]},
     "NeuronActivations.pieces": {"z": [1.0, 2.0]},
+    "MaxGroups": {"groups": [[0, 1], [1]]},
+    "MaxGroups.__call__": {"z": [1.0, 2.0]},
+    "MaxGroups.pieces": {"z": [1.0, 2.0]},
     "AffineSlice": {"origin": [0.0, 0.0], "basis": [[1.0, 1.0]]},
     "AffineSlice.__call__": {"t": [[0.5]]},
     "AffineSlice.axes": {"axes": [1], "origin": [0.0, 0.0]},
@@ -308,13 +311,18 @@ GOOD: dict[str, dict[str, Any]] = {
     "Case": {"name": "mine", "network": NET, "domain": BOX, "cells": 3, "vertices": None, "family": None},
     "compare": {"cases": [], "against": [], "degenerate": False, "repeats": 1, "limit": 1.0, "progress": None},
     "named_cases": {"name": "quick"},
+    "named_shapes": {},
+    "compare_transforms": {"samples": 1, "n_waves": 1, "repeats": 1, "progress": None},
+    "compare_spectra": {"width": 3, "side": 2, "samples": 1, "repeats": 1},
     "forward_pass": {"network": NET, "points": [[0.0, 1.0]]},
-    "interleaved": {"functions": [int], "repeats": 1, "seconds": 1.0},
+    "interleaved": {"functions": [int], "repeats": 1, "seconds": 1.0, "cpu": True},
 }  # fmt: skip
 INNER = {
     "FaceLattice.derived", "Patterns.differences", "Patterns.neuron_pieces", "Patterns.opposites", "Patterns.take",
-    "Ragged.of", "Ragged.take", "Claim.examined", "Cell.of", "Network.of",
-    *(f"{kind}.{method}" for kind in ("Activation", "NeuronActivations") for method in ("each", "pieces_of", "units")),
+    "Patterns.of_maxima",
+    "Ragged.of", "Ragged.take", "Claim.examined", "Cell.of", "Network.of", "Comparison.of",
+    *(f"{kind}.{method}" for kind in ("Activation", "NeuronActivations", "MaxGroups") for method in (
+        "each", "pieces_of", "positive", "scatter", "select", "spread", "units", "width")),
     *(f"{name}.{method}" for name in (
         "FVector", "FourierCoefficients", "Jumps", "Lipschitz", "Reducer", "Spectrum", "Volumes")
       for method in ("update", "merge", "finish")),
@@ -323,6 +331,7 @@ INNER = {
 OBJECTS: dict[str, Callable[[], Any]] = {
     "Activation": lambda: sg.Activation.leaky_relu(0.1),
     "NeuronActivations": lambda: sg.NeuronActivations([sg.Activation.relu(), sg.Activation.identity()], [0, 1]),
+    "MaxGroups": lambda: sg.MaxGroups([[0, 1], [1]]),
     "AffineSlice": lambda: sg.AffineSlice([0.0, 0.0], [[1.0, 1.0]]),
     "Network": lambda: NET,
     "NeighbourEdges": lambda: sg.theory.neighbour_edges([[0.0, 0.0], [1.0, 0.0]], [0.0, 1.0], BOX),
@@ -348,6 +357,7 @@ LONG: dict[str, dict[str, tuple[str, ...]]] = {
     "torch_spectrum": {},  # needs a module
     "SpectrumTracker.animate": {"interval": ("3",)},  # an animation that is not drawn warns
     "warmup": {"progress": ("None", "True")},
+    "compare_transforms": {name: ("3",) for name in ("samples", "n_waves", "repeats")} | {"progress": ("None", "True")},
     "verify": {name: ("3", "None", "0.5", "word") for name in ("out", "rng")}
     | {name: ("3", "None") for name in ("max_cells", "max_bytes", "max_simplices", "max_seconds")}
     | {"progress": ("None", "True")},

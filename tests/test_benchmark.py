@@ -13,13 +13,28 @@ import pytest
 from naive.rational import rational_complex
 
 import specgeo as sg
-from specgeo.benchmark import Case, compare, forward_pass, interleaved, named_cases
+from specgeo.benchmark import (
+    Case,
+    Comparison,
+    Run,
+    compare,
+    compare_spectra,
+    compare_transforms,
+    forward_pass,
+    interleaved,
+    named_cases,
+    shapes,
+    transforms,
+)
+from specgeo.benchmark.balls import transforms_of_simplices
 from specgeo.benchmark.cases import degenerate_cases, parts_of
-from specgeo.benchmark.comparison import Comparison, Run
 from specgeo.benchmark.engines import ENGINES, OURS, RIVALS
 from specgeo.benchmark.machine import describe, installed, peak_bytes
-from specgeo.benchmark.tables import duration, memory, rate
+from specgeo.benchmark.pictures import accuracy_of_transforms
+from specgeo.benchmark.tables import as_text, duration, memory, rate
+from specgeo.benchmark.transforms import Solid, coxeter_transform, nufft_transform
 from specgeo.cli import main
+from specgeo.plotting import rendered
 from specgeo.testing import random_network
 
 SQUARE = sg.Box(-1, 1, dim=2)
@@ -113,13 +128,17 @@ def test_outcomes(mine: None) -> None:
     assert own.first_seconds and own.start_seconds
     if own.peak_bytes is not None and own.base_bytes is not None:
         assert 0 < own.base_bytes <= own.peak_bytes < 4e9
+    assert found.speedups["mine:right"]["cases"] == 2
+    stored = json.loads(json.dumps(found.to_dict()))
+    assert Comparison.of(stored).to_dict() == stored
+    assert "| 2-16-16 | 412 | specgeo | right |" in found.to_markdown()
     text = str(found)
     assert "WRONG: 413" in text and "left out" in text and "too hard for me (2-16-16, larger)" in text
     assert json.loads(json.dumps(found.to_dict()))["machine"]["cores"] >= 1
 
 
 def test_degenerate_networks_are_counted(mine: None) -> None:
-    found = compare([], ["mine:faces", "mine:dies"], degenerate=True, limit=0.5)
+    found = compare([], ["mine:faces", "mine:dies"], degenerate=True, limit=30.0)
     ours, faces, dies = found.degenerate
     assert (ours.right, ours.wrong, ours.raised) == (200 - ours.missing, 0, 0)
     assert faces.wrong_vertices == 200 - faces.missing and "vertices for" in faces.note
@@ -216,6 +235,55 @@ def test_figures_in_words() -> None:
     ]  # fmt: skip
     assert [rate(x) for x in (3.21e6, 4567.0, 12.0)] == ["3.21 M", "4.57 k", "12"]
     assert [memory(x) for x in (None, 190_000_000, 2_340_000_000)] == ["", "190 MB", "2.34 GB"]
+
+
+def sinc(k: np.ndarray, half: float) -> np.ndarray:
+    """Of the box [-half, half]^d."""
+    return np.prod(2 * half * np.sinc(k * half / np.pi), axis=1)
+
+
+@pytest.mark.parametrize("points", [shapes.SOLIDS["cube"], shapes.SOLIDS["cube"][::2, :2]], ids=["cube", "square"])
+def test_references_and_programs_against_closed_forms(points: np.ndarray) -> None:
+    """Balls, the route by finufft, and coxeter where it is installed, on a square and a cube."""
+    pytest.importorskip("flint")
+    solid = Solid("box", points)
+    waves = shapes.wavevectors(points, solid.normals, 5)
+    for k in (*waves.values(), np.zeros((1, solid.dim))):
+        exact = sinc(k, 1.0)
+        found = transforms_of_simplices(solid.simplices, k)
+        np.testing.assert_allclose(found, exact, rtol=0, atol=1e-15 * solid.volume)
+    k = waves["usual"]
+    np.testing.assert_allclose(nufft_transform(solid, k, 1e-12), sinc(k, 1.0), rtol=0, atol=1e-10)
+    if installed("coxeter"):
+        np.testing.assert_allclose(coxeter_transform(points)(k), sinc(k, 1.0), rtol=0, atol=1e-12)
+
+
+def test_references_with_affine_densities() -> None:
+    """x on [0, 1]: (e^{-ik}(1 + ik) - 1) / k^2, and its integral at k = 0."""
+    pytest.importorskip("flint")
+    k = np.array([[0.0], [1e-9], [3.0]])
+    found = transforms_of_simplices(np.array([[[0.0], [0.5]], [[0.5], [1.0]]]), k, np.array([[1.0, 0.0]] * 2))
+    assert found[0] == 0.5 and found[2] == pytest.approx((np.exp(-3j) * (1 + 3j) - 1) / 9, rel=1e-15)
+    assert found[1] == pytest.approx(0.5 - 1e-9j / 3, rel=1e-15)
+
+
+def test_transforms_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("flint")
+    monkeypatch.setattr(transforms, "named_shapes", lambda: {"square": shapes.ngon(4)})
+    runs = compare_transforms(samples=3, n_waves=20, repeats=1)
+    ours, coxeter, *others = runs
+    assert (ours.engine, coxeter.engine) == ("specgeo", "coxeter")
+    assert max(ours.errors.values()) < 2e-15 and ours.bound is not None and ours.errors["usual"] <= ours.bound
+    assert coxeter.errors or coxeter.note == "not installed: pip install coxeter"
+    assert [run.tolerance for run in others] == list(transforms.TOLERANCES)
+    assert all(run.errors["usual"] < 100 * (run.tolerance or 0) + 1e-12 for run in others)
+    spectra = compare_spectra(4, 6, samples=2, repeats=1)
+    assert all(run.holds and run.error < 1e-13 for run in spectra) and len(spectra) == 4
+    found = Comparison({}, [], [], transforms=runs, spectra=spectra).to_dict()
+    assert Comparison.of(json.loads(json.dumps(found))).to_dict() == found
+    text = as_text({**found, "machine": describe()})
+    assert "along normals" in text and "nufft" in text
+    assert rendered(accuracy_of_transforms(found), "png")
 
 
 def test_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -301,3 +301,21 @@ def test_neurons_with_activations_of_their_own(tmp_path):
         np.testing.assert_allclose(cx(x), net(x), atol=1e-9)
         cx.save(tmp_path / "a.npz")
         assert sg.WholeSpaceComplex.load(tmp_path / "a.npz").f_vector == cx.f_vector
+
+
+def test_maxima():
+    space = sg.WholeSpace(2)
+    norm = sg.Network([[[1, 0], [-1, 0], [0, 1], [0, -1]], [[1]]], [[0] * 4, [0]], [sg.MaxGroups([range(4)])])
+    assert sg.enumerate_regions(norm, space).f_vector == (1, 4, 4)
+    line = sg.Network([[[1, 0], [2, 0], [3, 0]], [[1]]], [[0, 0, 1], [0]], [sg.MaxGroups([range(3)])])
+    cx = sg.enumerate_regions(line, space)  # max(x, 2 x, 3 x + 1) = max(x, 3 x + 1): one line
+    assert cx.f_vector == (0, 1, 2) and cx.lineality_dim == 1
+    for seed in range(4):
+        base = sg.testing.random_network([2, 6, 3, 1], seed)
+        widths = [base.weights[0], base.weights[1][:, :3], base.weights[2]]
+        net = sg.Network(widths, base.biases, [sg.MaxGroups([[0, 1], [2, 3, 4], [5]]), "relu"])
+        cx = sg.enumerate_regions(net, space)
+        box = cx.bounding_box()
+        far = sg.enumerate_regions(net, sg.Box(box.lower * 4, box.upper * 4))
+        assert cx.n_cells == far.n_cells and cx.reprove().proved
+        assert sorted(map(bytes, cx.patterns)) == sorted(map(bytes, far.patterns))

@@ -3,150 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
-
-import numpy as np
+from contextlib import nullcontext
 
 from specgeo._arguments import checked
+from specgeo._compile import compile_ahead
 from specgeo._display import counted
 from specgeo._progress import Tell, as_tell, reported
-from specgeo.benchmark import tables
 from specgeo.benchmark.cases import Case, degenerate_cases
 from specgeo.benchmark.engines import ENGINES, RIVALS, engine_named
 from specgeo.benchmark.machine import describe, installed
 from specgeo.benchmark.processes import Found, count_all, measure
+from specgeo.benchmark.records import Census, Comparison, Run
 from specgeo.errors import InvalidInputError
-from specgeo.results import Result
-
-
-@dataclass(frozen=True, eq=False)
-class Run(Result):
-    """One engine on one case.
-
-    Attributes
-    ----------
-    case, engine : str
-    dim : int
-        Inputs of the network.
-    family : str or None
-        The cases of one family differ in size alone.
-    outcome : str
-        ``"right"`` or ``"wrong"``, against the count known; ``"same"`` or ``"differs"``, against that of specgeo;
-        ``"counted"`` by specgeo; ``"stopped"`` at the limit of time, ``"raised"``, ``"crashed"``, ``"unfit"`` (not
-        read, or not installed), ``"left out"`` since a smaller case took longer than the limit.
-    note : str
-        Why there is no count, or what it should be.
-    cells, vertices, faces : int or None
-        Counted by the engine; faces are those of all dimensions together.
-    seconds, yardstick_seconds : float or None
-        Medians; a yardstick is a forward pass at as many points as the complex has vertices.
-    first_seconds, start_seconds : float or None
-        Of the first call, and of what comes before it: imports, kernels compiled or loaded.
-    peak_bytes, base_bytes : int or None
-        The most memory that the process held at the end of the first call, and before it.
-    """
-
-    case: str
-    engine: str
-    dim: int
-    family: str | None = None
-    outcome: str = ""
-    note: str = ""
-    cells: int | None = None
-    vertices: int | None = None
-    faces: int | None = None
-    seconds: float | None = None
-    yardstick_seconds: float | None = None
-    first_seconds: float | None = None
-    start_seconds: float | None = None
-    peak_bytes: int | None = None
-    base_bytes: int | None = None
-
-    @property
-    def best_seconds(self) -> float | None:
-        """The median, or the first call where no other ended within the limit."""
-        return self.first_seconds if self.seconds is None else self.seconds
-
-    @property
-    def yardsticks(self) -> float | None:
-        """Time in forward passes at the vertices."""
-        return self.seconds / self.yardstick_seconds if self.seconds and self.yardstick_seconds else None
-
-
-@dataclass(frozen=True, eq=False)
-class Census(Result):
-    """Counts of one engine on the degenerate networks, against rational arithmetic.
-
-    Attributes
-    ----------
-    engine : str
-    right, wrong, wrong_vertices, raised, missing : int
-        Networks: with the right count, a wrong number of cells, the right one and a wrong number of vertices, an error,
-        those not reached within the limit of time.
-    note : str
-        The first count that is wrong, or the first error.
-    seconds : float
-        For all, the start of the process included.
-    """
-
-    engine: str
-    right: int
-    wrong: int
-    wrong_vertices: int
-    raised: int
-    missing: int
-    note: str
-    seconds: float
-
-
-@dataclass(frozen=True, eq=False)
-class Comparison(Result):
-    """What `compare` measured.
-
-    Attributes
-    ----------
-    machine : dict
-        Processor, cores, versions, load.
-    engines : list of dict
-        Name, what it reads, version, licence.
-    runs : list of Run
-    degenerate : list of Census
-        Of the 200 small networks with dyadic weights, where they were asked for.
-    options : dict
-        Repeats, limit of time.
-    """
-
-    machine: dict[str, Any]
-    engines: list[dict[str, Any]]
-    runs: list[Run]
-    degenerate: list[Census] = field(default_factory=list)
-    options: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def growth(self) -> dict[str, dict[str, float]]:
-        """Family -> engine -> p of the fit seconds ~ cells^p, where an engine did three cases of it or more."""
-        found: dict[str, dict[str, float]] = {}
-        for family in dict.fromkeys(run.family for run in self.runs if run.family):
-            for engine in dict.fromkeys(run.engine for run in self.runs):
-                done = [r for r in self.runs if (r.family, r.engine) == (family, engine) and r.cells and r.seconds]
-                if len({run.cells for run in done}) >= 3:
-                    cells, seconds = np.log(np.array([[run.cells, run.seconds] for run in done], dtype=float)).T
-                    found.setdefault(family, {})[engine] = float(np.polyfit(cells, seconds, 1)[0])
-        return found
-
-    def to_dict(self) -> dict[str, Any]:
-        """All as plain values, with ``growth``."""
-        return {**super().to_dict(), "growth": self.growth}
-
-    def __str__(self) -> str:
-        return tables.as_text(self.to_dict())
-
-    def plot(self, ax: Any = None) -> Any:
-        """Cells against seconds, both logarithmic, a line an engine and a marker a dimension."""
-        from specgeo.benchmark.pictures import cells_against_seconds
-
-        return cells_against_seconds(self.to_dict(), ax)
 
 
 @checked
@@ -176,8 +44,8 @@ def compare(
     repeats : int
         Turns of engine and yardstick of which the median is taken.
     limit : float
-        Seconds that a first call may take, and again all repeats; larger cases of the same dimension are left out for
-        an engine that was stopped.
+        Seconds that a first call may take, and again all repeats; an engine that was stopped is spared networks
+        of the same dimension with as many units.
     progress : bool or callable, optional
         True: a bar. A callable is called as ``progress(message, fraction)``.
 
@@ -204,11 +72,12 @@ def compare(
     names = list(dict.fromkeys(["specgeo", *rivals]))
     engines = [engine_named(name) for name in names]
     tell = as_tell(progress)
-    runs = _run_all(cases, names, repeats, limit, as_tell(tell, 0.0, 0.8 if degenerate else 1.0))
     counts = []
-    for at, name in enumerate(names if degenerate else ()):
-        tell(f"{name}: networks with dyadic weights", 0.8 + 0.2 * at / len(names))
-        counts.append(_census(name, 3 * limit))
+    with compile_ahead() if cases or degenerate else nullcontext():  # or the first start would take minutes
+        runs = _run_all(cases, names, repeats, limit, as_tell(tell, 0.0, 0.8 if degenerate else 1.0))
+        for at, name in enumerate(names if degenerate else ()):
+            tell(f"{name}: networks with dyadic weights", 0.8 + 0.2 * at / len(names))
+            counts.append(_census(name, 3 * limit))
     about = [
         {
             "name": engine.name, "reads": engine.reads, "licence": engine.licence, "package": engine.package,
@@ -217,12 +86,12 @@ def compare(
         for engine in engines
     ]  # fmt: skip
     packages = [engine.package for engine in engines if engine.package]
-    return Comparison(describe(packages), about, runs, counts, {"repeats": repeats, "limit": limit})
+    return Comparison(describe(packages), about, runs, counts, options={"repeats": repeats, "limit": limit})
 
 
 def _run_all(cases: Sequence[Case], names: Sequence[str], repeats: int, limit: float, tell: Tell) -> list[Run]:
     runs: list[Run] = []
-    slow: set[tuple[str, int]] = set()  # engines that were stopped, and the dimension
+    slow: dict[tuple[str, int], int] = {}  # engine, dimension -> units of the smallest network that it was stopped on
     for at, case in enumerate(cases):
         truth: Found = {}
         for place, name in enumerate(names):
@@ -230,13 +99,13 @@ def _run_all(cases: Sequence[Case], names: Sequence[str], repeats: int, limit: f
             refusal = engine_named(name).refuses(case.network)
             if refusal is not None:
                 found = {"outcome": "unfit", "note": refusal}
-            elif (name, case.dim) in slow:
-                found = {"outcome": "left out", "note": f"a smaller case took longer than {limit:g} s"}
+            elif case.network.n_units >= slow.get((name, case.dim), case.network.n_units + 1):
+                found = {"outcome": "left out", "note": f"a network with no more units took longer than {limit:g} s"}
             else:
                 found = measure(name, case, repeats, limit, truth.get("vertices"))
                 found = {**found, **_judged(found, case.cells, truth.get("cells"), limit)}
                 if found["outcome"] == "stopped":
-                    slow.add((name, case.dim))
+                    slow[name, case.dim] = case.network.n_units
             if name == "specgeo":
                 truth = found
             kept: Found = {key: found.get(key) for key in _KEPT}

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from specgeo._cast import FloatArray
-from specgeo.activation import Activation, LayerActivation
+from specgeo.activation import Activation
 from specgeo.benchmark.machine import cores, installed
 from specgeo.domain import Box
 from specgeo.errors import InvalidInputError
+from specgeo.layer_activations import LayerActivation
 from specgeo.network import Network
 
 Counts = int | Sequence[int]
@@ -26,7 +27,10 @@ Counts = int | Sequence[int]
 
 @dataclass(frozen=True)
 class Engine:
-    """An enumerator and what it takes; ``package`` is its distribution, None for what is part of specgeo or yours."""
+    """An enumerator and what it takes; ``package`` is its distribution, None for what is part of specgeo or yours.
+
+    ``cpu``: it runs in its process with one thread, so that processor time is what it takes, whatever else runs.
+    """
 
     name: str
     count: Callable[[Network, Box], Counts]
@@ -35,6 +39,7 @@ class Engine:
     licence: str = ""
     dims: tuple[int, ...] | None = None
     activations: tuple[str, ...] | None = None
+    cpu: bool = True
 
     def refuses(self, network: Network) -> str | None:
         """Why this network is not for it, or None."""
@@ -155,7 +160,7 @@ ENGINES = {
         Engine("specgeo", _specgeo, "any dimension, all piecewise-linear activations; a complex, proved"),
         Engine("float-only", _float_only, "as specgeo, signs of rounded values (exact=False)"),
         Engine("streamed", _streamed, "as specgeo, counts alone in flat memory (reduce_regions), one thread"),
-        Engine("threads", _threads, "as streamed, a thread for each core"),
+        Engine("threads", _threads, "as streamed, a thread for each core", cpu=False),
         Engine(
             "regioncam", _regioncam, "the plane; ReLU, leaky ReLU; float32", "regioncam", "MIT or Apache-2.0",
             dims=(2,), activations=("relu", "leaky_relu"),
@@ -206,4 +211,4 @@ def engine_named(name: str) -> Engine:
         raise InvalidInputError(f"against: {name} cannot be imported ({error}); check the name and the path") from error
     if not callable(count):
         raise InvalidInputError(f"against: {name} is no function; name one that counts")
-    return Engine(name, count, "whatever it reads (yours)")
+    return Engine(name, count, "whatever it reads (yours)", cpu=False)

@@ -1,9 +1,11 @@
-"""The tables of a comparison as text, from its plain values."""
+"""The tables of a comparison as text and as Markdown, from its plain values."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+
+from specgeo._display import counted
 
 Rows = list[list[str]]
 WORDS = {"unfit": "not read"}
@@ -13,13 +15,19 @@ def as_text(data: dict[str, Any]) -> str:
     """All tables of a comparison, for a terminal."""
     parts = [machine_line(data["machine"])]
     if data["runs"]:
-        parts += [_aligned(enumeration_head(), enumeration_rows(data)), *_notes(data["runs"])]
-        parts += [_growth_line(family, found) for family, found in data["growth"].items()]
+        parts += [_aligned(enumeration_head(), enumeration_rows(data)), *(f"  {note}" for note in _notes(data["runs"]))]
+        parts += [*map(speed_words, data["speedups"].items()), *map(growth_words, data["growth"].items())]
     if data["degenerate"]:
         parts += ["", DEGENERATE, _aligned(*degenerate_table(data))]
+    if data["transforms"]:
+        parts += ["", TRANSFORMS, _aligned(*transform_table(data["transforms"]))]
+    if data["spectra"]:
+        parts += ["", SPECTRA, _aligned(*spectra_table(data["spectra"]))]
     return "\n".join(parts)
 
 
+TRANSFORMS = "transforms of shapes; errors over the volume, for |k| in units of 1 / radius:"
+SPECTRA = "spectrum of a network on a lattice of wavevectors; errors over an L1 norm of f:"
 DEGENERATE = "200 networks 2-6-5 with dyadic weights on [-1, 1]^2; the truth is from rational arithmetic:"
 
 
@@ -106,21 +114,100 @@ def degenerate_table(data: dict[str, Any]) -> tuple[list[str], Rows]:
     return head, rows
 
 
+def transform_table(runs: Sequence[dict[str, Any]]) -> tuple[list[str], Rows]:
+    """Head and rows of the transforms of shapes."""
+    kinds = {"usual": "|k| .1 to 30", "small": "to 1e-2", "large": "1000", "normals": "along normals"}
+    head = ["shape", "program", "asked", *kinds.values(), "its bound", "shapes/s", "of numpy's exp"]
+    rows, last = [], None
+    for run in runs:
+        errors = [power(run["errors"].get(kind)) for kind in kinds]
+        rate_words = rate(run["per_second"]) if run["per_second"] else run["note"]
+        ratio = f"{run['exponentials']:.3g}" if run["exponentials"] else ""
+        shape = run["shape"] if run["shape"] != last else ""
+        last = run["shape"]
+        asked = "" if run["tolerance"] is None else f"{run['tolerance']:.0e}"
+        rows.append([shape, run["engine"], asked, *errors, power(run["bound"]), rate_words, ratio])
+    return head, rows
+
+
+def spectra_table(runs: Sequence[dict[str, Any]]) -> tuple[list[str], Rows]:
+    """Head and rows of the methods of spectra."""
+    head = ["method", "cells", "wavevectors", "error", "its bound", "holds", "time"]
+    rows = [
+        [
+            run["method"], f"{run['cells']:,}", f"{run['n_waves']:,}", power(run["error"]), power(run["bound"]),
+            "yes" if run["holds"] else "NO", duration(run["seconds"]),
+        ]
+        for run in runs
+    ]  # fmt: skip
+    return head, rows
+
+
+def power(error: float | None) -> str:
+    """An error in two digits."""
+    return "" if error is None else f"{error:.1e}"
+
+
 def _notes(runs: Sequence[dict[str, Any]]) -> list[str]:
     """What the table has no room for: each reason once, with the cases it is for."""
     cases: dict[tuple[str, str], list[str]] = {}
     for run in runs:
         if run["note"]:
             cases.setdefault((run["engine"], run["note"]), []).append(run["case"])
-    return [f"  {engine}: {note} ({', '.join(where)})" for (engine, note), where in cases.items()]
+    return [f"{engine}: {note} ({', '.join(where)})" for (engine, note), where in cases.items()]
 
 
-def _growth_line(family: str, found: dict[str, float]) -> str:
+def speed_words(item: tuple[str, dict[str, float]]) -> str:
+    """How a rival's times stand to those of specgeo."""
+    name, found = item
+    span = f"{found['least']:.3g} to {found['most']:.3g}" if found["cases"] > 1 else f"{found['mean']:.3g}"
+    mean = f", {found['mean']:.3g} in the geometric mean" if found["cases"] > 1 else ""
+    return f"{name} takes {span} times as long as specgeo{mean} ({counted(int(found['cases']), 'network')})"
+
+
+def growth_words(item: tuple[str, dict[str, float]]) -> str:
+    """The powers of a family."""
+    family, found = item
     powers = ", ".join(f"cells^{power:.2f} ({engine})" for engine, power in found.items())
     return f"growth, {family}: seconds ~ {powers}"
 
 
-_LEFT = {"network", "engine", "count", "such as", "shape", "method"}
+def as_markdown(data: dict[str, Any]) -> str:
+    """All tables of a comparison under headings, with the reasons why figures are missing."""
+    parts = [f"Measured on {machine_line(data['machine'])}; one thread a process unless the engine is `threads`."]
+    if data["runs"]:
+        parts += ["## Networks", _piped(*engine_table(data)), _piped(enumeration_head(), enumeration_rows(data))]
+        sentences = [*map(speed_words, data["speedups"].items()), *map(growth_words, data["growth"].items())]
+        parts.append("\n".join(f"- {words}" for words in (*sentences, *_notes(data["runs"]))))
+    if data["degenerate"]:
+        parts += ["## Degenerate networks", _sentence(DEGENERATE), _piped(*degenerate_table(data))]
+    if data["transforms"]:
+        parts += ["## Transforms of shapes", _sentence(TRANSFORMS), _piped(*transform_table(data["transforms"]))]
+    if data["spectra"]:
+        parts += ["## Spectra", _sentence(SPECTRA), _piped(*spectra_table(data["spectra"]))]
+    return "\n\n".join(parts) + "\n"
+
+
+def engine_table(data: dict[str, Any]) -> tuple[list[str], Rows]:
+    """What each engine is and reads."""
+    rows = [[one["name"], one["version"] or "", one["reads"], one["licence"]] for one in data["engines"]]
+    return ["engine", "version", "reads", "licence"], rows
+
+
+def _sentence(words: str) -> str:
+    return words[0].upper() + words[1:]
+
+
+def _piped(head: Sequence[str], rows: Rows) -> str:
+    """A table of Markdown: words to the left, numbers to the right."""
+    rule = ["---" if name in _LEFT else "---:" for name in head]
+    escaped = [[cell.replace("|", "\\|") for cell in row] for row in ([*head], rule, *rows)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in escaped)
+
+
+_LEFT = {
+    *("network", "engine", "count", "such as", "shape", "program", "method", "version", "reads", "licence")
+}
 
 
 def _aligned(head: Sequence[str], rows: Rows) -> str:

@@ -68,8 +68,15 @@ def forward_pass(network: Network, points: npt.ArrayLike) -> Callable[[], FloatA
     return run
 
 
+def clock_of(cpu: bool) -> Callable[[], float]:
+    """The clock of the process, or that on the wall."""
+    return time.process_time if cpu else time.perf_counter
+
+
 @checked
-def interleaved(functions: Sequence[Callable[[], Any]], repeats: int = 5, seconds: float = 1e9) -> list[float]:
+def interleaved(
+    functions: Sequence[Callable[[], Any]], repeats: int = 5, seconds: float = 1e9, cpu: bool = False
+) -> list[float]:
     """Median seconds of functions that are run in turns.
 
     Parameters
@@ -80,6 +87,8 @@ def interleaved(functions: Sequence[Callable[[], Any]], repeats: int = 5, second
         Turns that count.
     seconds : float
         No turn begins after so many; one is always taken.
+    cpu : bool
+        Count the time of this process on processors, all threads together, in place of the time that passes.
 
     Returns
     -------
@@ -94,12 +103,12 @@ def interleaved(functions: Sequence[Callable[[], Any]], repeats: int = 5, second
     if repeats < 1:
         raise InvalidInputError(f"repeats: {repeats} given; pass at least 1")
     times: list[list[float]] = [[] for _ in functions]
-    begun = time.perf_counter()
+    begun, clock = time.perf_counter(), clock_of(cpu)
     for _ in range(repeats + 1):
         for function, row in zip(functions, times, strict=True):
-            start = time.perf_counter()
+            start = clock()
             function()
-            row.append(time.perf_counter() - start)
+            row.append(clock() - start)
         if time.perf_counter() - begun > seconds:
             break
     return [median(row[1:] or row) for row in times]

@@ -16,7 +16,7 @@ import numpy as np
 
 from specgeo.benchmark.engines import Engine, engine_named
 from specgeo.benchmark.machine import peak_bytes
-from specgeo.benchmark.timing import forward_pass, interleaved
+from specgeo.benchmark.timing import clock_of, forward_pass, interleaved
 from specgeo.domain import Box
 from specgeo.network import Network
 from specgeo.readers import read_network
@@ -66,16 +66,17 @@ def _count(engine: Engine, network: Network, box: Box) -> dict[str, Any]:
 
 def _measure(engine: Engine, network: Network, box: Box, job: dict[str, Any], say: Any) -> None:
     """The first call, and then the medians of others and of the yardstick in turns."""
-    started = time.perf_counter()
+    clock = clock_of(engine.cpu)
+    started = clock()
     found = _count(engine, network, box)
-    first = time.perf_counter() - started
+    first = clock() - started
     say(kind="count", first_seconds=first, peak_bytes=peak_bytes(), **found)
     if "error" in found:
         return
     vertices = found.get("vertices", job["vertices"])
     points = np.random.default_rng(0).uniform(box.lower, box.upper, (vertices, box.dim))
     seconds, yardstick = interleaved(
-        [lambda: engine.count(network, box), forward_pass(network, points)], job["repeats"], job["seconds"]
+        [lambda: engine.count(network, box), forward_pass(network, points)], job["repeats"], job["seconds"], engine.cpu
     )
     say(kind="times", seconds=seconds, yardstick_seconds=yardstick)
 

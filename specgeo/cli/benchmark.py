@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from specgeo.cli.work import working
 if TYPE_CHECKING:
     from specgeo.benchmark import Case, Comparison
 
-SETS = ("quick", "table", "growth", "arrangements", "degenerate")
+SETS = ("quick", "table", "growth", "arrangements", "degenerate", "transforms")
 
 
 def add(commands: Commands) -> None:
@@ -48,11 +49,11 @@ def add(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from specgeo.benchmark import compare
+    from specgeo.benchmark import compare, compare_spectra, compare_transforms
 
     check_files(arguments, (".json",))
     sets = arguments.sets or ([] if arguments.network else ["quick", "degenerate"])
-    with working(arguments) as progress:
+    with working(arguments, enumerates=False) as progress:
         found = compare(
             [*_own(arguments), *_named(sets)],
             _against(arguments),
@@ -61,7 +62,10 @@ def run(arguments: argparse.Namespace) -> int:
             limit=arguments.limit,
             progress=progress,
         )
-    emit(arguments, found.to_dict, str(found), [*_plan(arguments, found), *figure_plan(arguments, found.plot)])
+        if "transforms" in sets:
+            found = replace(found, transforms=compare_transforms(progress=progress), spectra=compare_spectra())
+    draw = found.plot if found.runs or not found.transforms else found.plot_transforms
+    emit(arguments, found.to_dict, str(found), [*_plan(arguments, found), *figure_plan(arguments, draw)])
     return 1 if any(one.engine == "specgeo" and one.outcome == "wrong" for one in found.runs) else 0
 
 
@@ -94,7 +98,7 @@ def _named(sets: list[str]) -> list[Case]:
     """The cases of the sets, each once."""
     from specgeo.benchmark import named_cases
 
-    found = [case for name in sets if name != "degenerate" for case in named_cases(name)]  # type: ignore[arg-type]
+    found = [case for name in sets if name not in ("degenerate", "transforms") for case in named_cases(name)]  # type: ignore[arg-type]
     return list({case.name: case for case in found}.values())
 
 

@@ -68,7 +68,7 @@ def _hint(word: str) -> str:
 
 
 def network_argument(parser: argparse.ArgumentParser, optional: bool = False) -> None:
-    """The network file and how to read it."""
+    """The network file, how to read it, and, unless it may be left out, a budget of memory."""
     parser.add_argument("network", nargs="?" if optional else None, help="file: .onnx, .npz or .nnet")
     parser.add_argument(
         "--physical", action="store_true", help="inputs and outputs of a .nnet file in physical, not normalised, units"
@@ -76,11 +76,13 @@ def network_argument(parser: argparse.ArgumentParser, optional: bool = False) ->
     parser.add_argument(
         "--output-node", metavar="NAME", help="end at this tensor of an .onnx file (the logits before a Softmax)"
     )
-    parser.add_argument("--max-bytes", type=whole, metavar="N", help="stop when more memory than this is needed")
+    parser.set_defaults(max_bytes=None)
+    if not optional:
+        parser.add_argument("--max-bytes", type=whole, metavar="N", help="stop when more memory than this is needed")
 
 
 def domain_arguments(parser: argparse.ArgumentParser, output: bool = True, optional: bool = False) -> None:
-    """The box, the inputs that vary in it, and the output."""
+    """The box, the inputs that vary in it, the output, and, unless all may be left out, a budget of cells."""
     parser.add_argument(
         "--box", nargs="+", type=number, required=not optional, metavar="B",
         help="LO HI for all inputs, or one pair for each input",
@@ -89,7 +91,8 @@ def domain_arguments(parser: argparse.ArgumentParser, output: bool = True, optio
     parser.add_argument("--origin", nargs="+", type=number, metavar="X", help="the other inputs (default 0)")
     if output:
         output_argument(parser)
-    parser.add_argument("--max-cells", type=whole, metavar="N", help="stop when there are more cells than this")
+    if not optional:
+        parser.add_argument("--max-cells", type=whole, metavar="N", help="stop when there are more cells than this")
 
 
 def output_argument(parser: argparse.ArgumentParser) -> None:

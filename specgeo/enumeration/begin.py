@@ -10,8 +10,10 @@ import numpy as np
 
 from specgeo._budget import afford
 from specgeo._cast import IntArray
+from specgeo._tournament import Lowered, lowered
 from specgeo.enumeration._domain import domain_state
-from specgeo.enumeration._layers import BIAS, N_UNITS, UNIT, Layers, flat_bytes, flatten
+from specgeo.enumeration._layers import Layers, flat_bytes, flatten
+from specgeo.enumeration._merge import merge
 from specgeo.enumeration._run import Run
 from specgeo.enumeration.division import divided
 from specgeo.errors import UnsupportedError
@@ -34,10 +36,18 @@ def begin(
     dim = network.input_dim
     check_dimension(dim)
     state, extent = domain_state(domain, dim, exact, _SPARE_CELLS >> (2 * max(0, dim - 2)), max_bytes)
-    needed = flat_bytes(network.weights[:-1], network.activations)
+    low = lowered_of(network)
+    needed = flat_bytes(low.weights[:-1], low.activations)
     afford(needed, "max_bytes", "raise max_bytes, or take a smaller network", max_bytes)
     layers, _ = layers_of(divided(network) if divides else network)
     return Run(layers, state, extent, exact, max_cells, report, max_bytes)
+
+
+def cut_by(run: Run, low: Lowered, layer: int) -> None:
+    """Cut by a layer, and put together what the comparisons of maxima have cut for nothing."""
+    run.layer(layer)
+    if layer in low.contests:
+        merge(run, layer, low.contests[layer])
 
 
 def check_dimension(dim: int) -> None:
@@ -63,17 +73,30 @@ def require_ieee_arithmetic() -> None:
 
 Labels = tuple[IntArray, IntArray, IntArray]
 _flattened: WeakKeyDictionary[Network, tuple[Layers, Labels]] = WeakKeyDictionary()
+_lowered: WeakKeyDictionary[Network, Lowered] = WeakKeyDictionary()
+
+
+def lowered_of(network: Network) -> Lowered:
+    """The network without layers of maxima, which the engine takes; this is done once."""
+    if network not in _lowered:
+        _lowered[network] = lowered(network.layers)
+    return _lowered[network]
 
 
 def layers_of(network: Network) -> tuple[Layers, Labels]:
-    """The hidden layers as the kernels want them, and layer, neuron and breakpoint of each unit.
+    """The hidden layers as the kernels want them, and layer, neuron and breakpoint of each unit of the network.
 
     A network does not change, so this is done once.
     """
     if network not in _flattened:
-        layers = flatten(network.weights[:-1], network.biases[:-1], network.activations)
-        of_layer = np.repeat(np.arange(len(layers.meta)), layers.meta[:, N_UNITS])
-        units = np.arange(len(layers.owners)) - layers.meta[of_layer, UNIT]  # within the layer
-        labels = of_layer, layers.owners, units - layers.first_units[layers.meta[of_layer, BIAS] + layers.owners]
+        plain = lowered_of(network)
+        layers = flatten(plain.weights[:-1], plain.biases[:-1], plain.activations)
+        units = [a.units(n) for n, a in zip(network.hidden_widths, network.activations, strict=True)]
+        none = np.arange(0)
+        labels = (
+            np.repeat(np.arange(len(units)), [len(own.owners) for own in units]),
+            np.concatenate([none, *(own.owners for own in units)]),
+            np.concatenate([none, *(own.breakpoints for own in units)]),
+        )
         _flattened[network] = layers, labels
     return _flattened[network]

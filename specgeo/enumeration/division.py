@@ -14,6 +14,7 @@ import numpy as np
 
 from specgeo._cast import IntArray
 from specgeo.activation import Activation
+from specgeo.layer_activations import MaxGroups
 from specgeo.network import Network
 
 MANY = 1_000_000  # regions that a first layer may have, from which on it is divided
@@ -24,8 +25,12 @@ _divided: WeakKeyDictionary[Network, Network] = WeakKeyDictionary()
 
 
 def divided(network: Network) -> Network:
-    """The network, or one with the same complex whose first layer has few regions; outputs may differ."""
-    if not network.hidden_widths or _regions(network, network.hidden_widths[0]) < MANY:
+    """The network, or one with the same complex whose first layer has few regions; outputs may differ.
+
+    Where there are maxima, whose cells are put together after some of the layers, it is the network itself.
+    """
+    contests = any(isinstance(one, MaxGroups) for one in network.activations)
+    if contests or not network.hidden_widths or _regions(network, network.hidden_widths[0]) < MANY:
         return network
     if network not in _divided:
         _divided[network] = _blockwise(network, _ends(network))
@@ -51,8 +56,9 @@ def _ends(network: Network) -> IntArray:
 
 def _blockwise(network: Network, ends: IntArray) -> Network:
     dim, deep = network.input_dim, len(network.hidden_widths) > 1
-    weight, bias = np.asarray(network.weights[0]), np.asarray(network.biases[0])
-    kinds, passes = [*network.activations[0].each(len(weight))], [Activation.identity()]
+    weight, bias, first = np.asarray(network.weights[0]), np.asarray(network.biases[0]), network.activations[0]
+    assert not isinstance(first, MaxGroups)
+    kinds, passes = [*first.each(len(weight))], [Activation.identity()]
     weights, biases, activations = [], [], []
     start, before = 0, 0  # neurons that have had their turn; values that come in front of the coordinates
     for end in ends.tolist():

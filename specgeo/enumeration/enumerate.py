@@ -17,7 +17,7 @@ from specgeo.domain import WholeSpace, as_domain
 from specgeo.enumeration._layers import N_UNITS, N_WORDS
 from specgeo.enumeration._layout import Size
 from specgeo.enumeration._run import Run
-from specgeo.enumeration.begin import begin, layers_of, require_ieee_arithmetic
+from specgeo.enumeration.begin import begin, cut_by, layers_of, lowered_of, require_ieee_arithmetic
 from specgeo.enumeration.cones import of_cones
 from specgeo.enumeration.finish import as_complex
 from specgeo.enumeration.glue import glued
@@ -200,8 +200,9 @@ def _run_through(
     enough: Callable[[Run], bool] | None = None,
 ) -> tuple[Run, int]:
     """A run through all layers, or up to one before the last whose complex is ``enough``; and the last layer done."""
+    low = lowered_of(network)
     run = begin(network, domain, exact, max_cells, None, max_bytes, divides=enough is not None)
-    depth = len(run.layers.meta)
+    depth, merged = len(run.layers.meta), max(low.contests, default=0)
 
     def report(layer: int, share: float, sizes: IntArray) -> None:
         if progress is not None:
@@ -210,10 +211,10 @@ def _run_through(
 
     run.report = report
     for layer in range(1, depth + 1):
-        run.layer(layer)
+        cut_by(run, low, layer)
         if layer < depth and reaching:
             prune(run, layer)
-        if layer < depth and enough is not None and enough(run):
+        if merged <= layer < depth and enough is not None and enough(run):
             return run, layer
     run.polish()
     return run, depth

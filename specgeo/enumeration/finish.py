@@ -7,17 +7,20 @@ from typing import Any
 import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
+from specgeo._tournament import Contest
 from specgeo.enumeration._lattice import boundary_lists, number_faces, spread_signs
 from specgeo.enumeration._layers import N_UNITS, N_WORDS
 from specgeo.enumeration._layout import Size, Tally
+from specgeo.enumeration._merge import winners
 from specgeo.enumeration._run import Run
-from specgeo.enumeration.begin import Labels
+from specgeo.enumeration.begin import Labels, lowered_of
 from specgeo.geometry.arrays import Patterns, Ragged
 from specgeo.geometry.certificate import Certificate
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.pieces import affine_pieces
 from specgeo.geometry.vertex_values import VERTEX_VALUES, values_on_a_line
 from specgeo.geometry.walls import snap
+from specgeo.layer_activations import MaxGroups
 from specgeo.network import Network
 
 
@@ -38,12 +41,12 @@ def as_complex(run: Run, network: Network, labels: Labels, domain: Any) -> Polyh
         Ragged(offsets[first[k] : first[k] + sizes[k] + 1], indices[begin[k] : begin[k] + items[k]])
         for k in range(1, dim + 1)
     ]
-    signs = final_signs(run, labels)
+    signs = final_signs(run, labels, lowered_of(network).contests)
     # the row of each boundary facet: of A on a polytope; on a box c for the lower and d + c for the upper wall
     facet_walls = walls[: sizes[dim - 1] if dim > 1 else n_vertices].astype(np.int64)
     vertices, errors = np.ascontiguousarray(s.x[:n_vertices, :dim]), s.x[:n_vertices, dim].copy()
     cx = complex_of(network, domain, vertices, errors, tuple(faces), signs, facet_walls, certificate_of(run))
-    if len(run.kept):
+    if len(run.kept) and not isinstance(network.activations[-1], MaxGroups):
         values = values_on_a_line(network.layers, run.kept, cx.vertices[:, 0])
         cx.derived(VERTEX_VALUES, lambda _: values)
     return cx
@@ -91,14 +94,20 @@ def certificate_of(run: Run) -> Certificate:
     )
 
 
-def final_signs(run: Run, labels: Labels) -> Patterns:
+def final_signs(run: Run, labels: Labels, contests: dict[int, Contest]) -> Patterns:
     """Signs of all units on the final cells, units of all layers side by side."""
     meta = run.layers.meta
-    n_cells, total = int(run.state.sizes[Size.CELLS]), int(meta[:, N_UNITS].sum())
+    n_cells, total = int(run.state.sizes[Size.CELLS]), len(labels[0])
+    compared = {layer - i for layer, contest in contests.items() for i in range(len(contest.rounds))}
     words = (total + 63) // 64
     positive, negative = np.zeros((n_cells, words), np.uint64), np.zeros((n_cells, words), np.uint64)
     cells, start = np.arange(n_cells), total
     for layer in range(len(meta), 0, -1):
-        start -= int(meta[layer - 1, N_UNITS])
-        spread_signs(run.past.signs(layer), run.past.parents(layer), cells, start, positive, negative)
+        rows, n_units = run.past.signs(layer), int(meta[layer - 1, N_UNITS])
+        if layer in contests:
+            rows, n_units = winners(run.past, layer, contests[layer]), len(contests[layer].groups.competing)
+        elif layer in compared:
+            rows, n_units = np.zeros((len(rows), 0), np.uint64), 0
+        start -= n_units
+        spread_signs(rows, run.past.parents(layer), cells, start, positive, negative)
     return Patterns(positive, negative, *labels)

@@ -32,12 +32,11 @@ from specgeo.enumeration._glue import (
     tell,
 )
 from specgeo.enumeration._groups import Seen
-from specgeo.enumeration._layers import N_UNITS
 from specgeo.enumeration._layout import Size
 from specgeo.enumeration._memory import workspace
 from specgeo.enumeration._run import TooManyCells
 from specgeo.enumeration._scalars import Ids, Words
-from specgeo.enumeration.begin import require_ieee_arithmetic
+from specgeo.enumeration.begin import lowered_of, require_ieee_arithmetic
 from specgeo.enumeration.finish import certificate_of, complex_of, final_signs
 from specgeo.enumeration.groups import Group, Head, enough_faces
 from specgeo.errors import BudgetError, SpecgeoError
@@ -126,7 +125,7 @@ def part_of(run: Group, number: int, seen: Seen, pieces: Pieces) -> Part:
         np.empty(owned, np.int32), np.empty(int(items.sum()), np.int32), np.empty(int(sizes[dim - 1]), np.int32)
     )
     list_boundaries(s, codes, sizes.copy(), items.copy(), lists)
-    signs = final_signs(run, head.labels)
+    signs = final_signs(run, head.labels, lowered_of(head.network).contests)
     return Part(
         sizes,
         items,
@@ -187,7 +186,7 @@ def assembled(head: Head, parts: list[Part], executor: Any) -> PolyhedralComplex
     offsets, indices = np.empty(int(rows.sum()) + dim + 1, np.int64), np.empty(int(n_items.sum()), np.int32)
     offsets[first] = 0
     vertices, errors = np.empty((totals[0], dim)), np.empty(totals[0])
-    n_units = int(head.run.layers.meta[:, N_UNITS].sum())
+    n_units = len(head.labels[0])
     positive, negative = (np.empty((totals[dim], (n_units + 63) // 64), np.uint64) for _ in range(2))
     walls = np.empty(totals[dim - 1], np.int64)
     certificate = together([head.certificate, *(part.certificate for part in parts)])

@@ -20,7 +20,7 @@ from specgeo.enumeration._layout import CARRIER, Size, State, Work, with_room
 from specgeo.enumeration._memory import workspace
 from specgeo.enumeration._run import Run, TooManyCells
 from specgeo.enumeration._scalars import Ids
-from specgeo.enumeration.begin import begin, layers_of
+from specgeo.enumeration.begin import begin, cut_by, layers_of, lowered_of
 from specgeo.enumeration.finish import certificate_of
 from specgeo.geometry.certificate import Certificate
 from specgeo.network import Network
@@ -82,9 +82,11 @@ class Head:
         self.run, self.layer = begun or (begin(network, domain, max_bytes=max_bytes, divides=True), 0)
         layers = self.run.layers
         self.depth = len(layers.meta)
-        while begun is None and self.layer < self.depth - 1 and not enough(self.run):
+        low = lowered_of(network)
+        merged = max(low.contests, default=0)  # groups put nothing together: they would do so in different ways
+        while begun is None and (self.layer < merged or self.layer < self.depth - 1 and not enough(self.run)):
             self.layer += 1
-            self.run.layer(self.layer)
+            cut_by(self.run, low, self.layer)
         widest = int(layers.meta[:, N].max(initial=1))  # maps before and after a layer, faces and their lists
         share = GROUP_BYTES if max_bytes is None else min(GROUP_BYTES, max_bytes // 4)
         self.most_cells = max(FEWEST, share // (16 * (self.dim + 3) * widest + 320 * 2**self.dim))

@@ -29,7 +29,7 @@ from specgeo.geometry.pieces import affine_pieces
 from specgeo.geometry.point_signs import PointSigns
 from specgeo.geometry.unbounded import UnboundedLattice
 
-_NAMES = Names(*(f"space_{name}_" for name in ("weight", "bias", "breakpoints", "slopes", "kinds", "sizes")))
+_NAMES = Names(*(f"space_{name}_" for name in Names._fields))
 _ACTIVATIONS = "space_activations"
 
 
