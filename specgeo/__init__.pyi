@@ -16,7 +16,6 @@ from . import theory as theory
 from . import verification as verification
 from ._compile import warmup as warmup
 from .activation import Activation as Activation
-from .activation import NeuronActivations as NeuronActivations
 from .domain import Box as Box
 from .domain import Polytope as Polytope
 from .domain import WholeSpace as WholeSpace
@@ -39,6 +38,8 @@ from .fourier import spectrum as spectrum
 from .geometry.complex import PolyhedralComplex as PolyhedralComplex
 from .geometry.storage import load_complex as load_complex
 from .geometry.whole_space import WholeSpaceComplex as WholeSpaceComplex
+from .layer_activations import MaxGroups as MaxGroups
+from .layer_activations import NeuronActivations as NeuronActivations
 from .learning import SpectrumTracker as SpectrumTracker
 from .learning import torch_spectrum as torch_spectrum
 from .levels import LevelSet as LevelSet

@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from specgeo._cast import FloatArray, as_points
 from specgeo._double import SUBNORMAL, UNIT_ROUNDOFF
-from specgeo.activation import LayerActivation
+from specgeo.layer_activations import LayerActivation, MaxGroups
 from specgeo.network import Network
 
 # The bounds are evaluated by sums of non-negative terms: a relative error of at most (width + 10) u for
@@ -85,6 +85,8 @@ def activation_error(z: FloatArray, error: FloatArray, activation: LayerActivati
     """Bound of the error of the computed sigma(z), where z is off by at most ``error``."""
     if activation.is_identity:
         return error
+    if isinstance(activation, MaxGroups):  # a maximum changes no more than the member that changes most
+        return activation(error)
     slopes = np.abs(activation.slopes)
     # A breakpoint belongs to the piece on its left, so the upper end is moved by what its sum may be rounded down.
     first, last = activation.pieces(z - error), activation.pieces(np.nextafter(z + error, np.inf))
@@ -108,6 +110,8 @@ def activate(z: FloatArray, error: FloatArray, activation: LayerActivation) -> t
 
     No sign has to be right: a continuous activation moves by at most its steepest slope times the error.
     """
+    if isinstance(activation, MaxGroups):
+        return activation(z), activation(error)
     if not activation.rounds:
         return activation(z), error
     size = activation.steepest * np.abs(z).max(axis=0, initial=0.0) + activation.shift

@@ -1,13 +1,14 @@
-"""`Activation`: scalar continuous piecewise-linear functions; `NeuronActivations`: a layer with several of them.
+"""`Activation`: scalar continuous piecewise-linear functions.
 
-What a layer has as its activation, one of these two, answers the same questions. A *piece* is an index into its
-``slopes`` and ``intercepts``: on it sigma(z) = slopes[i] z + intercepts[i]. A *unit* is a neuron with one breakpoint.
+What a hidden layer has as its activation, this or what `specgeo.layer_activations` has, answers the same questions. A
+*piece* is an index into its ``slopes`` and ``intercepts``: on it sigma(z) = slopes[i] z + intercepts[i]. A *unit* is a
+neuron with one breakpoint.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -30,8 +31,31 @@ class Units(NamedTuple):
     thresholds: FloatArray  # (n_units,) that breakpoint
 
 
+class Scalar:
+    """A layer whose neurons each have their own output."""
+
+    slopes: FloatArray
+
+    def width(self, n: int) -> int:
+        """Number of outputs of a layer of n neurons."""
+        return n
+
+    def select(self, z: npt.NDArray[Any], piece: IntArray) -> npt.NDArray[Any]:
+        """The pre-activations (n_l, ...) that the outputs are pieces of, for pieces (width, ...)."""
+        return z
+
+    def scatter(self, rows: npt.NDArray[Any], piece: IntArray, n: int) -> npt.NDArray[Any]:
+        """Rows (c, m, width) over outputs, on cells with pieces (c, width), as rows (c, m, n) over pre-activations."""
+        return rows
+
+    @property
+    def stretch(self) -> float:
+        """A Lipschitz constant of the layer, in the Euclidean norm."""
+        return float(np.abs(self.slopes).max())
+
+
 @dataclass(frozen=True, eq=False)
-class Activation:
+class Activation(Scalar):
     """A continuous scalar piecewise-linear activation.
 
     sigma(z) = slopes[0] * z + intercept left of the first breakpoint, and continues with slope
@@ -135,6 +159,15 @@ class Activation:
         """Breakpoints, and by how much the slope grows there: numbers, or arrays with one entry a neuron."""
         return zip(self.breakpoints, np.diff(self.slopes), strict=True)
 
+    def positive(self, z: FloatArray) -> npt.NDArray[np.bool_]:
+        """Which units are positive at pre-activations (..., n): (..., n_units)."""
+        units = self.units(z.shape[-1])
+        return np.asarray(z[..., units.owners] > units.thresholds)
+
+    def spread(self, sizes: FloatArray) -> FloatArray:
+        """Bounds (width, ...) on how outputs change, from those (n, ...) on how pre-activations do."""
+        return np.asarray(self.steepest * sizes)
+
     @property
     def steepest(self) -> Any:
         """The largest size of a slope: a number, or an array with one entry a neuron."""
@@ -209,167 +242,6 @@ class Activation:
         )
 
 
-@dataclass(frozen=True, eq=False)
-class NeuronActivations:
-    """A layer whose neurons have activations of their own: pass-through units beside ReLUs, PReLU, any mixture.
-
-    ``Network(..., activation=[..., [one a neuron], ...])`` makes them; they are what its ``activations`` hold for such
-    a layer. A neuron with `Activation.identity` passes its value on: it has no unit, cuts nothing and has no column in
-    patterns.
-
-    Parameters
-    ----------
-    kinds : sequence of Activation
-        The different activations.
-    which : array_like of ints, shape (n,)
-        For each neuron the number of its kind.
-
-    Raises
-    ------
-    InvalidInputError
-        A kind is no `Activation`, or ``which`` names one that is not there.
-
-    Examples
-    --------
-    >>> import specgeo as sg
-    >>> layer = sg.NeuronActivations([sg.Activation.relu(), sg.Activation.identity()], [0, 1, 0])
-    >>> layer([-1.0, -2.0, 3.0])
-    array([ 0., -2.,  3.])
-    """
-
-    kinds: tuple[Activation, ...]
-    which: IntArray
-
-    def __post_init__(self) -> None:
-        kinds = tuple(self.kinds) if isinstance(self.kinds, Iterable) else (self.kinds,)
-        if not kinds or not all(isinstance(kind, Activation) for kind in kinds):
-            raise InvalidInputError("kinds: pass a sequence of specgeo.Activation, at least one")
-        which = np.asarray(self.which)
-        named = which.ndim == 1 and which.size > 0 and which.dtype.kind in "iu"
-        if not named or which.min() < 0 or which.max() >= len(kinds):
-            raise InvalidInputError(
-                f"which: pass one whole number from 0 to {len(kinds) - 1} for each neuron, the place of its activation "
-                "in kinds"
-            )
-        which = which.astype(np.int64)
-        which.setflags(write=False)
-        object.__setattr__(self, "kinds", kinds)
-        object.__setattr__(self, "which", which)
-
-    @property
-    def name(self) -> str:
-        """Names of the kinds."""
-        return "+".join(dict.fromkeys(kind.name for kind in self.kinds))
-
-    def each(self, n: int) -> list[Activation]:
-        """The activation of each of the n neurons."""
-        return [self.kinds[k] for k in self.which.tolist()[:n]]
-
-    @cached_property
-    def starts(self) -> IntArray:
-        """Where the pieces of each kind begin among all, shape (kinds + 1,)."""
-        return np.concatenate(([0], np.cumsum([len(kind.slopes) for kind in self.kinds])))
-
-    @cached_property
-    def first(self) -> IntArray:
-        """First piece of each neuron, shape (n,)."""
-        return np.asarray(self.starts[self.which])
-
-    @cached_property
-    def breaks(self) -> IntArray:
-        """Number of breakpoints of each neuron, shape (n,)."""
-        return np.asarray(np.diff(self.starts)[self.which] - 1)
-
-    @cached_property
-    def breakpoints(self) -> FloatArray:
-        """Breakpoints, kind after kind."""
-        return np.concatenate([kind.breakpoints for kind in self.kinds])
-
-    @cached_property
-    def slopes(self) -> FloatArray:
-        """Slopes of the pieces, kind after kind."""
-        return np.concatenate([kind.slopes for kind in self.kinds])
-
-    @cached_property
-    def intercepts(self) -> FloatArray:
-        """Values at 0 of the lines of the pieces, kind after kind."""
-        return np.concatenate([kind.intercepts for kind in self.kinds])
-
-    @cached_property
-    def exact_intercepts(self) -> list[Fraction]:
-        """The intercepts before they are rounded."""
-        return [value for kind in self.kinds for value in kind.exact_intercepts]
-
-    def units(self, n: int) -> Units:
-        """The units of the layer, which has n neurons."""
-        owners = np.repeat(np.arange(n), self.breaks)
-        thresholds = np.concatenate([np.empty(0), *(kind.breakpoints for kind in self.each(n))])
-        return Units(owners, np.arange(len(owners)) - (np.cumsum(self.breaks) - self.breaks)[owners], thresholds)
-
-    def pieces_of(self, positive: npt.NDArray[np.bool_]) -> IntArray:
-        """Pieces (..., n) by which units (..., n_units) are positive."""
-        counts = np.zeros((*positive.shape[:-1], positive.shape[-1] + 1), dtype=np.int64)
-        np.cumsum(positive, axis=-1, out=counts[..., 1:])
-        stops = np.cumsum(self.breaks)
-        return np.asarray(self.first + counts[..., stops] - counts[..., stops - self.breaks])
-
-    @cached_property
-    def _table(self) -> tuple[FloatArray, FloatArray]:
-        """Breakpoints and jumps of the slope, (most breakpoints, n); inf and 0 where a neuron has fewer."""
-        thresholds = np.full((int(self.breaks.max()), len(self.which)), np.inf)
-        jumps = np.zeros_like(thresholds)
-        for k, kind in enumerate(self.kinds):
-            s, own = len(kind.breakpoints), self.which == k
-            thresholds[:s, own], jumps[:s, own] = kind.breakpoints[:, None], np.diff(kind.slopes)[:, None]
-        return thresholds, jumps
-
-    def bends(self) -> Iterator[tuple[Any, Any]]:
-        """As `Activation.bends`: arrays (n,), where neurons with fewer breakpoints have inf and 0."""
-        return zip(*self._table, strict=True)
-
-    @cached_property
-    def steepest(self) -> FloatArray:
-        """The largest size of a slope of each neuron, shape (n,)."""
-        return np.array([kind.steepest for kind in self.kinds])[self.which]
-
-    @cached_property
-    def shift(self) -> FloatArray:
-        """The largest size of an intercept of each neuron, shape (n,)."""
-        return np.array([kind.shift for kind in self.kinds])[self.which]
-
-    @property
-    def rounds(self) -> bool:
-        """False where no value is rounded: pieces are 0 or z itself."""
-        return any(kind.rounds for kind in self.kinds)
-
-    is_relu = False
-    is_identity = False
-
-    def pieces(self, z: npt.ArrayLike) -> IntArray:
-        """Piece of each entry, the last axis being that of the neurons; a breakpoint is in the piece on its left."""
-        values = self._checked(z)
-        piece = np.broadcast_to(self.first, values.shape)
-        for threshold, _ in self.bends():
-            piece = piece + (values > threshold)
-        return piece
-
-    def __call__(self, z: npt.ArrayLike) -> FloatArray:
-        """Apply to arrays whose last axis is that of the neurons."""
-        values = self._checked(z)
-        piece = self.pieces(values)
-        slope = self.slopes[piece]
-        with np.errstate(invalid="ignore"):  # what is infinite may be on a flat piece
-            return np.asarray(np.where(slope == 0.0, 0.0, slope * values) + self.intercepts[piece])
-
-    def _checked(self, z: npt.ArrayLike) -> FloatArray:
-        values = as_floats(z, "z", finite=False)
-        if values.shape[-1:] != self.which.shape:
-            raise InvalidInputError(f"z: shape {values.shape} given; the last axis must have {len(self.which)} entries")
-        return values
-
-
-LayerActivation = Activation | NeuronActivations
-
 _NAMED: dict[str, Callable[[], Activation]] = {
     "relu": Activation.relu,
     "leaky_relu": Activation.leaky_relu,
@@ -389,27 +261,3 @@ def as_activation(activation: str | Activation) -> Activation:
             "or specgeo.Activation(breakpoints, slopes)"
         )
     return _NAMED[activation]()
-
-
-def as_layer_activation(activation: Any, n: int, layer: int) -> LayerActivation:
-    """The activation of a hidden layer of n neurons: one for all, or a sequence with one for each."""
-    if isinstance(activation, NeuronActivations):
-        each = activation.each(len(activation.which))
-    elif isinstance(activation, (str, Activation)) or not isinstance(activation, Iterable):
-        return as_activation(activation)
-    else:
-        each = [as_activation(a) for a in activation]
-    if len(each) != n:
-        raise InvalidInputError(
-            f"activation[{layer}]: {len(each)} given for {n} neurons; pass one for each neuron, or one for all"
-        )
-    places: dict[Any, int] = {}
-    which = [places.setdefault(_key(a), len(places)) for a in each]
-    kinds = [each[which.index(k)] for k in range(len(places))]
-    return kinds[0] if len(kinds) == 1 else NeuronActivations(tuple(kinds), np.array(which))
-
-
-def _key(activation: Activation) -> tuple[Any, ...]:
-    """What makes two activations the same."""
-    a = activation
-    return a.breakpoints.tobytes(), a.slopes.tobytes(), a.intercept, a.name

@@ -91,6 +91,9 @@ GOOD: dict[str, dict[str, Any]] = {
     "NeuronActivations": {"kinds": [sg.Activation.relu(), sg.Activation.identity()], "which": [0, 1]},
     "NeuronActivations.__call__": {"z": [1.0, 2.0]},
     "NeuronActivations.pieces": {"z": [1.0, 2.0]},
+    "MaxGroups": {"groups": [[0, 1], [1]]},
+    "MaxGroups.__call__": {"z": [1.0, 2.0]},
+    "MaxGroups.pieces": {"z": [1.0, 2.0]},
     "AffineSlice": {"origin": [0.0, 0.0], "basis": [[1.0, 1.0]]},
     "AffineSlice.__call__": {"t": [[0.5]]},
     "AffineSlice.axes": {"axes": [1], "origin": [0.0, 0.0]},
@@ -147,7 +150,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "FourierCoefficients": {"modes": MODES, "extension": "periodic"},
     "Volumes": {"bins": [0.0, 1.0]},
     "fourier_coefficients": {"cx": plane, "modes": MODES, "extension": "mirror", "return_error": True, "method": "auto",
-                             "progress": None},
+                             "progress": None, "executor": None},
     "from_sklearn": {"estimator": None, "progress": None},
     "SpectrumTracker": {
         "domain": LINE, "modes": [0, 1], "extension": "mirror", "every": 1, "output": 0, "target": None,
@@ -177,7 +180,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "read_network": {"path": "net.npz", "max_bytes": 10**9, "progress": None},
     "save_network": {"network": NET, "path": "net.npz"},
     "simplex_transform": {"vertices": TRIANGLE, "k": WAVES, "values": [1.0, 2.0, 3.0], "degree": 1},
-    "spectrum": {"cx": plane, "k": WAVES, "boundary": "cut", "return_error": True, "method": "auto", "progress": None},
+    "spectrum": {"cx": plane, "k": WAVES, "boundary": "cut", "return_error": True, "method": "auto", "progress": None,
+                 "executor": None},
     "warmup": {"progress": None},
     "classify": {"net": NET, "x": [[0.0, 1.0]]},
     "ClosedCurve.__call__": {"z": [0.5]},
@@ -315,8 +319,10 @@ GOOD: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 INNER = {
     "FaceLattice.derived", "Patterns.differences", "Patterns.neuron_pieces", "Patterns.opposites", "Patterns.take",
+    "Patterns.of_maxima",
     "Ragged.of", "Ragged.take", "Claim.examined", "Cell.of", "Network.of", "Comparison.of",
-    *(f"{kind}.{method}" for kind in ("Activation", "NeuronActivations") for method in ("each", "pieces_of", "units")),
+    *(f"{kind}.{method}" for kind in ("Activation", "NeuronActivations", "MaxGroups") for method in (
+        "each", "pieces_of", "positive", "scatter", "select", "spread", "units", "width")),
     *(f"{name}.{method}" for name in (
         "FVector", "FourierCoefficients", "Jumps", "Lipschitz", "Reducer", "Spectrum", "Volumes")
       for method in ("update", "merge", "finish")),
@@ -325,6 +331,7 @@ INNER = {
 OBJECTS: dict[str, Callable[[], Any]] = {
     "Activation": lambda: sg.Activation.leaky_relu(0.1),
     "NeuronActivations": lambda: sg.NeuronActivations([sg.Activation.relu(), sg.Activation.identity()], [0, 1]),
+    "MaxGroups": lambda: sg.MaxGroups([[0, 1], [1]]),
     "AffineSlice": lambda: sg.AffineSlice([0.0, 0.0], [[1.0, 1.0]]),
     "Network": lambda: NET,
     "NeighbourEdges": lambda: sg.theory.neighbour_edges([[0.0, 0.0], [1.0, 0.0]], [0.0, 1.0], BOX),

@@ -48,7 +48,7 @@ PICTURED = {
     *("PolyhedralComplex", "Polytope", "RadialSpectrum", "RateReport", "RegionPath", "RegionTable", "SampledSpectrum"),
     *("EnergySplit", "OscillationCosts", "PathSpectrum", "RegionCounts", "RegionStatistics", "SpectralBias"),
     *("ClassBounds", "DecisionBoundary", "LevelSet", "LocalComplexity", "ShellLaw", "SpectralReport"),
-    *("SpectrumTracker", "SurfaceFunction", "Trace", "VerificationReport"),
+    *("SpectrumTracker", "SurfaceFunction", "Trace", "VerificationReport", "WholeSpaceComplex"),
 }
 """Classes whose ``plot()`` needs no argument; that of a Network takes a domain, all others say that there is none."""
 
@@ -78,12 +78,16 @@ def objects(random_network):
     solid = sg.enumerate_regions(random_network([3, 4, 1]), sg.Box(-1, 1, dim=3))
     made = {name: function(**arguments) for name, (function, arguments) in
             ((name, call_of(key)) for name, key in RESULTS.items())}  # fmt: skip
+    space = sg.enumerate_regions(net, sg.WholeSpace(2))
     tracker = sg.SpectrumTracker(sg.Box([-1], [1]), np.arange(4)[:, None])
     for step in range(2):
         tracker.record(step, random_network([1, 8, 1], seed=step))
     return made | {
         "Network": net,
         "PolyhedralComplex": cx,
+        "WholeSpace": space.domain,
+        "WholeSpaceComplex": space,
+        "UnboundedLattice": sg.geometry.UnboundedLattice(space.cone),
         "line": line,
         "solid": solid,
         "Box": sg.Box(-1, 1, dim=2),
@@ -146,7 +150,8 @@ def test_everything_is_drawn_or_says_that_it_cannot(objects):
             assert "<table>" in value._repr_html_(), name
 
 
-PICTURES = ["PolyhedralComplex", "line", "solid", "Box", "interval", "cube", "Polytope", "tetrahedron",
+PICTURES = ["PolyhedralComplex", "WholeSpaceComplex", "line",
+            "solid", "Box", "interval", "cube", "Polytope", "tetrahedron",
             "RadialSpectrum", "DecisionRegions", "SampledSpectrum", "DirectionalExpansion", "Trace",
             "LevelSet", "DecisionBoundary", "points", "surface"]  # fmt: skip
 

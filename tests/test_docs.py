@@ -55,7 +55,7 @@ def test_links_between_pages_lead_somewhere() -> None:
 
 
 MADE_BY_USERS = {"Activation", "NeuronActivations", "AffineSlice", "Box", "Case", "Network", "PetalCurve", "Polyline"}
-MADE_BY_USERS |= {"Polytope"}
+MADE_BY_USERS |= {"MaxGroups", "Polytope"}
 SECTIONS = ["GL06", "GL07", "SS01", "PR01", "PR02", "PR03", "PR04", "RT01", "EX01"]
 """What is asked of docstrings: known sections in the usual order, a summary, parameters that are of the signature
 and have types, what is returned, an example. (Not asked: See Also, and capitals, which formulas lack.)"""

@@ -232,26 +232,30 @@ def test_linear_regions_and_bounds() -> None:
         assert table.checks and all(check.holds for check in table.checks)
 
 
-def test_files(tmp_path: Path) -> None:
+@pytest.mark.parametrize("suffix", [".npz", ".h5"])
+def test_files(tmp_path: Path, suffix: str) -> None:
+    if suffix == ".h5":
+        pytest.importorskip("h5py")
     net = random_network([2, 5, 4, 1], 0, activation="hard_tanh")
-    cx, path = whole(net), tmp_path / "space.npz"
+    cx, path = whole(net), tmp_path / f"space{suffix}"
     cx.save(path)
     back = sg.WholeSpaceComplex.load(path)
     assert back.f_vector == cx.f_vector and back.reprove().proved
     assert np.array_equal(back.vertices, cx.vertices) and np.array_equal(back.gradients, cx.gradients)
     assert np.array_equal(back.sign_vectors, cx.sign_vectors)
-    sg.check.prove(sg.check.load(str(path)))
+    cx.save(tmp_path / "space.npz")
+    sg.check.prove(sg.check.load(str(tmp_path / "space.npz")))
     with pytest.raises(sg.ReadError, match=r"WholeSpaceComplex\.load"):
         sg.load_complex(path)
     other = tmp_path / "box.npz"
     cx.on(sg.Box([-1, -1], [1, 1])).save(other)
     with pytest.raises(sg.ReadError, match="bounded domain"):
         sg.WholeSpaceComplex.load(other)
-    data = dict(np.load(path))
-    data["metadata_space_bias_0"] = data["metadata_space_bias_0"] + 1.0
-    np.savez(tmp_path / "forged.npz", **data)
-    with pytest.raises(sg.ReadError, match="homogenised"):
-        sg.WholeSpaceComplex.load(tmp_path / "forged.npz")
+    name, data = "metadata_space_bias_0", dict(np.load(tmp_path / "space.npz"))
+    for forged in (data[name] + 1.0, data[name][:2], data[name][None]):
+        np.savez(tmp_path / "forged.npz", **data | {name: forged})
+        with pytest.raises(sg.ReadError, match="homogenised|corrupt"):
+            sg.WholeSpaceComplex.load(tmp_path / "forged.npz")
 
 
 def test_refusals() -> None:
@@ -301,3 +305,21 @@ def test_neurons_with_activations_of_their_own(tmp_path):
         np.testing.assert_allclose(cx(x), net(x), atol=1e-9)
         cx.save(tmp_path / "a.npz")
         assert sg.WholeSpaceComplex.load(tmp_path / "a.npz").f_vector == cx.f_vector
+
+
+def test_maxima():
+    space = sg.WholeSpace(2)
+    norm = sg.Network([[[1, 0], [-1, 0], [0, 1], [0, -1]], [[1]]], [[0] * 4, [0]], [sg.MaxGroups([range(4)])])
+    assert sg.enumerate_regions(norm, space).f_vector == (1, 4, 4)
+    line = sg.Network([[[1, 0], [2, 0], [3, 0]], [[1]]], [[0, 0, 1], [0]], [sg.MaxGroups([range(3)])])
+    cx = sg.enumerate_regions(line, space)  # max(x, 2 x, 3 x + 1) = max(x, 3 x + 1): one line
+    assert cx.f_vector == (0, 1, 2) and cx.lineality_dim == 1
+    for seed in range(4):
+        base = sg.testing.random_network([2, 6, 3, 1], seed)
+        widths = [base.weights[0], base.weights[1][:, :3], base.weights[2]]
+        net = sg.Network(widths, base.biases, [sg.MaxGroups([[0, 1], [2, 3, 4], [5]]), "relu"])
+        cx = sg.enumerate_regions(net, space)
+        box = cx.bounding_box()
+        far = sg.enumerate_regions(net, sg.Box(box.lower * 4, box.upper * 4))
+        assert cx.n_cells == far.n_cells and cx.reprove().proved
+        assert sorted(map(bytes, cx.patterns)) == sorted(map(bytes, far.patterns))

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from specgeo._cast import FloatArray
-from specgeo.activation import Activation, LayerActivation
+from specgeo.activation import Activation
 from specgeo.benchmark.machine import cores, installed
 from specgeo.domain import Box
 from specgeo.errors import InvalidInputError
+from specgeo.layer_activations import LayerActivation
 from specgeo.network import Network
 
 Counts = int | Sequence[int]

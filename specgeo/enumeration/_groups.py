@@ -43,6 +43,13 @@ class Owners(NamedTuple):
     shared_vertices: Flags
 
 
+class Seen(NamedTuple):
+    """Whether an earlier part of a group that was halved has had a face or vertex of the head."""
+
+    faces: Flags
+    vertices: Flags
+
+
 @leaf_kernel
 def find_owners(head: State, group_of: Ids, owners: Owners, dim: Integer) -> None:
     """Fill ``owners``, top down from the group of each cell."""

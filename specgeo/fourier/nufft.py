@@ -15,6 +15,7 @@ type 1 when the wavevectors lie on a lattice, type 3 otherwise.
 from __future__ import annotations
 
 import importlib.util
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
@@ -25,6 +26,7 @@ from scipy.special import gammaln, roots_jacobi
 
 from specgeo._cast import ComplexArray, FloatArray, IntArray
 from specgeo._double import UNIT_ROUNDOFF
+from specgeo._workers import in_order
 from specgeo.errors import MissingDependencyError, UnsupportedError
 from specgeo.fourier.forms import ComplexForms, FacetForm, Term
 from specgeo.fourier.phases import unit_exponentials
@@ -38,7 +40,8 @@ SCATTERED_FLOOR = 1e-13
 SCATTERED_GROWTH = 4 * UNIT_ROUNDOFF
 NODES_AT_ONCE = 1 << 20  # some 200 bytes each; fewer would repeat the FFT more often than the nodes pay for
 CROSSOVER = 600  # wavevectors above which the non-uniform FFT is faster than direct sums
-NODE_SECONDS, MODE_SECONDS, PAIR_SECONDS = 2.5e-7, 2e-7, 3e-9  # costs: a node, a mode of the grid, a (facet, k) pair
+NODE_SECONDS = 2.5e-7, 2.5e-7, 1.7e-6  # costs: a node in so many dimensions,
+MODE_SECONDS, PAIR_SECONDS = 2e-7, 3e-9  # a mode of the grid, a (facet, k) pair
 # Orders in use: all small ones, then in steps, so that simplices of similar size share a rule.
 ORDERS = np.array([*range(1, 17), *range(18, 33, 2), *range(36, 65, 4), *range(72, 129, 8), *range(144, 513, 16)])
 
@@ -66,25 +69,34 @@ def available() -> bool:
 
 def pays(forms: ComplexForms, k: FloatArray) -> bool:
     """Whether the non-uniform FFT is the faster way to these wavevectors."""
-    kinks = forms.facets.kinks
-    if len(k) < CROSSOVER or forms.dim > 3 or kinks.simplices.shape[1] > 3 or not available():
-        return False
+    return len(k) >= CROSSOVER and grid_seconds(forms, k) < direct_seconds(forms.facets, len(k))
+
+
+def direct_seconds(form: FacetForm, n_k: int) -> float:
+    """Estimated time of direct sums."""
+    pairs = (len(form.kinks) + 2 * len(form.flux)) * n_k
+    return float(PAIR_SECONDS * pairs * form.kinks.simplices.shape[1] ** 2 / 4)
+
+
+def grid_seconds(forms: ComplexForms, k: FloatArray) -> float:
+    """Estimated time of quadrature and the non-uniform FFT, infinite where they cannot serve."""
+    if forms.dim > 3 or forms.facets.kinks.simplices.shape[1] > 3 or not available() or len(k) == 0:
+        return math.inf
     reach = float(np.linalg.norm(k, axis=1).max()) * _longest_edge(forms.facets) / 2
     if reach > min(_order_limit(beta, QUADRATURE_TOLERANCE)[-2] for beta in (0, 1)):
-        return False
-    simplices = len(kinks) + 2 * len(forms.facets.flux)
-    direct = PAIR_SECONDS * simplices * len(k) * kinks.simplices.shape[1] ** 2 / 4
-    return bool(_estimated_seconds(forms.facets, k) < direct)
+        return math.inf
+    return _estimated_seconds(forms.facets, k)
 
 
 def _estimated_seconds(form: FacetForm, k: FloatArray) -> float:
     longest = float(np.linalg.norm(k, axis=1).max())
     nodes = sum(_node_count(term, longest) for term in (form.kinks, form.flux, form.trace))
+    node = NODE_SECONDS[k.shape[1] - 1]
     lattice = find_lattice(form.kinks.waves(k))
     if lattice is not None:
-        return nodes * NODE_SECONDS + MODE_SECONDS * float(np.prod(2.0 * np.abs(lattice.modes).max(axis=0) + 2))
+        return nodes * node + MODE_SECONDS * float(np.prod(2.0 * np.abs(lattice.modes).max(axis=0) + 2))
     reach = np.abs(k).max(axis=0)
-    return (nodes + len(k)) * 2 * NODE_SECONDS + MODE_SECONDS * float(np.prod(2 * reach * _half_extents(form) + 16))
+    return (nodes + len(k)) * 2 * node + MODE_SECONDS * float(np.prod(2 * reach * _half_extents(form) + 16))
 
 
 def _half_extents(form: FacetForm) -> FloatArray:
@@ -110,34 +122,50 @@ def bound(form: FacetForm, k: FloatArray, boundary: str, values: ComplexArray | 
         return np.asarray(error / length / length)
 
 
-def numerator(form: FacetForm, k: FloatArray, boundary: str) -> ComplexArray:
+def numerator(form: FacetForm, k: FloatArray, boundary: str, executor: Any = None) -> ComplexArray:
     """|k|^2 f^(k) at (n_k, D) wavevectors, (n_k, m), as `FacetForm.numerator` but by finufft."""
     longest = float(np.linalg.norm(k, axis=1).max())
     waves = form.kinks.waves(k)
     lattice = find_lattice(waves)
-    total = _transform(form.kinks, waves, lattice, longest)
+    total = _transform(form.kinks, waves, lattice, longest, executor)
     if boundary != "interior":
-        total += _transform(form.flux, waves, lattice, longest)
-    if boundary == "cut":
-        for j, term in form.axis_terms:
-            total += 1j * k[:, j, None] * _transform(term, waves, lattice, longest)
+        total += _transform(form.flux, waves, lattice, longest, executor)
+    return total + traces(form, k, executor) if boundary == "cut" else total
+
+
+def traces(form: FacetForm, k: FloatArray, executor: Any = None) -> ComplexArray:
+    """The traces' part of it."""
+    longest = float(np.linalg.norm(k, axis=1).max())
+    waves = form.kinks.waves(k)
+    lattice = find_lattice(waves)
+    total = np.zeros((len(k), len(form.defect)), np.complex128)
+    for j, term in form.axis_terms:
+        total += 1j * k[:, j, None] * _transform(term, waves, lattice, longest, executor)
     return total
 
 
-def _transform(term: Term, waves: FloatArray, lattice: Lattice | None, longest: float) -> ComplexArray:
+def _transform(
+    term: Term, waves: FloatArray, lattice: Lattice | None, longest: float, executor: Any = None
+) -> ComplexArray:
     """The sum over a term's simplices, by a bounded number of nodes at a time."""
     density = term.weights if term.weights is not None else term.values
     assert density is not None
     total = np.zeros((len(waves), density.shape[-1]), dtype=np.complex128)
-    for part in _parts(term, longest, max(NODES_AT_ONCE // density.shape[-1], len(waves))):
-        nodes = quadrature_nodes(part, longest)
-        if part.weights is not None:
-            strengths = nodes.weights[:, None] * part.weights[nodes.owner]
-        else:
-            assert part.values is not None
-            strengths = nodes.weights[:, None] * np.einsum("ni,nim->nm", nodes.barycentric, part.values[nodes.owner])
-        total += exponential_sum(nodes.points, strengths, waves, lattice)
+    parts = _parts(term, longest, max(NODES_AT_ONCE // density.shape[-1], len(waves)))
+    for part in in_order(executor, node_sum, ((part, waves, lattice, longest) for part in parts)):
+        total += part
     return total
+
+
+def node_sum(term: Term, waves: FloatArray, lattice: Lattice | None, longest: float) -> ComplexArray:
+    """The sum over a term's simplices, all nodes at once."""
+    nodes = quadrature_nodes(term, longest)
+    if term.weights is not None:
+        strengths = nodes.weights[:, None] * term.weights[nodes.owner]
+    else:
+        assert term.values is not None
+        strengths = nodes.weights[:, None] * np.einsum("ni,nim->nm", nodes.barycentric, term.values[nodes.owner])
+    return exponential_sum(nodes.points, strengths, waves, lattice)
 
 
 def _parts(term: Term, longest: float, most: int) -> Iterator[Term]:

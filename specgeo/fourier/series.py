@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +35,7 @@ from specgeo.domain import Box
 from specgeo.errors import DomainError, InvalidInputError
 from specgeo.fourier.deviation import deviation_of
 from specgeo.fourier.forms import TINY, ComplexForms, forms_of, require_range
-from specgeo.fourier.spectra import evaluate, volume_bound
+from specgeo.fourier.spectra import METHODS, evaluate, volume_bound
 from specgeo.geometry.complex import PolyhedralComplex
 
 Extension = Literal["mirror", "periodic"]
@@ -51,8 +51,9 @@ def fourier_coefficients(
     modes: npt.ArrayLike,
     extension: Extension = "mirror",
     return_error: bool = False,
-    method: Literal["auto", "facet", "volume", "nufft"] = "auto",
+    method: METHODS = "auto",
     progress: Callable[[str, float], None] | bool | None = None,
+    executor: Any = None,
 ) -> npt.NDArray[np.float64 | np.complex128] | tuple[npt.NDArray[np.float64 | np.complex128], FloatArray]:
     r"""Exact Fourier coefficients of a piecewise-linear function on a box.
 
@@ -67,10 +68,12 @@ def fourier_coefficients(
         repeated as it is (with a jump at the walls unless it matches), :math:`k_j = 2\pi n_j / s_j`.
     return_error : bool
         Return an error bound too, as `spectrum` does.
-    method : {"auto", "facet", "volume", "nufft"}
+    method : {"auto", "facet", "volume", "moments", "nufft"}
         As in `spectrum`.
     progress : bool or callable, optional
         True: a bar. A callable is called now and then as ``progress(message, fraction)``.
+    executor : int or concurrent.futures.Executor, optional
+        As in `spectrum`: who does the work, without a change of any bit.
 
     Returns
     -------
@@ -97,7 +100,7 @@ def fourier_coefficients(
     """
     box, forms = box_forms(cx)
     tell = progress if callable(progress) else None
-    coefficients, errors = coefficients_on(box, forms, modes, extension, method, return_error, tell)
+    coefficients, errors = coefficients_on(box, forms, modes, extension, method, return_error, tell, executor)
     return (coefficients, errors) if return_error else coefficients
 
 
@@ -109,15 +112,17 @@ def coefficients_on(
     method: str,
     return_error: bool,
     tell: Tell | None = None,
+    executor: Any = None,
 ) -> tuple[npt.NDArray[np.float64 | np.complex128], FloatArray]:
     """What the pieces of a complex, all of a box or some of it, add to its coefficients, and bounds: (..., m) each."""
     numbers = as_modes(modes, box.dim)
     flat = numbers.reshape(-1, box.dim)
     values: npt.NDArray[np.float64 | np.complex128]
     if extension == "mirror":
-        values, errors = _mirror(forms, box, flat, method, return_error, tell)
+        values, errors = _mirror(forms, box, flat, method, return_error, tell, executor)
     else:
-        values, errors = evaluate(forms, mode_wavevectors(flat, box, extension), "cut", method, return_error, tell)
+        waves = mode_wavevectors(flat, box, extension)
+        values, errors = evaluate(forms, waves, "cut", method, return_error, tell, executor)
     shape = (*numbers.shape[:-1], forms.n_outputs)
     coefficients = (values / box.volume).reshape(shape)
     errors = errors + 2 * (box.dim + 1) * UNIT_ROUNDOFF * np.abs(values)  # the volume's sides and product are rounded
@@ -304,14 +309,14 @@ def box_forms(cx: PolyhedralComplex) -> tuple[Box, ComplexForms]:
 
 
 def _mirror(
-    forms: ComplexForms, box: Box, modes: IntArray, method: str, bounds: bool, tell: Tell | None
+    forms: ComplexForms, box: Box, modes: IntArray, method: str, bounds: bool, tell: Tell | None, executor: Any
 ) -> tuple[FloatArray, FloatArray]:
     """Means over the reflections of k; half of them suffice, f being real."""
     positive, place = np.unique(np.abs(modes), axis=0, return_inverse=True)
     wavevectors = mode_wavevectors(positive, box, "mirror")
     signs = np.array([(1.0, *rest) for rest in product((1.0, -1.0), repeat=box.dim - 1)])
     reflected = (wavevectors[:, None, :] * signs).reshape(-1, box.dim)
-    values, errors = evaluate(forms, reflected, "mirror", method, bounds, tell)
+    values, errors = evaluate(forms, reflected, "mirror", method, bounds, tell, executor)
     shape = (len(positive), len(signs), forms.n_outputs)
     means, errors = values.real.reshape(shape).mean(axis=1), errors.reshape(shape).mean(axis=1)
     return means[place.ravel()], errors[place.ravel()]

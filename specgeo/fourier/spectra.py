@@ -1,16 +1,21 @@
 """`spectrum`: the Fourier transform of a piecewise-linear function, in closed form at every wavevector.
 
-Three ways lead to the same number; for each wavevector the cheapest one that is accurate is taken:
+Four ways lead to the same number; for each wavevector the cheapest one that is accurate is taken:
 
     facet    |k|^-2 times a sum over kinks and boundary facets; rounding grows like |k|^-2 as k -> 0
     volume   a sum over the cells' simplices; accurate at every k, k = 0 included, and d times dearer
+    moments  the facet sum by moments of small simplices; for many wavevectors of a lattice, d = 2 and 3
     nufft    the facet sum by quadrature and a non-uniform FFT (finufft); for many wavevectors, d <= 3
+
+What is taken, and what the others would have cost, goes to the log "specgeo" (level INFO).
 """
 
 from __future__ import annotations
 
+import logging
+import math
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,10 +26,11 @@ from specgeo._cast import ComplexArray, FloatArray, IntArray
 from specgeo._double import UNIT_ROUNDOFF
 from specgeo._measures import lengths_of
 from specgeo._progress import Tell, reported
+from specgeo._workers import in_order
 from specgeo.errors import InvalidInputError, UnsupportedError
-from specgeo.fourier import nufft
+from specgeo.fourier import moments, nufft
 from specgeo.fourier.deviation import deviation_of
-from specgeo.fourier.forms import ComplexForms, forms_of, require_range
+from specgeo.fourier.forms import ComplexForms, FacetForm, Term, forms_of, require_range
 from specgeo.fourier.simplex import as_wavevectors
 from specgeo.geometry.complex import PolyhedralComplex
 
@@ -34,7 +40,10 @@ PROMISE = 1e-12  # every value has an error bound below this share of int |f|, o
 TARGET = 2e-13  # where that costs little, the facet form is used only if its bound is below this share
 LITTLE = 4e6  # pairs (simplex, wavevector) of the volume form that cost little: about 0.1 s
 BLOCK = 1 << 25  # pairs (simplex, wavevector) between two reports of progress
-GRID_PROMISE = 1e-11  # the same for the non-uniform FFT, whose bound is some 100 times its error
+GRID_PROMISE = 1e-11  # the same for moments and the non-uniform FFT, whose bounds are some 100 times their errors
+WORTH = 0.1  # seconds of direct sums from which on moments are thought of
+_log = logging.getLogger("specgeo")
+METHODS = Literal["auto", "facet", "volume", "moments", "nufft"]
 
 
 @checked
@@ -45,8 +54,9 @@ def spectrum(
     k: npt.ArrayLike,
     boundary: Literal["cut", "interior"] = "cut",
     return_error: bool = False,
-    method: Literal["auto", "facet", "volume", "nufft"] = "auto",
+    method: METHODS = "auto",
     progress: Callable[[str, float], None] | bool | None = None,
+    executor: Any = None,
 ) -> ComplexArray | tuple[ComplexArray, FloatArray]:
     r"""Fourier transform :math:`\hat f(k) = \int f(x) e^{-i k\cdot x} dx` of a piecewise-linear function.
 
@@ -63,13 +73,19 @@ def spectrum(
         k^-2 tails that the cut puts in; not defined at k = 0.
     return_error : bool
         Return an error bound too.
-    method : {"auto", "facet", "volume", "nufft"}
+    method : {"auto", "facet", "volume", "moments", "nufft"}
         "auto" chooses for each wavevector: the facet form wherever its error bound is below 1e-12 of
-        int \|f\| (2e-13 where that costs little), the volume form elsewhere; in place of the facet form
-        the non-uniform FFT, where there are many wavevectors, finufft is installed and its (more
-        pessimistic) bound is below 1e-11 of int \|f\|. The other names force one form.
+        int \|f\| (2e-13 where that costs little), the volume form elsewhere. In place of the facet form,
+        where there are many wavevectors and a cost model says that it pays: moments (d = 2 and 3, all
+        wavevectors whole multiples of a spacing along each axis) or the non-uniform FFT (finufft), with
+        (more pessimistic) bounds below 1e-11 of int \|f\|. The other names force one form; forced moments
+        err by 1e-11 of sum \|c_F\| \|F\| / \|k\|^2 at most, sums over kinks and walls. The log "specgeo"
+        says at level INFO what was chosen and why.
     progress : bool or callable, optional
         True: a bar. A callable is called now and then as ``progress(message, fraction)``.
+    executor : int or concurrent.futures.Executor, optional
+        A number of threads, or any executor (processes, loky, dask, mpi4py). The result does not depend
+        on it, to the last bit.
 
     Returns
     -------
@@ -108,7 +124,7 @@ def spectrum(
     forms = forms_of(cx)
     waves, batch = as_wavevectors(k, forms.dim, float(np.abs(cx.vertices).max()))
     tell = progress if callable(progress) else None
-    values, errors = evaluate(forms, waves, boundary, method, return_error, tell)
+    values, errors = evaluate(forms, waves, boundary, method, return_error, tell, executor)
     shape = (*batch, forms.n_outputs)
     return (values.reshape(shape), errors.reshape(shape)) if return_error else values.reshape(shape)
 
@@ -120,6 +136,7 @@ def evaluate(
     method: str,
     bounds: bool = True,
     tell: Tell | None = None,
+    executor: Any = None,
 ) -> tuple[ComplexArray, FloatArray]:
     """Values and error bounds at wavevectors (n_k, D), both (n_k, m); without ``bounds`` those are of the rounding.
 
@@ -130,7 +147,7 @@ def evaluate(
     afford(needed, f"k: {len(k):,} wavevectors", "pass fewer at a time")
     distinct, place, flipped = half_space(k)
     with np.errstate(over="ignore", invalid="ignore"):  # what leaves the range of floats is refused
-        values, errors = _evaluate_distinct(forms, distinct, boundary, method, bounds, tell)
+        values, errors = _evaluate_distinct(forms, distinct, boundary, method, bounds, tell, executor)
     values, errors = values[place], errors[place]
     values[flipped] = np.conj(values[flipped])
     return values, errors
@@ -152,32 +169,47 @@ def half_space(k: FloatArray) -> tuple[FloatArray, npt.NDArray[np.intp], npt.NDA
 
 
 def _evaluate_distinct(
-    forms: ComplexForms, k: FloatArray, boundary: Boundary, method: str, bounds: bool, tell: Tell | None
+    forms: ComplexForms, k: FloatArray, boundary: Boundary, method: str, bounds: bool, tell: Tell | None, executor: Any
 ) -> tuple[ComplexArray, FloatArray]:
     values = np.zeros((len(k), forms.n_outputs), dtype=np.complex128)
     errors = np.zeros(values.shape)
     if len(k) == 0:
         return values, errors
-    at_zero = ~np.any(k, axis=1)
-    if np.any(at_zero) and (boundary == "interior" or method in ("facet", "nufft")):
+    _require_form(k, boundary, method)
+    chosen, plan = _choose(forms, k, boundary, method)
+    left = chosen == "moments"
+    if np.any(left):
+        some = k[left]
+        values[left], errors[left] = _by_moments(forms, some, boundary, plan, executor)
+        if method == "auto":
+            left[left] = np.any(errors[left] > GRID_PROMISE * forms.norm, axis=1)
+            chosen[left] = _direct_or_nufft(forms, k[left], boundary)
+    done = int(np.count_nonzero(chosen == "moments"))
+    if tell is not None and done:
+        tell(f"{done:,} of {len(k):,} wavevectors", done / len(k))
+    for name, evaluator in (("facet", _by_facets), ("volume", _by_volume), ("nufft", _by_nufft)):
+        for rows in _blocks(forms, np.flatnonzero(chosen == name), name, tell):
+            some = np.ascontiguousarray(k[rows])
+            values[rows], errors[rows] = evaluator(forms, some, boundary, executor)
+            done += len(rows)
+            if tell is not None:
+                tell(f"{done:,} of {len(k):,} wavevectors", done / len(k))
+    if bounds:
+        for name in np.unique(chosen):
+            rows = np.flatnonzero(chosen == name)
+            errors[rows] += deviation(forms, np.ascontiguousarray(k[rows]), boundary, name)
+    require_range("its transform", values, errors)
+    return values, errors
+
+
+def _require_form(k: FloatArray, boundary: Boundary, method: str) -> None:
+    if not np.all(np.any(k, axis=1)) and (boundary == "interior" or method in ("facet", "moments", "nufft")):
         remedy = "the interior spectrum is not defined; leave it out"
         if boundary != "interior":
             remedy = "only the volume form holds; use method='auto'"
         raise InvalidInputError(f"k: contains the zero wavevector, where {remedy}")
     if boundary == "interior" and method == "volume":
         raise InvalidInputError("method: 'volume' has no interior spectrum; use 'auto' or 'facet'")
-    chosen, done = _choose(forms, k, boundary, method), 0
-    for name, evaluator in (("facet", _by_facets), ("volume", _by_volume), ("nufft", _by_nufft)):
-        for rows in _blocks(forms, np.flatnonzero(chosen == name), name, tell):
-            some = np.ascontiguousarray(k[rows])
-            values[rows], errors[rows] = evaluator(forms, some, boundary)
-            if bounds:
-                errors[rows] += deviation(forms, some, boundary, name)
-            done += len(rows)
-            if tell is not None:
-                tell(f"{done:,} of {len(k):,} wavevectors", done / len(k))
-    require_range("its transform", values, errors)
-    return values, errors
 
 
 def _blocks(forms: ComplexForms, rows: IntArray, form: str, tell: Tell | None) -> list[IntArray]:
@@ -198,40 +230,113 @@ def deviation(forms: ComplexForms, k: FloatArray, boundary: Boundary, form: str)
     return bound if stored.known or boundary == "interior" else bound + _defect(forms, k)
 
 
-def _choose(forms: ComplexForms, k: FloatArray, boundary: Boundary, method: str) -> npt.NDArray[np.str_]:
-    """The form for each wavevector."""
-    chosen = np.full(len(k), "facet" if method == "auto" else method, dtype="<U6")
+def _choose(
+    forms: ComplexForms, k: FloatArray, boundary: Boundary, method: str
+) -> tuple[npt.NDArray[np.str_], moments.Plan | None]:
+    """The form for each wavevector, and the plan for moments."""
+    chosen = np.full(len(k), "facet" if method == "auto" else method, dtype="<U7")
+    if method == "moments":
+        plan = moments.make_plan(forms.facets, k, boundary)
+        if plan is None:
+            raise UnsupportedError("method: 'moments' is for lattices of wavevectors, d = 2 or 3; use method='auto'")
+        return chosen, plan
     if method != "auto":
-        return chosen
+        return chosen, None
     bound = facet_bound(forms, k, boundary)
     if boundary != "interior":
         poor = np.any(~(bound <= TARGET * forms.norm), axis=1)
         if np.count_nonzero(poor) * len(forms.cx.vertices) * forms.dim > LITTLE:
             poor = np.any(~(bound <= PROMISE * forms.norm), axis=1)
+        chosen[~np.any(k, axis=1)] = "volume"
+        poor &= chosen == "facet"
         if np.any(poor):
             chosen[poor & np.any(~(bound <= volume_bound(forms)), axis=1)] = "volume"
     fine = chosen == "facet"
-    if np.count_nonzero(fine) >= nufft.CROSSOVER:
-        fine &= np.all(nufft.bound(forms.facets, k, boundary) <= GRID_PROMISE * forms.norm, axis=1)
+    plan = _plan(forms, k[fine], boundary)
+    chosen[fine] = _direct_or_nufft(forms, k[fine], boundary) if plan is None else "moments"
+    for name in np.unique(chosen):
+        _log.info("spectrum: %s wavevectors by %s", f"{np.count_nonzero(chosen == name):,}", name)
+    return chosen, plan
+
+
+def _plan(forms: ComplexForms, k: FloatArray, boundary: Boundary) -> moments.Plan | None:
+    """How to take moments, where that is the fastest way to these wavevectors."""
+    if len(k) < nufft.CROSSOVER or forms.direction is not None:
+        return None
+    direct = nufft.direct_seconds(forms.facets, len(k))
+    if direct < WORTH:
+        return None
+    size = np.maximum(moments.weight_sums(forms.facets, boundary), np.finfo(float).tiny)
+    share = 0.3 * GRID_PROMISE * float((forms.norm / size).min()) * float((k**2).sum(axis=1).min())
+    plan = moments.make_plan(forms.facets, k, boundary, min(max(share, moments.LEAST), moments.TRUNCATION))
+    grid = nufft.grid_seconds(forms, k)
+    _log.info(
+        "spectrum: %s wavevectors, estimated seconds: facet %.2g, nufft %.2g, moments %s",
+        f"{len(k):,}", direct, grid, "impossible" if plan is None else f"{plan.seconds:.2g} ({plan})",
+    )  # fmt: skip
+    return plan if plan is not None and plan.seconds < min(direct, grid) else None
+
+
+def _direct_or_nufft(forms: ComplexForms, k: FloatArray, boundary: Boundary) -> npt.NDArray[np.str_]:
+    """The facet form at k, by direct sums or the non-uniform FFT."""
+    chosen = np.full(len(k), "facet", dtype="<U7")
+    if len(k) >= nufft.CROSSOVER:
+        fine = np.all(nufft.bound(forms.facets, k, boundary) <= GRID_PROMISE * forms.norm, axis=1)
         if nufft.pays(forms, k[fine]):
             chosen[fine] = "nufft"
     return chosen
 
 
-def _by_facets(forms: ComplexForms, k: FloatArray, boundary: Boundary) -> tuple[ComplexArray, FloatArray]:
+def _by_facets(
+    forms: ComplexForms, k: FloatArray, boundary: Boundary, executor: Any
+) -> tuple[ComplexArray, FloatArray]:
     length = lengths_of(k)[:, None]  # twice, and not its square, which may be out of range
-    return forms.facets.numerator(k, boundary) / length / length, _facet_rounding(forms, k, boundary)
+    form = forms.facets
+    tasks = ((form, some, boundary) for some in _shares(k, len(form.kinks), executor))
+    values: ComplexArray = np.concatenate(list(in_order(executor, FacetForm.numerator, tasks)))
+    return values / length / length, _facet_rounding(forms, k, boundary)
 
 
-def _by_volume(forms: ComplexForms, k: FloatArray, boundary: Boundary) -> tuple[ComplexArray, FloatArray]:
-    return forms.volume.cells.sum(k), np.broadcast_to(volume_bound(forms), (len(k), forms.n_outputs))
+def _by_volume(
+    forms: ComplexForms, k: FloatArray, boundary: Boundary, executor: Any
+) -> tuple[ComplexArray, FloatArray]:
+    values, errors = np.empty((len(k), forms.n_outputs), np.complex128), np.empty((len(k), forms.n_outputs))
+    at_zero = ~np.any(k, axis=1)
+    if np.any(at_zero):
+        values[at_zero], errors[at_zero] = forms.integral
+    if not np.all(at_zero):
+        cells = forms.volume.cells
+        tasks = ((cells, some) for some in _shares(k[~at_zero], len(cells), executor))
+        values[~at_zero] = np.concatenate(list(in_order(executor, Term.sum, tasks)))
+        errors[~at_zero] = volume_bound(forms)
+    return values, errors
 
 
-def _by_nufft(forms: ComplexForms, k: FloatArray, boundary: Boundary) -> tuple[ComplexArray, FloatArray]:
+def _shares(k: FloatArray, simplices: int, executor: Any) -> list[FloatArray]:
+    """Wavevectors for one worker after another; how many does not depend on the workers."""
+    if executor is None:
+        return [k]
+    return np.array_split(k, max(1, min(len(k), math.ceil(len(k) * simplices / BLOCK))))
+
+
+def _by_moments(
+    forms: ComplexForms, k: FloatArray, boundary: Boundary, plan: moments.Plan | None, executor: Any
+) -> tuple[ComplexArray, FloatArray]:
+    assert plan is not None
+    length = lengths_of(k)[:, None]
+    values, errors = moments.lattice_sum(forms.facets, plan, boundary, executor)
+    errors = errors / length / length
+    if boundary == "cut":
+        values += nufft.traces(forms.facets, k, executor)
+        errors += nufft.bound(forms.facets, k, boundary)
+    return values / length / length, errors + _facet_rounding(forms, k, boundary)
+
+
+def _by_nufft(forms: ComplexForms, k: FloatArray, boundary: Boundary, executor: Any) -> tuple[ComplexArray, FloatArray]:
     if forms.dim > 3 or forms.facets.kinks.simplices.shape[1] > 3:
         raise UnsupportedError("method: 'nufft' is for dimension 1 to 3; use method='auto'")
     length = lengths_of(k)[:, None]
-    values = nufft.numerator(forms.facets, k, boundary)
+    values = nufft.numerator(forms.facets, k, boundary, executor)
     error = nufft.bound(forms.facets, k, boundary, values) + _facet_rounding(forms, k, boundary)
     return values / length / length, error
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from specgeo._budget import afford
 from specgeo._cast import IntArray
-from specgeo.activation import LayerActivation
+from specgeo.layer_activations import LayerActivation, MaxGroups
 
 Flags = npt.NDArray[np.bool_]
 Signs = npt.NDArray[np.int8]
@@ -112,7 +112,10 @@ class Patterns(NamedTuple):
     """Signs of the units on each cell, `packed`.
 
     A *unit* is a neuron together with one breakpoint t of its activation (ReLU: one unit a
-    neuron); its sign is that of z - t. A cell on which it vanishes has neither bit.
+    neuron); its sign is that of z - t. A cell on which it vanishes has neither bit. Where outputs are maxima over
+    groups, units are the members of groups of two and more, group after group: positive is the one that wins on the
+    cell, the first of equal ones, and negative are those that lose. ``neurons`` then has the group, ``breakpoints`` the
+    place in it.
     """
 
     positive: Words  # (n_cells, n_words)
@@ -142,6 +145,11 @@ class Patterns(NamedTuple):
         """`packed` flags of the units that have opposite signs on the two cells of each pair (n, 2)."""
         a, b = pairs.T
         return np.asarray((self.positive[a] & self.negative[b]) | (self.negative[a] & self.positive[b]))
+
+    def of_maxima(self, activations: Sequence[LayerActivation]) -> Flags:
+        """Which units are members of groups whose maximum is taken: positive is the one that wins."""
+        maxima = np.array([isinstance(activation, MaxGroups) for activation in activations], dtype=np.bool_)
+        return np.asarray(maxima[self.layers])
 
     def neuron_pieces(self, activations: Sequence[LayerActivation]) -> list[IntArray]:
         """For each layer the piece that each neuron is on, (n_cells, n_l): an index into the slopes of the activation.

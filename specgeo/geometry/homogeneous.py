@@ -3,7 +3,8 @@
 *Network.* F is positively homogeneous and continuous on x_0 >= 0, and F(1, x) = f(x). It is a network again: each layer
 carries x_0 along as its first value, biases are multiplied by it, and so are breakpoints t and intercepts c. An
 activation of one breakpoint 0, intercept 0 and slope 1 on the right (ReLU, leaky ReLU, absolute value) is homogeneous
-itself, and leaves x_0 >= 0 as it is. Any other, with slopes s_0, ..., s_n, is written with r = ReLU and affine layers:
+itself, and leaves x_0 >= 0 as it is; so are identities, and maxima over groups with x_0 beside. Any other, with slopes
+s_0, ..., s_n, is written with r = ReLU and affine layers:
 
     y_i = z - t_i x_0,    m = t_1 x_0 - r(-y_1) = min(z, t_1 x_0),    p_i = r(y_i) - r(y_{i+1}) for i < n, p_n = r(y_n),
     x_0 sigma(z / x_0) = c x_0 + s_0 m + s_1 p_1 + ... + s_n p_n.
@@ -24,12 +25,15 @@ into B. Else it lies in an outer wall. So the cones are, each once, the faces of
 wall: nothing has to be glued, and what B adds is known by the walls that facets lie in. The boundary of a cone is
 that of its piece without what lies in outer walls.
 
-*Lineality.* Let L be the set of x at which the linear part of the first layer that bends vanishes. f and all signs are
-constant along L, so it is in the lineality space of every cone. The cells of the first layer have no more, and faces
-are subsets: L is the lineality space of every face. It is the smallest cone of the complex, and its dimension l is read
-off. Modulo L all cones are pointed, the convex hulls of those of dimension l + 1: *points* (vertices, where l = 0) of
-the complex of f where they are not in x_0 = 0, *rays* at infinity where they are. So each face of the complex of f is
-conv(its points) + cone(its rays) + L, and it is bounded exactly where l = 0 and it has no ray.
+*Lineality.* All faces have one lineality space L. By layers: let faces after some of them have L, and let each value
+change along L at a rate that is the same on all cells. Then so do the pre-activations of the next layer. Where a unit,
+or the difference of two members of a group, has a rate other than 0 along v in L, it has both signs on every line along
+v, and no face keeps v. Along what is left all signs are constant, so is what bends, and values that are passed on, or
+the largest of a group, keep the rate of what they are. So L shrinks to the same subspace for all cells, and for all
+faces, whose lines are those of cells. It is the smallest cone of the complex, and its dimension l is read off. Modulo L
+all cones are pointed, the convex hulls of those of dimension l + 1: *points* (vertices, where l = 0) of the complex of
+f where they are not in x_0 = 0, *rays* at infinity where they are. So each face of the complex of f is conv(its points)
++ cone(its rays) + L, and it is bounded exactly where l = 0 and it has no ray.
 """
 
 from __future__ import annotations
@@ -40,11 +44,12 @@ import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
 from specgeo._codec import Layers
-from specgeo.activation import Activation, LayerActivation, NeuronActivations, as_layer_activation
+from specgeo.activation import Activation
 from specgeo.domain import Box
 from specgeo.geometry.arrays import Patterns, Ragged, packed, unpacked
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.topology import closure
+from specgeo.layer_activations import LayerActivation, MaxGroups, NeuronActivations, as_layer_activation
 
 
 def homogenised(layers: Layers) -> Layers:
@@ -56,12 +61,13 @@ def homogenised(layers: Layers) -> Layers:
 
     for weight, bias, activation in zip(layers.weights, layers.biases, layers.activations, strict=False):
         affine = _carrying(np.column_stack((bias, weight)))
-        each = activation.each(len(bias))
-        if _is_homogeneous(activation):
-            add(affine, activation if isinstance(activation, Activation) else _passing_first(each))
+        if isinstance(activation, MaxGroups):
+            add(affine, MaxGroups(((0,), *(tuple(1 + i for i in group) for group in activation.groups))))
+        elif _is_homogeneous(activation):
+            add(affine, _passing_first(activation))
         else:
             add(affine, Activation.identity())
-            for matrix, between in _bent(each):
+            for matrix, between in _bent(activation.each(len(bias))):
                 add(matrix, between)
     add(np.column_stack((layers.biases[-1], layers.weights[-1])))
     weights, biases, activations = zip(*made, strict=True)
@@ -79,15 +85,20 @@ def _carrying(rows: FloatArray) -> FloatArray:
 
 
 def _is_homogeneous(activation: LayerActivation) -> bool:
-    """Whether it is positively homogeneous, for all neurons, and the identity on what is positive."""
+    """Whether it is positively homogeneous, for all neurons, and the identity on what is positive, or maxima."""
+    if isinstance(activation, MaxGroups):
+        return True
     if isinstance(activation, NeuronActivations):
         return all(map(_is_homogeneous, activation.kinds))
     hinge = activation.breakpoints.tolist() == [0.0] and activation.intercept == 0.0 and activation.slopes[1] == 1.0
     return activation.is_identity or bool(hinge)
 
 
-def _passing_first(each: list[Activation]) -> LayerActivation:
-    """The activations of (x_0, z), where those of z are given; x_0 is passed on."""
+def _passing_first(activation: Activation | NeuronActivations) -> LayerActivation:
+    """The homogeneous activation of (x_0, z), where that of z is given: x_0 >= 0 stays as it is."""
+    if isinstance(activation, Activation):
+        return activation
+    each = activation.each(len(activation.which))
     return as_layer_activation([Activation.identity(), *each], len(each) + 1, 0)
 
 

@@ -10,7 +10,6 @@ Columns may be points (D > 0) or the columns of an affine map x -> M x + c in th
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -19,6 +18,9 @@ import numpy.typing as npt
 
 from specgeo._cast import IntArray
 from specgeo._codec import Layers
+from specgeo.activation import Activation
+from specgeo.geometry.arrays import Signs
+from specgeo.layer_activations import MaxGroups, NeuronActivations
 
 try:
     from flint import fmpz_mat
@@ -67,15 +69,42 @@ def integer_rows(rows: npt.NDArray[np.float64]) -> tuple[Integers, Integers]:
 
 
 class Bends(NamedTuple):
-    """The units of a layer, exactly."""
+    """The units of a layer, exactly: z - t, columns z (n_l, n) being those of the neurons."""
 
+    activation: Activation | NeuronActivations
     owners: IntArray  # (n_units,) neuron of each
     thresholds: Integers  # (n_units,)
-    pieces_of: Callable[[npt.NDArray[np.bool_]], IntArray]  # (..., n_units) positive -> (..., n_l)
 
-    def above(self, z: Integers, unit: Integers) -> Integers:
-        """z - t of all units, (n_units, n), from those z (n_l, n) of all neurons."""
+    def at(self, z: Integers, unit: Integers) -> tuple[Signs, IntArray]:
+        """Signs (n, n_units) at points, and pieces (n_l, n)."""
+        above = z[self.owners] - np.multiply.outer(self.thresholds, unit)
+        sign = ((above > 0).astype(np.int8) - (above < 0).astype(np.int8)).T
+        return sign, self.activation.pieces_of(sign > 0).T
+
+    def rows(self, z: Integers, unit: Integers, piece: IntArray) -> Integers:
+        """Rows (n_units, n) on a cell with these pieces (n_l,)."""
         return np.asarray(z[self.owners] - np.multiply.outer(self.thresholds, unit))
+
+
+class Contest(NamedTuple):
+    """The units of a layer of maxima: a member less the largest of the others in its group."""
+
+    activation: MaxGroups
+
+    def at(self, z: Integers, unit: Integers) -> tuple[Signs, IntArray]:
+        """Signs (n, n_units) at points, 0 for several that are the largest; winners (groups, n)."""
+        a = self.activation
+        values = z[a.members]
+        attains = np.equal(values, np.maximum.reduceat(values, a.starts, axis=0)[a.owners]).astype(np.bool_)
+        alone = np.add.reduceat(attains.astype(np.int64), a.starts, axis=0)[a.owners] == 1
+        places = np.where(attains, np.arange(len(values))[:, None], len(values))
+        sign = np.where(attains, alone, -1).astype(np.int8)
+        return sign[a.competing].T, np.minimum.reduceat(places, a.starts, axis=0)
+
+    def rows(self, z: Integers, unit: Integers, piece: IntArray) -> Integers:
+        """Rows (n_units, n) on a cell with these winners (groups,): each member less the winner."""
+        a = self.activation
+        return np.asarray((z[a.members] - z[a.members[piece]][a.owners])[a.competing])
 
 
 class IntegerNetwork:
@@ -102,7 +131,9 @@ class IntegerNetwork:
                 (
                     IntegerMatrix(scaled(weight, linear)),
                     scaled(bias, outer),
-                    Bends(units.owners, scaled(breaks, outer), activation.pieces_of),
+                    Contest(activation)
+                    if isinstance(activation, MaxGroups)
+                    else Bends(activation, units.owners, scaled(breaks, outer)),
                     scaled(slopes, slope),
                     scaled(intercepts, outer + slope),
                 )
@@ -122,10 +153,11 @@ class IntegerNetwork:
         unit = np.zeros(n * (d + 1), dtype=object)
         unit[d :: d + 1] = 1
         a = np.tile(np.eye(d, d + 1, dtype=object), n)  # a column for each cell and each column of its map
-        for (weight, bias, _, slopes, intercepts), piece in zip(self._layers, pieces, strict=True):
+        for (weight, bias, bends, slopes, intercepts), piece in zip(self._layers, pieces, strict=True):
             z = weight @ a + np.multiply.outer(bias, unit)
-            chosen = np.repeat(np.broadcast_to(piece, (n, len(bias))).T, d + 1, axis=1)
-            a = slopes[chosen] * z + intercepts[chosen] * unit
+            width = bends.activation.width(len(bias))
+            chosen = np.repeat(np.broadcast_to(piece, (n, width)).T, d + 1, axis=1)
+            a = slopes[chosen] * bends.activation.select(z, chosen) + intercepts[chosen] * unit
         weight, bias = self._output
         z = weight @ a + np.multiply.outer(bias, unit)
         return z.reshape(-1, n, d + 1).transpose(1, 0, 2), self._exponent
@@ -135,17 +167,15 @@ class IntegerNetwork:
         a, blocks = numerators.T, [np.empty((len(denominators), 0), dtype=np.int8)]
         for weight, bias, bends, slopes, intercepts in self._layers:
             z = weight @ a + np.multiply.outer(bias, denominators)
-            above = bends.above(z, denominators)
-            sign = ((above > 0).astype(np.int8) - (above < 0).astype(np.int8)).T
-            piece = bends.pieces_of(sign > 0).T
-            a = slopes[piece] * z + intercepts[piece] * denominators
+            sign, piece = bends.at(z, denominators)
+            a = slopes[piece] * bends.activation.select(z, piece) + intercepts[piece] * denominators
             blocks.append(sign)
         return np.concatenate(blocks, axis=1)
 
     def unit_rows(self, signs: npt.NDArray[np.int8], depth: int) -> list[Integers]:
         """Rows (n_units of the layer, d + 1) of z - t for a cell with these signs, the first ``depth`` layers.
 
-        Each row is exact up to a positive factor.
+        Each row is exact up to a positive factor. Of a group whose maximum is taken it is a member less the winner.
         """
         d = self.input_dim
         a = np.concatenate((np.eye(d, dtype=object), np.zeros((d, 1), dtype=object)), axis=1)
@@ -154,8 +184,9 @@ class IntegerNetwork:
         rows, start = [], 0
         for weight, bias, bends, slopes, intercepts in self._layers[:depth]:
             z = weight @ a + np.multiply.outer(bias, unit)
-            rows.append(bends.above(z, unit))
-            piece = bends.pieces_of(signs[start : start + len(bends.owners)] > 0)
-            start += len(bends.owners)
-            a = slopes[piece][:, None] * z + np.multiply.outer(intercepts[piece], unit)
+            n_units = len(bends.activation.units(len(bias)).owners)
+            piece = bends.activation.pieces_of(signs[start : start + n_units] > 0)
+            start += n_units
+            rows.append(bends.rows(z, unit, piece))
+            a = slopes[piece][:, None] * bends.activation.select(z, piece) + np.multiply.outer(intercepts[piece], unit)
         return rows

@@ -15,6 +15,7 @@ from specgeo._codec import Layers
 from specgeo._running_error import activate, affine
 from specgeo.geometry.arrays import Flags
 from specgeo.geometry.integer_network import IntegerNetwork, integer_rows
+from specgeo.layer_activations import MaxGroups
 
 _CHUNK = 1 << 19  # pre-activations at a time: they stay in cache
 _EXACT_CHUNK = 1 << 10  # points at a time in integers
@@ -52,6 +53,11 @@ class PointSigns:
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows is undecided
             for weight, bias, activation in self._layers:
                 z, error = affine(a, error, weight, bias)
+                if isinstance(activation, MaxGroups):
+                    for found, flags in zip((above, below), _compared(z, error, activation), strict=True):
+                        found.append(flags)
+                    a, error = activate(z, error, activation)
+                    continue
                 height, doubt, units = z, error, activation.units(len(bias))
                 if units.thresholds.any() or len(units.owners) != len(bias):
                     height = z[:, units.owners] - units.thresholds
@@ -67,6 +73,16 @@ class PointSigns:
         for start in range(0, len(x), _EXACT_CHUNK):
             parts.append(self._integers.signs_at(*integer_rows(x[start : start + _EXACT_CHUNK])))
         return np.concatenate(parts)
+
+
+def _compared(z: FloatArray, error: FloatArray, groups: MaxGroups) -> tuple[Flags, Flags]:
+    """Which members of groups are proved to be larger than all others, and which to be smaller than one."""
+    low, high = (z - error)[:, groups.members], (z + error)[:, groups.members]
+    top = np.maximum.reduceat(low, groups.starts, axis=1)[:, groups.owners]
+    below = high < top * (1.0 - np.sign(top) * 2.0**-50)  # the differences round
+    beaten = np.add.reduceat(below, groups.starts, axis=1, dtype=np.int64)[:, groups.owners]
+    above = ~below & (beaten == groups.sizes[groups.owners] - 1)
+    return above[:, groups.competing], below[:, groups.competing]
 
 
 def inside(domain: Any, x: FloatArray) -> Flags:

@@ -15,6 +15,7 @@ from specgeo._cast import FloatArray
 from specgeo._codec import Layers
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.facet_errors import moved_facets
+from specgeo.layer_activations import MaxGroups
 
 TOLERANCE = 1e-9
 """Guards every float comparison of the self-checks, relative to the size of the terms compared."""
@@ -173,14 +174,20 @@ def _network(cx: PolyhedralComplex, layers: Layers) -> Findings:
         size = size @ np.abs(weight).T + np.abs(bias)  # of the terms that z is the sum of
         units = activation.units(len(bias))
         stop = start + len(units.owners)
-        if signs is not None:
+        if signs is not None and isinstance(activation, MaxGroups):
+            gap = (activation(z)[:, activation.owners] - z[:, activation.members])[:, activation.competing]
+            clear = gap > TOLERANCE * (size.max(axis=1, keepdims=True))
+            wins = np.where(signs[:, start:stop] > 0, gap, 0.0) <= TOLERANCE * size.max(axis=1, keepdims=True)
+            agree = (signs[:, start:stop] < 0) | ~clear
+            yield np.all(agree & wins), "a winner of a cell is not the largest at its centroid"
+        elif signs is not None:
             above = z[:, units.owners] - units.thresholds
             clear = np.abs(above) > TOLERANCE * (size[:, units.owners] + np.abs(units.thresholds))
             agree = np.sign(above) == signs[:, start:stop]
             yield np.all(agree | ~clear), "a sign of a cell differs from the network's at its centroid"
         start = stop
         a = activation(z)
-        size = activation.steepest * size + activation.shift
+        size = activation.spread(size.T).T + activation.shift
     size = size @ np.abs(layers.weights[-1]).T + np.abs(layers.biases[-1])
     values = a @ layers.weights[-1].T + layers.biases[-1]
     yield np.all(np.abs(values - cx.means) <= TOLERANCE * size), "the affine pieces differ from the network"

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._codec import OF_COMPLEX, labels_of, pack, unpack
+from specgeo._codec import OF_COMPLEX, entry_of, labels_from, pack, unpack
 from specgeo._files import as_path
 from specgeo._hdf5 import SUFFIXES, read_hdf5, write_hdf5
 from specgeo._npz import read_npz, write_npz
@@ -46,7 +46,7 @@ def save_complex(cx: PolyhedralComplex, path: str | os.PathLike[str]) -> None:
     header["certificate"] = None if cx.certificate is None else cx.certificate.to_dict()
     if cx.layers is not None:
         arrays |= pack(cx.layers, OF_COMPLEX)
-        header["layers"] = [_entry(*labels_of(activation)) for activation in cx.layers.activations]
+        header["layers"] = [entry_of(activation) for activation in cx.layers.activations]
     beside = {name: value for name in _BESIDE if (value := getattr(cx, name)) is not None}
     taken = beside.keys() & cx.notes.keys()
     if taken:
@@ -155,7 +155,7 @@ def _unpack(arrays: Arrays, header: dict[str, Any]) -> PolyhedralComplex:
             notes[key.removeprefix("metadata_")] = array.astype(array.dtype.newbyteorder("="))
     layers = None
     if header.get("layers") is not None:
-        layers = unpack(arrays, OF_COMPLEX, [_labels(entry) for entry in header["layers"]])
+        layers = unpack(arrays, OF_COMPLEX, [labels_from(entry) for entry in header["layers"]])
     cx = PolyhedralComplex(
         take("vertices", np.float64, 2),
         faces,
@@ -173,20 +173,6 @@ def _unpack(arrays: Arrays, header: dict[str, Any]) -> PolyhedralComplex:
     return cx
 
 
-def _entry(intercept: Any, name: Any) -> dict[str, Any]:
-    """What the header says of a layer."""
-    if isinstance(name, str):
-        return {"kind": "dense", "name": name, "intercept": float(intercept).hex()}
-    return {"kind": "neurons", "name": name, "intercept": [float(value).hex() for value in intercept]}
-
-
-def _labels(entry: dict[str, Any]) -> tuple[Any, Any]:
-    """The other way round."""
-    if entry.get("kind", "dense") == "dense":
-        return float.fromhex(entry["intercept"]), str(entry["name"])
-    return [float.fromhex(value) for value in entry["intercept"]], [str(name) for name in entry["name"]]
-
-
 def _check_names(arrays: Arrays, header: dict[str, Any], dim: int) -> None:
     """Refuse what this version does not know: it would be lost, or mean that the rest is something else."""
     layers = header.get("layers") or []
@@ -196,12 +182,14 @@ def _check_names(arrays: Arrays, header: dict[str, Any], dim: int) -> None:
     known |= {f"{name}_{i}" for i in range(len(layers)) for name in ("breakpoints", "slopes")}
     own = [i for i, layer in enumerate(layers) if layer.get("kind") == "neurons"]
     known |= {f"{name}_{i}" for i in own for name in ("kinds", "sizes")}
+    maxima = [i for i, layer in enumerate(layers) if layer.get("kind") == "max"]
+    known |= {f"{name}_{i}" for i in maxima for name in ("members", "sizes")}
     known |= {f"{name}_{i}" for i in range(len(layers) + 1) for name in ("weight", "bias")}
     unknown = sorted(name for name in arrays.keys() - known if not name.startswith("metadata_"))
     require(not unknown, f"unknown arrays {unknown}")
     unknown = sorted(header.keys() - {"schema", "dim", "domain", "certificate", "metadata", "layers"})
     require(not unknown, f"header: unknown entries {unknown}")
-    kinds = {layer.get("kind", "dense") for layer in layers} - {"dense", "neurons"}
+    kinds = {layer.get("kind", "dense") for layer in layers} - {"dense", "neurons", "max"}
     keys = {key for layer in layers for key in layer} - {"kind", "name", "intercept"}
     require(not kinds and not keys, f"layers of kinds {sorted(kinds)} or with entries {sorted(keys)}; upgrade specgeo")
     reserved = {"network", *_BESIDE} & header["metadata"].keys()

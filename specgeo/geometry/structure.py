@@ -17,6 +17,7 @@ from specgeo.errors import SpecgeoError, UnsupportedError
 from specgeo.geometry.arrays import Patterns
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.walls import domain_rows
+from specgeo.layer_activations import MaxGroups
 
 COORDINATE_TOLERANCE = 1e-9
 """Error of the vertices, relative to the largest coordinate, where a complex does not state their errors."""
@@ -101,11 +102,15 @@ def _check_layers(layers: Layers, cx: PolyhedralComplex) -> None:
     weights, biases, activations = layers
     require(len(weights) == len(biases) == len(activations) + 1, "network: weights and activations differ in number")
     n = cx.dim
-    for weight, bias in zip(weights, biases, strict=True):
+    for weight, bias, activation in zip(weights, biases, (*activations, None), strict=True):
         fits = _is(weight, np.float64, (None, n)) and _is(bias, np.float64, (len(weight),))
         finite = fits and np.all(np.isfinite(weight)) and np.all(np.isfinite(bias))
         require(finite, "network: layers do not fit together")
         n = len(bias)
+        if isinstance(activation, MaxGroups):
+            require(activation.members.max() < n, "network: a group names neurons that do not exist")
+        if activation is not None:
+            n = activation.width(n)
     require(n == cx.offsets.shape[1], "network: differs from the affine pieces in its outputs")
     if cx.signs is None:
         return

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from specgeo._cast import FloatArray
-from specgeo.activation import LayerActivation
 from specgeo.errors import InvalidInputError
+from specgeo.layer_activations import LayerActivation
 from specgeo.network import Network
 from specgeo.readers import from_sklearn, from_torch
 

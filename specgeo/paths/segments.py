@@ -28,8 +28,10 @@ from specgeo._cast import FloatArray, as_floats
 from specgeo._display import Shown
 from specgeo._double import SUBNORMAL, UNIT_ROUNDOFF
 from specgeo._running_error import OUTWARD, activate, affine
-from specgeo.activation import LayerActivation
+from specgeo._tournament import lowered
+from specgeo.activation import Activation
 from specgeo.errors import InvalidInputError
+from specgeo.layer_activations import NeuronActivations
 from specgeo.network import Network
 from specgeo.results import axes
 
@@ -119,11 +121,12 @@ def trace_segment(net: Network, start: npt.ArrayLike, stop: npt.ArrayLike) -> Tr
     p = as_floats(start, "start", (net.input_dim,))
     q = as_floats(stop, "stop", (net.input_dim,))
     grid, a, error = np.array([0.0, 1.0]), np.stack((p, q)), np.zeros(net.input_dim)
-    for weight, bias, activation in zip(net.weights[:-1], net.biases[:-1], net.activations, strict=True):
+    weights, biases, activations, _ = lowered(net.layers)  # maxima bend where members meet that lose, too
+    for weight, bias, activation in zip(weights[:-1], biases[:-1], activations, strict=True):
         z, error = affine(a, error, weight, bias)
         grid, z, error = _refine(grid, z, error, activation)
         a, error = _activate(z, error, activation)
-    values, output_error = affine(a, error, net.weights[-1], net.biases[-1])
+    values, output_error = affine(a, error, weights[-1], biases[-1])
     return Trace(grid, a, error, values, output_error)
 
 
@@ -135,7 +138,8 @@ def output_differences(net: Network, trace: Trace, label: int) -> tuple[FloatArr
     common to both outputs cancel. Returns values (n, m - 1) and bounds (m - 1,).
     """
     others = np.delete(np.arange(net.output_dim), label)
-    weight, bias = net.weights[-1], net.biases[-1]
+    weights, biases, *_ = lowered(net.layers)
+    weight, bias = weights[-1], biases[-1]
     rows = weight[label] - weight[others]
     shift = bias[label] - bias[others]
     values, error = affine(trace.hidden, trace.hidden_error, rows, shift)
@@ -157,7 +161,7 @@ def as_polyline(vertices: npt.ArrayLike, dim: int) -> FloatArray:
 
 
 def _refine(
-    grid: FloatArray, z: FloatArray, error: FloatArray, activation: LayerActivation
+    grid: FloatArray, z: FloatArray, error: FloatArray, activation: Activation | NeuronActivations
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Insert a grid point where an interpolated pre-activation meets a breakpoint of the activation."""
     places, intervals = [np.empty(0)], [np.empty(0, np.int64)]
@@ -181,7 +185,9 @@ def _refine(
     return np.concatenate((grid, t))[order], refined, (error + rounding) * OUTWARD
 
 
-def _activate(z: FloatArray, error: FloatArray, activation: LayerActivation) -> tuple[FloatArray, FloatArray]:
+def _activate(
+    z: FloatArray, error: FloatArray, activation: Activation | NeuronActivations
+) -> tuple[FloatArray, FloatArray]:
     """Activation at the grid points, and sup_t of the distance of its interpolant to the exact function."""
     missed = np.zeros(z.shape[1])
     for breakpoint_, jump in activation.bends():

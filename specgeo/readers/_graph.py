@@ -16,9 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from specgeo._affine import Monomial
+from specgeo._affine import Affine, Monomial
 from specgeo._cast import FloatArray, IntArray
 from specgeo.activation import Activation
+from specgeo.layer_activations import MaxGroups
 from specgeo.network import Network
 from specgeo.readers._limit import Limit
 from specgeo.readers._maps import (
@@ -97,6 +98,12 @@ class Graph:
                 return Value(value.blocks, folded)
             value = self.hold(value)
         return Value(value.blocks, one)
+
+    def affine(self, value: Value, matrix: FloatArray, offset: FloatArray) -> Value:
+        """matrix @ value + offset."""
+        m, n = matrix.shape
+        self.limit.take(16 * m * (n + 1), f"a layer of {m} neurons with {n} inputs")  # and a copy
+        return self.apply(value, Affine(matrix, offset))
 
     def shift(self, value: Value, offset: FloatArray) -> Value:
         """value + offset."""
@@ -185,14 +192,14 @@ def _over(blocks: tuple[Block, ...], value: Value) -> Map:
 def _blocks_below(output: Value) -> list[Block]:
     """All blocks that a value needs, each after those it needs itself."""
     found: dict[Block, None] = {}
-    stack = [(block, False) for block in output.blocks]
+    stack = [(block, False) for block in reversed(output.blocks)]
     while stack:
         block, ready = stack.pop()
         if ready:
             found[block] = None
         elif block not in found:
             stack.append((block, True))
-            stack += [(below, False) for below in (block.source.blocks if block.source else ())]
+            stack += [(below, False) for below in reversed(block.source.blocks if block.source else ())]
     return list(found)
 
 
@@ -321,7 +328,8 @@ class _Schedule:
         one = rows[0] if len(rows) == 1 else stacked(rows)
         matrix = as_matrix(one)
         m, n = matrix.shape
-        self.limit.take(16 * m * (n + 1), f"a layer of {m} neurons with {n} inputs")  # and a copy
+        if not isinstance(matrix, np.ndarray):
+            self.limit.take(16 * m * (n + 1), f"a layer of {m} neurons with {n} inputs")  # and a copy
         self.weights.append(matrix if isinstance(matrix, np.ndarray) else matrix.toarray())
         self.biases.append(one.offset)
 
@@ -337,4 +345,4 @@ class _Schedule:
             own = block.groups or tuple((i,) for i in range(block.width))
             groups += [tuple(start + i for i in group) for group in own]
             start += block.source.width  # type: ignore[union-attr]
-        return [*groups, *((start + i,) for i in range(n_passed))]
+        return MaxGroups((*groups, *((start + i,) for i in range(n_passed))))

@@ -14,7 +14,6 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._affine import Affine
 from specgeo._cast import FloatArray, IntArray, as_floats
 from specgeo.activation import Activation
 from specgeo.errors import UnsupportedError
@@ -190,32 +189,29 @@ def combined(tensors: Sequence[Tensor], combine: Callable[..., Scalar], what: st
 def linear(signal: Signal, matrix: Any, shape: tuple[int, ...], offset: FloatArray | None = None) -> Signal:
     """A dense or sparse matrix times the entries, in a new shape."""
     m, n = matrix.shape
-    if isinstance(matrix, np.ndarray):
-        signal.graph.limit.take(16 * m * (n + 1), f"a layer of {m} neurons with {n} inputs")  # and a copy
-        matrix = as_floats(matrix, "weight", finite=False)
-    else:
-        signal.graph.limit.take(32 * matrix.nnz, f"a sparse layer of {m} neurons with {n} inputs")
     bias = np.zeros(m) if offset is None else np.broadcast_to(floats(offset), shape).ravel()
-    made = Affine(matrix, bias) if isinstance(matrix, np.ndarray) else Sparse(matrix, bias)
-    return Signal(signal.graph, shape, signal.graph.apply(signal.value, made))
+    if isinstance(matrix, np.ndarray):
+        made = signal.graph.affine(signal.value, as_floats(matrix, "weight", finite=False), bias)
+        return Signal(signal.graph, shape, made)
+    signal.graph.limit.take(32 * matrix.nnz, f"a sparse layer of {m} neurons with {n} inputs")
+    return Signal(signal.graph, shape, signal.graph.apply(signal.value, Sparse(matrix, bias)))
 
 
 def push(signal: Signal, function: Callable[[FloatArray], Any]) -> Signal:
-    """A linear operation, by what it makes of unit vectors."""
+    """An affine operation, by what it makes of 0 and of unit vectors."""
     unit = np.zeros(signal.size)
-    shape = np.shape(function(unit.reshape(signal.shape)))
-    rows, entries, counts = [], [], []
+    start = np.asarray(function(unit.reshape(signal.shape).copy()), np.float64)
+    rows, entries = [], []
     for i in range(signal.size):
         unit[i] = 1.0
-        column = np.asarray(function(unit.reshape(signal.shape).copy()), np.float64).ravel()
+        column = np.asarray(function(unit.reshape(signal.shape).copy()), np.float64).ravel() - start.ravel()
         unit[i] = 0.0
         rows.append(np.flatnonzero(column))
         entries.append(column[rows[-1]])
-        counts.append(len(rows[-1]))
-        signal.graph.limit.take(32 * counts[-1], f"a linear operation on {signal.size} entries")
-    columns = np.repeat(np.arange(signal.size), counts)
-    matrix = csr(np.concatenate(rows), columns, np.concatenate(entries), (math.prod(shape), signal.size))
-    return linear(signal, matrix, shape)
+        signal.graph.limit.take(32 * len(rows[-1]), f"a linear operation on {signal.size} entries")
+    columns = np.repeat(np.arange(signal.size), [len(row) for row in rows])
+    matrix = csr(np.concatenate(rows), columns, np.concatenate(entries), (start.size, signal.size))
+    return linear(signal, matrix, start.shape, start if np.any(start) else None)
 
 
 def activated(signal: Signal, activation: Activation) -> Signal:

@@ -7,7 +7,8 @@ pickled.
 
 Schema 2, where neurons of a layer have activations of their own: its entry in ``activations`` is the list of the names
 of the kinds, ``t<i>``, ``s<i>`` and ``c<i>`` are those of all kinds, one after the other, ``n<i>`` the number of
-breakpoints of each kind, ``k<i>`` the kind of each neuron.
+breakpoints of each kind, ``k<i>`` the kind of each neuron. Where outputs are maxima over groups, the entry is null,
+``g<i>`` the members of all groups, one after the other, and ``n<i>`` their numbers.
 """
 
 from __future__ import annotations
@@ -96,6 +97,8 @@ def read_npz(
         hidden = [
             ([float(c) for c in arrays[f"c{i}"]], list(map(str, name)))
             if isinstance(name, list)
+            else (None, None)
+            if name is None
             else (float(arrays[f"c{i}"]), str(name))
             for i, name in enumerate(metadata["activations"])
         ]

@@ -21,7 +21,7 @@ from specgeo._progress import Tell, as_tell, reported
 from specgeo.activation import Activation
 from specgeo.errors import InvalidInputError, SpecgeoError, UnsupportedError, one_line
 from specgeo.network import Network
-from specgeo.readers._chain import Chain
+from specgeo.readers._graph import Graph, Value
 from specgeo.readers._remedies import ends_at_probabilities, linear_or_maximum, remedy
 from specgeo.readers._torch_check import (
     KNOWN,
@@ -144,38 +144,55 @@ def _activation(module: Any, kind: str, name: str) -> Activation:
         raise InvalidInputError(shown) from error
 
 
-def _read_layer(chain: Chain | None, name: str, layer: Any) -> tuple[Chain | None, Step]:
-    """The chain with the layer, and the layer as a function with the sizes of its terms."""
-    kind = kind_of(layer, name)
-    if kind in _TRANSPARENT:
-        return chain, Step.identity()
-    if kind == "Linear":
-        matrix = _values(layer, "weight", name, None, None)
-        chain = chain or Chain(matrix.shape[1])
-        if matrix.shape[1] != chain.width:
-            raise InvalidInputError(
-                f"module: {name} (Linear) takes {matrix.shape[1]} inputs, {chain.width} arrive; mend the module"
+class _Chain:
+    """The value behind the layers so far, over an input whose width the first of them says."""
+
+    def __init__(self) -> None:
+        self.graph: Graph | None = None
+        self.value: Value | None = None
+
+    def enter(self, n: int, shown: str, words: str) -> tuple[Graph, Value]:
+        """The graph and the value that enters a layer of n inputs."""
+        if self.graph is None or self.value is None:
+            self.graph = Graph(n)
+            self.value = self.graph.input
+        if n != self.value.width:
+            raise InvalidInputError(f"module: {shown} {words}, {self.value.width} arrive; mend the module")
+        return self.graph, self.value
+
+    def read(self, name: str, layer: Any) -> Step:
+        """Append a layer; the layer as a function with the sizes of its terms."""
+        kind = kind_of(layer, name)
+        shown = f"{name} ({kind})"
+        if kind in _TRANSPARENT:
+            return Step.identity()
+        if kind == "Linear":
+            matrix = _values(layer, "weight", name, None, None)
+            graph, value = self.enter(matrix.shape[1], shown, f"takes {matrix.shape[1]} inputs")
+            bias = _values(layer, "bias", name, len(matrix)) if _has(layer, "bias") else np.zeros(len(matrix))
+            self.value = graph.affine(value, matrix, bias)
+            return Step.linear(matrix, bias)
+        if kind == "BatchNorm1d":
+            factor, mean, bias = _batch_norm(layer, name)
+            graph, value = self.enter(len(factor), shown, f"has {len(factor)} features")
+            self.value = graph.shift(graph.scale(value, factor), bias - mean * factor)
+            return Step.norm(factor, mean, bias)
+        activation = _activation(layer, kind, name)
+        if self.graph is None or self.value is None:
+            raise UnsupportedError(
+                f"module: {shown} comes before any Linear, so the number of inputs is unknown; put a Linear first"
             )
-        bias = _values(layer, "bias", name, len(matrix)) if _has(layer, "bias") else np.zeros(len(matrix))
-        chain.affine(matrix, bias)
-        return chain, Step.linear(matrix, bias)
-    if kind == "BatchNorm1d":
-        factor, mean, bias = _batch_norm(layer, name)
-        chain = chain or Chain(len(factor))
-        if len(factor) != chain.width:
-            raise InvalidInputError(
-                f"module: {name} (BatchNorm1d) has {len(factor)} features, {chain.width} arrive; mend the module"
-            )
-        chain.scale(factor)
-        chain.shift(bias - mean * factor)
-        return chain, Step.norm(factor, mean, bias)
-    activation = _activation(layer, kind, name)
-    if chain is None:
-        raise UnsupportedError(
-            f"module: {name} ({kind}) comes before any Linear, so the number of inputs is unknown; put a Linear first"
-        )
-    chain.activate(activation)
-    return chain, Step.activation(activation)
+        self.value = self.graph.activate(self.value, [activation])
+        return Step.activation(activation)
+
+    def network(self) -> Network:
+        """The network of all layers."""
+        if self.graph is None or self.value is None:
+            raise InvalidInputError("module: has no Linear layer; pass a Sequential with at least one")
+        try:
+            return self.graph.network(self.value)
+        except InvalidInputError as error:
+            raise InvalidInputError(f"module: {error}") from error
 
 
 def _layers(module: Any) -> list[Layer]:
@@ -217,12 +234,6 @@ def from_torch(
         what is computed from weights alone are evaluated in float64. Numbers in the code of ``forward`` are those of
         Python: a slope 0.1 is 0.1.
 
-    Warns
-    -----
-    UserWarning
-        The network ends before a softmax or sigmoid of the module; or an activation before a max-pool was moved behind
-        it, which leaves the function as it is, with fewer activation regions.
-
     Raises
     ------
     UnsupportedError
@@ -230,6 +241,12 @@ def from_torch(
     InvalidInputError
         A layer has no weights yet or wrong ones, or a call of a copy of the module fails or makes other values than
         the network; the message names the layer.
+
+    Warns
+    -----
+    UserWarning
+        The network ends before a softmax or sigmoid of the module; or an activation before a max-pool was moved behind
+        it, which leaves the function as it is, with fewer activation regions.
 
     Examples
     --------
@@ -283,18 +300,11 @@ def _read(module: Any, shape: tuple[int, ...] | None, tell: Tell) -> tuple[Netwo
     if real:
         module, layers = working_copy(module, layers), []
         layers = _layers(module)
-    chain: Chain | None = None
-    steps: list[Step] = []
+    chain, steps = _Chain(), list[Step]()
     for layer in layers:
-        chain, step = _read_layer(chain, layer.name, layer.module)
-        steps.append(step)
+        steps.append(chain.read(layer.name, layer.module))
         tell(f"layer {len(steps)} of {len(layers)}", 0.5 * len(steps) / len(layers))
-    if chain is None:
-        raise InvalidInputError("module: has no Linear layer; pass a Sequential with at least one")
-    try:
-        net = chain.network()
-    except InvalidInputError as error:
-        raise InvalidInputError(f"module: {error}") from error
+    net = chain.network()
     if real:
         check_calls(module, layers, steps, net.input_dim, as_tell(tell, 0.5))
     return net, []

@@ -6,30 +6,24 @@ the question; elsewhere it is the pickled question, whose head is made once in e
 
 from __future__ import annotations
 
-import os
 import pickle
 import secrets
 import threading
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as Late  # another class than the builtin one before Python 3.11
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from specgeo._limits import check_time
+from specgeo._workers import in_order, is_elsewhere
 from specgeo.domain import Box, Polytope
-from specgeo.enumeration.enumerate import require_ieee_arithmetic
+from specgeo.enumeration.begin import require_ieee_arithmetic
 from specgeo.enumeration.groups import Head
-from specgeo.errors import InvalidInputError, SpecgeoError
+from specgeo.errors import InvalidInputError
 from specgeo.network import Network
 from specgeo.streaming.groups import Worker
 from specgeo.streaming.reducers import CERTIFICATE, Certificates, Part, Reducer
 
 Parts = dict[str, Part]
-_AHEAD = 2  # groups under way for each worker: one at work, one waiting
-_FOREIGN = 32  # of executors whose workers nobody counts
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,32 +75,13 @@ class Question:
 
 def answers(question: Question, executor: Any, numbers: range) -> Iterator[Parts]:
     """What groups of these numbers give, in order, whoever finds it."""
-    if isinstance(executor, Executor):
-        here = isinstance(executor, ThreadPoolExecutor)
-        yield from _in_order(executor, question, _name() if here else _parcel(question), numbers, _FOREIGN)
-        return
-    threads = _n_threads(executor)
-    if threads == 1:
-        for number in numbers:
-            check_time()
-            yield question.answer(number)
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        yield from _in_order(pool, question, _name(), numbers, _AHEAD * threads)
-
-
-def _n_threads(executor: Any) -> int:
-    if executor is None:
-        return 1
-    if isinstance(executor, bool) or not isinstance(executor, int) or not 1 <= executor <= 64 * (os.cpu_count() or 1):
-        raise InvalidInputError(
-            f"executor: {executor!r:.80} given; pass a number of threads, a concurrent.futures.Executor, or None"
-        )
-    return executor
-
-
-def _name() -> bytes:
-    return secrets.token_bytes(16)
+    parcel = _parcel(question) if is_elsewhere(executor) else secrets.token_bytes(16)
+    _known[parcel] = question
+    tasks = ((parcel, number) for number in numbers)
+    try:
+        yield from in_order(executor, answer, tasks, "with checkpoint= the next call goes on from there")
+    finally:
+        _known.pop(parcel)
 
 
 def _parcel(question: Question) -> bytes:
@@ -117,49 +92,6 @@ def _parcel(question: Question) -> bytes:
             f"reducers: they cannot be sent to other processes ({error!s:.200}); define their classes in a module, or "
             "pass a number of threads as executor"
         ) from error
-
-
-def _in_order(pool: Executor, question: Question, parcel: bytes, numbers: range, ahead: int) -> Iterator[Parts]:
-    """A few are under way at a time, so that what waits for its turn takes little memory."""
-    waiting: deque[Future[Parts]] = deque()
-    left = iter(numbers)
-    _known[parcel] = question
-    try:
-        while True:
-            for number in left:
-                waiting.append(_submitted(pool, parcel, number))
-                if len(waiting) >= ahead:
-                    break
-            if not waiting:
-                return
-            yield _result(waiting.popleft())
-    except BrokenExecutor as error:
-        raise SpecgeoError(
-            f"executor: a worker died, or its pool ({error!s:.200}); with checkpoint= the next call goes on from there"
-        ) from error
-    finally:
-        _known.pop(parcel)
-        for future in waiting:
-            future.cancel()
-
-
-def _submitted(pool: Executor, parcel: bytes, number: int) -> Future[Parts]:
-    try:
-        return pool.submit(answer, parcel, number)
-    except BrokenExecutor:
-        raise
-    except RuntimeError as error:  # it is shut down
-        raise InvalidInputError(f"executor: it takes no work ({error!s:.200}); pass one that is at work") from error
-
-
-def _result(future: Future[Parts]) -> Parts:
-    while True:
-        check_time()
-        try:
-            return future.result(timeout=1.0)
-        except Late:
-            if future.done():  # it was raised by the work
-                raise
 
 
 _known: dict[bytes, Question] = {}  # of callers in this process, by their parcels

@@ -13,6 +13,7 @@ from math import comb, prod
 from typing import Any, Literal
 
 from specgeo._arguments import checked
+from specgeo._tournament import lowered
 from specgeo.errors import InvalidInputError
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.linear_regions import distinct_affine_maps
@@ -381,7 +382,8 @@ def region_table(net: Network, cx: PolyhedralComplex | WholeSpaceComplex | None 
       montufar2017       upper                       5   Montúfar 2017, with Hu & Zhang 2018 for s pieces
       trivial            upper                       9   one region for each pattern
     """
-    bending = [(n, a) for n, a in zip(net.hidden_widths, net.activations, strict=True) if len(a.breakpoints)]
+    weights, _, activations, _ = lowered(net.layers)  # maxima as comparisons have no fewer regions
+    bending = [(len(w), a) for w, a in zip(weights, activations, strict=False) if len(a.breakpoints)]
     each = [[len(x.slopes) for x in a.each(n)] for n, a in bending]  # pieces of the neurons
     widths, pieces = [n for n, _ in bending], list(map(max, each))
     if all(a.is_relu for _, a in bending):

@@ -10,6 +10,7 @@ import numpy as np
 
 from specgeo._arguments import checked
 from specgeo._cast import FloatArray, as_floats
+from specgeo._tournament import lowered
 from specgeo.activation import Activation
 from specgeo.domain import Box, Polytope, as_domain
 from specgeo.errors import InvalidInputError
@@ -116,12 +117,13 @@ def wall_distances(domain: Box | Polytope) -> tuple[FloatArray, FloatArray]:
 def in_relus(net: Network) -> list[_Layer]:
     """The layers of a network, each activation in ReLUs; the last one is the output."""
     layers: list[_Layer] = []
-    for weight, bias, activation in zip(net.weights[:-1], net.biases[:-1], net.activations, strict=True):
+    weights, biases, activations, _ = lowered(net.layers)
+    for weight, bias, activation in zip(weights[:-1], biases[:-1], activations, strict=True):
         if activation.is_relu or activation.is_identity:
             layers.append(_Layer(weight, bias, activation.is_relu))
             continue
         layers += [_Layer(weight, bias, False), *_in_relus(activation.each(len(weight)))]
-    return [*layers, _Layer(net.weights[-1], net.biases[-1], False)]
+    return [*layers, _Layer(weights[-1], biases[-1], False)]
 
 
 def _in_relus(each: Sequence[Activation]) -> tuple[_Layer, _Layer]:
