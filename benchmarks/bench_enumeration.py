@@ -1,60 +1,24 @@
 """Speed of the enumeration as ratios to a yardstick measured in the same run.
 
-The yardstick is a chunked numpy forward pass at the vertices found: 2048 points a chunk, preallocated
-buffers, ``dot(out=)``. Candidate and yardstick alternate; medians of five are compared. Run on one core:
+Yardstick and medians are those of `specgeo.benchmark`; the networks that it compares engines on are left to it
+(``specgeo benchmark --set table``). Run on one core:
 
     OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 pytest benchmarks/bench_enumeration.py -s
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
 import pytest
 
 import specgeo as sg
+from specgeo.benchmark import forward_pass, interleaved
 from specgeo.testing import random_network
 
-ROUNDS = 5
-CHUNK = 2048
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
-
-
-def forward_pass(network: sg.Network, points: np.ndarray) -> Callable[[], None]:
-    """The yardstick, with its buffers allocated."""
-    buffers = [np.empty((CHUNK, len(bias))) for bias in network.biases]
-    transposed = [weight.T for weight in network.weights]
-
-    def run() -> None:
-        for start in range(0, len(points), CHUNK):
-            a = points[start : start + CHUNK]
-            for layer, (weight, bias) in enumerate(zip(transposed, network.biases, strict=True)):
-                out = buffers[layer][: len(a)]
-                np.dot(a, weight, out=out)
-                np.add(out, bias, out=out)
-                if layer < len(buffers) - 1:
-                    np.maximum(out, 0.0, out=out)
-                a = out
-
-    return run
-
-
-def interleaved(*functions: Callable[[], Any]) -> list[float]:
-    """Median seconds of each, run alternately."""
-    times: list[list[float]] = [[] for _ in functions]
-    for function in functions:
-        function()
-    for _ in range(ROUNDS):
-        for function, row in zip(functions, times, strict=True):
-            start = time.perf_counter()
-            function()
-            row.append(time.perf_counter() - start)
-    return [median(row) for row in times]
 
 
 def box(dim: int, half: float = 1.0) -> sg.Box:
@@ -64,7 +28,7 @@ def box(dim: int, half: float = 1.0) -> sg.Box:
 def yardsticks(network: sg.Network, domain: sg.Box) -> tuple[float, Any, float]:
     cx = sg.enumerate_regions(network, domain)
     seconds, yard = interleaved(
-        lambda: sg.enumerate_regions(network, domain), forward_pass(network, np.ascontiguousarray(cx.vertices))
+        [lambda: sg.enumerate_regions(network, domain), forward_pass(network, cx.vertices)]
     )
     return seconds / yard, cx, seconds
 
@@ -82,7 +46,7 @@ def test_full_complex_against_forward_pass(widths: list[int], goal: float) -> No
 def test_regions_per_second_on_a_small_network() -> None:
     network = random_network([2, 32, 32, 1], 0)
     cx = sg.enumerate_regions(network, box(2))
-    (seconds,) = interleaved(lambda: sg.enumerate_regions(network, box(2)))
+    (seconds,) = interleaved([lambda: sg.enumerate_regions(network, box(2))])
     rate = cx.n_cells / seconds / 1e6
     print(f"\n2-32-32-1: {cx.n_cells} cells in {1e3 * seconds:.2f} ms, {rate:.2f} million regions/s (goal 1.5)")
 
@@ -100,7 +64,7 @@ def test_hcas_against_forward_pass() -> None:
 def test_price_of_the_certificate(widths: list[int]) -> None:
     network, domain = random_network(widths, 0), box(widths[0])
     certified, plain = interleaved(
-        lambda: sg.enumerate_regions(network, domain), lambda: sg.enumerate_regions(network, domain, exact=False)
+        [lambda: sg.enumerate_regions(network, domain), lambda: sg.enumerate_regions(network, domain, exact=False)]
     )
     print(f"\n{widths}: certified {1e3 * certified:.1f} ms, float only {1e3 * plain:.1f} ms, {certified / plain:.2f}")
 
@@ -141,7 +105,7 @@ def test_degenerate_networks(name: str) -> None:
     cx = sg.enumerate_regions(network, domain)
     generic, found = generic_network(cx.f_vector[0], dim)
     mine, plain = interleaved(
-        lambda: sg.enumerate_regions(network, domain), lambda: sg.enumerate_regions(generic, box(dim), exact=False)
+        [lambda: sg.enumerate_regions(network, domain), lambda: sg.enumerate_regions(generic, box(dim), exact=False)]
     )
     ratio = mine / plain * found / cx.f_vector[0]
     assert cx.certificate.certified

@@ -3,13 +3,12 @@
     pytest benchmarks/bench_fourier_shapes.py --benchmark-columns=median,rounds
 
 ``extra_info`` holds the figures: ns per (vertex, k) or evaluations per second; ``ratio_numpy``, the time over that
-of numpy's complex exponentials of the same (vertex, k) pairs; ``times_coxeter``, how many times faster than coxeter
-(where it is installed). Both sides are timed in turns and the median of the ratios is taken.
+of numpy's complex exponentials of the same (vertex, k) pairs, in turns (the median of the ratios). Beside coxeter and
+finufft, with accuracies: ``specgeo benchmark --set transforms``.
 """
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Callable
 from typing import Any
@@ -18,41 +17,15 @@ import numpy as np
 import pytest
 
 import specgeo as sg
+from specgeo.benchmark import named_shapes
 from specgeo.fourier import divided_difference
 
-PHI = (1 + 5**0.5) / 2
 ROUNDS = 9
-
-
-def ngon(n: int) -> np.ndarray:
-    turn = 2 * np.pi * np.arange(n) / n
-    return np.c_[np.cos(turn), np.sin(turn)]
-
-
-def dodecahedron() -> np.ndarray:
-    corners = [list(s) for s in itertools.product((-1, 1), repeat=3)]
-    for a, b in itertools.product((-1 / PHI, 1 / PHI), (-PHI, PHI)):
-        corners += [[0, a, b], [a, b, 0], [b, 0, a]]
-    return np.array(corners, dtype=float)
-
-
-POLYGONS = {"square": ngon(4), "hexagon": ngon(6), "100-gon": ngon(100)}
-
-
-def on_sphere(n: int) -> np.ndarray:
-    """n random points of a sphere, so that all are vertices of their hull."""
-    points = np.random.default_rng(0).normal(size=(n, 3))
-    return points / np.linalg.norm(points, axis=1)[:, None]
-
-
-SOLIDS = {
-    "cube": np.array(list(itertools.product((-1.0, 1.0), repeat=3))),
-    "dodecahedron": dodecahedron(),
-    "hull of 50": on_sphere(50),
-}
+SHAPES = named_shapes()
 
 
 def directions(n: int, d: int, length: float) -> np.ndarray:
+    """n random wavevectors of one length."""
     k = np.random.default_rng(1).normal(size=(n, d))
     return k * (length / np.linalg.norm(k, axis=1))[:, None]
 
@@ -69,13 +42,6 @@ def ratio(ours: Callable[[], Any], other: Callable[[], Any]) -> float:
     return float(np.median([clock(ours) / clock(other) for _ in range(ROUNDS)]))
 
 
-def coxeter_shape(points: np.ndarray) -> Any:
-    shapes = pytest.importorskip("coxeter.shapes")
-    if points.shape[1] == 2:
-        return shapes.ConvexPolygon(points)
-    return shapes.ConvexPolyhedron(points)
-
-
 def compare(benchmark: Any, points: np.ndarray, k: np.ndarray) -> None:
     def ours() -> np.ndarray:
         return sg.polytope_transform(points, k)
@@ -86,22 +52,16 @@ def compare(benchmark: Any, points: np.ndarray, k: np.ndarray) -> None:
     info = benchmark.extra_info
     info["ns_per_vertex_and_k"] = round(benchmark.stats.stats.median / phases.size * 1e9, 2)
     info["ratio_numpy"] = round(ratio(ours, lambda: np.exp(-1j * phases)), 3)
-    shape = coxeter_shape(points)
-    waves = np.c_[k, np.zeros(len(k))] if points.shape[1] == 2 else k
-    try:
-        info["times_coxeter"] = round(1 / ratio(ours, lambda: shape.compute_form_factor_amplitude(waves)), 1)
-    except ValueError as error:  # its faces fail when a single wavevector is left over
-        info["coxeter_raises"] = str(error)
 
 
-@pytest.mark.parametrize("name", list(POLYGONS))
+@pytest.mark.parametrize("name", [name for name, points in SHAPES.items() if points.shape[1] == 2])
 def test_polygon(benchmark: Any, name: str) -> None:
-    compare(benchmark, POLYGONS[name], directions(20_000, 2, 8.0))
+    compare(benchmark, SHAPES[name], directions(20_000, 2, 8.0))
 
 
-@pytest.mark.parametrize("name", list(SOLIDS))
+@pytest.mark.parametrize("name", [name for name, points in SHAPES.items() if points.shape[1] == 3])
 def test_polyhedron(benchmark: Any, name: str) -> None:
-    compare(benchmark, SOLIDS[name], directions(5_000, 3, 8.0))
+    compare(benchmark, SHAPES[name], directions(5_000, 3, 8.0))
 
 
 @pytest.mark.parametrize("affine", [False, True], ids=["constant", "affine"])

@@ -71,6 +71,7 @@ def _copy_what_lies_elsewhere() -> None:
         ("notebooks/paper", "[0-9]*.ipynb", "paper"),
         ("notebooks/paper/results", "*.png", "paper"),
         ("examples", "*.png", "_static"),
+        ("benchmarks", "*.png", "_static"),
     ):
         (HERE / target).mkdir(exist_ok=True)
         for source in sorted((ROOT / folder).glob(pattern)):

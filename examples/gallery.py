@@ -54,6 +54,16 @@ def slices() -> None:
     figure.savefig(FOLDER / "gallery_slice.png", dpi=80)
 
 
+def whole_plane() -> None:
+    """All regions of the plane, in a disk, and those in a square."""
+    cx = sg.enumerate_regions(random_network([2, 16, 16, 1], rng=0), sg.WholeSpace(2))
+    figure = Figure(figsize=(11.5, 4.6), layout="constrained")
+    left, right = (part.subplots() for part in figure.subfigures(1, 2))
+    cx.plot(ax=left)
+    cx.plot(ax=right, window=SQUARE, color="gradient")
+    figure.savefig(FOLDER / "gallery_whole_plane.png", dpi=80, bbox_inches="tight")
+
+
 def levels() -> None:
     """A level set in space."""
     cx = sg.enumerate_regions(random_network([3, 24, 16, 1], rng=5, bias=0.5), sg.Box(-1, 1, dim=3))
@@ -61,8 +71,32 @@ def levels() -> None:
     ax.figure.savefig(FOLDER / "gallery_levels.png", dpi=80, bbox_inches="tight")
 
 
+def structured() -> None:
+    """A residual block, and maxima over groups."""
+    rng = np.random.default_rng(2)
+    n = 12
+    first, inner, outer, last = (rng.normal(size=s) / s[1] ** 0.5 for s in [(n, 2), (n, n), (n, n), (1, n)])
+    residual = sg.Network(
+        [first, np.vstack((inner, np.eye(n))), np.hstack((outer, np.eye(n))), last],
+        [rng.normal(size=n), np.zeros(2 * n), np.zeros(n), [0.0]],
+        ["relu", ["relu"] * n + ["identity"] * n, "identity"],
+    )
+    pooled = sg.Network(
+        [rng.normal(size=(12, 2)), rng.normal(size=(8, 4)), rng.normal(size=(1, 8))],
+        [rng.normal(size=12), rng.normal(size=8), [0.0]],
+        [sg.MaxGroups([[0, 1, 2], [3, 4, 5], [6, 7, 8], [9, 10, 11]]), "relu"],
+    )
+    figure = Figure(figsize=(11.5, 4.6), layout="constrained")
+    pairs = (residual, "a residual block"), (pooled, "max-pooling")
+    for ax, (net, title) in zip(figure.subplots(1, 2), pairs, strict=True):
+        sg.enumerate_regions(net, sg.Box([-2, -2], [2, 2])).plot(ax=ax, title=title)
+    figure.savefig(FOLDER / "gallery_structured.png", dpi=76)
+
+
 if __name__ == "__main__":
     pictures()
     levels()
     solids()
     slices()
+    whole_plane()
+    structured()

@@ -1,4 +1,5 @@
 # Every public name and its home; specgeo/_lazy.py reads this at run time.
+from . import benchmark as benchmark
 from . import check as check
 from . import errors as errors
 from . import fourier as fourier
@@ -17,6 +18,7 @@ from ._compile import warmup as warmup
 from .activation import Activation as Activation
 from .domain import Box as Box
 from .domain import Polytope as Polytope
+from .domain import WholeSpace as WholeSpace
 from .enumeration import enumerate_regions as enumerate_regions
 from .errors import BudgetError as BudgetError
 from .errors import DomainError as DomainError
@@ -35,6 +37,9 @@ from .fourier import simplex_transform as simplex_transform
 from .fourier import spectrum as spectrum
 from .geometry.complex import PolyhedralComplex as PolyhedralComplex
 from .geometry.storage import load_complex as load_complex
+from .geometry.whole_space import WholeSpaceComplex as WholeSpaceComplex
+from .layer_activations import MaxGroups as MaxGroups
+from .layer_activations import NeuronActivations as NeuronActivations
 from .learning import SpectrumTracker as SpectrumTracker
 from .learning import torch_spectrum as torch_spectrum
 from .levels import LevelSet as LevelSet

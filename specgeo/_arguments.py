@@ -44,12 +44,13 @@ def checked(function: Callable[_P, _R]) -> Callable[_P, _R]:
 
 
 def check(value: object, name: str, hint: Any) -> None:
-    """Raise `InvalidInputError` unless a value is of a type."""
+    """Raise `InvalidInputError` unless a value is of a type; a class of ours may say what to pass ``instead`` of it."""
     if not _fits(value, hint):
         ours = getattr(hint, "__module__", "").startswith("specgeo")
         kind = type(value).__name__
         given = f"a{'n' * (kind[0] in 'aeiou')} {kind}" if ours or not isinstance(value, _SHORT) else repr(value)
-        raise InvalidInputError(f"{name}: {given[:200]} given; pass {_words(hint)}")
+        instead = getattr(type(value), "instead", "") if type(value).__module__.startswith("specgeo") else ""
+        raise InvalidInputError(f"{name}: {given[:200]} given; pass {_words(hint)}{instead and f': {instead}'}")
 
 
 class _Public(dict[str, Any]):

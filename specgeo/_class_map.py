@@ -32,6 +32,7 @@ def class_map(
     edges: bool | str = True,
     title: str | None = None,
     names: Sequence[str] | None = None,
+    class_names: Sequence[str] | None = None,
     ax: Any = None,
 ) -> Axes:
     """Components of decision regions in the plane: one colour a class, a shade and a number a component.
@@ -49,6 +50,9 @@ def class_map(
         Draw the boundaries of the components; a colour for them.
     title : str, optional
     names : sequence of str, optional
+        Of the axes.
+    class_names : sequence of str, optional
+        For the legend; "class 0" and so on otherwise.
     ax : matplotlib Axes, optional
         As in `region_map`.
 
@@ -65,6 +69,9 @@ def class_map(
     if cx.dim != 2:
         raise UnsupportedError(f"cx: has dimension {cx.dim}; a map of classes needs 2, slice it first")
     classes = as_indices(labels, "labels", 2**31)
+    titles = [f"class {c}" for c in range(max(classes, default=0) + 1)] if class_names is None else list(class_names)
+    if len(titles) <= max(classes, default=0) or not all(isinstance(title, str) for title in titles):
+        raise InvalidInputError(f"class_names: {class_names!r:.80} given; pass a list of words, one a class")
     owner = _owners(component, cx.n_cells, len(classes))
     cmap, tint = as_colors(cmap, "cmap"), edge_color(edges, "black")
     axes = axes_for(ax, 7.2, 5.0)
@@ -96,7 +103,10 @@ def class_map(
                 spot = cx.centroids[cells[np.argmax(cx.volumes[cells])]]
                 axes.text(*spot, str(number), ha="center", va="center", fontsize="x-small", clip_on=True)
     keys = [
-        Patch(facecolor=cmap[int(c) % len(cmap)], label=f"class {c}: {counted(int((classes == c).sum()), 'component')}")
+        Patch(
+            facecolor=cmap[int(c) % len(cmap)],
+            label=f"{titles[int(c)]}: {counted(int((classes == c).sum()), 'component')}",
+        )
         for c in np.unique(classes)
     ]
     keys += [Patch(facecolor="0.5", label="tie")] if np.any(owner < 0) else []

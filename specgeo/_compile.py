@@ -145,7 +145,7 @@ def _pipeline(dim: int) -> None:
 
 
 def _degenerate() -> None:
-    """A bias-free network with duplicate neurons: the exact branch of the sign decisions."""
+    """A bias-free network with duplicate neurons: the exact branch of the sign decisions; and a flat crossing."""
     import numpy as np
 
     import specgeo as sg
@@ -156,6 +156,8 @@ def _degenerate() -> None:
     sg.enumerate_regions(sg.Network([first, second, [[1.0, 1.0]]], zeros), sg.Box([-1, -1], [1, 1]))
     triangle = sg.Polytope([[-1, 0], [0, -1], [1, 1]], [0.5, 0.5, 1])
     sg.enumerate_regions(sg.Network([first, [[1.0] * 5]], [np.zeros(5), [0.0]], "hard_tanh"), triangle)
+    flat = [[[1.0], [1.0]], [[1.0, 1e-9 - 1.0]], [[1.0]]], [[1.0 / 3.0, 1.0 / 3.0], [-5e-10], [0.0]]
+    sg.enumerate_regions(sg.Network(*flat), sg.Box([0.0], [1.0]))
 
 
 def simplices(dims: Iterable[int], affine_or_not: Iterable[bool] = (True, False)) -> None:

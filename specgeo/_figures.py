@@ -23,12 +23,15 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from specgeo.geometry.complex import PolyhedralComplex
+    from specgeo.geometry.whole_space import WholeSpaceComplex
     from specgeo.levels.hypersurface import Hypersurface
 
 # Okabe and Ito (2008), and two more
 CLASSES = (
     "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999", "#882255", "#332288"
 )  # fmt: skip
+WHEEL = ((0.902, 0.624, 0.0), (0.0, 0.62, 0.451), (0.0, 0.447, 0.698), (0.8, 0.475, 0.655))  # right, up, left, down
+PALE = np.array([0.96, 0.96, 0.96])
 MANY = 1000  # cells above which a map is an image inside vector files
 
 
@@ -88,6 +91,38 @@ def as_colormap(value: str, name: str = "cmap") -> Any:
     return colormaps[value]
 
 
+def gradient_colors(gradients: FloatArray, longest: float | None = None) -> FloatArray:
+    """RGB of plane vectors: hue for the direction (the wheel is safe for the colour-blind), strength for the length.
+
+    Full strength is at ``longest``, by default the 98 % quantile of the lengths.
+    """
+    length = np.linalg.norm(gradients, axis=1)
+    top = longest_of(gradients) if longest is None else longest
+    strength = (np.clip(length / top, 0.0, 1.0) ** 0.6)[:, None]
+    turn = np.arctan2(gradients[:, 1], gradients[:, 0]) / (2 * np.pi) % 1.0 * len(WHEEL)
+    wheel, low = np.array([*WHEEL, WHEEL[0]]), np.minimum(turn.astype(np.int64), len(WHEEL) - 1)
+    part = (turn - low)[:, None]
+    return np.asarray((1 - strength) * PALE + strength * ((1 - part) * wheel[low] + part * wheel[low + 1]))
+
+
+def longest_of(gradients: FloatArray) -> float:
+    return float(np.quantile(np.linalg.norm(gradients, axis=1), 0.98)) or 1.0
+
+
+def gradient_key(axes: Any, longest: float) -> None:
+    """The wheel of directions beside the axes, with the length of full strength."""
+    side = np.linspace(-1.0, 1.0, 81)
+    grid = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
+    wheel = np.ones((81 * 81, 4))
+    wheel[:, :3] = gradient_colors(grid, 1.0)
+    wheel[:, 3] = np.linalg.norm(grid, axis=1) <= 1.0
+    key = axes.inset_axes([1.16, 0.08, 0.18, 0.18])
+    key.imshow(wheel.reshape(81, 81, 4), origin="lower", extent=(-1, 1, -1, 1), interpolation="bilinear")
+    key.set(xticks=[], yticks=[], xlabel=f"direction of the\ngradient; its length\nat the rim: {longest:.3g}")
+    key.xaxis.label.set_fontsize("small")
+    key.set_frame_on(False)
+
+
 def edge_color(edges: bool | str, usual: Any) -> Any:
     """The colour of edges: that given, or the usual one; "none" where they are not drawn."""
     return as_color(edges, "edges") if isinstance(edges, str) else usual if edges else "none"
@@ -124,13 +159,13 @@ def typeset(words: str) -> str:
     return re.sub(r"\b([a-z])_(\d+)\b", r"$\1_{\2}$", words)
 
 
-def labels_of(cx: PolyhedralComplex | Hypersurface, names: Sequence[str] | None) -> list[str]:
+def labels_of(cx: PolyhedralComplex | WholeSpaceComplex | Hypersurface, names: Sequence[str] | None) -> list[str]:
     """Labels of the axes of a complex: names given, or those of the slice that it lies on."""
     known = cx.notes.get("input_names")
     return input_labels(known if names is None and known is not None and len(known) == cx.dim else names, cx.dim)
 
 
-def titled(axes: Any, cx: PolyhedralComplex | Hypersurface, title: str | None, usual: str) -> None:
+def titled(axes: Any, cx: PolyhedralComplex | WholeSpaceComplex | Hypersurface, title: str | None, usual: str) -> None:
     """The title given, or the usual one with the slice that the complex lies on."""
     place = cx.notes.get("slice")
     axes.set_title(title if title is not None else f"{usual}\n{typeset(place)}" if place else usual)

@@ -63,22 +63,47 @@ def replacing(path: Path, name: str = "path") -> Iterator[IO[bytes]]:
             with open(target, "wb") as stream:
                 yield stream
             return
-        beside = target.parent / f".{target.name[:100]}.{secrets.token_hex(4)}.part"
-        try:
-            with open(beside, "xb") as stream:
-                yield stream
-                stream.flush()
-                os.fsync(stream.fileno())
-            if target.exists():
-                os.chmod(beside, target.stat().st_mode & 0o7777)
-            os.replace(beside, target)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(beside)
-            raise
+        with _beside(target) as beside, open(beside, "xb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
     except OSError as error:
-        reason = error.strerror or error
-        raise InvalidInputError(f"{name}: {path} cannot be written ({reason}); choose another") from error
+        raise _unwritten(path, name, error) from error
+
+
+@contextmanager
+def replacing_file(path: Path, name: str = "path") -> Iterator[Path]:
+    """As `replacing`, for libraries that open files by name: that of the file beside the target, a regular one."""
+    check_file(path, name)
+    target = path.resolve()
+    if target.exists() and not target.is_file():
+        raise InvalidInputError(f"{name}: {path} is a pipe or a device; give the name of a file")
+    try:
+        with _beside(target) as beside:
+            yield beside
+            with open(beside, "rb+") as stream:
+                os.fsync(stream.fileno())
+    except OSError as error:
+        raise _unwritten(path, name, error) from error
+
+
+@contextmanager
+def _beside(target: Path) -> Iterator[Path]:
+    """The name of a new file, which takes the target's place when the block ends well, and is gone otherwise."""
+    beside = target.parent / f".{target.name[:100]}.{secrets.token_hex(4)}.part"
+    try:
+        yield beside
+        if target.exists():
+            os.chmod(beside, target.stat().st_mode & 0o7777)
+        os.replace(beside, target)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(beside)
+        raise
+
+
+def _unwritten(path: Path, name: str, error: OSError) -> InvalidInputError:
+    return InvalidInputError(f"{name}: {path} cannot be written ({error.strerror or error}); choose another")
 
 
 def write_bytes(path: Path, contents: bytes, name: str = "path") -> None:

@@ -25,7 +25,7 @@ from specgeo.errors import InvalidInputError, ReadError, SpecgeoError, one_line
 
 Arrays = dict[str, npt.NDArray[Any]]
 
-_KINDS = "biufcU"  # truth values, numbers and text
+KINDS = "biufcU"  # truth values, numbers and text
 _ENTRY = (
     rb"""['"]descr['"]\s*+:\s*+['"](?P<type>[<>|=]?[a-zA-Z]\d{0,18})['"]""",
     rb"""['"]fortran_order['"]\s*+:\s*+(?P<fortran>True|False)""",
@@ -33,17 +33,22 @@ _ENTRY = (
 )
 _HEADER = re.compile(rb"\s*+\{\s*+" + rb"\s*+,\s*+".join(_ENTRY) + rb"\s*+,?\s*+\}\s*+")
 _CHUNK = 1 << 20
-_REMEDY = "raise max_bytes, or read it on a larger machine"
+REMEDY = "raise max_bytes, or read it on a larger machine"
 
 
 def write_npz(path: Path, arrays: Mapping[str, npt.NDArray[Any]], name: str = "path") -> None:
     """A compressed ``.npz`` file, nothing pickled, whole or not at all; ``name`` is the argument that names it."""
-    for key, array in arrays.items():
-        if array.dtype.kind not in _KINDS or not key.isprintable():
-            raise InvalidInputError(f"{key!a}: an array of {array.dtype} cannot be saved under this name; drop it")
+    check_arrays(arrays)
     with replacing(path, name) as stream:
         # numpy before 2.2 would store an argument allow_pickle as an array; the kinds above need none
         np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
+
+
+def check_arrays(arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+    """That all are numbers or text, under names that can be read."""
+    for key, array in arrays.items():
+        if array.dtype.kind not in KINDS or not key.isprintable():
+            raise InvalidInputError(f"{key!a}: an array of {array.dtype} cannot be saved under this name; drop it")
 
 
 def read_npz(path: Path, max_bytes: int | None = None, tell: Tell | None = None) -> Arrays:
@@ -68,7 +73,7 @@ def read_npy(path: Path, max_bytes: int | None = None) -> npt.NDArray[Any]:
     """The array of an ``.npy`` file, within the same budget."""
     with open_regular(path) as stream:
         size = os.fstat(stream.fileno()).st_size
-        afford(2 * size, f"max_bytes: reading {path.name}", _REMEDY, max_bytes)
+        afford(2 * size, f"max_bytes: reading {path.name}", REMEDY, max_bytes)
         try:
             return _read_array(stream, size)
         except ReadError as error:
@@ -78,7 +83,7 @@ def read_npy(path: Path, max_bytes: int | None = None) -> npt.NDArray[Any]:
 def _read_members(archive: zipfile.ZipFile, name: str, max_bytes: int | None, tell: Tell) -> Arrays:
     members = archive.infolist()
     total = sum(member.file_size for member in members)
-    afford(2 * total, f"max_bytes: reading {name}", _REMEDY, max_bytes)
+    afford(2 * total, f"max_bytes: reading {name}", REMEDY, max_bytes)
     arrays: Arrays = {}
     done = 0
 
@@ -118,7 +123,7 @@ def _read_array(
         shape = tuple(int(n) for n in found["shape"].split(b",") if n.strip())
     except (TypeError, ValueError, OverflowError) as error:
         raise ReadError(f"has a header that says nothing ({error})") from error
-    if kind.kind not in _KINDS or kind.itemsize == 0:
+    if kind.kind not in KINDS or kind.itemsize == 0:
         raise ReadError(f"holds {kind}, not numbers or text")
     if math.prod(shape) * kind.itemsize != size - 8 - width - length or len(shape) > 32:
         raise ReadError(f"does not hold the {shape} entries that it announces")

@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from specgeo._cast import FloatArray, as_points
 from specgeo._double import SUBNORMAL, UNIT_ROUNDOFF
-from specgeo.activation import Activation
+from specgeo.layer_activations import LayerActivation, MaxGroups
 from specgeo.network import Network
 
 # The bounds are evaluated by sums of non-negative terms: a relative error of at most (width + 10) u for
@@ -81,16 +81,18 @@ def affine_error(size: FloatArray, error: FloatArray, weight: FloatArray, bias: 
     return np.where(np.isnan(bound), np.inf, bound)  # 0 * inf: nothing is known any more
 
 
-def activation_error(z: FloatArray, error: FloatArray, activation: Activation) -> FloatArray:
+def activation_error(z: FloatArray, error: FloatArray, activation: LayerActivation) -> FloatArray:
     """Bound of the error of the computed sigma(z), where z is off by at most ``error``."""
     if activation.is_identity:
         return error
+    if isinstance(activation, MaxGroups):  # a maximum changes no more than the member that changes most
+        return activation(error)
     slopes = np.abs(activation.slopes)
     # A breakpoint belongs to the piece on its left, so the upper end is moved by what its sum may be rounded down.
     first, last = activation.pieces(z - error), activation.pieces(np.nextafter(z + error, np.inf))
-    steepest = np.where(first == last, slopes[first], slopes.max())
+    steepest = np.where(first == last, slopes[first], activation.steepest)
     passed = np.where(steepest > 0, steepest * error, 0.0)
-    if activation.is_relu:
+    if not activation.rounds:
         return passed
     piece = activation.pieces(z)
     # slope * z + intercept: two roundings, and the intercept's own
@@ -103,22 +105,23 @@ def affine(a: FloatArray, error: FloatArray, weight: FloatArray, bias: FloatArra
     return a @ weight.T + bias, affine_error(np.abs(a).max(axis=0, initial=0.0), error, weight, bias)
 
 
-def activate(z: FloatArray, error: FloatArray, activation: Activation) -> tuple[FloatArray, FloatArray]:
+def activate(z: FloatArray, error: FloatArray, activation: LayerActivation) -> tuple[FloatArray, FloatArray]:
     """Activation of each row, and the largest distance to the activation of the exact values.
 
     No sign has to be right: a continuous activation moves by at most its steepest slope times the error.
     """
-    if activation.is_relu or activation.is_identity:
+    if isinstance(activation, MaxGroups):
+        return activation(z), activation(error)
+    if not activation.rounds:
         return activation(z), error
-    steepest = np.abs(activation.slopes).max()
-    size = steepest * np.abs(z).max(axis=0, initial=0.0) + np.abs(activation.intercepts).max()
-    return activation(z), (steepest * error + 4 * UNIT_ROUNDOFF * size) * OUTWARD + 4 * SUBNORMAL
+    size = activation.steepest * np.abs(z).max(axis=0, initial=0.0) + activation.shift
+    return activation(z), (activation.steepest * error + 4 * UNIT_ROUNDOFF * size) * OUTWARD + 4 * SUBNORMAL
 
 
 def forward(
     weights: Sequence[FloatArray],
     biases: Sequence[FloatArray],
-    activations: Sequence[Activation],
+    activations: Sequence[LayerActivation],
     x: FloatArray,
     error: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:

@@ -43,6 +43,11 @@ def is_elsewhere(executor: Any) -> bool:
     return isinstance(executor, Executor) and not isinstance(executor, ThreadPoolExecutor)
 
 
+def n_cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def as_threads(executor: Any) -> int:
     """A number of threads; 1 for None."""
     if executor is None:

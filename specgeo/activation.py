@@ -1,12 +1,17 @@
-"""`Activation`: scalar continuous piecewise-linear functions, the only nonlinearity of a network."""
+"""`Activation`: scalar continuous piecewise-linear functions.
+
+What a hidden layer has as its activation, this or what `specgeo.layer_activations` has, answers the same questions. A
+*piece* is an index into its ``slopes`` and ``intercepts``: on it sigma(z) = slopes[i] z + intercepts[i]. A *unit* is a
+neuron with one breakpoint.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +23,39 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
 
+class Units(NamedTuple):
+    """The units of a layer: neuron by neuron, breakpoint by breakpoint."""
+
+    owners: IntArray  # (n_units,) the neuron of each
+    breakpoints: IntArray  # (n_units,) which of the breakpoints of its activation
+    thresholds: FloatArray  # (n_units,) that breakpoint
+
+
+class Scalar:
+    """A layer whose neurons each have their own output."""
+
+    slopes: FloatArray
+
+    def width(self, n: int) -> int:
+        """Number of outputs of a layer of n neurons."""
+        return n
+
+    def select(self, z: npt.NDArray[Any], piece: IntArray) -> npt.NDArray[Any]:
+        """The pre-activations (n_l, ...) that the outputs are pieces of, for pieces (width, ...)."""
+        return z
+
+    def scatter(self, rows: npt.NDArray[Any], piece: IntArray, n: int) -> npt.NDArray[Any]:
+        """Rows (c, m, width) over outputs, on cells with pieces (c, width), as rows (c, m, n) over pre-activations."""
+        return rows
+
+    @property
+    def stretch(self) -> float:
+        """A Lipschitz constant of the layer, in the Euclidean norm."""
+        return float(np.abs(self.slopes).max())
+
+
 @dataclass(frozen=True, eq=False)
-class Activation:
+class Activation(Scalar):
     """A continuous scalar piecewise-linear activation.
 
     sigma(z) = slopes[0] * z + intercept left of the first breakpoint, and continues with slope
@@ -101,6 +137,51 @@ class Activation:
     def pieces(self, z: npt.ArrayLike) -> IntArray:
         """Index of the piece that each entry lies on; a breakpoint belongs to the piece on its left."""
         return np.asarray(np.searchsorted(self.breakpoints, as_floats(z, "z", finite=False), side="left"))
+
+    def each(self, n: int) -> list[Activation]:
+        """The activation of each of n neurons."""
+        return [self] * n
+
+    def units(self, n: int) -> Units:
+        """The units of a layer of n neurons with this activation."""
+        breaks = len(self.breakpoints)
+        return Units(np.repeat(np.arange(n), breaks), np.tile(np.arange(breaks), n), np.tile(self.breakpoints, n))
+
+    def pieces_of(self, positive: npt.NDArray[np.bool_]) -> IntArray:
+        """Pieces (..., n) by which units (..., n_units) are positive; (..., 1) for an affine layer of any width."""
+        breaks = len(self.breakpoints)
+        if breaks == 0:
+            return np.zeros((*positive.shape[:-1], 1), dtype=np.int64)
+        split = positive.reshape(*positive.shape[:-1], -1, breaks)
+        return np.asarray(split.sum(axis=-1) if breaks > 1 else split[..., 0].astype(np.int64))
+
+    def bends(self) -> Iterator[tuple[Any, Any]]:
+        """Breakpoints, and by how much the slope grows there: numbers, or arrays with one entry a neuron."""
+        return zip(self.breakpoints, np.diff(self.slopes), strict=True)
+
+    def positive(self, z: FloatArray) -> npt.NDArray[np.bool_]:
+        """Which units are positive at pre-activations (..., n): (..., n_units)."""
+        units = self.units(z.shape[-1])
+        return np.asarray(z[..., units.owners] > units.thresholds)
+
+    def spread(self, sizes: FloatArray) -> FloatArray:
+        """Bounds (width, ...) on how outputs change, from those (n, ...) on how pre-activations do."""
+        return np.asarray(self.steepest * sizes)
+
+    @property
+    def steepest(self) -> Any:
+        """The largest size of a slope: a number, or an array with one entry a neuron."""
+        return np.abs(self.slopes).max()
+
+    @property
+    def shift(self) -> Any:
+        """The largest size of an intercept, in the same form."""
+        return np.abs(self.intercepts).max()
+
+    @cached_property
+    def rounds(self) -> bool:
+        """False where no value is rounded: pieces are 0 or z itself."""
+        return bool(np.any((self.slopes != 0.0) & (self.slopes != 1.0)) or np.any(self.intercepts))
 
     def __call__(self, z: npt.ArrayLike) -> FloatArray:
         """Apply to each entry."""

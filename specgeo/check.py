@@ -9,6 +9,9 @@ With these pieces each unit is an affine function h_u, and P(sigma) = {x in D : 
 h_u(x) = 0 where sigma_u = 0}. Where moreover sigma_u h_u > 0 unless sigma_u = 0, the network has the signs sigma (by
 induction over the layers its units are the h_u): such sets are disjoint for different sigma. The *complex of the
 network* consists of all P(sigma) that have such points and an interior, the cells, and of their faces.
+    Where a layer takes maxima over groups, the members of groups of two and more are units. Positive is the winner,
+the first of those that are equal on the cell; it is compared with no one. h_u of another is its z less the winner's,
+which is not positive on the cell: losers are not compared with each other. Cells with different winners are disjoint.
 
 Theorem. If nothing is refused, then D is bounded; the cells in the file are the cells of the complex of the network on
 D, each once, with their signs; the k-faces in the file are all faces of dimension k of these cells, each once, with
@@ -35,8 +38,7 @@ Proof. A face F is known by its vertices V_F, those of its boundary faces; a cel
           not disconnect it, so D is the union, and bounded. A P(sigma) with inner points of its own signs meets the
           inside of a listed cell: none is missing. Nor is a face of several cells listed twice, under different
           vertices: the cells round a point of it hang together through facets, which they have in common.
-"unused"  Every face is in the boundary of another, up to the cells: there is none too many.
-"error", "piece", "wall" compare the stored numbers with the exact ones.
+"unused"  Every face bounds another, up to the cells: none is too many. "error", "piece", "wall" compare numbers.
 """
 
 from __future__ import annotations
@@ -53,11 +55,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from operator import and_, mul
 from typing import Any
 
 SCHEMA = "specgeo complex 1"
+ENTRIES = {"kind dense", "kind neurons", "kind max", "name ", "intercept "}  # what may be said of a layer
 MOST_BYTES = 1 << 28  # of the unpacked file: the lists made of it are some five times as large
 TYPES = {"f8": "d", "f4": "f", "i8": "q", "i4": "i", "i2": "h", "i1": "b", "u8": "Q", "u4": "I", "u2": "H", "u1": "B"}
 Row = Sequence[int]  # (a_1, ..., a_d, b) is the function a . x + b times a positive number
@@ -98,10 +101,8 @@ def read_archive(path: str) -> dict[str, Any]:
 
 
 def nested(shape: Sequence[int], flat: Sequence[Any]) -> list[Any]:
-    if len(shape) == 1:
-        return list(flat)
-    size = math.prod(shape[1:])
-    return [nested(shape[1:], flat[i * size : (i + 1) * size]) for i in range(shape[0])]
+    n = math.prod(shape[1:])
+    return list(flat) if len(shape) == 1 else [nested(shape[1:], flat[i * n : i * n + n]) for i in range(shape[0])]
 
 
 def take(arrays: dict[str, Any], name: str, *shape: int | None, whole: bool = False) -> list[Any]:
@@ -118,14 +119,15 @@ def take(arrays: dict[str, Any], name: str, *shape: int | None, whole: bool = Fa
 
 @dataclass
 class Layer:
-    """A layer in integers: z = weight a + bias, then slopes[p] z + intercepts[p]; the last layer passes z on."""
+    """A layer in integers: z = weight a + bias, then slopes[j][p] z_j + intercepts[j][p]; the last passes z on."""
 
     weight: list[list[int]]
     bias: list[int]
-    breaks: list[int]
-    slopes: list[int]
-    intercepts: list[int]
-    sizes: tuple[Any, ...]  # absolute values as floats: columns of the weight, bias, slopes, intercepts
+    breaks: list[list[int]]  # of each neuron; of each group of two and more its members
+    slopes: list[list[int]]
+    intercepts: list[list[int]]
+    groups: list[list[int]]  # maxima are taken over, if there are any
+    sizes: tuple[Any, ...]  # absolute values as floats: columns of the weight, [bias], slopes, intercepts
 
 
 @dataclass
@@ -151,20 +153,17 @@ def load(path: str) -> Complex:
         raise Unreadable(f"written as {header.get('schema')!r}, this program reads {SCHEMA!r}")
     entries = header.get("layers") or []
     unknown = header.keys() - {"schema", "dim", "domain", "certificate", "metadata", "layers"}
-    unknown |= {key for entry in entries for key in entry.keys() - {"kind", "name", "intercept"}}
-    kinds = {entry.get("kind", "dense") for entry in entries} - {"dense"}
-    if unknown or kinds or header.get("layers") is None:
-        raise Unreadable(f"unknown entries {sorted(unknown)}, unknown kinds of layers {sorted(kinds)} or no network")
-    d = header["dim"]
-    require(type(d) is int and d > 0, "format", "dim")
+    unknown |= {f"{key} {entry[key] if key == 'kind' else ''}" for entry in entries for key in entry} - ENTRIES
+    if unknown or header.get("layers") is None:
+        raise Unreadable(f"unknown entries {sorted(unknown)} or no network")
+    require(type(d := header["dim"]) is int and d > 0, "format", "dim")
     vertices = take(arrays, "vertices", None, d)
     faces: list[list[list[int]]] = [[[] for _ in vertices]]
     corners = [[frozenset((v,)) for v in range(len(vertices))]]
     for k in range(1, d + 1):
         starts, items = (take(arrays, f"faces_{k}_{name}", None, whole=True) for name in ("offsets", "indices"))
         fits = all(b - a == 2 if k == 1 else b > a for a, b in pairwise(starts))  # an edge has two ends
-        fits = fits and [*starts[:1], *starts[1:][-1:]] == [0, len(items)]
-        require(fits, "format", f"faces_{k}_offsets")
+        require(fits and [*starts[:1], *starts[1:][-1:]] == [0, len(items)], "format", f"faces_{k}_offsets")
         require(all(0 <= i < len(faces[-1]) for i in items), "format", f"faces_{k}_indices")
         faces.append([items[a:b] for a, b in pairwise(starts)])
         corners.append([frozenset().union(*(corners[-1][g] for g in boundary)) for boundary in faces[-1]])
@@ -195,39 +194,60 @@ def read_layers(arrays: dict[str, Any], entries: list[dict[str, Any]], n: int) -
     """The layers in integers; e: what a layer is given is times 2^e."""
     layers, e = [], 0
     for i in range(len(entries) + 1):
-        last = i == len(entries)
         weight = take(arrays, f"weight_{i}", None, n)
         bias = take(arrays, f"bias_{i}", len(weight))
-        breaks = [] if last else take(arrays, f"breakpoints_{i}", None)
-        slopes = [1.0] if last else take(arrays, f"slopes_{i}", len(breaks) + 1)
-        ordered = all(a < b for a, b in pairwise(breaks)) and all(a != b for a, b in pairwise(slopes))
-        require(ordered, "format", f"breakpoints or slopes of layer {i}")
-        intercepts = [Fraction(0.0 if last else float.fromhex(entries[i]["intercept"]))]
-        for t, (a, b) in zip(breaks, pairwise(slopes), strict=True):  # the activation is continuous
-            intercepts.append(intercepts[-1] - (Fraction(b) - Fraction(a)) * Fraction(t))
+        linear: list[Any] = [([], [1.0], [Fraction(0)])] * len(weight)
+        groups = read_groups(arrays, i, len(weight)) if i < len(entries) and entries[i].get("kind") == "max" else []
+        each = linear if groups or i == len(entries) else read_neurons(arrays, entries[i], i, len(weight))
+        breaks, slopes, intercepts = zip(*each, strict=True)
         columns = [[abs(row[j]) for row in weight] for j in range(n)]
-        sizes = (columns, *([abs(float(x)) for x in part] for part in (bias, slopes, intercepts)))
-        inner = max(*map(binary, weight), binary(bias) - e, binary(breaks) - e, 0)
+        tables = ([[abs(float(x)) for x in own] for own in table] for table in ([bias], slopes, intercepts))
+        inner = max(*map(binary, weight), binary(bias) - e, *(binary(own) - e for own in breaks), 0)
         weight, e = [scaled(row, inner) for row in weight], e + inner
-        outer = max(binary(slopes), binary(intercepts) - e)
-        integers = scaled(bias, e), scaled(breaks, e), scaled(slopes, outer), scaled(intercepts, e + outer)
-        layers.append(Layer(weight, *integers, sizes))
-        n, e = len(weight), e + outer
+        outer = max(*map(binary, slopes), *(binary(own) - e for own in intercepts))
+        whole = [[scaled(x, k) for x in part] for part, k in ((breaks, e), (slopes, outer), (intercepts, e + outer))]
+        units = [group if len(group) > 1 else [] for group in groups] or whole[0]
+        layers.append(Layer(weight, scaled(bias, e), units, whole[1], whole[2], groups, (columns, *tables)))
+        n, e = len(units), e + outer
     return layers, e
 
 
+def read_neurons(arrays: dict[str, Any], entry: dict[str, Any], i: int, n: int) -> list[Any]:
+    """Breakpoints, slopes and intercepts of each of the n neurons of layer i."""
+    breaks, values = take(arrays, f"breakpoints_{i}", None), entry["intercept"]
+    sizes, which, values = [len(breaks)], [0] * n, values if isinstance(values, list) else [values]
+    if entry.get("kind") == "neurons":
+        sizes, which = take(arrays, f"sizes_{i}", len(values), whole=True), take(arrays, f"kinds_{i}", n, whole=True)
+    slopes, kinds = take(arrays, f"slopes_{i}", len(breaks) + len(sizes)), []
+    require(sum(sizes) == len(breaks) and min(*sizes, *which) >= 0, "format", f"kinds of layer {i}")
+    for size in sizes:
+        own, steps = [breaks.pop(0) for _ in range(size)], [slopes.pop(0) for _ in range(size + 1)]
+        fits = all(a < b for a, b in pairwise(own)) and all(a != b for a, b in pairwise(steps))
+        require(fits, "format", f"breakpoints or slopes of layer {i}")
+        jumps = (Fraction(t) * (Fraction(a) - Fraction(b)) for t, (a, b) in zip(own, pairwise(steps), strict=True))
+        kinds.append((own, steps, [*accumulate(jumps, initial=Fraction(float.fromhex(values.pop(0))))]))
+    return [kinds[k] for k in which]
+
+
+def read_groups(arrays: dict[str, Any], i: int, n: int) -> list[list[int]]:
+    members, sizes = (take(arrays, f"{name}_{i}", None, whole=True) for name in ("members", "sizes"))
+    fits = sum(sizes) == len(members) and min(sizes) > 0 and all(0 <= k < n for k in members)
+    groups = [[members.pop(0) for _ in range(size)] for size in sizes if fits]
+    require(fits and all(len(set(group)) == len(group) for group in groups), "format", f"groups of layer {i}")
+    return groups
+
+
 def read_signs(arrays: dict[str, Any], layers: list[Layer], n_cells: int) -> list[list[int]]:
-    units = [(i, j, t) for i, x in enumerate(layers) for j in range(len(x.bias)) for t in range(len(x.breaks))]
+    units = [(i, j, t) for i, x in enumerate(layers) for j, own in enumerate(x.breaks) for t in range(len(own))]
     labels = (take(arrays, f"signs_{x}", len(units), whole=True) for x in ("layers", "neurons", "breakpoints"))
     require(list(zip(*labels, strict=True)) == units, "format", "the units listed are not those of the network")
-    size = n_cells, (len(units) + 63) // 64
+    n, size = len(units), (n_cells, (len(units) + 63) // 64)
     both = [take(arrays, f"signs_{name}", *size, whole=True) for name in ("positive", "negative")]
     signs = []
     for c, rows in enumerate(zip(*both, strict=True)):
         plus, minus = (sum(word << 64 * i for i, word in enumerate(row)) for row in rows)
-        fits = plus & minus == 0 <= min(plus, minus) and (plus | minus) >> len(units) == 0
-        require(fits, "format", f"the signs of cell {c}")
-        signs.append([(plus >> u & 1) - (minus >> u & 1) for u in range(len(units))])
+        require(plus & minus == 0 <= min(plus, minus) and (plus | minus) >> n == 0, "format", f"the signs of cell {c}")
+        signs.append([(plus >> u & 1) - (minus >> u & 1) for u in range(n)])
     return signs
 
 
@@ -251,8 +271,12 @@ def evaluate(layers: list[Layer], x: Row, one: int, pieces: list[list[int]]) -> 
     a, units = x, []
     for layer, piece in zip(layers, pieces, strict=True):
         z = [sum(map(mul, w, a)) + b * one for w, b in zip(layer.weight, layer.bias, strict=True)]
-        units += [value - t * one for value in z for t in layer.breaks]
-        a = [layer.slopes[p] * value + layer.intercepts[p] * one for p, value in zip(piece, z, strict=True)]
+        if layer.groups:
+            a = [z[group[p]] for group, p in zip(layer.groups, piece, strict=True)]
+            units += [z[i] - top for top, group in zip(a, layer.breaks, strict=True) for i in group]
+            continue
+        units += [value - t * one for value, own in zip(z, layer.breaks, strict=True) for t in own]
+        a = [s[p] * x + c[p] * one for p, x, s, c in zip(piece, z, layer.slopes, layer.intercepts, strict=True)]
     return units, list(a)
 
 
@@ -277,33 +301,57 @@ def solve(rows: list[Row], d: int) -> tuple[int, ...] | None:
 def bounds(layers: list[Layer], pieces: list[list[int]]) -> list[list[float]]:
     """For each output the d slopes and the offset of the map, every number replaced by its absolute value, times u.
 
-    2^-1000 stands for what underflows. u = 2^-52 K, K = 2 + the sum of 2 n + 4 over hidden layers of n neurons, twice
-    what the roundings of any order of evaluation come to: these sums of positive floats may be rounded themselves.
+    2^-1000 stands for what underflows. u = 2^-52 K, K = 2 + the sum of 2 n + 2 q + 4 over hidden layers of n neurons
+    and q maxima, twice what the roundings of any order of evaluation come to: these sums of positive floats may be
+    rounded themselves.
     """
-    u, tiny = 2.0**-52 * (2 + sum(2 * len(layer.bias) + 4 for layer in layers[:-1])), 2.0**-1000
+    u, tiny = 2.0**-52 * (2 + sum(2 * len(x.bias) + 2 * len(x.groups) + 4 for x in layers[:-1])), 2.0**-1000
     result = []
-    for i, last in enumerate(layers[-1].sizes[1]):  # u comes first: less overflows
+    for i, last in enumerate(layers[-1].sizes[1][0]):  # u comes first: less overflows
         row, offset = [u * column[i] + tiny for column in layers[-1].sizes[0]], u * last + tiny
         for layer, piece in zip(layers[-2::-1], pieces[-2::-1], strict=True):
-            columns, bias, slopes, intercepts = layer.sizes
-            offset += sum(r * (intercepts[p] + tiny) for r, p in zip(row, piece, strict=True))
-            row = [r * slopes[p] + tiny for r, p in zip(row, piece, strict=True)]
+            columns, (bias,), slopes, intercepts = layer.sizes
+            if layer.groups:  # rows of groups to rows of their winners
+                offset, wins = offset + len(row) * tiny, [g[p] for g, p in zip(layer.groups, piece, strict=True)]
+                row = [sum((r + tiny for r, i in zip(row, wins, strict=True) if i == j), 0.0) for j in range(len(bias))]
+                piece = [0] * len(bias)
+            offset += sum(r * (c[p] + tiny) for r, p, c in zip(row, piece, intercepts, strict=True))
+            row = [r * s[p] + tiny for r, p, s in zip(row, piece, slopes, strict=True)]
             offset += sum(map(mul, row, bias)) + tiny
             row = [sum(map(mul, row, column)) + tiny for column in columns]
         result.append([*row, offset])
     return result
 
 
-def check_cell(cx: Complex, c: int, rows_of: dict[int, tuple[bool, int]], points: list[Any]) -> None:
+def choose(layers: list[Layer], signs: list[int], c: int) -> tuple[list[list[int]], list[int]]:
+    """By the signs of a cell, the piece of each neuron, or place of the winner in each group; and the signs that count.
+
+    A winner is the first of those that are equal on the cell; it is compared with no one, the others with it.
+    """
+    left, pieces, counted = iter(signs), [], []
+    for layer in layers:
+        own = [[next(left) for _ in unit] for unit in layer.breaks]
+        if layer.groups:
+            one = all(s.count(1) == 1 and 0 not in s[: s.index(1)] for s in own if s)
+            require(one, "signs", f"a group without one winner on cell {c}")
+            pieces.append([s.index(1) if s else 0 for s in own])
+            own = [[min(x, 0) for x in s] for s in own]
+        else:
+            pieces.append([sum(x > 0 for x in s) for s in own])
+        counted += [x for s in own for x in s]
+    return pieces, counted
+
+
+def check_cell(cx: Complex, c: int, rows_of: list[list[tuple[bool, int]]], points: list[Any]) -> None:
     """ "point", "side", "face", "ridge" and "piece" for one cell; points that are new are added."""
-    d, signs, left = cx.dim, cx.signs[c], iter(cx.signs[c])
-    pieces = [[sum(next(left) > 0 for _ in x.breaks) for _ in x.bias] for x in cx.layers]
+    d = cx.dim
+    pieces, signs = choose(cx.layers, cx.signs[c], c)
     columns = [evaluate(cx.layers, [int(i == j) for i in range(d)], int(j == d), pieces) for j in range(d + 1)]
     units: list[Row] = list(zip(*(column[0] for column in columns), strict=True))
     require(all(s or not any(h) for h, s in zip(units, signs, strict=True)), "side", f"a unit of sign 0 on cell {c}")
     for v in cx.corners[d][c]:
         if points[v] is None:  # the facets through it say which equations to solve: a guess, all is checked below
-            chosen = {rows_of[f] for f in cx.faces[d][c] if f in rows_of and v in cx.corners[d - 1][f]}
+            chosen = {row for f in cx.faces[d][c] if v in cx.corners[d - 1][f] for row in rows_of[f]}
             points[v] = solve([units[i] if unit else cx.domain[i] for unit, i in sorted(chosen)], d)
             require(points[v] is not None, "point", f"vertex {v} is not where facets of cell {c} meet")
     active = [([s * x for x in h], f"unit {u}") for u, (h, s) in enumerate(zip(units, signs, strict=True)) if s]
@@ -356,13 +404,12 @@ def prove(cx: Complex) -> None:
     for c, boundary in enumerate(cx.faces[d]):
         for f in boundary:
             cells[f].append(c)
-    rows_of = {}  # for each facet (False, wall) or (True, unit that changes its sign there)
+    rows_of = []  # for each facet (False, wall), or (True, unit) for the units that change their signs there
     for f, (sides, wall) in enumerate(zip(cells, cx.walls, strict=True)):
         require(len(sides) <= 2, "glue", f"facet {f} has {len(sides)} cells")
         require(-1 <= wall < len(cx.domain) and (wall < 0) == (len(sides) == 2), "wall", f"wall {wall} of facet {f}")
         bent = [u for u, s in enumerate(zip(*(cx.signs[c] for c in sides), strict=True)) if math.prod(s) == -1]
-        if wall >= 0 or bent:
-            rows_of[f] = (False, wall) if wall >= 0 else (True, bent[0])
+        rows_of.append([(False, wall)] if wall >= 0 else [(True, u) for u in bent])
     points: list[Any] = [None] * len(cx.vertices)
     for c in range(len(cx.faces[d])):
         check_cell(cx, c, rows_of, points)
@@ -381,12 +428,10 @@ def main(arguments: list[str]) -> int:
     try:
         cx = load(arguments[0])
         prove(cx)
-    except Refused as reason:
-        print(f"not proved: {reason}")
-        return 1
-    except Exception as reason:  # Unreadable, and whatever else a file may do to its reader
-        print(f"cannot be checked: {type(reason).__name__}: {reason}")
-        return 2
+    except Exception as reason:  # Refused, Unreadable, and whatever else a file may do to its reader
+        refused = isinstance(reason, Refused)
+        print(f"not proved: {reason}" if refused else f"cannot be checked: {type(reason).__name__}: {reason}")
+        return 1 if refused else 2
     counts = ", ".join(f"{len(faces)} faces of dimension {k}" for k, faces in enumerate(cx.faces))
     print(f"proved: {counts}; not part of the proof: {', '.join(cx.others)}")
     return 0

@@ -1,4 +1,4 @@
-"""Domains: `Box`, `Polytope`, and what can be turned into them."""
+"""Domains: `Box`, `Polytope`, `WholeSpace`, and what can be turned into them."""
 
 from __future__ import annotations
 
@@ -264,10 +264,54 @@ class Polytope:
         return f"Polytope({len(self.A)} half-spaces in dimension {self.dim})"
 
 
+class WholeSpace:
+    """All of R^d, as a domain: `specgeo.enumerate_regions` then finds every region, unbounded ones included.
+
+    Parameters
+    ----------
+    dim : int
+        Dimension d, 1 or more.
+
+    Raises
+    ------
+    DomainError
+        ``dim`` is 0.
+    InvalidInputError
+        ``dim`` is no integer.
+
+    Examples
+    --------
+    >>> import specgeo as sg
+    >>> fold = sg.Network([[[1.0, 1.0]], [[3.0]]], [[0.0], [0.0]])
+    >>> sg.enumerate_regions(fold, sg.WholeSpace(2))
+    WholeSpaceComplex(dim=2, f_vector=(0, 1, 2), 0 bounded cells)
+    """
+
+    dim: int
+
+    def __init__(self, dim: int) -> None:
+        self.dim = as_whole(dim, "dim")
+        if self.dim == 0:
+            raise DomainError("dim: 0 given; a space has dimension 1 or more")
+
+    @property
+    def volume(self) -> float:
+        """Infinite."""
+        return float("inf")
+
+    def __repr__(self) -> str:
+        return f"WholeSpace({self.dim})"
+
+
 def as_domain(value: Any) -> Box | Polytope:
     """A Box or Polytope as it is; a convex polygon of shapely or a ConvexHull of scipy as Polytope."""
     if isinstance(value, (Box, Polytope)):
         return value
+    if isinstance(value, WholeSpace):
+        raise DomainError(
+            f"domain: {value} is unbounded, and this needs a bounded domain; pass a Box (all vertices are in the "
+            "bounding_box() of what enumerate_regions finds in the whole space)"
+        )
     if all(hasattr(value, name) for name in ("points", "vertices", "simplices", "equations")):
         return Polytope.from_vertices(value.points[value.vertices])
     kind = getattr(value, "geom_type", None)

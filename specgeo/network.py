@@ -23,8 +23,9 @@ from specgeo._arguments import checked
 from specgeo._budget import afford
 from specgeo._cast import FloatArray, as_floats, as_points
 from specgeo._codec import Layers, write_network
-from specgeo.activation import Activation, as_activation
+from specgeo.activation import Activation
 from specgeo.errors import InvalidInputError, UnsupportedError
+from specgeo.layer_activations import LayerActivation, as_layer_activation
 from specgeo.slices import AffineSlice, notes_of
 
 __all__ = ["Activation", "Network"]
@@ -38,14 +39,16 @@ class Network:
     weights : sequence of array_like or scipy.sparse, shapes (n_1, d), (n_2, n_1), ..., (m, n_L)
         float32 and smaller types are widened exactly.
     biases : sequence of array_like, shapes (n_1,), ..., (m,)
-    activation : str, Activation, or a sequence of these with one per hidden layer
+    activation : str, Activation, or a sequence with one entry per hidden layer
         ``"relu"`` (default), ``"leaky_relu"``, ``"abs"``, ``"hard_tanh"``, ``"identity"`` (an affine
-        layer) or an `Activation`.
+        layer) or an `Activation`. An entry may itself be a sequence of these, one for each neuron of the layer: a
+        neuron with ``"identity"`` passes its value on, as skip connections do. Or it is `MaxGroups`: then the next
+        weights have a column for each group.
 
     Raises
     ------
     InvalidInputError
-        Shapes do not chain, or an entry is NaN or infinite.
+        Shapes do not chain, an entry is NaN or infinite, or activations and layers or neurons differ in number.
 
     Examples
     --------
@@ -55,17 +58,24 @@ class Network:
     array([[1. ],
            [0.5],
            [0. ]])
+
+    x + relu(1 - 2x), the first neuron passing x on:
+
+    >>> skip = sg.Network([[[1.0], [-2.0]], [[1.0, 1.0]]], [[0.0, 1.0], [0.0]], [["identity", "relu"]])
+    >>> skip([[-1.0], [1.0]])
+    array([[2.],
+           [1.]])
     """
 
     weights: tuple[FloatArray, ...]
     biases: tuple[FloatArray, ...]
-    activations: tuple[Activation, ...]
+    activations: tuple[LayerActivation, ...]
 
     def __init__(
         self,
         weights: Sequence[Any],
         biases: Sequence[npt.ArrayLike],
-        activation: str | Activation | Sequence[str | Activation] = "relu",
+        activation: str | LayerActivation | Sequence[str | LayerActivation | Sequence[str | Activation]] = "relu",
     ) -> None:
         try:
             weights, biases = list(weights), list(biases)
@@ -78,8 +88,15 @@ class Network:
                 f"weights, biases: {len(weights)} and {len(biases)} layers given; "
                 "pass one bias vector for each of at least one weight matrix"
             )
+        hidden = len(weights) - 1
+        alone = isinstance(activation, str) or not isinstance(activation, Iterable)
+        entries = [activation] * hidden if alone else list(activation)  # type: ignore[arg-type]
+        if len(entries) != hidden:
+            raise InvalidInputError(
+                f"activation: {len(entries)} given for {hidden} hidden layers; pass one for each (none for the last)"
+            )
         try:
-            matrices, vectors = _layers(weights, biases)
+            matrices, vectors, each = _layers(weights, biases, entries)
         except InvalidInputError as error:
             if not _chain_transposed(weights, biases):
                 raise
@@ -87,15 +104,6 @@ class Network:
                 f"{error}; these weights are transposed, (inputs, outputs) as in scikit-learn and Keras:"
                 " pass [np.transpose(w) for w in weights]"
             ) from None
-        hidden = len(matrices) - 1
-        if isinstance(activation, str) or not isinstance(activation, Iterable):
-            each = [as_activation(activation)] * hidden
-        else:
-            each = [as_activation(a) for a in activation]
-        if len(each) != hidden:
-            raise InvalidInputError(
-                f"activation: {len(each)} given for {hidden} hidden layers; pass one for each (none for the last layer)"
-            )
         for array in (*matrices, *vectors):
             array.setflags(write=False)
         self.__dict__.update(weights=tuple(matrices), biases=tuple(vectors), activations=tuple(each))
@@ -146,7 +154,7 @@ class Network:
     @property
     def n_units(self) -> int:
         """Number of units: a unit is a neuron together with one breakpoint of its activation."""
-        return sum(n * len(a.breakpoints) for n, a in zip(self.hidden_widths, self.activations, strict=True))
+        return sum(len(a.units(n).owners) for n, a in zip(self.hidden_widths, self.activations, strict=True))
 
     def pre_activations(self, x: npt.ArrayLike) -> tuple[FloatArray, ...]:
         """Pre-activations z_1, ..., z_L of the hidden layers.
@@ -204,11 +212,8 @@ class Network:
                [ True,  True]])
         """
         x = as_points(x, "x", self.input_dim)
-        units = [
-            (z[..., None] > activation.breakpoints).reshape(*z.shape[:-1], z.shape[-1] * len(activation.breakpoints))
-            for z, activation in zip(self.pre_activations(x), self.activations, strict=True)
-        ]
-        return np.concatenate([np.zeros((*x.shape[:-1], 0), np.bool_), *units], axis=-1)
+        positive = [a.positive(z) for z, a in zip(self.pre_activations(x), self.activations, strict=True)]
+        return np.concatenate([np.zeros((*x.shape[:-1], 0), np.bool_), *positive], axis=-1)
 
     def __call__(self, x: npt.ArrayLike) -> FloatArray:
         """Values f(x): (..., d) -> (..., m)."""
@@ -242,7 +247,11 @@ class Network:
         result: FloatArray = np.broadcast_to(self.weights[-1], (*x.shape[:-1], *self.weights[-1].shape))
         layers = list(zip(self.weights[:-1], self.activations, self.pre_activations(x), strict=True))
         for weight, activation, z in reversed(layers):
-            result = (result * activation.slopes[activation.pieces(z)][..., None, :]) @ weight
+            piece = activation.pieces(z)
+            m, n = result.shape[-2:]
+            result = result * activation.slopes[piece][..., None, :]
+            result = activation.scatter(result.reshape(-1, m, n), piece.reshape(-1, n), len(weight)) @ weight
+            result = result.reshape(*x.shape[:-1], m, weight.shape[1])
         return np.array(result)
 
     def precompose(self, matrix: npt.ArrayLike, offset: npt.ArrayLike | None = None) -> Network:
@@ -430,18 +439,25 @@ def _placed(net: Network, notes: dict[str, Any]) -> Network:
     return made
 
 
-def _layers(weights: list[Any], biases: list[npt.ArrayLike]) -> tuple[list[FloatArray], list[FloatArray]]:
-    """Matrices and vectors whose shapes chain."""
+def _layers(
+    weights: list[Any], biases: list[npt.ArrayLike], entries: list[Any]
+) -> tuple[list[FloatArray], list[FloatArray], list[LayerActivation]]:
+    """Matrices and vectors whose shapes chain, and the activations between them."""
     matrices: list[FloatArray] = []
     vectors: list[FloatArray] = []
+    each: list[LayerActivation] = []
+    width: int | None = None
     for layer, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
         dense = weight.toarray() if hasattr(weight, "toarray") else weight
-        matrix = as_floats(dense, f"weights[{layer}]", (None, matrices[-1].shape[0] if matrices else None)).copy()
+        matrix = as_floats(dense, f"weights[{layer}]", (None, width)).copy()
         if 0 in matrix.shape:
             raise InvalidInputError(f"weights[{layer}]: shape {matrix.shape} has an empty axis; drop the layer")
         matrices.append(matrix)
         vectors.append(as_floats(bias, f"biases[{layer}]", (matrix.shape[0],)).copy())
-    return matrices, vectors
+        if layer < len(entries):
+            each.append(as_layer_activation(entries[layer], len(matrix), layer))
+            width = each[-1].width(len(matrix))
+    return matrices, vectors, each
 
 
 def _chain_transposed(weights: list[Any], biases: list[npt.ArrayLike]) -> bool:

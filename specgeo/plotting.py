@@ -14,6 +14,7 @@ import numpy.typing as npt
 from specgeo._arguments import checked
 from specgeo._cast import FloatArray, as_complexes, as_floats, as_indices
 from specgeo._class_map import class_map as class_map
+from specgeo._disk_map import disk_map as disk_map
 from specgeo._figures import (
     CLASSES,
     MANY,
@@ -23,7 +24,10 @@ from specgeo._figures import (
     counted,
     edge_color,
     frame,
+    gradient_colors,
+    gradient_key,
     labels_of,
+    longest_of,
     polygons,
     titled,
     vertex_values,
@@ -40,43 +44,11 @@ if TYPE_CHECKING:
 
     from specgeo.geometry.complex import PolyhedralComplex
 
-__all__ = ["class_map", "function_plot", "region_map", "shape_plot", "solid_map", "spectrum_plot", "surface_plot"]
+__all__ = [
+    "class_map", "disk_map", "function_plot", "region_map", "shape_plot", "solid_map", "spectrum_plot", "surface_plot",
+]  # fmt: skip
 
 EXACT_COLOR, SAMPLED_COLOR, GUIDE_COLOR, POINT_COLOR = "#1f4e8c", "#d1495b", "#4a4f58", "#9db7d9"
-WHEEL = ((0.902, 0.624, 0.0), (0.0, 0.62, 0.451), (0.0, 0.447, 0.698), (0.8, 0.475, 0.655))  # right, up, left, down
-PALE = np.array([0.96, 0.96, 0.96])
-
-
-def gradient_colors(gradients: FloatArray, longest: float | None = None) -> FloatArray:
-    """RGB of plane vectors: hue for the direction (the wheel is safe for the colour-blind), strength for the length.
-
-    Full strength is at ``longest``, by default the 98 % quantile of the lengths.
-    """
-    length = np.linalg.norm(gradients, axis=1)
-    top = _longest(gradients) if longest is None else longest
-    strength = (np.clip(length / top, 0.0, 1.0) ** 0.6)[:, None]
-    turn = np.arctan2(gradients[:, 1], gradients[:, 0]) / (2 * np.pi) % 1.0 * len(WHEEL)
-    wheel, low = np.array([*WHEEL, WHEEL[0]]), np.minimum(turn.astype(np.int64), len(WHEEL) - 1)
-    part = (turn - low)[:, None]
-    return np.asarray((1 - strength) * PALE + strength * ((1 - part) * wheel[low] + part * wheel[low + 1]))
-
-
-def _longest(gradients: FloatArray) -> float:
-    return float(np.quantile(np.linalg.norm(gradients, axis=1), 0.98)) or 1.0
-
-
-def _gradient_key(axes: Any, longest: float) -> None:
-    """The wheel of directions beside the axes, with the length of full strength."""
-    side = np.linspace(-1.0, 1.0, 81)
-    grid = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
-    wheel = np.ones((81 * 81, 4))
-    wheel[:, :3] = gradient_colors(grid, 1.0)
-    wheel[:, 3] = np.linalg.norm(grid, axis=1) <= 1.0
-    key = axes.inset_axes([1.16, 0.08, 0.18, 0.18])
-    key.imshow(wheel.reshape(81, 81, 4), origin="lower", extent=(-1, 1, -1, 1), interpolation="bilinear")
-    key.set(xticks=[], yticks=[], xlabel=f"direction of the\ngradient; its length\nat the rim: {longest:.3g}")
-    key.xaxis.label.set_fontsize("small")
-    key.set_frame_on(False)
 
 
 @checked
@@ -154,7 +126,7 @@ def region_map(
             PolyCollection(polygons(cx), facecolors=faces, edgecolors=faces, linewidths=0.2, rasterized=image,
                            antialiaseds=not image)  # fmt: skip
         )
-        _gradient_key(axes, _longest(gradients))
+        gradient_key(axes, longest_of(gradients))
     if edges:
         ends = cx.vertices[cx.faces[0].indices.reshape(-1, 2)]
         width = float(np.clip(30.0 / np.sqrt(len(ends)), 0.15, 1.0))

@@ -18,10 +18,13 @@ FILES = {
 # a room may import what stands before it; those of one set do not know each other, the foundations aside
 ROOMS = [
     {"errors", "_lazy", "_deprecated", "_arguments", "_cast", "_files", "_npz", "_budget", "_limits", "_progress"}
-    | {"_kernel_cache", "_passes", "_compiler", "_jit", "_process", "_caution", "_display", "_workers"},
-    {"_double", "_exact", "_measures", "_affine", "results"},
+    | {"_hdf5", "_xarray", "_kernel_cache", "_passes", "_compiler", "_jit", "_process", "_caution", "_display"}
+    | {"_workers", "_parcels"},
+    {"_double", "_fused", "_exact", "_measures", "_affine", "results"},
     {"activation"},
+    {"layer_activations"},
     {"_codec"},
+    {"_tournament"},
     {"_halfspaces"},
     {"domain", "slices"},
     {"network"},
@@ -32,12 +35,12 @@ ROOMS = [
     {"paths", "streaming"},
     {"theory"},
     {"_figures"},
-    {"_class_map", "_solid_map"},
+    {"_class_map", "_disk_map", "_solid_map"},
     {"_surface_plot"},
     {"learning"},
     {"plotting", "check", "_compile"},
     {"verification"},
-    {"report"},
+    {"report", "benchmark"},
     {"cli"},
     {"__main__"},
 ]
@@ -82,9 +85,10 @@ UPWARDS = {
     *(f"geometry.complex: PolyhedralComplex.{name}" for name in (
         "linear_regions", "locate", "__call__", "exact_vertices", "reprove", "to_shapely", "to_networkx", "save",
         "integrate", "plot", "level_set", "sublevel_set", "decision_boundary", "decision_regions",
-        "export", "to_pyvista",
+        "export", "to_pyvista", "to_xarray",
     )),
     "geometry.mesh: as_pyvista",
+    "geometry.whole_space: WholeSpaceComplex.on", "geometry.whole_space: WholeSpaceComplex.plot",
     "geometry.lattice: FaceLattice.betti_numbers",
     *(f"{name}.plot" for name in (
         "domain: Box", "domain: Polytope", "fourier.radial: RadialSpectrum", "fourier.sampled: SampledSpectrum",

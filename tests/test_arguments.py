@@ -40,6 +40,11 @@ def plane() -> sg.PolyhedralComplex:
 
 
 @cache
+def space() -> sg.WholeSpaceComplex:
+    return sg.enumerate_regions(NET, sg.WholeSpace(2))
+
+
+@cache
 def solid() -> sg.PolyhedralComplex:
     net = sg.Network([[[1.0, 2.0, 0.5]], [[1.0]]], [[0.1], [0.0]])
     return sg.enumerate_regions(net, sg.Box(-1, 1, dim=3))
@@ -83,6 +88,12 @@ GOOD: dict[str, dict[str, Any]] = {
     "Activation.pieces": {"z": [1.0]},
     "Activation.leaky_relu": {"slope": 0.1},
     "Activation.clip": {"lower": 0.0, "upper": 1.0},
+    "NeuronActivations": {"kinds": [sg.Activation.relu(), sg.Activation.identity()], "which": [0, 1]},
+    "NeuronActivations.__call__": {"z": [1.0, 2.0]},
+    "NeuronActivations.pieces": {"z": [1.0, 2.0]},
+    "MaxGroups": {"groups": [[0, 1], [1]]},
+    "MaxGroups.__call__": {"z": [1.0, 2.0]},
+    "MaxGroups.pieces": {"z": [1.0, 2.0]},
     "AffineSlice": {"origin": [0.0, 0.0], "basis": [[1.0, 1.0]]},
     "AffineSlice.__call__": {"t": [[0.5]]},
     "AffineSlice.axes": {"axes": [1], "origin": [0.0, 0.0]},
@@ -113,12 +124,21 @@ GOOD: dict[str, dict[str, Any]] = {
     "PolyhedralComplex.save": {"path": "cx.npz"},
     "PolyhedralComplex.export": {"path": "cells.vtu"},
     "PolyhedralComplex.level_set": {"value": 0.5, "output": 0, "closed": "below"},
+    **{f"UnboundedLattice.{name}": {"k": 1} for name in (
+        "boundary", "vertices_of", "points_of", "rays_of", "is_bounded", "face_measures")},
+    **{f"WholeSpaceComplex.{name}": {"x": [0.0, 0.0]} for name in ("locate", "__call__")},
+    "UnboundedLattice.exact_vertices": {"ids": [0]},
+    "WholeSpaceComplex.on": {"domain": BOX},
+    "WholeSpaceComplex.save": {"path": "space.npz"},
+    "WholeSpaceComplex.load": {"path": "space.npz", "max_bytes": 10**9},
     "PolyhedralComplex.sublevel_set": {"value": 0.5, "output": 0, "above": False},
     "level_set": {"net": NET, "domain": BOX, "value": 0.5, "output": 0, "closed": None, "max_cells": 100,
                   "max_bytes": 10**9, "progress": None},
-    "decision_boundary": {"net": PAIR, "domain": BOX, "max_cells": 100, "max_bytes": 10**9, "progress": None},
+    "decision_boundary": {"net": PAIR, "domain": BOX, "max_cells": 100, "max_bytes": 10**9, "progress": None,
+                          "smallest": True},
     "Polyline": {"points": [[0.0, 0.0], [1.0, 1.0]]},
     "Polyline.__call__": {"s": [0.5]},
+    "WholeSpace": {"dim": 2},
     "Polytope": {"A": [[1.0], [-1.0]], "b": [1.0, 1.0]},
     "Polytope.from_vertices": {"points": TRIANGLE},
     "directional_expansion": {"cx": plane, "direction": [1.0, 0.0], "boundary": "cut"},
@@ -150,7 +170,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "Sines.mean_square": {"box": LINE},
     "loss_gradient_by_frequency": {"net": TENT, "cx": line, "k": [[1.0]], "residual": [1.0], "output": 0},
     "residual_rate": {"net": TENT, "cx": line, "k": [[1.0]], "residual": [1.0], "output": 0},
-    "from_torch": {"module": None, "progress": None},
+    "from_torch": {"module": None, "input_shape": 3, "progress": None},
     "load_complex": {"path": "cx.npz", "max_bytes": 10**9, "progress": None},
     "orientation_average": {"shape": TRIANGLE, "q": [1.0], "normalise": False, "return_error": True},
     "polytope_transform": {"polytope": TRIANGLE, "k": WAVES, "density": ([1.0, 2.0], 0.5), "degree": None,
@@ -256,11 +276,14 @@ GOOD: dict[str, dict[str, Any]] = {
     "function_plot": {"cx": line, "outputs": [0], "edges": True, "cmap": None, "title": "t", "names": ["x"],
                       "ax": None},
     "class_map": {"cx": plane, "component": lambda: np.arange(plane().n_cells) % 2, "labels": [0, 1],
-                  "cmap": ["#0072B2", "#E69F00"], "edges": True, "title": "t", "names": ["x", "y"], "ax": None},
+                  "cmap": ["#0072B2", "#E69F00"], "edges": True, "title": "t", "names": ["x", "y"], "ax": None,
+                  "class_names": ["cat", "dog"]},
     "shape_plot": {"domain": BOX, "edges": True, "cmap": "#9db7d9", "title": "t", "names": ["x", "y"], "ax": None},
     "solid_map": {"cx": solid, "output": 0, "explode": 0.0, "cut": True, "edges": True, "cmap": "cividis", "title": "t",
                   "names": ["x", "y", "z"], "ax": None},
     "surface_plot": {"surface": level, "color": "black", "edges": True, "title": "t", "names": ["x", "y"], "ax": None},
+    "disk_map": {"cx": space, "center": [0.0, 1.0], "scale": 2.0, "output": 0, "edges": True, "title": "t",
+                 "names": ["x", "y"], "ax": None},
     "region_map": {"cx": plane, "color": "value", "output": 0, "edges": True, "cmap": "cividis", "title": "t",
                    "names": ["x", "y"], "ax": None},
     "spectrum_plot": {"k": WAVES, "exact": [1.0, 2.0], "sampled": [1.0, 2.0], "label": "a", "sampled_label": "b",
@@ -276,15 +299,30 @@ GOOD: dict[str, dict[str, Any]] = {
     "find_path": {"net": PAIR, "start": [0.0, 0.0], "stop": [0.1, 0.0], "max_bends": 4, "lower": [-1.0, -1.0],
                   "upper": [1.0, 1.0], "progress": None},
     "trace_segment": {"net": NET, "start": [0.0, 0.0], "stop": [0.1, 0.0]},
-    "decision_regions": {"net": PAIR, "domain": BOX, "max_cells": 100, "progress": None, "max_bytes": 10**9},
+    "decision_regions": {"net": PAIR, "domain": BOX, "max_cells": 100, "progress": None, "max_bytes": 10**9,
+                         "smallest": False, "class_names": ["cat", "dog"]},
     "DecisionRegions.components_of": {"label": 0},
+    "DecisionRegions.name_of": {"label": 0},
+    "PolyhedralComplex.decision_regions": {"smallest": False, "class_names": ["cat", "dog"]},
+    "PolyhedralComplex.decision_boundary": {"smallest": False},
     "DecisionRegions.locate": {"x": [[0.0, 0.0]]},
     "DecisionRegions.shortest_path": {"start": [0.0, 0.0], "stop": [0.0, 0.1]},
     "VerificationReport.write": {"folder": "out"},
+    "Case": {"name": "mine", "network": NET, "domain": BOX, "cells": 3, "vertices": None, "family": None},
+    "compare": {"cases": [], "against": [], "degenerate": False, "repeats": 1, "limit": 1.0, "progress": None},
+    "named_cases": {"name": "quick"},
+    "named_shapes": {},
+    "compare_transforms": {"samples": 1, "n_waves": 1, "repeats": 1, "progress": None},
+    "compare_spectra": {"width": 3, "side": 2, "samples": 1, "repeats": 1},
+    "forward_pass": {"network": NET, "points": [[0.0, 1.0]]},
+    "interleaved": {"functions": [int], "repeats": 1, "seconds": 1.0, "cpu": True},
 }  # fmt: skip
 INNER = {
     "FaceLattice.derived", "Patterns.differences", "Patterns.neuron_pieces", "Patterns.opposites", "Patterns.take",
-    "Ragged.of", "Ragged.take", "Claim.examined", "Cell.of", "Network.of",
+    "Patterns.of_maxima",
+    "Ragged.of", "Ragged.take", "Claim.examined", "Cell.of", "Network.of", "Comparison.of",
+    *(f"{kind}.{method}" for kind in ("Activation", "NeuronActivations", "MaxGroups") for method in (
+        "each", "pieces_of", "positive", "scatter", "select", "spread", "units", "width")),
     *(f"{name}.{method}" for name in (
         "FVector", "FourierCoefficients", "Jumps", "Lipschitz", "Reducer", "Spectrum", "Volumes")
       for method in ("update", "merge", "finish")),
@@ -292,10 +330,14 @@ INNER = {
 """What the package calls with arrays and objects that it made: no door."""
 OBJECTS: dict[str, Callable[[], Any]] = {
     "Activation": lambda: sg.Activation.leaky_relu(0.1),
+    "NeuronActivations": lambda: sg.NeuronActivations([sg.Activation.relu(), sg.Activation.identity()], [0, 1]),
+    "MaxGroups": lambda: sg.MaxGroups([[0, 1], [1]]),
     "AffineSlice": lambda: sg.AffineSlice([0.0, 0.0], [[1.0, 1.0]]),
     "Network": lambda: NET,
     "NeighbourEdges": lambda: sg.theory.neighbour_edges([[0.0, 0.0], [1.0, 0.0]], [0.0, 1.0], BOX),
     "PolyhedralComplex": plane,
+    "WholeSpaceComplex": space,
+    "UnboundedLattice": space,
     "FaceLattice": plane,
     "Polyline": lambda: sg.Polyline([[0.0, 0.0], [1.0, 1.0]]),
     "PetalCurve": circle,
@@ -315,6 +357,7 @@ LONG: dict[str, dict[str, tuple[str, ...]]] = {
     "torch_spectrum": {},  # needs a module
     "SpectrumTracker.animate": {"interval": ("3",)},  # an animation that is not drawn warns
     "warmup": {"progress": ("None", "True")},
+    "compare_transforms": {name: ("3",) for name in ("samples", "n_waves", "repeats")} | {"progress": ("None", "True")},
     "verify": {name: ("3", "None", "0.5", "word") for name in ("out", "rng")}
     | {name: ("3", "None") for name in ("max_cells", "max_bytes", "max_simplices", "max_seconds")}
     | {"progress": ("None", "True")},
@@ -327,7 +370,7 @@ def public() -> dict[str, Any]:
     """Every public function, every class that users make themselves, and every method that takes an argument."""
     found: dict[str, Any] = {}
     rooms = (sg, sg.theory, sg.fourier, sg.geometry, sg.paths, sg.readers, sg.plotting, sg.testing)
-    rooms = (*rooms, sg.verification, sg.learning, sg.streaming)
+    rooms = (*rooms, sg.verification, sg.learning, sg.streaming, sg.benchmark)
     for room in rooms:
         for name in room.__all__:
             value = getattr(room, name)
@@ -368,6 +411,7 @@ def test_wrong_things_are_refused_at_the_door(name: str, tmp_path: Any, monkeypa
     monkeypatch.chdir(tmp_path)
     NET.save("net.npz")
     plane().save("cx.npz")
+    space().save("space.npz")
     tracker().save("tracker.npz")
     function, good = call_of(name)
     if not name.startswith(("from_", "read_")) and name not in LONG:

@@ -230,3 +230,34 @@ def test_what_is_no_network_or_no_class_is_refused() -> None:
     for label in (1.5, "one", -1, 2):
         with pytest.raises(sg.InvalidInputError, match="^label: "):
             certify_path(net, [[0.0], [1.0]], label)
+
+
+@pytest.mark.parametrize("widths", [[2, 5, 3], [2, 5, 1], [1, 6, 4]])
+def test_the_smallest_output_is_the_largest_of_minus_the_network(widths: list[int]) -> None:
+    net, box = random_network(widths, 3, "integer"), sg.Box(-1, 1, dim=widths[0])
+    found, minus = decision_regions(net, box, smallest=True), net.postcompose(-np.eye(widths[-1]))
+    other = decision_regions(minus, box)
+    assert found.labels.tolist() == other.labels.tolist() and found.measures.tolist() == other.measures.tolist()
+    points = np.random.default_rng(0).uniform(-1, 1, (50, widths[0]))
+    values = net(points) if widths[-1] > 1 else np.append(np.zeros((50, 1)), net(points), axis=1)
+    where = found.locate(points)
+    inside = where >= 0
+    assert inside.any() and (found.labels[where[inside]] == np.argmin(values, axis=1)[inside]).all()
+    assert sg.paths.decision_boundary(net, box, smallest=True).measures.sum() == pytest.approx(
+        sg.paths.decision_boundary(minus, box).measures.sum()
+    )
+    assert sg.enumerate_regions(net, box).decision_regions(smallest=True).labels.tolist() == found.labels.tolist()
+
+
+def test_names_of_classes() -> None:
+    net, box = sg.Network([[[1, 0], [0, 1], [0, 0]]], [[0, 0, 0]]), sg.Box(-1, 1, dim=2)
+    regions = decision_regions(net, box, class_names=["cat", "dog", "bird"])
+    assert [line.split(":")[0] for line in str(regions).splitlines()[1:]] == ["cat", "dog", "bird"]
+    assert regions.name_of(1) == "dog" and decision_regions(net, box).name_of(1) == "class 1"
+    words = [text.get_text() for text in regions.plot().get_legend().get_texts()]
+    assert words == ["cat: 1 component", "dog: 1 component", "bird: 1 component"]
+    for wrong in (["cat"], "cat", [1, 2, 3]):
+        with pytest.raises(sg.InvalidInputError, match="^class_names: .*(3 words|sequence)"):
+            decision_regions(net, box, class_names=wrong)
+    with pytest.raises(sg.InvalidInputError, match="^label: 3 given"):
+        regions.name_of(3)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import json
 import re
 from pathlib import Path
 from types import ModuleType
@@ -30,13 +32,15 @@ def test_the_reference_lists_every_public_name() -> None:
     text = (ROOT / "docs" / "reference" / "index.md").read_text(encoding="utf-8")
     listed = {name.rpartition(".")[2] for name in re.findall(r"^   ([\w.]+)$", text, re.M)}
     rooms = (sg, sg.theory, sg.fourier, sg.geometry, sg.learning, sg.readers, sg.plotting, sg.testing, sg.streaming)
+    rooms = (*rooms, sg.benchmark)
     for package in rooms:
         names = {name for name in package.__all__ if not isinstance(getattr(package, name), ModuleType)}
         assert names - {"__version__"} <= listed, package.__name__
 
 
 COPIED = {
-    "tutorials": ("notebooks",), "paper": ("notebooks/paper", "notebooks/paper/results"), "_static": ("examples",)
+    "tutorials": ("notebooks",), "paper": ("notebooks/paper", "notebooks/paper/results"),
+    "_static": ("examples", "benchmarks"),
 }  # fmt: skip
 """Folder of docs -> where that lies which docs/conf.py copies there, when the site is built."""
 
@@ -50,7 +54,8 @@ def test_links_between_pages_lead_somewhere() -> None:
             assert any(home.exists() for home in homes), f"{page}: {target}"
 
 
-MADE_BY_USERS = {"Activation", "AffineSlice", "Box", "Network", "PetalCurve", "Polyline", "Polytope"}
+MADE_BY_USERS = {"Activation", "NeuronActivations", "AffineSlice", "Box", "Case", "Network", "PetalCurve", "Polyline"}
+MADE_BY_USERS |= {"MaxGroups", "Polytope"}
 SECTIONS = ["GL06", "GL07", "SS01", "PR01", "PR02", "PR03", "PR04", "RT01", "EX01"]
 """What is asked of docstrings: known sections in the usual order, a summary, parameters that are of the signature
 and have types, what is returned, an example. (Not asked: See Also, and capitals, which formulas lack.)"""
@@ -59,6 +64,7 @@ and have types, what is returned, an example. (Not asked: See Also, and capitals
 def public_objects() -> dict[str, object]:
     """Every public function and class, by the name of its home."""
     rooms = (sg, sg.theory, sg.fourier, sg.geometry, sg.learning, sg.readers, sg.plotting, sg.testing, sg.streaming)
+    rooms = (*rooms, sg.benchmark)
     found = {name: getattr(room, name) for room in rooms for name in room.__all__}
     return {
         f"{value.__module__}.{name}": value
@@ -84,3 +90,16 @@ def test_what_docstrings_cite_of_the_theory_is_there() -> None:
     for module in (ROOT / "specgeo").rglob("*.py"):
         for cited in re.findall(r"\btheory ([A-D]\.[\d.]*\d)", module.read_text(encoding="utf-8")):
             assert cited in headings, f"{module.name} cites theory {cited}"
+
+
+def test_the_performance_page_is_what_was_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No figure of it is typed by hand."""
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    performance = importlib.import_module("performance")
+    stored = json.loads((ROOT / "benchmarks" / "performance.json").read_text(encoding="utf-8"))
+    found = sg.benchmark.Comparison.of(stored)
+    assert found.to_dict() == stored
+    page = (ROOT / "docs" / "explanation" / "speed.md").read_text(encoding="utf-8")
+    assert page == performance.page(found), "run: python benchmarks/performance.py --page"
+    assert not [run for run in found.runs if run.engine == "specgeo" and run.outcome in ("wrong", "raised", "crashed")]
+    assert found.degenerate[0].engine == "specgeo" and found.degenerate[0].right == 200

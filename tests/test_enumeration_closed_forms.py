@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import specgeo as sg
+from specgeo.benchmark import arrangements
 from specgeo.testing import assert_complex_valid, random_network
 
 
@@ -39,7 +40,7 @@ def test_central_arrangement_of_generic_planes(n: int, d: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("normals", "regions"), [pytest.param(*rest, id=name) for name, *rest in zoo.CENTRAL_ARRANGEMENTS]
+    ("normals", "regions"), [pytest.param(*rest, id=name) for name, *rest in arrangements.CENTRAL]
 )
 def test_arrangements_of_groups_and_subsets(normals: Any, regions: int) -> None:
     """All planes of one meet in the origin, and many in each face: nothing about them is generic."""

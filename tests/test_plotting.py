@@ -57,6 +57,29 @@ def test_region_map(plane, color, tmp_path):
     assert len(edges) == plane.f_vector[1]
 
 
+@pytest.mark.parametrize("shape", ["bent", "parallel", "one line", "flat"])
+def test_a_whole_plane_fills_the_disk(shape, random_network):
+    """The cells cover the disk once; points and lines stand where the formula says."""
+    lines = {"parallel": [[1.0, 2.0]] * 3, "one line": [[0.0, 1.0]], "flat": [[0.0, 0.0]]}
+    if shape == "bent":
+        net = random_network([2, 8, 6, 1], seed=3)
+    else:
+        weight = np.array(lines[shape])
+        net = sg.Network([weight, np.ones((1, len(weight)))], [np.arange(1.0, 1.0 + len(weight)), [0.0]])
+    cx = sg.enumerate_regions(net, sg.WholeSpace(2))
+    axes = cx.plot(center=[0.5, -0.25], scale=2.0)
+    cells, edges = axes.collections[0].get_paths(), axes.collections[-1].get_segments() if shape != "flat" else []
+    areas = [abs(shoelace(path.vertices)) for path in cells]
+    assert len(cells) == cx.n_cells and sum(areas) == pytest.approx(np.pi, rel=2e-3)
+    assert len(edges) == cx.f_vector[1]
+    for segment, own in zip(edges, cx.points_of(1), strict=True):
+        x = cx.points[own] - [0.5, -0.25]
+        at = x / np.sqrt(4.0 + np.sum(x**2, axis=1, keepdims=True))
+        gaps = np.linalg.norm(np.asarray(segment)[:, None] - at, axis=2).min(axis=0)
+        assert gaps.max(initial=0.0) < 1e-9
+        assert np.linalg.norm(segment, axis=1).max() <= 1.0 + 1e-9
+
+
 def test_function_plot_passes_through_every_kink(line):
     figure = plotting.function_plot(line).figure
     drawn = figure.axes[0].lines

@@ -17,7 +17,7 @@ import specgeo as sg
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ["specgeo", "specgeo.theory", "specgeo.fourier", "specgeo.geometry", "specgeo.paths", "specgeo.streaming"]
-PACKAGES.append("specgeo.verification")
+PACKAGES += ["specgeo.verification", "specgeo.benchmark"]
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -41,7 +41,7 @@ def test_the_stub_names_what_the_package_has(package: str) -> None:
 
 def test_modules_and_the_main_job_are_public() -> None:
     modules = {"check", "errors", "fourier", "geometry", "paths", "plotting", "readers", "results", "testing", "theory"}
-    modules |= {"streaming", "verification"}
+    modules |= {"benchmark", "streaming", "verification"}
     assert all(isinstance(getattr(sg, name), ModuleType) for name in modules)
     assert callable(sg.spectral_report)
     assert modules | {"spectral_report", "SpectralReport"} <= set(dir(sg))
@@ -78,7 +78,7 @@ def test_a_type_checker_sees_real_types(tmp_path: Path, pytestconfig: pytest.Con
     }
     assert set(answers) == set(range(right + 1, len(lines) + 1)), said
     kinds = [answers[n].rpartition("[")[2] for n in range(right + 1, wrong + 1)]
-    assert kinds == ["assignment]", "call-arg]", "attr-defined]"]
+    assert kinds == ["assignment]", "call-overload]", "attr-defined]"]
     assert not [line for n, line in answers.items() if n > wrong and '"Any"' in line]
 
 

@@ -135,7 +135,7 @@ def test_activation_first(tmp_path):
 def test_p_relu(arrays, tmp_path):
     nodes = [node("PRelu", ["x", "slope"], ["y"])]
     read_and_compare(make_model(nodes, {"slope": np.float32([0.25])}, (1, 3)), tmp_path, (1, 3))
-    onnx.save(make_model(nodes, {"slope": np.float32([1, 2, 3])}, (1, 3)), tmp_path / "m.onnx")
+    onnx.save(make_model(nodes, {"slope": np.float32([[1], [2]])}, (1, 3)), tmp_path / "m.onnx")
     with pytest.raises(sg.UnsupportedError, match="slopes"):
         sg.read_network(tmp_path / "m.onnx")
 
@@ -222,7 +222,7 @@ def test_double_precision(tmp_path):
     [
         ([("Sigmoid", ["x"], ["y"], "squash")], "'squash' of type Sigmoid"),
         ([("Softmax", ["x"], ["y"], "")], "makes 'y' of type Softmax"),
-        ([("Add", ["x", "x"], ["y"], "residual")], "'residual' of type Add: 2 of its inputs"),
+        ([("Mul", ["x", "x"], ["y"], "square")], "'square' of type Mul: .*product of two functions that vary"),
         ([("Cast", ["x"], ["y"], "round")], "'round' of type Cast"),
         ([("MatMul", ["x", "W"], ["y"], "bad")], "'bad' of type MatMul"),
         ([("Add", ["x", "grow"], ["y"], "wide")], "'wide' of type Add"),
@@ -230,7 +230,7 @@ def test_double_precision(tmp_path):
 )
 def test_unsupported_nodes_are_named(nodes, word, tmp_path):
     made = [node(*n, **({"to": 7} if n[0] == "Cast" else {})) for n in nodes]
-    constants = {"W": np.ones((2, 2), np.float32), "grow": np.ones((5, 3), np.float32)}
+    constants = {"W": np.ones((2, 2), np.float32), "grow": np.ones((5, 4), np.float32)}
     onnx.save(make_model(made, constants, (1, 3)), tmp_path / "m.onnx")
     with pytest.raises(sg.UnsupportedError, match=word):
         sg.read_network(tmp_path / "m.onnx")
@@ -285,11 +285,10 @@ def test_part_of_a_shape(bounds, wanted, tmp_path):
     assert net.weights[0][0, 0] == np.prod(wanted)
 
 
-def test_shape_of_another_branch_is_refused(tmp_path):
-    nodes = [node("Relu", ["x"], ["r"]), node("Shape", ["r"], ["s"]), node("Reshape", ["x", "s"], ["y"])]
-    onnx.save(make_model(nodes, {}, (1, 3)), tmp_path / "m.onnx")
-    with pytest.raises(sg.UnsupportedError, match=r"m\.onnx: .*'s'.*fixed shapes"):
-        sg.read_network(tmp_path / "m.onnx")
+def test_shape_of_another_branch(tmp_path):
+    nodes = [node("Concat", ["x", "x"], ["r"], axis=1), node("Abs", ["r"], ["a"]), node("Shape", ["a"], ["s"])]
+    onnx.save(make_model([*nodes, node("Reshape", ["r", "s"], ["y"])], {}, (1, 3)), tmp_path / "m.onnx")
+    assert sg.read_network(tmp_path / "m.onnx")([1.0, 2.0, 3.0]).tolist() == [1.0, 2.0, 3.0, 1.0, 2.0, 3.0]
 
 
 @pytest.mark.parametrize("shape", [["batch", "features"], ["n"]])
@@ -516,8 +515,8 @@ def test_inputs_are_made_once(tmp_path):
         ("Sigmoid", "turns logits into probabilities.*output='z'"),
         ("LogSoftmax", "turns logits into probabilities.*output='z'"),
         ("Tanh", "train with ReLU.*end before it with output='z'"),
-        ("MaxPool", r"relu\(a - b\).*output='z'"),
-        ("Conv", "matrix.*output='z'"),
+        ("LayerNormalization", "multiplies or divides.*output='z'"),
+        ("ArgMax", "not continuous piecewise linear.*output='z'"),
         ("Bernoulli", "use nodes of Abs.*output='z'"),
     ],
 )
@@ -528,13 +527,6 @@ def test_nodes_that_are_not_read_have_a_remedy(kind, words, arrays, tmp_path):
     with pytest.raises(sg.UnsupportedError, match=f"of type {kind}: .*{words}"):
         sg.read_network(tmp_path / "m.onnx")
     assert np.array_equal(sg.read_network(tmp_path / "m.onnx", output="z")([1.0, 2.0, 3.0]), [1.0, 2.0, 3.0])
-
-
-def test_a_skip_connection_has_a_remedy(tmp_path):
-    nodes = [node("Abs", ["x"], ["z"]), node("Relu", ["z"], ["a"]), node("Add", ["z", "a"], ["y"])]
-    onnx.save(make_model(nodes, {}, (1, 3)), tmp_path / "m.onnx")
-    with pytest.raises(sg.UnsupportedError, match=r"only chains.*relu\(x\) - relu\(-x\).*output='z'"):
-        sg.read_network(tmp_path / "m.onnx")
 
 
 def test_files_of_frameworks_have_a_remedy(tmp_path):

@@ -19,6 +19,10 @@ def add(commands: Commands) -> None:
     network_argument(parser)
     domain_arguments(parser, output=False)
     parser.add_argument("--save", metavar="FILE", help="write the components, one a row, as .csv or .npz")
+    parser.add_argument("--smallest", action="store_true", help="the class is the smallest output: outputs are costs")
+    parser.add_argument(
+        "--class-names", metavar="A,B,...", type=lambda text: text.split(","), help="names of the classes, with commas"
+    )
     figure_argument(parser, "draw the components (dimension 2), or their sizes")
 
 
@@ -28,7 +32,10 @@ def run(arguments: argparse.Namespace) -> int:
     check_files(arguments, TABLES)
     net, box = load_on_box(arguments)
     with working(arguments) as progress:
-        regions = decision_regions(net, box, arguments.max_cells, progress, arguments.max_bytes)
+        regions = decision_regions(
+            net, box, arguments.max_cells, progress, arguments.max_bytes,
+            smallest=arguments.smallest, class_names=arguments.class_names,
+        )  # fmt: skip
     columns: dict[str, Any] = {
         "class": regions.labels,
         "enclosed": regions.enclosed,

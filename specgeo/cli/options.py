@@ -67,29 +67,32 @@ def _hint(word: str) -> str:
     return "write digits, such as -1, 0.5 or 1e-3"
 
 
-def network_argument(parser: argparse.ArgumentParser) -> None:
-    """The network file and how to read it."""
-    parser.add_argument("network", help="file: .onnx, .npz or .nnet")
+def network_argument(parser: argparse.ArgumentParser, optional: bool = False) -> None:
+    """The network file, how to read it, and, unless it may be left out, a budget of memory."""
+    parser.add_argument("network", nargs="?" if optional else None, help="file: .onnx, .npz or .nnet")
     parser.add_argument(
         "--physical", action="store_true", help="inputs and outputs of a .nnet file in physical, not normalised, units"
     )
     parser.add_argument(
         "--output-node", metavar="NAME", help="end at this tensor of an .onnx file (the logits before a Softmax)"
     )
-    parser.add_argument("--max-bytes", type=whole, metavar="N", help="stop when more memory than this is needed")
+    parser.set_defaults(max_bytes=None)
+    if not optional:
+        parser.add_argument("--max-bytes", type=whole, metavar="N", help="stop when more memory than this is needed")
 
 
-def domain_arguments(parser: argparse.ArgumentParser, output: bool = True) -> None:
-    """The box, the inputs that vary in it, and the output."""
+def domain_arguments(parser: argparse.ArgumentParser, output: bool = True, optional: bool = False) -> None:
+    """The box, the inputs that vary in it, the output, and, unless all may be left out, a budget of cells."""
     parser.add_argument(
-        "--box", nargs="+", type=number, required=True, metavar="B",
+        "--box", nargs="+", type=number, required=not optional, metavar="B",
         help="LO HI for all inputs, or one pair for each input",
     )  # fmt: skip
     parser.add_argument("--axes", nargs="+", type=whole, metavar="I", help="vary these inputs only (from 0)")
     parser.add_argument("--origin", nargs="+", type=number, metavar="X", help="the other inputs (default 0)")
     if output:
         output_argument(parser)
-    parser.add_argument("--max-cells", type=whole, metavar="N", help="stop when there are more cells than this")
+    if not optional:
+        parser.add_argument("--max-cells", type=whole, metavar="N", help="stop when there are more cells than this")
 
 
 def output_argument(parser: argparse.ArgumentParser) -> None:

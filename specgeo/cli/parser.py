@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
-from specgeo.cli import decisions, info, path, regions, report, slice, spectrum, transform, verify, warmup
+from specgeo.cli import benchmark, decisions, info, path, regions, report, slice, spectrum, transform, verify, warmup
 from specgeo.cli.options import Commands
 
 EXAMPLES = """\
@@ -24,11 +24,12 @@ examples:
   specgeo spectrum net.onnx --box 0 1 --grid -50 50 101 --save spectrum.csv
   specgeo transform cube.stl --k 1 2 3
   specgeo verify net.onnx --box -1 1 --out theory
+  specgeo benchmark net.onnx --box -1 1
 
 exit codes: 0 all is well, 1 a claim fails or no path is found, 2 bad input
 """
 
-COMMANDS = (info, regions, decisions, slice, path, spectrum, transform, report, verify, warmup)
+COMMANDS = (info, regions, decisions, slice, path, spectrum, transform, report, verify, benchmark, warmup)
 
 
 class Parser(argparse.ArgumentParser):

@@ -21,7 +21,7 @@ from specgeo._jit import hot, kernel, leaf, merged
 from specgeo.enumeration import _bigint as big
 from specgeo.enumeration._layers import (
     BIAS,
-    N_BREAKS,
+    N_PIECES,
     N_PREVIOUS,
     N_UNITS,
     PIECE,
@@ -112,7 +112,7 @@ def units_and_width(meta_rows: IntArray, bits: Bits, domain_bits: IntArray, z_un
         high = max(max(high + w_high + growth, b_high + 1), t_high + 1) + 1
         z_unit[m] = low
         most = max(most, high - low)
-        pieces = meta[N_BREAKS] + 1
+        pieces = meta[N_PIECES]
         s_low, s_high = _span(bits.slopes, meta[PIECE], meta[PIECE] + pieces)
         i_low, i_high = _span(bits.intercept_terms, 8 * meta[PIECE], 8 * (meta[PIECE] + pieces))
         low = min(low + s_low, i_low)
@@ -343,7 +343,7 @@ def _row(
     if layer > 1:
         parent = np.int64(history.parents[history.parent_start[layer - 1] + cell])
         source = _map(ex, history, layer - 1, parent)
-    _combine(ex, history, layer, unit // meta[N_BREAKS], cell, source, ex.rows, o)
+    _combine(ex, history, layer, history.layers.owners[meta[UNIT] + unit], cell, source, ex.rows, o)
     _add_float(ex, ex.bits.thresholds[meta[UNIT] + unit], ex.z_unit[layer], ex.rows, o + dim * width, MINUS)
     big.carry(ex.rows, o + dim * width, width)
     if plane >= 0:

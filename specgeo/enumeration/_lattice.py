@@ -99,7 +99,7 @@ def box_state(lower: FloatArray, upper: FloatArray, spare: int) -> State:
 
 
 @merged
-def _wall(state: State, plane: Integer) -> Integer:
+def wall_of(state: State, plane: Integer) -> Integer:
     """The wall of the domain that a plane is, -1 for none."""
     return np.int64(state.porigin[plane, 2]) if state.porigin[plane, 0] < 0 else np.int64(-1)
 
@@ -114,12 +114,12 @@ def number_faces(state: State, dim: Integer, index: Ids, sizes: IntArray, items:
         k = state.dims[f]
         index[f] = sizes[k] if k < dim else state.faces[f, NUMBER]
         if k == dim - 1:
-            walls[sizes[k]] = _wall(state, state.faces[f, PLANES])
+            walls[sizes[k]] = wall_of(state, state.faces[f, PLANES])
         sizes[k] += 1
         items[k] += state.faces[f, LEN]
     if dim == 1:
         for v in range(state.sizes[Size.VERTICES]):
-            walls[v] = _wall(state, state.vplanes[v, 0])
+            walls[v] = wall_of(state, state.vplanes[v, 0])
 
 
 @kernel

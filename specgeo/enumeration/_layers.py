@@ -13,11 +13,12 @@ import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
 from specgeo._jit import hot
+from specgeo.activation import Activation
 from specgeo.enumeration._scalars import Ids, Integer, Words
 from specgeo.errors import UnsupportedError
 
-# columns of Layers.meta, one row a hidden layer
-WEIGHT, BIAS, UNIT, PIECE, WORD, N, N_PREVIOUS, N_UNITS, N_BREAKS, N_WORDS = range(10)
+# columns of Layers.meta, one row a hidden layer; N_BREAKS: breakpoints a neuron, -1 where neurons differ in activation
+WEIGHT, BIAS, UNIT, PIECE, WORD, N, N_PREVIOUS, N_UNITS, N_BREAKS, N_WORDS, N_PIECES = range(11)
 
 
 _ENTRIES_A_CHUNK = 1 << 17  # of weight matrices, in what is made of them and thrown away
@@ -26,7 +27,7 @@ _ENTRIES_A_CHUNK = 1 << 17  # of weight matrices, in what is made of them and th
 class Layers(NamedTuple):
     """Hidden layers, flattened; ``meta`` has the offsets."""
 
-    meta: IntArray  # (L, 10)
+    meta: IntArray  # (L, 11)
     weights: FloatArray
     transposed: FloatArray  # the weight matrices transposed, at the same offsets
     absolute: FloatArray  # their absolute values
@@ -36,6 +37,10 @@ class Layers(NamedTuple):
     twins: IntArray  # a unit: itself, or an earlier one with the same zero set
     twin_signs: IntArray  # 1 or -1: sign of the unit relative to its twin
     decided: Words  # bits of the units that are their own twins, in words of 64
+    owners: IntArray  # the neuron of each unit
+    first_units: IntArray  # the first unit of each neuron (offset as the biases), counted within the layer
+    breaks: IntArray  # number of units of each neuron
+    first_pieces: IntArray  # where its pieces begin; neurons of one activation share them
     slopes: FloatArray  # one a piece
     intercepts: FloatArray  # one a piece, rounded
     intercept_terms: FloatArray  # (pieces, 8): floats that add up to the exact intercept
@@ -93,6 +98,8 @@ def _twins(weight: Any, bias: Any) -> tuple[IntArray, IntArray]:
     """
     n = len(weight)
     twins, signs = np.arange(n), np.ones(n, np.int64)
+    if n < 2:
+        return twins, signs
     scale, pivot, keys, sizes = _keys(weight, bias)
     usable = np.flatnonzero(scale)
     if len(usable) < 2:
@@ -136,14 +143,22 @@ def _row_sums(weight: Any) -> Any:
 def flat_bytes(weights: Any, activations: Any) -> int:
     """What `flatten` takes, at most."""
     entries = sum(int(w.size) for w in weights)
-    units = sum(len(w) * (len(a.breakpoints) + 1) for w, a in zip(weights, activations, strict=True))
+    units = sum(len(a.units(len(w)).owners) + len(w) for w, a in zip(weights, activations, strict=True))
     return 24 * entries + 256 * units + 64 * _ENTRIES_A_CHUNK
+
+
+def _tables(layers: list[tuple[IntArray, ...]]) -> tuple[IntArray, IntArray, IntArray, IntArray]:
+    """The same tables of all layers, one after the other."""
+    none = (np.zeros(0, np.int64),) * 4
+    owners, first_units, breaks, first_pieces = (np.concatenate(part) for part in zip(none, *layers, strict=True))
+    return owners, first_units, breaks, first_pieces
 
 
 def flatten(weights: Any, biases: Any, activations: Any) -> Layers:
     """Flatten the hidden layers (the output layer is not among them)."""
-    meta = np.zeros((len(weights), 10), np.int64)
+    meta = np.zeros((len(weights), 11), np.int64)
     thresholds, twins, twin_signs, norms = [], [], [], []
+    neurons: list[tuple[IntArray, ...]] = []  # owners, first units, breaks, first pieces
     slopes: list[float] = []
     intercepts: list[float] = []
     terms: list[list[float]] = []
@@ -151,15 +166,18 @@ def flatten(weights: Any, biases: Any, activations: Any) -> Layers:
     decided: list[Any] = []
     for row, weight, bias, activation in zip(meta, weights, biases, activations, strict=True):
         n, n_previous = weight.shape
-        breaks = activation.breakpoints
-        n_units = n * len(breaks)
-        row[:] = (*starts, n, n_previous, n_units, len(breaks), (n_units + 63) // 64)
-        thresholds.append(np.tile(breaks, n))
-        if np.any(breaks) or len(breaks) != 1:
-            # b - t need not be a float: twins are looked for among equal thresholds only when t = 0
-            twin, sign = np.arange(n_units), np.ones(n_units, np.int64)
-        else:
-            twin, sign = _twins(weight, bias)
+        units = activation.units(n)
+        n_units, each = len(units.owners), np.bincount(units.owners, minlength=n)
+        same = int(each[0]) if isinstance(activation, Activation) else -1
+        row[:] = (*starts, n, n_previous, n_units, same, (n_units + 63) // 64, len(activation.slopes))
+        thresholds.append(units.thresholds)
+        first = starts[3] + (np.zeros(n, np.int64) if isinstance(activation, Activation) else activation.first)
+        neurons.append((units.owners, np.cumsum(each) - each, each, first))
+        twin, sign = np.arange(n_units), np.ones(n_units, np.int64)
+        # b - t need not be a float: twins are looked for among equal thresholds only when t = 0
+        zero = np.flatnonzero(units.thresholds == 0.0)
+        at, sign[zero] = _twins(weight[units.owners[zero]], bias[units.owners[zero]])
+        twin[zero] = zero[at]
         twins.append(twin)
         own = np.zeros(int(row[N_WORDS]) * 64, np.uint8)
         own[:n_units] = twin == np.arange(n_units)
@@ -175,10 +193,10 @@ def flatten(weights: Any, biases: Any, activations: Any) -> Layers:
             starts[0] + weight.size,
             starts[1] + n,
             starts[2] + n_units,
-            starts[3] + len(breaks) + 1,
+            starts[3] + len(activation.slopes),
             starts[4] + int(row[N_WORDS]),
         ]
-    empty = np.zeros(0)
+    empty, none = np.zeros(0), np.zeros(0, np.int64)
     transposed = np.concatenate([w.T.ravel() for w in weights]) if len(weights) else empty
     return Layers(
         meta,
@@ -188,9 +206,10 @@ def flatten(weights: Any, biases: Any, activations: Any) -> Layers:
         np.concatenate(biases) if len(weights) else empty,
         np.concatenate(norms) if norms else empty,
         np.concatenate(thresholds) if thresholds else empty,
-        np.concatenate(twins) if twins else np.zeros(0, np.int64),
-        np.concatenate(twin_signs) if twins else np.zeros(0, np.int64),
+        np.concatenate(twins) if twins else none,
+        np.concatenate(twin_signs) if twins else none,
         np.concatenate(decided) if decided else np.zeros(0, np.uint64),
+        *_tables(neurons),
         np.array(slopes, dtype=np.float64),
         np.array(intercepts, dtype=np.float64),
         np.array(terms, dtype=np.float64).reshape(-1, 8),
@@ -200,21 +219,20 @@ def flatten(weights: Any, biases: Any, activations: Any) -> Layers:
 @hot
 def piece(history: History, layer: Integer, cell: Integer, neuron: Integer) -> np.int64:
     """Where slope and intercept stand of the piece that a neuron of ``layer`` is on, on a cell of complex ``layer``."""
-    meta = history.layers.meta[layer - 1]
-    breaks = meta[N_BREAKS]
-    row = history.sign_start[layer] + cell * 2 * meta[N_WORDS]
-    p = np.int64(0)
-    for u in range(neuron * breaks, (neuron + 1) * breaks):
+    layers, meta = history.layers, history.layers.meta[layer - 1]
+    row, k = history.sign_start[layer] + cell * 2 * meta[N_WORDS], meta[BIAS] + neuron
+    p, first = layers.first_pieces[k], layers.first_units[k]
+    for u in range(first, first + layers.breaks[k]):
         p += np.int64((history.signs[row + (u >> 6)] >> np.uint64(u & 63)) & np.uint64(1))
-    return np.int64(meta[PIECE] + p)
+    return np.int64(p)
 
 
 @hot
 def active_pieces(layers: Layers, layer: Integer, bits: Words, slope: FloatArray, shift: FloatArray) -> None:
     """slope[k], shift[k] = slope and intercept of the piece that neuron k of ``layer`` is on, by its positive bits."""
     meta = layers.meta[layer - 1]
-    n, breaks, first = meta[N], meta[N_BREAKS], meta[PIECE]
-    if breaks == 1:  # a loop that vectorises
+    n, first, b0 = meta[N], meta[PIECE], meta[BIAS]
+    if meta[N_BREAKS] == 1:  # a loop that vectorises
         low, high = layers.slopes[first], layers.slopes[first + 1]
         below, above = layers.intercepts[first], layers.intercepts[first + 1]
         for w in range(meta[N_WORDS]):
@@ -225,8 +243,10 @@ def active_pieces(layers: Layers, layer: Integer, bits: Words, slope: FloatArray
                 to_slope[k] = high if on else low
                 to_shift[k] = above if on else below
         return
+    u = np.int64(0)
     for k in range(n):
-        p = first
-        for u in range(k * breaks, (k + 1) * breaks):
+        p = layers.first_pieces[b0 + k]
+        for _ in range(layers.breaks[b0 + k]):
             p += np.int64((bits[u >> 6] >> np.uint64(u & 63)) & np.uint64(1))
+            u += 1
         slope[k], shift[k] = layers.slopes[p], layers.intercepts[p]

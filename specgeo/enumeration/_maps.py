@@ -33,10 +33,11 @@ from specgeo._cast import FloatArray, IntArray
 from specgeo._jit import hot, leaf, leaf_kernel, merged
 from specgeo.enumeration._layers import (
     BIAS,
-    N_BREAKS,
+    N_PIECES,
     N_PREVIOUS,
     N_WORDS,
     PIECE,
+    UNIT,
     WEIGHT,
     History,
     Layers,
@@ -250,7 +251,7 @@ def _correct(
     """The map of a cell from that of its neighbour ``base``, both inside ``parent``."""
     layers, dim, extent = history.layers, frame.dim, frame.extent
     meta, earlier = layers.meta[layer - 1], layers.meta[layer - 2]
-    n, breaks, b0 = meta[N], earlier[N_BREAKS], earlier[BIAS]
+    n, b0 = meta[N], earlier[BIAS]
     here = history.sign_start[layer - 1] + cell * 2 * earlier[N_WORDS]
     there = history.sign_start[layer - 1] + base * 2 * earlier[N_WORDS]
     f, g, tiny = row_factors(before, parent, earlier[N_PREVIOUS], frame.reach)
@@ -258,7 +259,7 @@ def _correct(
     for w in range(earlier[N_WORDS]):
         change = history.signs[here + w] ^ history.signs[there + w]
         while change != 0:
-            k = (64 * w + lowest_unit(change)) // breaks
+            k = layers.owners[earlier[UNIT] + 64 * w + lowest_unit(change)]
             change &= change - ONE
             if k == last:
                 continue
@@ -346,7 +347,7 @@ def _reach(layers: Layers, layer: Integer, maps: Maps, cell: Integer, frame: Fra
     meta = layers.meta[layer - 1]
     n = meta[N]
     steepest, shifted, rounds = 0.0, 0.0, False
-    for p in range(meta[PIECE], meta[PIECE] + meta[N_BREAKS] + 1):
+    for p in range(meta[PIECE], meta[PIECE] + meta[N_PIECES]):
         slope, shift = layers.slopes[p], layers.intercepts[p]
         steepest, shifted = max(steepest, abs(slope)), max(shifted, abs(shift))
         rounds |= (shift != 0.0) | ((slope != 1.0) & (slope != 0.0))

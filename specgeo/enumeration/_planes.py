@@ -8,15 +8,14 @@ from specgeo._cast import FloatArray
 from specgeo._jit import hot, leaf, leaf_kernel, merged
 from specgeo.enumeration._layers import (
     BIAS,
-    N_BREAKS,
     N_PREVIOUS,
+    N_UNITS,
     N_WORDS,
     UNIT,
     WEIGHT,
     WORD,
     History,
     Layers,
-    N,
     active_pieces,
 )
 from specgeo.enumeration._layout import LEN, START, Crossings, Cursor, Frame, Neuron, Scratch, Size, State
@@ -104,7 +103,7 @@ def make_planes(
     rows, slope, shift = scratch.rows, scratch.neurons[Neuron.SLOPE], scratch.neurons[Neuron.SHIFT]
     doubt = scratch.neurons[Neuron.DOUBT]
     meta = layers.meta[layer - 1]
-    n_previous, breaks, words = meta[N_PREVIOUS], meta[N_BREAKS], meta[N_WORDS]
+    n_previous, words = meta[N_PREVIOUS], meta[N_WORDS]
     for cell in range(state.sizes[Size.CELLS]):
         units = np.uint64(0)
         for w in range(words):
@@ -129,7 +128,7 @@ def make_planes(
             while rest != 0:
                 unit = 64 * w + lowest_unit(rest)
                 rest &= rest - ONE
-                j = unit // breaks
+                j = layers.owners[meta[UNIT] + unit]
                 weights = layers.weights[meta[WEIGHT] + j * n_previous : meta[WEIGHT] + (j + 1) * n_previous]
                 bias, threshold = layers.biases[meta[BIAS] + j], layers.thresholds[meta[UNIT] + unit]
                 for c in range(dim):
@@ -183,7 +182,7 @@ def end_layer(state: State, layers: Layers, layer: Integer) -> None:
     """Give units that share a zero set with an earlier unit their signs."""
     meta = layers.meta[layer - 1]
     words = meta[N_WORDS]
-    for u in range(meta[N] * meta[N_BREAKS]):
+    for u in range(meta[N_UNITS]):
         twin = layers.twins[meta[UNIT] + u]
         if twin != u:
             same = layers.twin_signs[meta[UNIT] + u] > 0

@@ -74,28 +74,24 @@ def place(state: State, vertex: Integer, p: Integer, q: Integer, plane: Integer,
     return bool(known and settled)
 
 
-@leaf
-def sharpen(state: State, vertex: Integer, a: FloatArray, dim: Integer) -> None:
-    """One Newton step for the d planes of a vertex, and an error radius from the residual.
+@merged
+def invert(state: State, vertex: Integer, a: FloatArray, dim: Integer) -> bool:
+    """About the inverse of the rounded normals of a vertex's planes, in a[:, d:]; False if there is none.
 
-    The rounded rows N x + c take at the true vertex a value of at most err, and at x the computed one up to rounding:
-    up to err where x lies in the domain's box, up to d u |N| delta more where it is outside by delta. So N (x - true
-    vertex) is at most |residual| + err + d u |N| delta. With an approximate inverse B of N and eta = |I - B N| +
-    d u |B| |N| < 1, the point is off by at most |B| (|residual| + err) / (1 - eta). Keeps the old position if that is
-    better. ``a`` is scratch, (d, 2 d).
+    ``a`` is scratch, (d, 2 d).
     """
     for r in range(dim):
         plane = state.vplanes[vertex, r]
         for c in range(dim):
             a[r, c] = state.planes[plane, c]
             a[r, dim + c] = 1.0 if r == c else 0.0
-    for c in range(dim):  # Gauss-Jordan elimination with partial pivoting; the inverse is left in a[:, dim:]
+    for c in range(dim):  # Gauss-Jordan elimination with partial pivoting
         best = c
         for r in range(c + 1, dim):
             if abs(a[r, c]) > abs(a[best, c]):
                 best = r
         if not abs(a[best, c]) > 0.0:
-            return
+            return False
         for k in range(2 * dim):
             a[c, k], a[best, k] = a[best, k], a[c, k]
         pivot = a[c, c]
@@ -106,17 +102,40 @@ def sharpen(state: State, vertex: Integer, a: FloatArray, dim: Integer) -> None:
                 factor = a[r, c]
                 for k in range(2 * dim):
                     a[r, k] -= factor * a[c, k]
+    return True
+
+
+@merged
+def defect(state: State, vertex: Integer, a: FloatArray, dim: Integer) -> float:
+    """Bound on |I - B N| in the max norm for the rounded normals N of a vertex's planes, and B in a[:, d:]."""
     eta = 0.0
     for c in range(dim):
         total = 0.0
         for k in range(dim):
             entry, size = (-1.0 if c == k else 0.0), 0.0
             for r in range(dim):
-                product = a[c, dim + r] * state.planes[state.vplanes[vertex, r], k]
+                plane = state.vplanes[vertex, r]
+                product = a[c, dim + r] * state.planes[plane, k]
                 entry += product
                 size += abs(product)
             total += abs(entry) + gamma(2 * dim + 2) * (size + 1.0)  # rounding of this entry, and outside the box
         eta = at_least(eta, total)
+    return float(eta)
+
+
+@leaf
+def sharpen(state: State, vertex: Integer, a: FloatArray, dim: Integer) -> None:
+    """One Newton step for the d planes of a vertex, and an error radius from the residual.
+
+    The rounded rows N x + c take at the true vertex a value of at most err, and at x the computed one up to rounding:
+    up to err where x lies in the domain's box, up to d u |N| delta more where it is outside by delta. So N (x - true
+    vertex) is at most |residual| + err + d u |N| delta. With an approximate inverse B of N and eta = |I - B N| +
+    d u |B| |N| < 1, the point is off by at most |B| (|residual| + err) / (1 - eta). Keeps the old position if that is
+    better. ``a`` is scratch, (d, 2 d).
+    """
+    if not invert(state, vertex, a, dim):
+        return
+    eta = defect(state, vertex, a, dim)
     if not eta < 0.5:
         return
     for r in range(dim):  # residuals, then the step; columns 0 and 1 of the scratch are free now

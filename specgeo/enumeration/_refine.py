@@ -9,70 +9,53 @@ x - B r is off by
 
 as err_r bounds the size sum_c extent_c |N_rc - N'_rc| + |c - c'| (`_maps`), and x - x* = (B N)^-1 B (N x + c).
 
-r comes from a forward pass at x, with the pattern of the plane's cell, in double-doubles. Products of matrices are
-without error (Ozaki, Ogita, Oishi and Rump 2012): rows are cut into S slices of b bits, 2 b + log2(S K) <= 53 for K
-columns, so that BLAS adds integers below 2^53, in whatever order: those of all products of slices s + t = level. With
-rows of W and a below 2^e and 2^f, what the levels from S on would add, and what remains of the rows, are below
-(S + 1) K 2^(e + f - S b); one more term of this kind, and 2^-100 of the size, cover the sums of the levels. A bound
-on the error of all post-activations of a layer goes along: |W_j| times the one before, and what the layer adds.
+r comes from a forward pass at x, with the pattern of the plane's cell, in double-doubles: planes whose cells contain
+each other share it. A row sum b + sum_k w_k (a_k + a'_k), with |a'_k| <= u |a_k|, is taken in order: the float of each
+product w_k a_k and of each partial sum s_k goes into hi, and into lo go their errors, which are floats, and w_k a'_k.
+With S = |b| + sum_k |w_k a_k| and K terms all that goes into lo is in size below u (|s_1| + ... + |s_K| + 2 S), so
+below u (K + 2) S (1 + K u), and passes through at most K + 3 roundings: hi + lo is off by less than (K + 4)^2 u^2 S,
+and by what underflows. S is at most |b| + |w| max_k |a_k| for the 1-norm |w| of the row. One bound on the errors of
+all post-activations of a layer goes along, and is multiplied by |w|; a ReLU adds nothing to it, other pieces a few
+roundings of double-doubles. What overflows in a neuron whose piece is constant does not matter; elsewhere it leaves a
+value or a bound that is not finite, which refines nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
-from specgeo._double import Double, add, dot, multiply, two_sum
+from specgeo._fused import two_product_error, two_sum
+from specgeo._jit import leaf, leaf_kernel, merged
 from specgeo.enumeration._layers import (
     BIAS,
-    N_BREAKS,
     N_PREVIOUS,
-    N_WORDS,
-    PIECE,
     UNIT,
     WEIGHT,
     History,
     Layers,
     N,
+    piece,
 )
 from specgeo.enumeration._layout import State
-from specgeo.enumeration._scalars import SAFE, TINY, U
+from specgeo.enumeration._positions import defect, invert
+from specgeo.enumeration._scalars import SAFE, TINY, Flags, Integer, U, at_least
 
-_SLICES = 3
 _DOUBLE = 2.0**-100  # relative error of a few operations on double-doubles, generously
 _LOST = 2.0**-1000  # what underflows in them, far more than it can be
-_ROWS = 512  # vertices at a time
 
 
-class Slices(NamedTuple):
-    """Rows (n, K) as sums of S slices times 2^exponent, up to 2^-(S b) of that."""
+class Digits(NamedTuple):
+    """Work space for one vertex."""
 
-    parts: FloatArray  # (n, S K), slice after slice
-    exponents: IntArray  # (n,)
-    columns: int  # K
-    bits: int  # b
-
-
-def _slices(high: FloatArray, low: FloatArray | None = None, descending: bool = False) -> Slices:
-    """Slices of floats, or of double-doubles."""
-    columns = high.shape[1]
-    bits = (53 - int(np.ceil(np.log2(max(_SLICES * columns, 2))))) // 2
-    exponents = np.frexp(np.abs(high).max(axis=1, initial=0.0))[1]
-    rest = np.ldexp(high, -exponents[:, None])
-    left = None if low is None else np.ldexp(low, -exponents[:, None])
-    parts = np.empty((len(high), _SLICES, columns))
-    for s in range(_SLICES):
-        unit = 2.0 ** ((s + 1) * bits)
-        part = parts[:, _SLICES - 1 - s if descending else s]
-        np.rint(rest * unit, out=part)
-        part *= 1.0 / unit
-        rest -= part
-        if left is not None:
-            rest, left = two_sum(rest, left)
-    return Slices(parts.reshape(len(high), -1), exponents, columns, bits)
+    inverse: FloatArray  # (d, 2 d) scratch; B in the columns from d on
+    values: FloatArray  # (2, d) of the planes' rows at the vertex, and bounds on their errors
+    inputs: FloatArray  # (2, n) post-activations of a layer, double-doubles
+    outputs: FloatArray  # (2, n) pre-activations
+    chain: IntArray  # (L + 1,) cells of the complexes, each inside the one before
+    left: IntArray  # (d,) layers of the planes whose rows have no values yet, else 0
 
 
 class Refiner:
@@ -85,153 +68,213 @@ class Refiner:
     """
 
     def __init__(self, layers: Layers, extent: FloatArray) -> None:
-        self._layers, self._extent, self._dim = layers, extent, len(extent)
-        self._kept: dict[int, Slices] = {}
+        dim = len(extent)
+        widest = max(dim, int(layers.meta[:, N].max(initial=1)))
+        self._extent = extent
+        self._digits = Digits(
+            np.empty((dim, 2 * dim)),
+            np.empty((2, dim)),
+            np.empty((2, widest)),
+            np.empty((2, widest)),
+            np.empty(len(layers.meta) + 1, np.int64),
+            np.empty(dim, np.int64),
+        )
 
-    def bytes_needed(self, vertices: int) -> int:
-        """Memory that the refinement of so many vertices takes, the slices of the weights that it keeps included."""
-        widest = max(self._dim, int(self._layers.meta[:, N].max(initial=1)))
-        return 8 * int(_SLICES * len(self._layers.weights) + 40 * min(_ROWS, vertices) * self._dim * widest)
-
-    @np.errstate(all="ignore")  # what is not finite refines nothing
     def refine(self, state: State, history: History, vertices: IntArray) -> IntArray:
         """Move vertices (n,) whose error radius gets smaller so, and state that; returns which."""
-        moved = [self._refine(state, history, vertices[at : at + _ROWS]) for at in range(0, len(vertices), _ROWS)]
-        return np.asarray(np.concatenate(moved) if moved else vertices)
-
-    def _refine(self, state: State, history: History, vertices: IntArray) -> IntArray:
-        d = self._dim
-        planes = state.vplanes[vertices, :d].astype(np.int64)  # (n, d)
-        rows = state.planes[planes]  # (n, d, d + 3)
-        determinants = np.linalg.det(rows[:, :, :d])
-        solvable = np.isfinite(determinants) & (determinants != 0.0)
-        vertices, planes, rows = vertices[solvable], planes[solvable], rows[solvable]
-        x = state.x[vertices, :d]
-        inverse = np.linalg.inv(rows[:, :, :d])
-        size = np.abs(inverse)
-        doubt = np.abs(inverse @ rows[:, :, :d] - np.eye(d))
-        doubt += size @ (np.abs(rows[:, :, :d]) * ((d + 3.0) * U) + rows[:, :, d + 2 :] / self._extent) + 3.0 * U
-        eta = doubt.sum(axis=2).max(axis=1) * SAFE
-        values, rounding = self._values(state, history, np.repeat(x, d, axis=0), planes.ravel())
-        values, rounding = values.reshape(-1, d), rounding.reshape(-1, d)
-        step = np.einsum("ncr,nr->nc", inverse, values)
-        reach = np.einsum("ncr,nr->nc", size, np.abs(values))
-        noise = np.einsum("ncr,nr->nc", size, rounding)
-        before = np.minimum(state.x[vertices, d], (reach + noise).max(axis=1) * SAFE / (1.0 - eta))
-        better = x - step
-        after = eta * before + (noise + (d + 3.0) * U * reach + U * np.abs(better)).max(axis=1)
-        after = after * SAFE + 4.0 * d * TINY
-        wins = (eta < 0.5) & (after < state.x[vertices, d]) & np.isfinite(better).all(axis=1)
-        moved: IntArray = vertices[wins]
-        state.x[moved, :d], state.x[moved, d] = better[wins], after[wins]
-        return moved
-
-    def _values(self, state: State, history: History, x: FloatArray, planes: IntArray) -> tuple[FloatArray, FloatArray]:
-        """Values of the exact rows of planes (p,) at x (p, d), and bounds on their errors."""
-        layers, d = self._layers, self._dim
-        origin = state.porigin[planes].astype(np.int64)
-        values, errors = np.zeros(len(x)), np.zeros(len(x))
-        walls = np.flatnonzero(origin[:, 0] < 1)  # their rows are exact
-        rows, points = state.planes[planes[walls], : d + 1], np.column_stack((x[walls], np.ones(len(walls))))
-        total = dot((rows, np.zeros_like(rows)), (points, np.zeros_like(points)))
-        values[walls], errors[walls] = _rounded(total, _DOUBLE * (np.abs(rows) * np.abs(points)).sum(axis=1))
-        left = np.flatnonzero(origin[:, 0] >= 1)
-        a, doubt = (x[left], np.zeros((len(left), d))), np.zeros(len(left))
-        for layer in range(1, len(layers.meta) + 1):
-            meta = layers.meta[layer - 1]
-            ends = origin[left, 0] == layer
-            if ends.any():
-                here, unit = left[ends], origin[left[ends], 1]
-                z, error = self._unit(layer, unit, (a[0][ends], a[1][ends]), doubt[ends])
-                threshold = layers.thresholds[meta[UNIT] + unit]
-                values[here], errors[here] = _rounded(
-                    add(z, (-threshold, np.zeros_like(threshold))), error + _DOUBLE * np.abs(threshold)
-                )
-            left, a, doubt = left[~ends], (a[0][~ends], a[1][~ends]), doubt[~ends]
-            if len(left) == 0:
-                break
-            z, error = self._layer(layer, a, doubt)
-            a, doubt = _activate(history, layer, _ancestors(history, origin[left], layer), z, error)
-        return values, errors
-
-    def _layer(self, layer: int, a: Double, doubt: FloatArray) -> tuple[Double, FloatArray]:
-        """z = W a + b for rows a (p, K), and bounds (p, n) on the errors, ``doubt`` (p,) being those of a."""
-        weight, bias, norms = _weight(self._layers, layer)
-        if layer not in self._kept:
-            self._kept[layer] = _slices(weight, descending=True)
-        ours, theirs = self._kept[layer], _slices(*a)
-        total = _total([x @ y.T for x, y in _levels(theirs, ours)])
-        return _affine(total, theirs.exponents[:, None] + ours.exponents, ours, bias, doubt[:, None] * norms)
-
-    def _unit(self, layer: int, units: IntArray, a: Double, doubt: FloatArray) -> tuple[Double, FloatArray]:
-        """The same for one neuron a row, that of a unit: (p,)."""
-        weight, bias, norms = _weight(self._layers, layer)
-        neurons = units // self._layers.meta[layer - 1, N_BREAKS]
-        ours, theirs = _slices(weight[neurons], descending=True), _slices(*a)
-        total = _total([np.einsum("pk,pk->p", x, y) for x, y in _levels(theirs, ours)])
-        return _affine(total, theirs.exponents + ours.exponents, ours, bias[neurons], doubt * norms[neurons])
+        moved = np.zeros(len(vertices), np.bool_)
+        refine_vertices(state, history, vertices, self._extent, self._digits, moved)
+        return vertices[moved]
 
 
-def _levels(x: Slices, y: Slices) -> Iterator[tuple[FloatArray, FloatArray]]:
-    """Pairs whose product is the sum of the products of slices s of x and t of y with s + t = 0, then 1, 2, ...
-
-    The slices of y are in descending order.
-    """
-    for level in range(1, _SLICES + 1):
-        yield x.parts[:, : level * x.columns], y.parts[:, (_SLICES - level) * y.columns :]
-
-
-def _total(levels: list[FloatArray]) -> Double:
-    """The sum of exact products, each level 2^-b of the one before at most."""
-    high, low = two_sum(levels[0], levels[1])
-    return two_sum(high, low + sum(levels[:1:-1]))
+@leaf
+def _add_multiple(w: FloatArray, a: float, b: float, high: FloatArray, low: FloatArray) -> None:
+    """(high, low) += w (a + b), for a row of numbers w; left unnormalised."""
+    for j in range(len(high)):
+        p = w[j] * a
+        s, e = two_sum(high[j], p)
+        high[j] = s
+        low[j] += (e + two_product_error(w[j], a, p)) + w[j] * b
 
 
-def _affine(
-    total: Double, exponents: IntArray, slices: Slices, bias: FloatArray, doubt: FloatArray
-) -> tuple[Double, FloatArray]:
-    """total 2^exponents + bias, and a bound on its error: ``doubt`` is what comes from the inputs."""
-    z = add((np.ldexp(total[0], exponents), np.ldexp(total[1], exponents)), (bias, np.zeros_like(bias)))
-    lost = np.ldexp((_SLICES + 2.0) * slices.columns * 2.0 ** (-_SLICES * slices.bits), exponents)
-    return z, (doubt + lost + _DOUBLE * (np.abs(z[0]) + np.abs(bias))) * SAFE + _LOST
+@merged
+def _rounding(terms: Integer) -> float:
+    """Bound on the relative error of a sum of so many products."""
+    return float((terms + 4.0) * (terms + 4.0) * U * U * SAFE)
 
 
-def _weight(layers: Layers, layer: int) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Weights, biases and 1-norms of the rows of a layer."""
+@leaf
+def _unit(
+    layers: Layers, layer: Integer, unit: Integer, largest: float, doubt: float, digits: Digits
+) -> tuple[float, float]:
+    """Value of a unit's neuron less its threshold, rounded, and a bound on its error."""
     meta = layers.meta[layer - 1]
-    n, columns, first = int(meta[N]), int(meta[N_PREVIOUS]), int(meta[BIAS])
-    weight = layers.weights[meta[WEIGHT] : meta[WEIGHT] + n * columns].reshape(n, columns)
-    return weight, layers.biases[first : first + n], layers.norms[first : first + n]
+    n_previous, neuron = meta[N_PREVIOUS], layers.owners[meta[UNIT] + unit]
+    bias, threshold = layers.biases[meta[BIAS] + neuron], layers.thresholds[meta[UNIT] + unit]
+    start, high, low = meta[WEIGHT] + neuron * n_previous, bias, 0.0
+    for k in range(n_previous):
+        w, a, b = layers.weights[start + k], digits.inputs[0, k], digits.inputs[1, k]
+        p = w * a
+        high, e = two_sum(high, p)
+        low += (e + two_product_error(w, a, p)) + w * b
+    high, low = two_sum(high, low)
+    size = abs(high) + abs(threshold)
+    high, e = two_sum(high, -threshold)
+    high, low = two_sum(high, e + low)
+    r = _rounding(n_previous)
+    error = layers.norms[meta[BIAS] + neuron] * (doubt + r * largest) + r * abs(bias) + _DOUBLE * size + _LOST
+    return high, error * SAFE + abs(low)
 
 
-def _ancestors(history: History, origin: IntArray, layer: int) -> IntArray:
-    """Cells of complex ``layer`` that contain the cells of planes: those of complex (layer of the plane) - 1."""
-    cells, at = origin[:, 2].copy(), origin[:, 0] - 1
-    for m in range(int(at.max()), layer, -1):
-        deep = at == m
-        cells[deep] = history.parents[history.parent_start[m] + cells[deep]]
-        at[deep] = m - 1
-    return cells
+@leaf
+def _advance(
+    history: History, layer: Integer, cell: Integer, largest: float, doubt: float, digits: Digits
+) -> tuple[float, float]:
+    """Post-activations of a layer from those before it, on a cell of the complex after it.
 
-
-def _activate(history: History, layer: int, cells: IntArray, z: Double, error: FloatArray) -> tuple[Double, FloatArray]:
-    """Post-activations by the patterns of cells of complex ``layer``, and one bound a row on their errors."""
+    Returns the largest of them in size, and a bound on the errors of all.
+    """
     layers, meta = history.layers, history.layers.meta[layer - 1]
-    n, breaks, words = int(meta[N]), int(meta[N_BREAKS]), int(meta[N_WORDS])
-    starts = history.sign_start[layer] + cells * 2 * words
-    bits = history.signs[starts[:, None] + np.arange(words)]
-    units = np.arange(n * breaks)
-    positive = (bits[:, units >> 6] >> (units & 63).astype(np.uint64)) & np.uint64(1)
-    pieces = meta[PIECE] + positive.reshape(len(cells), n, breaks).sum(axis=2).astype(np.int64)
-    slope, high, low = layers.slopes[pieces], *layers.intercept_terms[pieces, :2].transpose(2, 0, 1)
-    product = multiply(z, (slope, np.zeros_like(slope)))
-    flat = slope == 0.0  # what overflows may be inactive
-    a = add((np.where(flat, 0.0, product[0]), np.where(flat, 0.0, product[1])), (high, low))
-    plain = (high == 0.0) & (flat | (slope == 1.0))
-    rounding = np.where(plain, 0.0, _DOUBLE * (np.abs(slope * z[0]) + np.abs(high)) + _LOST)
-    return a, np.where(flat & plain, 0.0, np.abs(slope) * error + rounding).max(axis=1, initial=0.0) * SAFE
+    n, n_previous = meta[N], meta[N_PREVIOUS]
+    high, low = digits.outputs[0, :n], digits.outputs[1, :n]
+    for j in range(n):
+        high[j], low[j] = layers.biases[meta[BIAS] + j], 0.0
+    for k in range(n_previous):
+        a, b = digits.inputs[0, k], digits.inputs[1, k]
+        if a != 0.0:  # also true of NaN
+            start = meta[WEIGHT] + k * n
+            _add_multiple(layers.transposed[start : start + n], a, b, high, low)
+    r, most, worst = _rounding(n_previous), 0.0, 0.0
+    for j in range(n):
+        at = piece(history, layer, cell, j)
+        slope, first, second = layers.slopes[at], layers.intercept_terms[at, 0], layers.intercept_terms[at, 1]
+        a, b, error = first, second, _DOUBLE * abs(first)  # what overflows may be inactive
+        if slope != 0.0:
+            a, b = two_sum(high[j], low[j])
+            bias, norm = abs(layers.biases[meta[BIAS] + j]), layers.norms[meta[BIAS] + j]
+            own = (norm * (doubt + r * largest) + r * bias) * SAFE + _LOST
+            error = abs(slope) * own
+            if slope != 1.0 or first != 0.0:
+                p = slope * a
+                error += _DOUBLE * (abs(p) + abs(first)) + _LOST
+                b = two_product_error(slope, a, p) + slope * b
+                a, e = two_sum(p, first)
+                a, b = two_sum(a, e + (b + second))
+        digits.inputs[0, j], digits.inputs[1, j] = a, b
+        most, worst = at_least(most, abs(a)), at_least(worst, error)
+    return most, worst * SAFE
 
 
-def _rounded(value: Double, error: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """A double-double as a float, with a bound on its error."""
-    return value[0], error * SAFE + np.abs(value[1]) + _LOST
+@merged
+def _wall(state: State, vertex: Integer, plane: Integer, digits: Digits, r: Integer, dim: Integer) -> None:
+    """Value of the row of a wall, which is exact."""
+    high, low = state.planes[plane, dim], 0.0
+    size = abs(high)
+    for c in range(dim):
+        w, x = state.planes[plane, c], state.x[vertex, c]
+        p = w * x
+        size += abs(p)
+        high, e = two_sum(high, p)
+        low += e + two_product_error(w, x, p)
+    high, low = two_sum(high, low)
+    digits.values[0, r] = high
+    digits.values[1, r] = (_rounding(np.int64(dim)) * size + _LOST) * SAFE + abs(low)
+
+
+@merged
+def _follow(history: History, layer: Integer, cell: Integer, chain: IntArray) -> None:
+    """chain[m] = cell of complex m that contains a cell of complex ``layer``, for m up to it."""
+    c = np.int64(cell)
+    for m in range(layer, -1, -1):
+        chain[m] = c
+        if m > 0:
+            c = np.int64(history.parents[history.parent_start[m] + c])
+
+
+@leaf
+def _residuals(state: State, history: History, vertex: Integer, digits: Digits, dim: Integer) -> None:
+    """Values of the exact rows of a vertex's planes at its position, and bounds on their errors."""
+    left = digits.left
+    for r in range(dim):
+        plane = np.int64(state.vplanes[vertex, r])
+        left[r] = max(0, state.porigin[plane, 0])
+        if left[r] == 0:
+            _wall(state, vertex, plane, digits, r, dim)
+    while True:
+        top = 0
+        for r in range(1, dim):
+            if left[r] > left[top]:
+                top = r
+        deepest = left[top]
+        if deepest == 0:
+            return
+        _follow(history, deepest - 1, state.porigin[state.vplanes[vertex, top], 2], digits.chain)
+        largest, doubt = 0.0, 0.0
+        for c in range(dim):
+            digits.inputs[0, c], digits.inputs[1, c] = state.x[vertex, c], 0.0
+            largest = at_least(largest, abs(state.x[vertex, c]))
+        for layer in range(1, deepest + 1):
+            for r in range(dim):
+                plane = np.int64(state.vplanes[vertex, r])
+                if left[r] == layer and state.porigin[plane, 2] == digits.chain[layer - 1]:
+                    unit = np.int64(state.porigin[plane, 1])
+                    value, error = _unit(history.layers, layer, unit, largest, doubt, digits)
+                    digits.values[0, r], digits.values[1, r], left[r] = value, error, 0
+            if layer < deepest:
+                largest, doubt = _advance(history, layer, digits.chain[layer], largest, doubt, digits)
+
+
+@merged
+def _doubt(state: State, vertex: Integer, a: FloatArray, extent: FloatArray) -> float:
+    """|B| D in the max norm, with B in a[:, d:]."""
+    dim, across, worst = len(extent), 0.0, 0.0
+    for c in range(dim):
+        across += 1.0 / extent[c]
+    for c in range(dim):
+        total = 0.0
+        for r in range(dim):
+            total += abs(a[c, dim + r]) * state.planes[state.vplanes[vertex, r], dim + 2]
+        worst = at_least(worst, total)
+    return float(worst * across)
+
+
+@leaf
+def _step(state: State, vertex: Integer, eta: float, digits: Digits, dim: Integer) -> bool:
+    """The Newton step, if the radius gets smaller so."""
+    b, values, errors = digits.inverse, digits.values[0], digits.values[1]
+    away, worst, finite = 0.0, 0.0, True
+    for c in range(dim):
+        step, reach, noise = 0.0, 0.0, 0.0
+        for r in range(dim):
+            step += b[c, dim + r] * values[r]
+            reach += abs(b[c, dim + r] * values[r])
+            noise += abs(b[c, dim + r]) * errors[r]
+        better = state.x[vertex, c] - step
+        b[c, 0] = better  # of the scratch, free now
+        finite = finite and abs(better) < np.inf
+        away = at_least(away, reach + noise)
+        worst = at_least(worst, noise + (dim + 3.0) * U * reach + U * abs(better))
+    old = state.x[vertex, dim]
+    before = min(old, away * SAFE / (1.0 - eta))
+    after = (eta * before + worst) * SAFE + 4.0 * dim * TINY
+    if not (finite and after < old):
+        return False
+    for c in range(dim):
+        state.x[vertex, c] = b[c, 0]
+    state.x[vertex, dim] = after
+    return True
+
+
+@leaf_kernel
+def refine_vertices(
+    state: State, history: History, vertices: IntArray, extent: FloatArray, digits: Digits, moved: Flags
+) -> None:
+    """Take a step at each of the vertices, and say which of them it improves."""
+    dim, inverse = len(extent), digits.inverse
+    for i in range(len(vertices)):
+        v = vertices[i]
+        if invert(state, v, inverse, dim):
+            eta = (defect(state, v, inverse, dim) + _doubt(state, v, inverse, extent)) * SAFE
+            if eta < 0.5:
+                _residuals(state, history, v, digits, dim)
+                moved[i] = _step(state, v, eta, digits, dim)

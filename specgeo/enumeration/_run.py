@@ -173,6 +173,8 @@ class Run:
             signs=workspace((len(self.state.cells), 2 * words), np.uint64),
         )
         n = int(self.layers.meta[number - 1, N])
+        if n_units == 0:
+            return
         keep = self.dim == 1 and number == len(self.layers.meta) and n_vertices * n <= _KEPT
         self.kept = np.empty((n_vertices if keep else 0, n))
         job = Evaluation(self.past.history, before, earlier, number, self.frame, self.kept)
@@ -212,11 +214,11 @@ class Run:
                 continue
             check_time()
             if self.report is not None:
-                self.report(number, 1.0 if status == Status.DONE else self._share(number), self.state.sizes)
+                self.report(number, 1.0 if status == Status.DONE else self.share(number), self.state.sizes)
             if status == Status.DONE:
                 return
 
-    def _share(self, number: int) -> float:
+    def share(self, number: int) -> float:
         """How much of the layer is done: blocks of units, in each the dimensions, in each the faces."""
         cursor, words = self.state.cursor, int(self.layers.meta[number - 1, N_WORDS])
         faces = cursor[Cursor.FACE] / max(1, cursor[Cursor.OLD])
@@ -229,7 +231,6 @@ class Run:
         poor = first + np.flatnonzero(~(error <= self.frame.reliable))
         if len(poor) == 0 or not self.frame.exact:
             return
-        self.afford(self.refiner.bytes_needed(len(poor)))
         self.refiner.refine(self.state, self.past.history, poor)
         left = poor[~(self.state.x[poor, self.dim] <= self.frame.reliable)]
         self.state.tally[Tally.REFINED_POSITION] += len(poor) - len(left)

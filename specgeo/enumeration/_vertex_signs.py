@@ -18,8 +18,8 @@ from specgeo.enumeration._layers import (
     BIAS,
     N_BREAKS,
     N_PREVIOUS,
+    N_UNITS,
     N_WORDS,
-    PIECE,
     UNIT,
     WEIGHT,
     WORD,
@@ -214,10 +214,10 @@ def _exact_inputs(
             exact_input[c] = state.x[vertex, dim] == 0.0
         return
     meta = layers.meta[layer - 2]
-    breaks, words = meta[N_BREAKS], meta[N_WORDS]
+    words, b0 = meta[N_WORDS], meta[BIAS]
     for k in range(meta[N]):
-        p, at_break = meta[PIECE], np.int64(-1)
-        for u in range(k * breaks, (k + 1) * breaks):
+        p, first, at_break = layers.first_pieces[b0 + k], layers.first_units[b0 + k], np.int64(-1)
+        for u in range(first, first + layers.breaks[b0 + k]):
             positive = _bit(earlier, vertex, u)
             p += np.int64(positive)
             if positive == 0 and _bit(earlier, vertex, words * 64 + u) == 0:
@@ -231,19 +231,23 @@ def _exact_inputs(
 
 
 @merged
-def _subtract_thresholds(values: FloatArray, bounds: FloatArray, thresholds: FloatArray, breaks: Integer) -> None:
-    """From the values of neurons to those of units, in place."""
-    for u in range(len(thresholds) - 1, -1, -1):  # u // breaks <= u: nothing is overwritten that is still needed
-        z, t = values[u // breaks], thresholds[u]
-        bounds[u] = (bounds[u // breaks] + U * (abs(z) + abs(t))) * SAFE
-        values[u] = z - t
+def _subtract_thresholds(scratch: Scratch, side: Integer, owners: IntArray, thresholds: FloatArray) -> None:
+    """From values and bounds of neurons to those of units, in place."""
+    values, bounds = scratch.values[side], scratch.neurons[Neuron.BOUND]
+    z, bound = scratch.neurons[Neuron.SIZE], scratch.neurons[Neuron.DOUBT]
+    for k in range(len(z)):
+        z[k], bound[k] = values[k], bounds[k]
+    for u in range(len(thresholds)):
+        k, t = owners[u], thresholds[u]
+        bounds[u] = (bound[k] + U * (abs(z[k]) + abs(t))) * SAFE
+        values[u] = z[k] - t
 
 
 @merged
 def _refined_sign(layers: Layers, layer: Integer, unit: Integer, scratch: Scratch, side: Integer, error: float) -> int:
     """Sign of a unit by the componentwise bound, or UNDECIDED."""
     meta = layers.meta[layer - 1]
-    j = unit // meta[N_BREAKS]
+    j = layers.owners[meta[UNIT] + unit]
     row = layers.weights[meta[WEIGHT] + j * meta[N_PREVIOUS] : meta[WEIGHT] + (j + 1) * meta[N_PREVIOUS]]
     bias, threshold = layers.biases[meta[BIAS] + j], layers.thresholds[meta[UNIT] + unit]
     return refined(row, bias, threshold, scratch.inputs[side], scratch.exact_input, error)
@@ -256,7 +260,7 @@ def _record(
 ) -> Integer:  # fmt: skip
     """Write down the signs at a vertex that values and bounds prove, and list the others; the new number of pairs."""
     layers, meta = job.history.layers, job.history.layers.meta[job.layer - 1]
-    words, units, values, ready = meta[N_WORDS], meta[N] * meta[N_BREAKS], scratch.values[side], False
+    words, units, values, ready = meta[N_WORDS], meta[N_UNITS], scratch.values[side], False
     for w in range(words):
         decided, stop = layers.decided[meta[WORD] + w], min(64 * w + 64, units)
         positive, negative = proved(values[64 * w : stop], scratch.neurons[Neuron.BOUND, 64 * w : stop])
@@ -295,9 +299,10 @@ def classify(state: State, job: Evaluation, scratch: Scratch, inside: Inside, be
     if begin == 0:
         own_faces(state, job.frame.dim, start, order)
     layers, meta = job.history.layers, job.history.layers.meta[layer - 1]
-    n, n_previous, units = meta[N], meta[N_PREVIOUS], meta[N] * meta[N_BREAKS]
+    n, n_previous, units = meta[N], meta[N_PREVIOUS], meta[N_UNITS]
     norms, biases = layers.norms[meta[BIAS] : meta[BIAS] + n], layers.biases[meta[BIAS] : meta[BIAS] + n]
     thresholds = layers.thresholds[meta[UNIT] : meta[UNIT] + units]
+    owners = layers.owners[meta[UNIT] : meta[UNIT] + units]
     plain = meta[N_BREAKS] == 1
     for u in range(units):
         plain = plain and thresholds[u] == 0.0
@@ -321,7 +326,7 @@ def classify(state: State, job: Evaluation, scratch: Scratch, inside: Inside, be
                     for j in range(n):
                         row[j] = values[j]
                 if not plain:
-                    _subtract_thresholds(values, bounds, thresholds, meta[N_BREAKS])
+                    _subtract_thresholds(scratch, np.int64(side), owners, thresholds)
                 n_pairs = _record(state, job, scratch, inside.pairs, n_pairs, w if side == 1 else v, side, error)
                 state.margin[0] = smallest_margin(values, bounds, units, state.margin[0])
     return int(state.sizes[Size.CELLS]), int(n_pairs)

@@ -6,29 +6,43 @@ groups there are follows from network, domain and budget alone, whoever takes th
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._budget import afford
 from specgeo._cast import IntArray
-from specgeo.enumeration._domain import domain_state
-from specgeo.enumeration._groups import Owners, Places, centres, choose, collect, find_owners, halves, take
-from specgeo.enumeration._layers import N_WORDS, N, flat_bytes
-from specgeo.enumeration._layout import CARRIER, Size, State, with_room
+from specgeo.enumeration._groups import Owners, Places, centres, choose, collect, find_owners, take
+from specgeo.enumeration._groups import Seen as Seen
+from specgeo.enumeration._layers import N_WORDS, N
+from specgeo.enumeration._layout import CARRIER, Size, State, Work, with_room
 from specgeo.enumeration._memory import workspace
 from specgeo.enumeration._run import Run, TooManyCells
 from specgeo.enumeration._scalars import Ids
-from specgeo.enumeration.enumerate import certificate_of, check_dimension, layers_of
+from specgeo.enumeration.begin import begin, cut_by, layers_of, lowered_of
+from specgeo.enumeration.finish import certificate_of
 from specgeo.geometry.certificate import Certificate
 from specgeo.network import Network
 
 HEAD_CELLS = 10_000  # the head is the first complex of so many cells, but at most that before the last layer
-GROUP_CELLS = 200  # of the head in a group; in dimension 4 and more, where walls are many, GROUP_CELLS_HIGH
+GROUP_CELLS = 64  # of the head in a group; in dimension 4 and more, where walls are many, GROUP_CELLS_HIGH
 GROUP_CELLS_HIGH = 2000
-GROUP_BYTES = 1 << 28  # about what a group may need before it is halved, if it has this many cells
+GLUED_FACES = 250_000  # of the head of a complex that is glued; in dimension 4 and more GLUED_FACES_HIGH
+GLUED_FACES_HIGH = 1_000_000
+GROUP_BYTES = 1 << 28  # about what a group may need before it is divided, if it has this many cells
 FEWEST = 1000
+
+
+def enough_cells(run: Run) -> bool:
+    """Whether groups of the cells of a run are many enough, for those who look at one after the other."""
+    return bool(run.state.sizes[Size.CELLS] >= HEAD_CELLS)
+
+
+def enough_faces(run: Run) -> bool:
+    """Whether a run does better to go on in groups, for those who want the whole complex."""
+    sizes, least = run.state.sizes, GLUED_FACES if run.dim < 4 else GLUED_FACES_HIGH
+    return bool(run.dim > 1 and sizes[Size.CELLS] > 1 and sizes[Size.FACES] >= least)
 
 
 class Head:
@@ -40,6 +54,10 @@ class Head:
     domain : Box or Polytope
     max_bytes : int, optional
         Of the head, and of each group.
+    enough : callable
+        Whether the complex of a run is large enough to be the head; the last but one layer's is in any case.
+    begun : (Run, int), optional
+        A run that is, and the last layer that it has been cut by.
 
     Attributes
     ----------
@@ -47,26 +65,32 @@ class Head:
         The last layer that the head has been cut by.
     groups : list of arrays
         Cells of the head in each.
-    most_cells : int
-        Of a group with all layers done: one with more is halved.
+    most_cells, most_faces : int
+        Of a group with all layers done: one with more is divided.
     """
 
-    def __init__(self, network: Network, domain: Any, max_bytes: int | None = None) -> None:
-        dim = network.input_dim
-        check_dimension(dim)
-        state, extent = domain_state(domain, dim, True, 1 << max(4, 14 - 2 * dim), max_bytes)
-        needed = flat_bytes(network.weights[:-1], network.activations)
-        afford(needed, "max_bytes", "raise max_bytes, or take a smaller network", max_bytes)
-        layers, self.labels = layers_of(network)
-        self.network, self.domain, self.max_bytes, self.dim = network, domain, max_bytes, dim
-        self.layer, self.depth = 0, len(layers.meta)
-        self.run = Run(layers, state, extent, True, None, None, max_bytes)
-        while self.layer < self.depth - 1 and self.n_cells < HEAD_CELLS:
+    def __init__(
+        self,
+        network: Network,
+        domain: Any,
+        max_bytes: int | None = None,
+        enough: Callable[[Run], bool] = enough_cells,
+        begun: tuple[Run, int] | None = None,
+    ) -> None:
+        self.network, self.domain, self.max_bytes, self.dim = network, domain, max_bytes, network.input_dim
+        self.labels = layers_of(network)[1]
+        self.run, self.layer = begun or (begin(network, domain, max_bytes=max_bytes, divides=True), 0)
+        layers = self.run.layers
+        self.depth = len(layers.meta)
+        low = lowered_of(network)
+        merged = max(low.contests, default=0)  # groups put nothing together: they would do so in different ways
+        while begun is None and (self.layer < merged or self.layer < self.depth - 1 and not enough(self.run)):
             self.layer += 1
-            self.run.layer(self.layer)
+            cut_by(self.run, low, self.layer)
         widest = int(layers.meta[:, N].max(initial=1))  # maps before and after a layer, faces and their lists
         share = GROUP_BYTES if max_bytes is None else min(GROUP_BYTES, max_bytes // 4)
-        self.most_cells = max(FEWEST, share // (16 * (dim + 3) * widest + 160 * 3**dim))
+        self.most_cells = max(FEWEST, share // (16 * (self.dim + 3) * widest + 320 * 2**self.dim))
+        self.most_faces = 2**self.dim * self.most_cells  # so many have cells of simple arrangements
         self._make_groups()
 
     def _make_groups(self) -> None:
@@ -87,10 +111,6 @@ class Head:
         )
         find_owners(head, group_of, self.owners, dim)
 
-    def halves(self, cells: IntArray) -> tuple[IntArray, IntArray]:
-        """Two smaller groups."""
-        return halves(self.points, cells)
-
     @property
     def n_cells(self) -> int:
         return int(self.run.state.sizes[Size.CELLS])
@@ -102,7 +122,19 @@ class Head:
 
 
 class Group(Run):
-    """One group after the other, in buffers that are kept. Each thread has its own."""
+    """One group after the other, in buffers that are kept. Each thread has its own.
+
+    Attributes
+    ----------
+    cells : (n,)
+        Those of the head that are in the group, or in the part of it.
+    head_faces, head_vertices : (n,)
+        What these have of the head.
+    """
+
+    cells: IntArray
+    head_faces: Ids
+    head_vertices: Ids
 
     def __init__(self, head: Head) -> None:
         self.head = head
@@ -135,8 +167,8 @@ class Group(Run):
             np.empty(n_vertices, np.int32),
         )
 
-    def enter(self, cells: IntArray) -> tuple[Ids, Ids]:
-        """Begin with some cells of the head; returns its faces and vertices that these have."""
+    def enter(self, cells: IntArray) -> None:
+        """Begin with some cells of the head."""
         head, s = self.head, self.head.run.state
         n_faces, n_vertices, n_items = collect(s, cells, self.places, self.dim)
         wanted = {"vertices": n_vertices, "faces": n_faces, "pool": n_items, "cells": len(cells)}
@@ -158,17 +190,45 @@ class Group(Run):
             arithmetic.used[:2] = 0
         self.granted = 0
         self.max_cells = head.most_cells if len(cells) > 1 else 2**31
-        return self.places.faces[:n_faces].copy(), self.places.vertices[:n_vertices].copy()
+        self.seconds.clear()
+        self.cells = cells
+        self.head_faces, self.head_vertices = (
+            self.places.faces[:n_faces].copy(),
+            self.places.vertices[:n_vertices].copy(),
+        )
 
-    def finish(self) -> bool:
-        """All later layers; False where the group is too large to be held at once, and can be halved."""
-        try:
-            for layer in range(self.head.layer + 1, self.head.depth + 1):
+    def parts(self, number: int) -> Iterator[Seen]:
+        """Take a group through all layers, or its parts one after the other where it is too large to be held at once.
+
+        Each time, gives what of the head earlier parts have had.
+        """
+        head = self.head
+        seen = Seen(np.zeros(len(head.owners.faces), np.bool_), np.zeros(len(head.owners.vertices), np.bool_))
+        stack = [head.groups[number]]
+        while stack:
+            cells = stack.pop()
+            self.enter(cells)
+            pieces = self._finish()
+            if pieces == 1:
+                yield seen
+                seen.faces[self.head_faces], seen.vertices[self.head_vertices] = True, True
+            else:
+                stack += choose(head.points, -(-len(cells) // pieces), cells)[::-1]
+
+    def _finish(self) -> int:
+        """All later layers; or in how many pieces the group has to go, being too large to be held at once."""
+        for layer in range(self.head.layer + 1, self.head.depth + 1):
+            try:
                 self.layer(layer)
-        except TooManyCells:
-            return False
+            except TooManyCells:
+                return int(np.clip(np.ceil(1.0 / max(self.share(layer), 1e-3)), 2, len(self.cells)))
         self.polish()
-        return True
+        return 1
+
+    def _grow(self, work: Work) -> Work:
+        if len(self.cells) > 1 and self.state.sizes[Size.FACES] > self.head.most_faces:
+            raise TooManyCells("a group has too many faces")
+        return super()._grow(work)
 
     def carriers(self) -> tuple[IntArray, IntArray]:
         """The face of the head that each face lies in, and each vertex; -1 - v for a vertex v of the head."""

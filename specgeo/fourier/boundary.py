@@ -18,9 +18,10 @@ from __future__ import annotations
 import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
+from specgeo._fused import fma, two_product_error, two_sum
 from specgeo._jit import kernel, lane, leaf
 from specgeo.fourier.lanes import D_ROWS, SCRATCH, SINC, three_nodes
-from specgeo.fourier.phases import LANES, POINT, add_product, fill_table, fma, two_product_error, two_sum, unit
+from specgeo.fourier.phases import LANES, POINT, add_product, fill_table, unit
 from specgeo.fourier.solids import Solid
 
 Edge = tuple[float, float, float]

@@ -19,9 +19,10 @@ import numpy.typing as npt
 
 from specgeo._arguments import checked
 from specgeo._cast import ComplexArray, FloatArray, as_floats
+from specgeo._fused import fma
 from specgeo._jit import inline, kernel, lane
 from specgeo.errors import InvalidInputError
-from specgeo.fourier.phases import fma, unit
+from specgeo.fourier.phases import unit
 
 _FACTORIALS = np.array([1.0 / math.factorial(m) for m in range(171)])
 MAX_NODES = 64

@@ -21,8 +21,9 @@ Sources: Opitz 1964; McCurdy, Ng and Parlett 1984.
 from __future__ import annotations
 
 from specgeo._cast import FloatArray
+from specgeo._fused import fma
 from specgeo._jit import lane, leaf
-from specgeo.fourier.phases import LANES, POINT, fma
+from specgeo.fourier.phases import LANES, POINT
 from specgeo.fourier.taylor import (
     NEAR,
     NEAR_FOUR,

@@ -23,8 +23,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from specgeo._cast import FloatArray
-from specgeo._double import product_error
-from specgeo._double import two_sum as _two_sum
+from specgeo._fused import fma, two_product_error, two_sum
 from specgeo._jit import inline, kernel, lane
 
 LANES = 128  # wavevectors per block: tables of some hundred points stay in the second-level cache
@@ -54,32 +53,13 @@ _C = (
     -1.13596475577881948265e-11,
 )
 
-if getattr(numba.config, "DISABLE_JIT", False):  # the same primitives for the interpreter
-
-    def fma(a: float, b: float, c: float) -> float:
-        """a b + c, nearly rounded once; the interpreter has no fused form."""
-        product = a * b
-        total, error = _two_sum(product, c)
-        return total + (error + product_error(a, b, product))
-
-    def two_product_error(a: float, b: float, product: float) -> float:
-        """a b - fl(a b), exact."""
-        return product_error(a, b, product)
+if getattr(numba.config, "DISABLE_JIT", False):  # the same primitive for the interpreter
 
     def low_bits(x: float) -> int:
         """The bits of x as an integer."""
         return int(struct.unpack("q", struct.pack("d", float(x)))[0])
 
 else:
-
-    @intrinsic  # type: ignore[untyped-decorator, unused-ignore]
-    def fma(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
-        """a b + c, rounded once (llvm.fma)."""
-
-        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            return builder.fma(*args)
-
-        return types.float64(types.float64, types.float64, types.float64), codegen
 
     @intrinsic  # type: ignore[untyped-decorator, unused-ignore]
     def low_bits(typingctx: Any, x: Any) -> Any:
@@ -89,14 +69,6 @@ else:
             return builder.bitcast(args[0], context.get_value_type(types.int64))
 
         return types.int64(types.float64), codegen
-
-    @lane
-    def two_product_error(a: float, b: float, product: float) -> float:
-        """a b - fl(a b), exact."""
-        return fma(a, b, -product)
-
-
-two_sum = lane(_two_sum)
 
 
 @lane

@@ -28,6 +28,7 @@ from specgeo._cast import FloatArray, as_floats, as_indices
 from specgeo._display import Shown
 from specgeo._double import UNIT_ROUNDOFF
 from specgeo._limits import check_time
+from specgeo._xarray import dataset
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier.forms import TINY, ComplexForms, forms_of, require_range
 from specgeo.fourier.spectra import evaluate
@@ -68,6 +69,12 @@ class RadialSpectrum(Shown):
     def __len__(self) -> int:
         """Number of radii."""
         return self.t.size
+
+    def to_xarray(self) -> Any:
+        """An `xarray.Dataset` over the radii, in the shape of ``t``, and the outputs."""
+        axes = (*(("radius",) if self.t.ndim == 1 else (f"radius_{i}" for i in range(self.t.ndim))), "output")
+        names = ("power", "power_error", "energy", "energy_error", "amplitude", "amplitude_error")
+        return dataset({name: (axes, getattr(self, name)) for name in names}, {"t": (axes[:-1], self.t)})
 
     def plot(self, ax: Any = None, *, output: int = 0, **options: Any) -> Any:
         """Root of the power over the radius (`specgeo.plotting.spectrum_plot` has the options); the matplotlib Axes."""

@@ -33,6 +33,7 @@ from specgeo._cast import FloatArray, IntArray, as_floats, as_indices
 from specgeo._display import Shown
 from specgeo._double import UNIT_ROUNDOFF
 from specgeo._running_error import OUTWARD, values_with_error
+from specgeo._xarray import dataset
 from specgeo.domain import Box
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier.forms import FacetForm, Term, forms_of
@@ -74,6 +75,14 @@ class SampledSpectrum(Shown):
     def difference(self) -> FloatArray:
         """``|sampled - exact|``."""
         return np.asarray(np.abs(self.sampled - self.exact))
+
+    def to_xarray(self) -> Any:
+        """An `xarray.Dataset` over the modes n_0, n_1, ... and the outputs."""
+        d = self.modes.shape[-1]
+        axes = (*(f"n_{axis}" for axis in range(d)), "output")
+        names = ("sampled", "exact", "difference", "alias_bound", "exact_error")
+        places = {f"n_{axis}": np.unique(self.modes[..., axis]) for axis in range(d)}
+        return dataset({name: (axes, getattr(self, name)) for name in names}, places)
 
     def plot(self, ax: Any = None, *, output: int = 0, **options: Any) -> Any:
         r"""Moduli over \|n\| (`specgeo.plotting.spectrum_plot` has the options); the matplotlib Axes."""

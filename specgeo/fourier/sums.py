@@ -22,6 +22,7 @@ from __future__ import annotations
 import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
+from specgeo._fused import two_sum
 from specgeo._jit import kernel, leaf
 from specgeo.fourier.chunks import Chunks, Corners
 from specgeo.fourier.divided import MAX_NODES, WORK, difference
@@ -37,7 +38,7 @@ from specgeo.fourier.lanes import (
     three_nodes_gradient,
     two_nodes_gradient,
 )
-from specgeo.fourier.phases import LANES, POINT, fill_table, two_sum
+from specgeo.fourier.phases import LANES, POINT, fill_table
 
 
 @leaf

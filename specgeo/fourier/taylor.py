@@ -11,8 +11,9 @@ from __future__ import annotations
 import math
 
 from specgeo._cast import FloatArray
+from specgeo._fused import fma
 from specgeo._jit import leaf
-from specgeo.fourier.phases import LANES, fma
+from specgeo.fourier.phases import LANES
 
 NEAR = 1.0  # spread of a run of two or three nodes below which the Taylor sum is used
 NEAR_FOUR = 1.5  # the same for four nodes: the recursion loses one more factor there

@@ -8,3 +8,5 @@ from .complex import PolyhedralComplex as PolyhedralComplex
 from .facets import Facets as Facets
 from .lattice import FaceLattice as FaceLattice
 from .storage import load_complex as load_complex
+from .unbounded import UnboundedLattice as UnboundedLattice
+from .whole_space import WholeSpaceComplex as WholeSpaceComplex

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from specgeo._budget import afford
 from specgeo._cast import IntArray
-from specgeo.activation import Activation
+from specgeo.layer_activations import LayerActivation, MaxGroups
 
 Flags = npt.NDArray[np.bool_]
 Signs = npt.NDArray[np.int8]
@@ -112,7 +112,10 @@ class Patterns(NamedTuple):
     """Signs of the units on each cell, `packed`.
 
     A *unit* is a neuron together with one breakpoint t of its activation (ReLU: one unit a
-    neuron); its sign is that of z - t. A cell on which it vanishes has neither bit.
+    neuron); its sign is that of z - t. A cell on which it vanishes has neither bit. Where outputs are maxima over
+    groups, units are the members of groups of two and more, group after group: positive is the one that wins on the
+    cell, the first of equal ones, and negative are those that lose. ``neurons`` then has the group, ``breakpoints`` the
+    place in it.
     """
 
     positive: Words  # (n_cells, n_words)
@@ -143,22 +146,20 @@ class Patterns(NamedTuple):
         a, b = pairs.T
         return np.asarray((self.positive[a] & self.negative[b]) | (self.negative[a] & self.positive[b]))
 
-    def neuron_pieces(self, activations: Sequence[Activation]) -> list[IntArray]:
-        """For each layer the piece of the activation that each neuron is on, (n_cells, n_l).
+    def of_maxima(self, activations: Sequence[LayerActivation]) -> Flags:
+        """Which units are members of groups whose maximum is taken: positive is the one that wins."""
+        maxima = np.array([isinstance(activation, MaxGroups) for activation in activations], dtype=np.bool_)
+        return np.asarray(maxima[self.layers])
+
+    def neuron_pieces(self, activations: Sequence[LayerActivation]) -> list[IntArray]:
+        """For each layer the piece that each neuron is on, (n_cells, n_l): an index into the slopes of the activation.
 
         (n_cells, 1) for an affine layer: it has no units, and one piece whatever its width.
         """
         positive = unpacked(self.positive, len(self.layers))
         pieces, start = [], 0
         for layer, activation in enumerate(activations):
-            breaks = len(activation.breakpoints)
-            if breaks == 0:
-                pieces.append(np.zeros((len(positive), 1), dtype=np.int64))
-                continue
             stop = start + int(np.count_nonzero(self.layers == layer))
-            block = positive[:, start:stop]
-            if breaks > 1:
-                block = block.reshape(len(positive), -1, breaks).sum(axis=2)
-            pieces.append(block.astype(np.int64))
+            pieces.append(activation.pieces_of(positive[:, start:stop]))
             start = stop
         return pieces

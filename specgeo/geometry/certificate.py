@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -66,6 +68,22 @@ class Certificate(Shown):
         if self.decisions == 1:
             return f"certified: the one sign decision behind the cells is proved: {how.partition(' ')[2]}"
         return f"certified: all {self.decisions:,} sign decisions behind the cells are proved: {how}"
+
+
+def together(certificates: Sequence[Certificate]) -> Certificate:
+    """That of a complex made in parts, each with a certificate of its own; times of stages are added."""
+    names = ("float_filter", "refined_filter", "exact", "exact_zeros", "exact_positions", "refined_positions")
+    seconds: defaultdict[str, float] = defaultdict(float)
+    for one in certificates:
+        for stage, time in one.seconds.items():
+            seconds[stage] += time
+    return Certificate(
+        certified=all(one.certified for one in certificates),
+        smallest_margin=min(one.smallest_margin for one in certificates),
+        seconds=dict(seconds),
+        **{name: sum(getattr(one, name) for one in certificates) for name in names},
+    )
+
 
 
 @dataclass(frozen=True)

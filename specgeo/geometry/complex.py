@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -283,21 +283,27 @@ class PolyhedralComplex(FaceLattice):
         from specgeo.levels.cut import network_of
         from specgeo.levels.level import cut_at_level, sublevel_set
 
-        return sublevel_set(cut_at_level(network_of(self, "a level set"), self.domain, value, output), above)
+        net = network_of(self, "a level set")
+        return sublevel_set(
+            cut_at_level(net, self.domain, value, output, reaching="above" if above else "below"), above
+        )
 
-    def decision_boundary(self) -> Any:
+    @checked
+    def decision_boundary(self, *, smallest: bool = False) -> Any:
         """Where the largest output is not one alone: `specgeo.paths.decision_boundary` of its network and domain."""
         from specgeo.levels.cut import network_of
         from specgeo.paths.boundary import decision_boundary
 
-        return decision_boundary(network_of(self, "a decision boundary"), self.domain)
+        return decision_boundary(network_of(self, "a decision boundary"), self.domain, smallest=smallest)
 
-    def decision_regions(self) -> Any:
+    @checked
+    def decision_regions(self, *, smallest: bool = False, class_names: Sequence[str] | None = None) -> Any:
         """The components of its classes: `specgeo.paths.decision_regions` of its network and domain."""
         from specgeo.levels.cut import network_of
         from specgeo.paths.regions import decision_regions
 
-        return decision_regions(network_of(self, "a decision region"), self.domain)
+        net = network_of(self, "a decision region")
+        return decision_regions(net, self.domain, smallest=smallest, class_names=class_names)
 
     def exact_vertices(self, ids: npt.ArrayLike | None = None) -> list[tuple[Fraction, ...]]:
         """Exact coordinates of vertices, as Fractions.
@@ -367,9 +373,15 @@ class PolyhedralComplex(FaceLattice):
 
         return to_networkx(self)
 
+    def to_xarray(self) -> Any:
+        """The cells as `xarray.Dataset`: volume, centroid, gradient, offset, value at the centroid, pattern."""
+        from specgeo.geometry.export import to_xarray
+
+        return to_xarray(self)
+
     @within_memory
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write everything to one ``.npz`` file, to be read by `specgeo.load_complex`."""
+        """Write everything to one file for `specgeo.load_complex`: HDF5 if it ends in .h5 or .hdf5, else ``.npz``."""
         from specgeo.geometry.storage import save_complex
 
         save_complex(self, path)
@@ -439,4 +451,3 @@ class PolyhedralComplex(FaceLattice):
         from specgeo._display import as_html
 
         return as_html(self, draw=self.n_cells <= 20_000)
-

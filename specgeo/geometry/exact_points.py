@@ -32,6 +32,7 @@ class ExactPoints:
         self.domain = integer_rows(domain_rows(cx.domain))[0]
         self._signs = cx.sign_vectors
         self._layers = signs.layers
+        self._maxima = signs.of_maxima(layers.activations)
         self._cells = cx.facet_cells
         self._walls = self._domain_walls()
 
@@ -56,7 +57,9 @@ class ExactPoints:
         if self._walls[facet] >= 0:
             return -1, int(self._walls[facet])
         a, b = self._cells[facet]
-        opposite = np.flatnonzero(self._signs[a] * self._signs[b] < 0)
+        opposite = self._signs[a] * self._signs[b] < 0
+        # the row of a member of a group says something where the member loses
+        opposite = np.flatnonzero(opposite & ~(self._maxima & (self._signs[cell] > 0)))
         if len(opposite) == 0:
             raise SpecgeoError(f"facet {facet}: no unit changes its sign there, so the complex cannot be a network's")
         return int(self._layers[opposite[0]]), int(opposite[0])

@@ -1,4 +1,4 @@
-"""Complexes for other programs: shapely polygons and networkx graphs."""
+"""Complexes for other programs: shapely polygons, networkx graphs, xarray datasets."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._xarray import dataset
 from specgeo.errors import MissingDependencyError, UnsupportedError
 from specgeo.geometry.arrays import Ragged
 from specgeo.geometry.complex import PolyhedralComplex
@@ -63,3 +64,23 @@ def to_networkx(cx: PolyhedralComplex) -> Any:
         )
     )
     return graph
+
+
+def to_xarray(cx: PolyhedralComplex) -> Any:
+    """An `xarray.Dataset` of the cells: volume, centroid, gradient, offset, value at the centroid, pattern."""
+    centroids, gradients = cx.centroids, cx.gradients
+    data: dict[str, Any] = {
+        "volume": ("cell", cx.volumes),
+        "centroid": (("cell", "input"), centroids),
+        "gradient": (("cell", "output", "input"), gradients),
+        "offset": (("cell", "output"), cx.offsets),
+        "value": (("cell", "output"), np.einsum("cmd,cd->cm", gradients, centroids) + cx.offsets),
+    }
+    names = cx.notes.get("input_names", [f"x_{i}" for i in range(cx.dim)])
+    cells, outputs = np.arange(cx.n_cells), np.arange(gradients.shape[1])
+    places: dict[str, Any] = {"cell": cells, "input": list(names), "output": outputs}
+    if cx.signs is not None:
+        data["pattern"] = (("cell", "unit"), cx.patterns)
+        for name in ("layers", "neurons", "breakpoints"):
+            places[name.removesuffix("s")] = ("unit", getattr(cx.signs, name))
+    return dataset(data, places)

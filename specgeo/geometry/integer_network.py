@@ -11,13 +11,16 @@ Columns may be points (D > 0) or the columns of an affine map x -> M x + c in th
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import IntArray
 from specgeo._codec import Layers
+from specgeo.activation import Activation
+from specgeo.geometry.arrays import Signs
+from specgeo.layer_activations import MaxGroups, NeuronActivations
 
 try:
     from flint import fmpz_mat
@@ -65,6 +68,45 @@ def integer_rows(rows: npt.NDArray[np.float64]) -> tuple[Integers, Integers]:
     return numerators, denominators
 
 
+class Bends(NamedTuple):
+    """The units of a layer, exactly: z - t, columns z (n_l, n) being those of the neurons."""
+
+    activation: Activation | NeuronActivations
+    owners: IntArray  # (n_units,) neuron of each
+    thresholds: Integers  # (n_units,)
+
+    def at(self, z: Integers, unit: Integers) -> tuple[Signs, IntArray]:
+        """Signs (n, n_units) at points, and pieces (n_l, n)."""
+        above = z[self.owners] - np.multiply.outer(self.thresholds, unit)
+        sign = ((above > 0).astype(np.int8) - (above < 0).astype(np.int8)).T
+        return sign, self.activation.pieces_of(sign > 0).T
+
+    def rows(self, z: Integers, unit: Integers, piece: IntArray) -> Integers:
+        """Rows (n_units, n) on a cell with these pieces (n_l,)."""
+        return np.asarray(z[self.owners] - np.multiply.outer(self.thresholds, unit))
+
+
+class Contest(NamedTuple):
+    """The units of a layer of maxima: a member less the largest of the others in its group."""
+
+    activation: MaxGroups
+
+    def at(self, z: Integers, unit: Integers) -> tuple[Signs, IntArray]:
+        """Signs (n, n_units) at points, 0 for several that are the largest; winners (groups, n)."""
+        a = self.activation
+        values = z[a.members]
+        attains = np.equal(values, np.maximum.reduceat(values, a.starts, axis=0)[a.owners]).astype(np.bool_)
+        alone = np.add.reduceat(attains.astype(np.int64), a.starts, axis=0)[a.owners] == 1
+        places = np.where(attains, np.arange(len(values))[:, None], len(values))
+        sign = np.where(attains, alone, -1).astype(np.int8)
+        return sign[a.competing].T, np.minimum.reduceat(places, a.starts, axis=0)
+
+    def rows(self, z: Integers, unit: Integers, piece: IntArray) -> Integers:
+        """Rows (n_units, n) on a cell with these winners (groups,): each member less the winner."""
+        a = self.activation
+        return np.asarray((z[a.members] - z[a.members[piece]][a.owners])[a.competing])
+
+
 class IntegerNetwork:
     """A network, exactly.
 
@@ -78,7 +120,8 @@ class IntegerNetwork:
         self._layers = []
         total = 0  # the inputs of the layer are scaled by 2^total
         for weight, bias, activation in zip(layers.weights[:-1], layers.biases[:-1], layers.activations, strict=True):
-            breaks = [Fraction(t) for t in activation.breakpoints.tolist()]
+            units = activation.units(len(bias))
+            breaks = [Fraction(t) for t in units.thresholds.tolist()]
             slopes = [Fraction(s) for s in activation.slopes.tolist()]
             intercepts = activation.exact_intercepts
             linear = max(_bits(np.ravel(weight).tolist()), _bits(bias.tolist()) - total, _bits(breaks) - total)
@@ -88,7 +131,9 @@ class IntegerNetwork:
                 (
                     IntegerMatrix(scaled(weight, linear)),
                     scaled(bias, outer),
-                    scaled(breaks, outer),
+                    Contest(activation)
+                    if isinstance(activation, MaxGroups)
+                    else Bends(activation, units.owners, scaled(breaks, outer)),
                     scaled(slopes, slope),
                     scaled(intercepts, outer + slope),
                 )
@@ -108,10 +153,11 @@ class IntegerNetwork:
         unit = np.zeros(n * (d + 1), dtype=object)
         unit[d :: d + 1] = 1
         a = np.tile(np.eye(d, d + 1, dtype=object), n)  # a column for each cell and each column of its map
-        for (weight, bias, _, slopes, intercepts), piece in zip(self._layers, pieces, strict=True):
+        for (weight, bias, bends, slopes, intercepts), piece in zip(self._layers, pieces, strict=True):
             z = weight @ a + np.multiply.outer(bias, unit)
-            chosen = np.repeat(np.broadcast_to(piece, (n, len(bias))).T, d + 1, axis=1)
-            a = slopes[chosen] * z + intercepts[chosen] * unit
+            width = bends.activation.width(len(bias))
+            chosen = np.repeat(np.broadcast_to(piece, (n, width)).T, d + 1, axis=1)
+            a = slopes[chosen] * bends.activation.select(z, chosen) + intercepts[chosen] * unit
         weight, bias = self._output
         z = weight @ a + np.multiply.outer(bias, unit)
         return z.reshape(-1, n, d + 1).transpose(1, 0, 2), self._exponent
@@ -119,30 +165,28 @@ class IntegerNetwork:
     def signs_at(self, numerators: Integers, denominators: Integers) -> npt.NDArray[np.int8]:
         """Signs of all units at the points N / D: (n, d), (n,) -> (n, n_units)."""
         a, blocks = numerators.T, [np.empty((len(denominators), 0), dtype=np.int8)]
-        for weight, bias, breaks, slopes, intercepts in self._layers:
+        for weight, bias, bends, slopes, intercepts in self._layers:
             z = weight @ a + np.multiply.outer(bias, denominators)
-            above = z[:, None, :] - np.multiply.outer(breaks, denominators)[None]  # (n_l, s, n)
-            sign = (above > 0).astype(np.int8) - (above < 0).astype(np.int8)
-            piece = (sign > 0).sum(axis=1)
-            a = slopes[piece] * z + intercepts[piece] * denominators
-            blocks.append(sign.reshape(-1, len(denominators)).T)
+            sign, piece = bends.at(z, denominators)
+            a = slopes[piece] * bends.activation.select(z, piece) + intercepts[piece] * denominators
+            blocks.append(sign)
         return np.concatenate(blocks, axis=1)
 
     def unit_rows(self, signs: npt.NDArray[np.int8], depth: int) -> list[Integers]:
         """Rows (n_units of the layer, d + 1) of z - t for a cell with these signs, the first ``depth`` layers.
 
-        Each row is exact up to a positive factor.
+        Each row is exact up to a positive factor. Of a group whose maximum is taken it is a member less the winner.
         """
         d = self.input_dim
         a = np.concatenate((np.eye(d, dtype=object), np.zeros((d, 1), dtype=object)), axis=1)
         unit = np.zeros(d + 1, dtype=object)
         unit[d] = 1
         rows, start = [], 0
-        for weight, bias, breaks, slopes, intercepts in self._layers[:depth]:
+        for weight, bias, bends, slopes, intercepts in self._layers[:depth]:
             z = weight @ a + np.multiply.outer(bias, unit)
-            rows.append((z[:, None, :] - np.multiply.outer(breaks, unit)[None]).reshape(-1, d + 1))
-            block = signs[start : start + len(bias) * len(breaks)].reshape(len(bias), len(breaks))
-            start += block.size
-            piece = (block > 0).sum(axis=1)
-            a = slopes[piece][:, None] * z + np.multiply.outer(intercepts[piece], unit)
+            n_units = len(bends.activation.units(len(bias)).owners)
+            piece = bends.activation.pieces_of(signs[start : start + n_units] > 0)
+            start += n_units
+            rows.append(bends.rows(z, unit, piece))
+            a = slopes[piece][:, None] * bends.activation.select(z, piece) + np.multiply.outer(intercepts[piece], unit)
         return rows

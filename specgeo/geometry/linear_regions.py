@@ -101,8 +101,8 @@ def gradient_error(layers: Layers) -> FloatArray:
         return np.full((weights[-1].shape[0], weights[0].shape[1]), np.inf)
     size = np.abs(weights[0])
     roundings = 2
-    for weight, slope in zip(weights[1:], slopes, strict=True):
-        size = np.abs(weight) @ (np.abs(slope).max() * size)
+    for weight, activation in zip(weights[1:], layers.activations, strict=True):
+        size = np.abs(weight) @ activation.spread(size)
         roundings += weight.shape[1] + 2
     bound = 4.0 * roundings * np.finfo(float).eps * size
     return np.asarray(np.where(np.isfinite(bound), bound, np.inf))

@@ -14,6 +14,7 @@ from specgeo._codec import Layers
 from specgeo.errors import DomainError
 from specgeo.geometry.arrays import Patterns
 from specgeo.geometry.integer_network import IntegerNetwork
+from specgeo.layer_activations import LayerActivation
 
 _LIFT, _DEPTH = 300.0, 900.0  # of less than 2^_LIFT times what underflows nothing remains
 _CELLS_A_CHUNK, _ENTRIES_A_CHUNK = 4096, 1 << 20  # of the rows that are multiplied at a time
@@ -70,8 +71,8 @@ def backward(layers: Layers, signs: Patterns, precision: type = np.float64) -> t
     """
     weights: list[Any] = [np.asarray(weight, precision) for weight in layers.weights]
     biases: list[Any] = [np.asarray(bias, precision) for bias in layers.biases]
-    lines: list[tuple[Any, Any]] = [
-        (np.asarray(a.slopes, precision), _rounded(a.exact_intercepts, precision)) for a in layers.activations
+    lines: list[tuple[LayerActivation, Any, Any]] = [
+        (a, np.asarray(a.slopes, precision), _rounded(a.exact_intercepts, precision)) for a in layers.activations
     ]
     n_cells, (m, d) = len(signs.positive), (len(weights[-1]), weights[0].shape[1])
     size = np.dtype(precision).itemsize
@@ -85,12 +86,12 @@ def backward(layers: Layers, signs: Patterns, precision: type = np.float64) -> t
         pieces = signs.take(chunk).neuron_pieces(layers.activations)
         n = chunk.stop - start
         rows, constants = np.broadcast_to(weights[-1], (n, *weights[-1].shape)), np.tile(biases[-1], (n, 1))
-        for weight, bias, (slopes, intercepts), piece in reversed(
+        for weight, bias, (activation, slopes, intercepts), piece in reversed(
             list(zip(weights[:-1], biases[:-1], lines, pieces, strict=True))
         ):
             if intercepts.any():
                 constants += np.einsum("cmn,cn->cm", rows, intercepts[piece])
-            rows = rows * slopes[piece][:, None, :]
+            rows = activation.scatter(rows * slopes[piece][:, None, :], piece, len(bias))
             constants += rows @ bias
             rows = (rows.reshape(n * m, -1) @ weight).reshape(n, m, -1)
         gradients[chunk], offsets[chunk] = rows, constants

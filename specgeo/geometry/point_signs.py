@@ -15,6 +15,7 @@ from specgeo._codec import Layers
 from specgeo._running_error import activate, affine
 from specgeo.geometry.arrays import Flags
 from specgeo.geometry.integer_network import IntegerNetwork, integer_rows
+from specgeo.layer_activations import MaxGroups
 
 _CHUNK = 1 << 19  # pre-activations at a time: they stay in cache
 _EXACT_CHUNK = 1 << 10  # points at a time in integers
@@ -52,11 +53,15 @@ class PointSigns:
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows is undecided
             for weight, bias, activation in self._layers:
                 z, error = affine(a, error, weight, bias)
-                if len(activation.breakpoints) == 1 and activation.breakpoints[0] == 0.0:
-                    height, doubt = z, error
-                else:
-                    height = (z[:, :, None] - activation.breakpoints).reshape(len(x), -1)
-                    doubt = np.repeat(error, len(activation.breakpoints)) * (1.0 + 2.0**-50)
+                if isinstance(activation, MaxGroups):
+                    for found, flags in zip((above, below), _compared(z, error, activation), strict=True):
+                        found.append(flags)
+                    a, error = activate(z, error, activation)
+                    continue
+                height, doubt, units = z, error, activation.units(len(bias))
+                if units.thresholds.any() or len(units.owners) != len(bias):
+                    height = z[:, units.owners] - units.thresholds
+                    doubt = error[units.owners] * (1.0 + 2.0**-50)
                 above.append(height > doubt)
                 below.append(height < -doubt)
                 a, error = activate(z, error, activation)
@@ -64,10 +69,20 @@ class PointSigns:
 
     def exact(self, x: FloatArray) -> npt.NDArray[np.int8]:
         """The signs themselves, (n, n_units): integer arithmetic, about a millisecond for each point."""
-        parts = [np.zeros((0, sum(len(b) * len(a.breakpoints) for _, b, a in self._layers)), np.int8)]
+        parts = [np.zeros((0, sum(len(a.units(len(b)).owners) for _, b, a in self._layers)), np.int8)]
         for start in range(0, len(x), _EXACT_CHUNK):
             parts.append(self._integers.signs_at(*integer_rows(x[start : start + _EXACT_CHUNK])))
         return np.concatenate(parts)
+
+
+def _compared(z: FloatArray, error: FloatArray, groups: MaxGroups) -> tuple[Flags, Flags]:
+    """Which members of groups are proved to be larger than all others, and which to be smaller than one."""
+    low, high = (z - error)[:, groups.members], (z + error)[:, groups.members]
+    top = np.maximum.reduceat(low, groups.starts, axis=1)[:, groups.owners]
+    below = high < top * (1.0 - np.sign(top) * 2.0**-50)  # the differences round
+    beaten = np.add.reduceat(below, groups.starts, axis=1, dtype=np.int64)[:, groups.owners]
+    above = ~below & (beaten == groups.sizes[groups.owners] - 1)
+    return above[:, groups.competing], below[:, groups.competing]
 
 
 def inside(domain: Any, x: FloatArray) -> Flags:

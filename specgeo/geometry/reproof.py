@@ -13,7 +13,10 @@ bounded; and the stored numbers are within their stated errors of the exact ones
 2. *Conformity*. For each cell with signs sigma and each of its vertices v, s(v)_u is 0 or sigma_u. By induction over
    the layers every unit then has, at v, the value of the affine map of the cell, so the convex hull of the vertices
    lies in the set where no affine map has the sign -sigma_u; and no unit of sign +-1 vanishes at all vertices of the
-   cell, so that in the relative interior of the hull the network has the signs sigma.
+   cell, so that in the relative interior of the hull the network has the signs sigma. The unit of a member i of a
+   group whose maximum is taken is z_i less the largest of the others. On a cell one is positive, which wins: the first
+   of those equal on all of it. At v the others have the sign of z_i less the winner's, which are compared with nothing
+   else: where losers are equal there is no wall. The winner itself may vanish at any v.
 3. *Closure*. A boundary face G of a face F of a cell has not all vertices of F, but exactly those at which the units
    and domain rows vanish that vanish on all of V_G: it is cut out of F by supporting hyperplanes, a proper face of
    conv(V_F). Chains of them from a cell to a vertex have d + 1 members, so a k-face has dimension k.
@@ -42,13 +45,14 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo.errors import SpecgeoError, UnsupportedError
-from specgeo.geometry.arrays import Ragged, Signs, packed
+from specgeo.geometry.arrays import Flags, Ragged, Signs, packed
 from specgeo.geometry.certificate import Reproof
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.exact_points import ExactPoints
 from specgeo.geometry.integer_network import Integers
 from specgeo.geometry.stored_values import check_coordinates, check_pieces, check_walls, not_covered
 from specgeo.geometry.structure import check_structure, require, require_network
+from specgeo.layer_activations import MaxGroups
 
 _VERTICES_A_CHUNK = 1024
 
@@ -123,7 +127,7 @@ def _vertex_signs(points: ExactPoints, top: Integers, bottom: Integers) -> tuple
 
 def _check_conformity(cx: PolyhedralComplex, signs: Signs) -> None:
     """Points 2 and 5: vertices have the signs of their cells or zero; these are different, and not too many zero."""
-    cells = cx.sign_vectors
+    cells, wins = cx.sign_vectors, _winners(cx)
     require(len({row.tobytes() for row in cells}) == cx.n_cells, "two cells with the same signs")
     corners = cx.vertices_of(cx.dim)
     for start in range(0, cx.n_cells, _VERTICES_A_CHUNK):
@@ -136,7 +140,31 @@ def _check_conformity(cx: PolyhedralComplex, signs: Signs) -> None:
             vertex = int(corners.indices[begin + wrong[0]])
             raise SpecgeoError(f"vertex {vertex}: its signs contradict those of a cell that lists it")
         reached = np.add.reduceat(np.abs(at), corners.offsets[start:stop] - begin, axis=0, dtype=np.int64) > 0
-        require(np.all(reached == (cells[start:stop] != 0)), "a unit of sign +-1 that vanishes on a whole cell")
+        require(np.all(wins[start:stop] | (reached == (cells[start:stop] != 0))), _VANISHES)
+
+
+_VANISHES = "a unit of sign +-1 that vanishes on a whole cell"
+
+
+def _winners(cx: PolyhedralComplex) -> Flags:
+    """Which units win their group on a cell, (n_cells, n_units): one in each group, the first of equal ones."""
+    layers, signs = require_network(cx, "a proof")
+    cells, wins, start = cx.sign_vectors, np.zeros((cx.n_cells, len(signs.layers)), np.bool_), 0
+    for bias, activation in zip(layers.biases[:-1], layers.activations, strict=True):
+        units = activation.units(len(bias))
+        stop = start + len(units.owners)
+        if isinstance(activation, MaxGroups) and stop > start:
+            block = cells[:, start:stop]
+            first = np.flatnonzero(units.breakpoints == 0)
+            one = np.add.reduceat(block > 0, first, axis=1, dtype=np.int64) == 1
+            place = np.where(block >= 0, np.arange(stop - start), stop)
+            ahead = np.minimum.reduceat(place, first, axis=1) == np.maximum.reduceat(
+                np.where(block > 0, np.arange(stop - start), -1), first, axis=1
+            )
+            require(np.all(one & ahead), "a group without one winner, or with an equal one before it")
+            wins[:, start:stop] = block > 0
+        start = stop
+    return wins
 
 
 def _masks(flags: npt.NDArray[np.bool_]) -> list[int]:
@@ -148,7 +176,8 @@ def _check_closure(cx: PolyhedralComplex, signs: Signs) -> None:
     """Point 3: each boundary face is cut out of its face by the units that vanish on it."""
     zeros = _masks(signs == 0)
     walls = np.zeros((cx.n_cells, signs.shape[1] - len(cx.known_signs.layers)), dtype=np.bool_)
-    useless = _masks(np.concatenate((cx.sign_vectors == 0, walls), axis=1))  # units that vanish on the whole cell
+    # units that vanish on the whole cell, and winners: on a face the members vanish that lose and are equal to them
+    useless = _masks(np.concatenate(((cx.sign_vectors == 0) | _winners(cx), walls), axis=1))
     cell = np.arange(cx.n_cells)
     for k in range(cx.dim, 0, -1):
         corners, below = _lists(cx.vertices_of(k)), _lists(cx.vertices_of(k - 1))

@@ -145,8 +145,10 @@ class CellMaps:
             if layer < len(self._activations):
                 slopes = residues(self._activations[layer].slopes, p)
                 constants = np.array([c.numerator * pow(c.denominator, -1, p) % p for c in self._intercepts[layer]])
-                piece = np.broadcast_to(self._pieces[layer][cells].T, (len(weight), len(cells)))
-                a = slopes[piece][:, :, None] * z
+                activation = self._activations[layer]
+                width = activation.width(len(weight))
+                piece = np.broadcast_to(self._pieces[layer][cells].T, (width, len(cells)))
+                a = slopes[piece][:, :, None] * activation.select(z, piece)
                 if constants.any():
                     a[:, :, d] += reduced(constants.astype(np.float64), p)[piece]
                 a = reduced(a, p)

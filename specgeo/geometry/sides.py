@@ -17,15 +17,17 @@ from specgeo.geometry.integer_network import IntegerNetwork
 def network_sides(layers: Layers, signs: Patterns, cells: IntArray, normals: FloatArray) -> FloatArray:
     """Cosines of the angle between normals (n, d) and the way from the first to the second of two cells (n, 2).
 
-    A unit whose sign differs between the cells vanishes between them; its gradient, exact on the first, is that way.
+    A unit whose sign differs between the cells vanishes between them; its gradient, exact on the first, is that way:
+    of a group whose maximum is taken, that of the member that wins on the second.
     0 where nothing says which it is: no such unit.
     """
     cosines = np.zeros(len(cells))
     network = IntegerNetwork(layers)
+    maxima = signs.of_maxima(layers.activations)
     for i, (pair, normal) in enumerate(zip(cells, normals.tolist(), strict=True)):
         check_time()
         first, second = signs.take(pair).vectors()
-        opposite = np.flatnonzero(first * second < 0)
+        opposite = np.flatnonzero((first * second < 0) & ~(maxima & (first > 0)))
         if len(opposite) == 0:
             continue
         unit = opposite[0]

@@ -15,6 +15,7 @@ from specgeo._cast import FloatArray
 from specgeo._codec import Layers
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.facet_errors import moved_facets
+from specgeo.layer_activations import MaxGroups
 
 TOLERANCE = 1e-9
 """Guards every float comparison of the self-checks, relative to the size of the terms compared."""
@@ -171,16 +172,22 @@ def _network(cx: PolyhedralComplex, layers: Layers) -> Findings:
     for weight, bias, activation in zip(layers.weights[:-1], layers.biases[:-1], layers.activations, strict=True):
         z = a @ weight.T + bias
         size = size @ np.abs(weight).T + np.abs(bias)  # of the terms that z is the sum of
-        breaks = len(activation.breakpoints)
-        if signs is not None and breaks:
-            block = signs[:, start : start + len(bias) * breaks].reshape(len(z), len(bias), breaks)
-            above = z[:, :, None] - activation.breakpoints
-            clear = np.abs(above) > TOLERANCE * (size[:, :, None] + np.abs(activation.breakpoints))
-            agree = np.sign(above) == block
+        units = activation.units(len(bias))
+        stop = start + len(units.owners)
+        if signs is not None and isinstance(activation, MaxGroups):
+            gap = (activation(z)[:, activation.owners] - z[:, activation.members])[:, activation.competing]
+            clear = gap > TOLERANCE * (size.max(axis=1, keepdims=True))
+            wins = np.where(signs[:, start:stop] > 0, gap, 0.0) <= TOLERANCE * size.max(axis=1, keepdims=True)
+            agree = (signs[:, start:stop] < 0) | ~clear
+            yield np.all(agree & wins), "a winner of a cell is not the largest at its centroid"
+        elif signs is not None:
+            above = z[:, units.owners] - units.thresholds
+            clear = np.abs(above) > TOLERANCE * (size[:, units.owners] + np.abs(units.thresholds))
+            agree = np.sign(above) == signs[:, start:stop]
             yield np.all(agree | ~clear), "a sign of a cell differs from the network's at its centroid"
-        start += len(bias) * breaks
+        start = stop
         a = activation(z)
-        size = np.abs(activation.slopes).max() * size + np.abs(activation.intercepts).max()
+        size = activation.spread(size.T).T + activation.shift
     size = size @ np.abs(layers.weights[-1]).T + np.abs(layers.biases[-1])
     values = a @ layers.weights[-1].T + layers.biases[-1]
     yield np.all(np.abs(values - cx.means) <= TOLERANCE * size), "the affine pieces differ from the network"

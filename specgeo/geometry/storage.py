@@ -1,4 +1,4 @@
-"""Complexes on disk: one compressed ``.npz`` file, nothing pickled.
+"""Complexes on disk: one compressed ``.npz`` file, or HDF5 by the suffix ``.h5``; nothing pickled.
 
 The file holds the faces, the signs, the affine pieces, the domain, the certificate, the network, the errors of the
 vertices and the walls that facets lie in, so that a loaded complex can be verified like a fresh one. The format is
@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._codec import OF_COMPLEX, pack, unpack
+from specgeo._codec import OF_COMPLEX, entry_of, labels_from, pack, unpack
 from specgeo._files import as_path
+from specgeo._hdf5 import SUFFIXES, read_hdf5, write_hdf5
 from specgeo._npz import read_npz, write_npz
 from specgeo._progress import as_tell, reported
 from specgeo.domain import Box, Polytope
@@ -33,7 +34,7 @@ _BESIDE = ("vertex_errors", "facet_walls")  # fields that the file keeps among t
 
 
 def save_complex(cx: PolyhedralComplex, path: str | os.PathLike[str]) -> None:
-    """Write the complex to ``path`` (the suffix ``.npz`` is not added)."""
+    """Write the complex to ``path``: HDF5 where it ends in .h5 or .hdf5, else .npz (no suffix is added)."""
     file = as_path(path)
     arrays: dict[str, npt.NDArray[Any]] = {"vertices": cx.vertices, "gradients": cx.gradients, "offsets": cx.offsets}
     header: dict[str, Any] = {"schema": SCHEMA, "dim": cx.dim}
@@ -45,8 +46,7 @@ def save_complex(cx: PolyhedralComplex, path: str | os.PathLike[str]) -> None:
     header["certificate"] = None if cx.certificate is None else cx.certificate.to_dict()
     if cx.layers is not None:
         arrays |= pack(cx.layers, OF_COMPLEX)
-        kinds = [(activation.name, float(activation.intercept).hex()) for activation in cx.layers.activations]
-        header["layers"] = [{"kind": "dense", "name": name, "intercept": value} for name, value in kinds]
+        header["layers"] = [entry_of(activation) for activation in cx.layers.activations]
     beside = {name: value for name in _BESIDE if (value := getattr(cx, name)) is not None}
     taken = beside.keys() & cx.notes.keys()
     if taken:
@@ -62,7 +62,7 @@ def save_complex(cx: PolyhedralComplex, path: str | os.PathLike[str]) -> None:
     except TypeError as error:
         raise InvalidInputError(f"notes: holds something that JSON cannot ({error}); remove it first") from error
     arrays["header"] = np.frombuffer(text.encode(), dtype=np.uint8)
-    write_npz(file, arrays)
+    (write_hdf5 if file.suffix.lower() in SUFFIXES else write_npz)(file, arrays)
 
 
 @reported
@@ -76,6 +76,7 @@ def load_complex(
     Parameters
     ----------
     path : path-like
+        HDF5 by its suffix .h5 or .hdf5, which needs h5py; .npz otherwise.
     max_bytes : int, optional
         Budget for the memory that reading takes; four fifths of what is available by default.
     progress : bool or callable, optional
@@ -103,8 +104,21 @@ def load_complex(
     >>> sg.load_complex(path).f_vector == cx.f_vector
     True
     """
+    cx = read_complex(path, max_bytes, progress)
+    if "space_activations" in cx.notes:
+        raise ReadError(f"{path}: the complex of a whole space; read it with specgeo.WholeSpaceComplex.load")
+    return cx
+
+
+def read_complex(
+    path: str | os.PathLike[str],
+    max_bytes: int | None = None,
+    progress: Callable[[str, float], None] | bool | None = None,
+) -> PolyhedralComplex:
+    """The complex in a file, that of the cones over a whole space too."""
     file = as_path(path)
-    arrays = read_npz(file, max_bytes, as_tell(progress, 0.0, 0.9))
+    read = read_hdf5 if file.suffix.lower() in SUFFIXES else read_npz
+    arrays = read(file, max_bytes, as_tell(progress, 0.0, 0.9))
     try:
         header = json.loads(bytes(arrays["header"]).decode())
         if header["schema"] != SCHEMA:
@@ -141,7 +155,7 @@ def _unpack(arrays: Arrays, header: dict[str, Any]) -> PolyhedralComplex:
             notes[key.removeprefix("metadata_")] = array.astype(array.dtype.newbyteorder("="))
     layers = None
     if header.get("layers") is not None:
-        layers = unpack(arrays, OF_COMPLEX, [(float.fromhex(a["intercept"]), a["name"]) for a in header["layers"]])
+        layers = unpack(arrays, OF_COMPLEX, [labels_from(entry) for entry in header["layers"]])
     cx = PolyhedralComplex(
         take("vertices", np.float64, 2),
         faces,
@@ -166,12 +180,16 @@ def _check_names(arrays: Arrays, header: dict[str, Any], dim: int) -> None:
     known |= {f"faces_{k}_{name}" for k in range(1, dim + 1) for name in ("offsets", "indices")}
     known |= {f"signs_{name}" for name in Patterns._fields}
     known |= {f"{name}_{i}" for i in range(len(layers)) for name in ("breakpoints", "slopes")}
+    own = [i for i, layer in enumerate(layers) if layer.get("kind") == "neurons"]
+    known |= {f"{name}_{i}" for i in own for name in ("kinds", "sizes")}
+    maxima = [i for i, layer in enumerate(layers) if layer.get("kind") == "max"]
+    known |= {f"{name}_{i}" for i in maxima for name in ("members", "sizes")}
     known |= {f"{name}_{i}" for i in range(len(layers) + 1) for name in ("weight", "bias")}
     unknown = sorted(name for name in arrays.keys() - known if not name.startswith("metadata_"))
     require(not unknown, f"unknown arrays {unknown}")
     unknown = sorted(header.keys() - {"schema", "dim", "domain", "certificate", "metadata", "layers"})
     require(not unknown, f"header: unknown entries {unknown}")
-    kinds = {layer.get("kind", "dense") for layer in layers} - {"dense"}
+    kinds = {layer.get("kind", "dense") for layer in layers} - {"dense", "neurons", "max"}
     keys = {key for layer in layers for key in layer} - {"kind", "name", "intercept"}
     require(not kinds and not keys, f"layers of kinds {sorted(kinds)} or with entries {sorted(keys)}; upgrade specgeo")
     reserved = {"network", *_BESIDE} & header["metadata"].keys()

@@ -21,6 +21,7 @@ from specgeo._codec import Layers
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.integer_network import IntegerNetwork, Integers
 from specgeo.geometry.structure import require, require_network, stated_errors
+from specgeo.layer_activations import MaxGroups
 
 _SPARE = 2.0**22  # times the smallest normal number stands for what underflows
 _CELLS_A_CHUNK = 512
@@ -91,7 +92,8 @@ def piece_bounds(layers: Layers, pieces: list[IntArray], precision: type = np.fl
     """Bounds (n_cells, m, d + 1) on the errors of gradients and offsets, inf or NaN where products overflow.
 
     The expression of the map with all numbers replaced by their absolute values, times K eps with K = 2 + the sum of
-    2 n + 4 over hidden layers of n neurons, and eps that of the ``precision`` in which the map was evaluated.
+    2 n + 4 over hidden layers of n neurons, and of 2 q for q maxima, and eps that of the ``precision`` in which the map
+    was evaluated.
     """
     weights, biases = ([np.abs(np.asarray(x, np.longdouble)) for x in part] for part in layers[:2])
     tiny = _SPARE * np.longdouble(np.finfo(precision).tiny)
@@ -102,12 +104,14 @@ def piece_bounds(layers: Layers, pieces: list[IntArray], precision: type = np.fl
         for weight, bias, activation, piece in reversed(
             list(zip(weights[:-1], biases[:-1], layers.activations, pieces, strict=True))
         ):
-            chosen = np.broadcast_to(piece, (n, len(bias)))
+            chosen = np.broadcast_to(piece, (n, activation.width(len(bias))))
             offsets = offsets + np.einsum("cmn,cn->cm", rows, np.abs(activation.intercepts)[chosen] + tiny)
             rows = rows * np.abs(activation.slopes)[chosen][:, None, :] + tiny
+            rows = activation.scatter(rows, chosen, len(bias))
             offsets = offsets + rows @ bias + tiny
             rows = (rows.reshape(n * m, -1) @ weight).reshape(n, m, -1) + tiny
         roundings = 2 + sum(2 * len(bias) + 4 for bias in biases[:-1])
+        roundings += sum(2 * len(a.sizes) for a in layers.activations if isinstance(a, MaxGroups))
         bounds = np.finfo(precision).eps * roundings * np.concatenate((rows, offsets[:, :, None]), axis=2)
         return np.asarray(bounds.astype(float))
 
@@ -115,6 +119,6 @@ def piece_bounds(layers: Layers, pieces: list[IntArray], precision: type = np.fl
 def not_covered(cx: PolyhedralComplex) -> tuple[str, ...]:
     """What is stored and says nothing about network and domain that could be proved."""
     names = ["certificate: the account of decisions and times"] if cx.certificate is not None else []
-    if cx.layers is not None and any(activation.name for activation in cx.layers.activations):
+    if cx.layers is not None and any(activation.name != "max" for activation in cx.layers.activations):
         names.append("layers: the names of activations")
     return (*names, *(f"notes: {name}" for name in cx.notes))

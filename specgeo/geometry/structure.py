@@ -17,6 +17,7 @@ from specgeo.errors import SpecgeoError, UnsupportedError
 from specgeo.geometry.arrays import Patterns
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.walls import domain_rows
+from specgeo.layer_activations import MaxGroups
 
 COORDINATE_TOLERANCE = 1e-9
 """Error of the vertices, relative to the largest coordinate, where a complex does not state their errors."""
@@ -101,16 +102,22 @@ def _check_layers(layers: Layers, cx: PolyhedralComplex) -> None:
     weights, biases, activations = layers
     require(len(weights) == len(biases) == len(activations) + 1, "network: weights and activations differ in number")
     n = cx.dim
-    for weight, bias in zip(weights, biases, strict=True):
+    for weight, bias, activation in zip(weights, biases, (*activations, None), strict=True):
         fits = _is(weight, np.float64, (None, n)) and _is(bias, np.float64, (len(weight),))
         finite = fits and np.all(np.isfinite(weight)) and np.all(np.isfinite(bias))
         require(finite, "network: layers do not fit together")
         n = len(bias)
+        if isinstance(activation, MaxGroups):
+            require(activation.members.max() < n, "network: a group names neurons that do not exist")
+        if activation is not None:
+            n = activation.width(n)
     require(n == cx.offsets.shape[1], "network: differs from the affine pieces in its outputs")
     if cx.signs is None:
         return
-    sizes = [(len(b), len(a.breakpoints)) for b, a in zip(biases[:-1], activations, strict=True)]
-    units = [(layer, i, t) for layer, (n, s) in enumerate(sizes) for i in range(n) for t in range(s)]
+    units = []
+    for layer, (bias, activation) in enumerate(zip(biases[:-1], activations, strict=True)):
+        own = activation.units(len(bias))
+        units += [(layer, i, t) for i, t in zip(own.owners.tolist(), own.breakpoints.tolist(), strict=True)]
     labels = zip(cx.signs.layers.tolist(), cx.signs.neurons.tolist(), cx.signs.breakpoints.tolist(), strict=True)
     require(list(labels) == units, "signs: the units listed are not those of the network")
 

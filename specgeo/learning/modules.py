@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from specgeo._cast import FloatArray
-from specgeo.activation import Activation
 from specgeo.errors import InvalidInputError
+from specgeo.layer_activations import LayerActivation
 from specgeo.network import Network
 from specgeo.readers import from_sklearn, from_torch
 
@@ -24,7 +24,7 @@ class Plain(NamedTuple):
 
     parts: tuple[Part, ...]  # all modules inside, the module itself first
     places: tuple[int, ...]
-    activations: tuple[Activation, ...]
+    activations: tuple[LayerActivation, ...]
 
 
 class Part(NamedTuple):

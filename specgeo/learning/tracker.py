@@ -15,9 +15,10 @@ from specgeo._arguments import checked
 from specgeo._cast import FloatArray, as_instance
 from specgeo._files import as_path
 from specgeo._npz import read_npz, write_npz
+from specgeo._xarray import dataset
 from specgeo.domain import Box
 from specgeo.enumeration import enumerate_regions
-from specgeo.errors import InvalidInputError, MissingDependencyError, ReadError, UnsupportedError
+from specgeo.errors import InvalidInputError, ReadError, UnsupportedError
 from specgeo.fourier.series import as_modes
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.learning.modules import ModuleReader
@@ -210,10 +211,6 @@ class SpectrumTracker:
         MissingDependencyError
             xarray is not installed.
         """
-        try:
-            import xarray
-        except ImportError as error:
-            raise MissingDependencyError("to_xarray: needs xarray; pip install xarray") from error
         data: dict[str, Any] = {"coefficients": (("step", "mode"), self.coefficients)}
         for name, values in self.quantities.items():
             data[name] = (("step", *(f"{name}_{axis}" for axis in range(1, values.ndim))), values)
@@ -222,7 +219,7 @@ class SpectrumTracker:
         coordinates |= {f"n_{axis}": ("mode", column) for axis, column in enumerate(self.modes.T)}
         if self.domain.dim == 1:
             coordinates["mode"] = np.array(numbers)
-        return xarray.Dataset(data, coordinates, {"extension": self.extension})
+        return dataset(data, coordinates, extension=self.extension)
 
     @checked
     def save(self, path: str | os.PathLike[str]) -> None:

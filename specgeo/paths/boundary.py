@@ -16,7 +16,7 @@ from specgeo.levels.cut import Cut
 from specgeo.levels.hypersurface import Hypersurface, carved
 from specgeo.levels.orientation import unit_gradients
 from specgeo.network import Network
-from specgeo.paths.comparisons import Pairs, argmax_complex, ties
+from specgeo.paths.comparisons import Pairs, argmax_complex, by_largest, ties
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -26,7 +26,8 @@ class DecisionBoundary(Hypersurface):
     Attributes
     ----------
     normals : ndarray, shape (n, d)
-        From the class behind to the class before: up the gradient of the difference of their outputs.
+        From the class behind to the class before: up the gradient of the difference of their outputs (down, where the
+        smallest output is the class).
     sides : ndarray of int, shape (n, 2)
         Class behind and before each face, the lower number first; twice the same where a class only ties with another
         one on the face, -1 for ties of full dimension and, where ``on_wall``, the outside of the domain.
@@ -52,6 +53,8 @@ def decision_boundary(
     max_cells: int | None = None,
     max_bytes: int | None = None,
     progress: Callable[[str, float], None] | bool | None = None,
+    *,
+    smallest: bool = False,
 ) -> DecisionBoundary:
     """The exact decision boundary of a classifier on a bounded domain, as a mesh.
 
@@ -67,6 +70,8 @@ def decision_boundary(
         Budgets of the enumeration.
     progress : bool or callable, optional
         True: a bar. A callable is called now and then as ``progress(message, fraction)``.
+    smallest : bool
+        The class is the smallest output, as in `decision_regions`.
 
     Returns
     -------
@@ -82,6 +87,7 @@ def decision_boundary(
     >>> boundary.sides.tolist()
     [[0, 1], [0, 2], [1, 2]]
     """
+    net = by_largest(net, smallest)
     made, pairs, winner = argmax_complex(net, domain, max_cells, max_bytes, progress if callable(progress) else None)
     cx, flags = made.complex, ties(made, pairs, winner)
     beside = np.where(cx.facet_cells >= 0, winner[cx.facet_cells], -1)

@@ -41,6 +41,11 @@ def differences(net: Network, pairs: Pairs) -> Network:
     return net.postcompose(rows)
 
 
+def by_largest(net: Network, smallest: bool) -> Network:
+    """A network whose largest output is the class: this one, or minus it where the smallest is; f counts as (0, f)."""
+    return net.postcompose(-np.eye(net.output_dim)) if smallest else net
+
+
 def argmax_complex(
     net: Network,
     domain: Any,

@@ -8,7 +8,7 @@ codimension 2 joins nothing in an open set. So the components of that graph are 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -29,7 +29,7 @@ from specgeo.geometry.topology import essential
 from specgeo.geometry.vertex_signs import inner_faces
 from specgeo.network import Network
 from specgeo.paths.certificates import MarginCertificate, certify_path
-from specgeo.paths.comparisons import Pairs, argmax_complex, ties
+from specgeo.paths.comparisons import Pairs, argmax_complex, by_largest, ties
 from specgeo.results import Result, axes, jsonable
 
 
@@ -49,6 +49,9 @@ class DecisionRegions(Result):
     complex : PolyhedralComplex
         The cells: those of the network, cut along the ties of its outputs.
     network : Network
+        Whose largest output is the class: the network given, or minus it where the smallest was asked for.
+    class_names : tuple of str, or None
+        One for each class.
     """
 
     labels: IntArray
@@ -60,6 +63,7 @@ class DecisionRegions(Result):
     links: tuple[IntArray, IntArray] = field(repr=False)  # joined cells (n, 2) and their facet (n,)
     pairs: Pairs = field(repr=False)  # the outputs compared by the last units of the complex
     tied: list[Flags] = field(repr=False)  # for each dimension 0..d the faces of no region
+    class_names: tuple[str, ...] | None = None
 
     @cached_property
     def measures(self) -> FloatArray:
@@ -121,6 +125,16 @@ class DecisionRegions(Result):
         return int(self.enclosed.sum())
 
     @checked
+    def name_of(self, label: int) -> str:
+        """The name of a class; ``class 3`` where they have none."""
+        label = as_whole(label, "label")
+        if self.class_names is None:
+            return f"class {label}"
+        if label >= len(self.class_names):
+            raise InvalidInputError(f"label: {label} given; there are {len(self.class_names)} classes")
+        return self.class_names[label]
+
+    @checked
     def components_of(self, label: int) -> IntArray:
         """Components of one class, the largest first."""
         return np.asarray(np.flatnonzero(self.labels == as_whole(label, "label")))
@@ -179,10 +193,10 @@ class DecisionRegions(Result):
         rows = [f"{counted(self.n_components, 'component')}, {self.n_islands:,} enclosed"]
         for label in np.unique(self.labels):
             mine = self.components_of(int(label))
+            sizes, enclosed = self.measures[mine], int(self.enclosed[mine].sum())
             rows.append(
-                f"class {label}: {counted(len(mine), 'component')}, {int(self.enclosed[mine].sum())} enclosed, measure "
-                f"{self.measures[mine].sum():.6g} (largest {self.measures[mine[0]]:.6g}), boundary "
-                f"{self.boundary_measures[mine].sum():.6g}"
+                f"{self.name_of(int(label))}: {counted(len(mine), 'component')}, {enclosed} enclosed, measure "
+                f"{sizes.sum():.6g} (largest {sizes[0]:.6g}), boundary {self.boundary_measures[mine].sum():.6g}"
             )
         return "\n".join(rows)
 
@@ -191,6 +205,7 @@ class DecisionRegions(Result):
         if self.complex.dim == 2:
             from specgeo.plotting import class_map
 
+            options = {"class_names": self.class_names, **options}
             return class_map(self.complex, self.cell_component, self.labels, ax=ax, **options)
         ax = axes(ax)
         ax.bar(np.arange(self.n_components), self.measures, color=[f"C{c % 10}" for c in self.labels])
@@ -233,6 +248,9 @@ def decision_regions(
     max_cells: int | None = None,
     progress: Callable[[str, float], None] | bool | None = None,
     max_bytes: int | None = None,
+    *,
+    smallest: bool = False,
+    class_names: Sequence[str] | None = None,
 ) -> DecisionRegions:
     """Components of the decision regions of a network, with measure, boundary and islands.
 
@@ -252,6 +270,10 @@ def decision_regions(
         True: a bar. A callable is called now and then as ``progress(message, fraction)``.
     max_bytes : int, optional
         Budget of memory for the enumeration, bytes; default: most of what the machine has left.
+    smallest : bool
+        The class is the smallest output, as of networks whose outputs are costs; of one output f that of 0 and f.
+    class_names : sequence of str, optional
+        A name for each class, for texts and pictures.
 
     Returns
     -------
@@ -268,10 +290,21 @@ def decision_regions(
     >>> regions.labels.tolist(), regions.measures.round(12).tolist(), regions.n_islands
     ([0, 1], [3.5, 0.5], 1)
     """
+    names = _names(class_names, max(2, net.output_dim))
+    net = by_largest(net, smallest)
     made, pairs, winner = argmax_complex(net, domain, max_cells, max_bytes, progress if callable(progress) else None)
     cells, tied = made.complex.facet_cells, ties(made, pairs, winner)
     rows = np.flatnonzero((cells[:, 1] >= 0) & ~tied[-2])
-    return _assemble(net, made.complex, pairs, winner, (cells[rows], rows), tied)
+    return _assemble(net, made.complex, pairs, winner, (cells[rows], rows), tied, names)
+
+
+def _names(given: Sequence[str] | None, n_classes: int) -> tuple[str, ...] | None:
+    if given is None:
+        return None
+    names = () if isinstance(given, str) else tuple(given)
+    if len(names) != n_classes or not all(isinstance(name, str) for name in names):
+        raise InvalidInputError(f"class_names: {given!r:.80} given; pass a list of {n_classes} words, one a class")
+    return names
 
 
 def _sides(component: IntArray, cells: IntArray) -> tuple[IntArray, npt.NDArray[np.bool_]]:
@@ -289,6 +322,7 @@ def _assemble(
     winner: IntArray,
     links: tuple[IntArray, IntArray],
     tied: list[Flags],
+    names: tuple[str, ...] | None,
 ) -> DecisionRegions:
     """Components of the graph of cells, in the order of their class and size."""
     from scipy.sparse import coo_array
@@ -321,6 +355,7 @@ def _assemble(
         links=links,
         pairs=pairs,
         tied=tied,
+        class_names=names,
     )
 
 

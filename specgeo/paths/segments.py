@@ -28,8 +28,11 @@ from specgeo._cast import FloatArray, as_floats
 from specgeo._display import Shown
 from specgeo._double import SUBNORMAL, UNIT_ROUNDOFF
 from specgeo._running_error import OUTWARD, activate, affine
+from specgeo._tournament import lowered
+from specgeo.activation import Activation
 from specgeo.errors import InvalidInputError
-from specgeo.network import Activation, Network
+from specgeo.layer_activations import NeuronActivations
+from specgeo.network import Network
 from specgeo.results import axes
 
 # Rounding of one interpolation Z_i + lambda (Z_(i+1) - Z_i) in units of u * max|Z|: lambda carries
@@ -118,11 +121,12 @@ def trace_segment(net: Network, start: npt.ArrayLike, stop: npt.ArrayLike) -> Tr
     p = as_floats(start, "start", (net.input_dim,))
     q = as_floats(stop, "stop", (net.input_dim,))
     grid, a, error = np.array([0.0, 1.0]), np.stack((p, q)), np.zeros(net.input_dim)
-    for weight, bias, activation in zip(net.weights[:-1], net.biases[:-1], net.activations, strict=True):
+    weights, biases, activations, _ = lowered(net.layers)  # maxima bend where members meet that lose, too
+    for weight, bias, activation in zip(weights[:-1], biases[:-1], activations, strict=True):
         z, error = affine(a, error, weight, bias)
         grid, z, error = _refine(grid, z, error, activation)
         a, error = _activate(z, error, activation)
-    values, output_error = affine(a, error, net.weights[-1], net.biases[-1])
+    values, output_error = affine(a, error, weights[-1], biases[-1])
     return Trace(grid, a, error, values, output_error)
 
 
@@ -134,7 +138,8 @@ def output_differences(net: Network, trace: Trace, label: int) -> tuple[FloatArr
     common to both outputs cancel. Returns values (n, m - 1) and bounds (m - 1,).
     """
     others = np.delete(np.arange(net.output_dim), label)
-    weight, bias = net.weights[-1], net.biases[-1]
+    weights, biases, *_ = lowered(net.layers)
+    weight, bias = weights[-1], biases[-1]
     rows = weight[label] - weight[others]
     shift = bias[label] - bias[others]
     values, error = affine(trace.hidden, trace.hidden_error, rows, shift)
@@ -156,11 +161,11 @@ def as_polyline(vertices: npt.ArrayLike, dim: int) -> FloatArray:
 
 
 def _refine(
-    grid: FloatArray, z: FloatArray, error: FloatArray, activation: Activation
+    grid: FloatArray, z: FloatArray, error: FloatArray, activation: Activation | NeuronActivations
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Insert a grid point where an interpolated pre-activation meets a breakpoint of the activation."""
     places, intervals = [np.empty(0)], [np.empty(0, np.int64)]
-    for breakpoint_ in activation.breakpoints:
+    for breakpoint_, _ in activation.bends():
         s = z - breakpoint_
         i, j = np.nonzero(_crosses(s))
         share = s[i, j] / (s[i, j] - s[i + 1, j])
@@ -180,14 +185,15 @@ def _refine(
     return np.concatenate((grid, t))[order], refined, (error + rounding) * OUTWARD
 
 
-def _activate(z: FloatArray, error: FloatArray, activation: Activation) -> tuple[FloatArray, FloatArray]:
+def _activate(
+    z: FloatArray, error: FloatArray, activation: Activation | NeuronActivations
+) -> tuple[FloatArray, FloatArray]:
     """Activation at the grid points, and sup_t of the distance of its interpolant to the exact function."""
-    jumps = np.abs(np.diff(activation.slopes))
     missed = np.zeros(z.shape[1])
-    for jump, breakpoint_ in zip(jumps, activation.breakpoints, strict=True):
+    for breakpoint_, jump in activation.bends():
         s = z - breakpoint_
         nearest = np.minimum(np.abs(s[:-1]), np.abs(s[1:]))
-        missed += jump * np.where(_crosses(s), nearest, 0.0).max(axis=0)
+        missed += np.abs(jump) * np.where(_crosses(s), nearest, 0.0).max(axis=0)
     values, bound = activate(z, error, activation)
     return values, (bound + missed) * OUTWARD
 

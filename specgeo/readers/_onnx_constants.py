@@ -74,7 +74,7 @@ _SIZES: dict[Callable[[Node, Inputs], int], str] = {
     "BitShift IsNaN IsInf",
     _together: "Identity Cast CastLike Reshape Transpose Squeeze Unsqueeze Flatten Slice Split Concat Shape Size "
     "ReduceSum ReduceProd ReduceMin ReduceMax ReduceMean ReduceL1 ReduceL2 ReduceSumSquare ArgMax ArgMin CumSum Trilu "
-    "Compress Dropout BatchNormalization EyeLike",
+    "Compress Dropout BatchNormalization EyeLike DequantizeLinear GatherElements GatherND NonZero",
     _gather: "Gather",
     _matrix_product: "MatMul Gemm",
     _expand: "Expand",
@@ -127,7 +127,6 @@ class Constants:
         return self._values[name]
 
     def _evaluate(self, node: Node) -> None:
-        names = [n for n in dict.fromkeys(node.inputs) if n]
         try:
             if node.op_type == "Constant" and not node.domain and "value" in node.attributes:
                 self._values[node.outputs[0]] = self.model.array(node.attributes["value"], str(node))
@@ -139,7 +138,7 @@ class Constants:
                     )
                 size = _SIZE_OF[node.op_type](node, [self._values[n] for n in node.inputs if n])
                 self.model.limit.take(_ENTRY * (size + 8), f"{node}: its constant value")
-            values = _run(self.model, node, names, self._values)
+            values = Operation(self.model, node)([self._values.get(n) for n in node.inputs])
         except SpecgeoError:
             raise
         except Exception as error:  # the reference implementation is for valid models
@@ -150,15 +149,29 @@ class Constants:
             self._values[name] = np.asarray(value)
 
 
-def _run(model: Model, node: Node, names: list[str], values: dict[str, Constant]) -> list[Any]:
-    from onnx import helper
-    from onnx.reference import ReferenceEvaluator
+class Operation:
+    """A node alone, evaluated by the reference implementation of onnx."""
 
-    given = [helper.make_empty_tensor_value_info(n) for n in names]
-    made = [helper.make_empty_tensor_value_info(n) for n in node.outputs if n]
-    graph = helper.make_graph([node.proto], "constant", given, made)
-    alone = helper.make_model(graph, opset_imports=model.opset_imports)
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        found: list[Any] = ReferenceEvaluator(alone).run(None, {n: values[n] for n in names})
-    return found
+    def __init__(self, model: Model, node: Node) -> None:
+        from onnx import helper
+        from onnx.reference import ReferenceEvaluator
+
+        self._node, self._limit = node, model.limit
+        given = [helper.make_empty_tensor_value_info(n) for n in dict.fromkeys(node.inputs) if n]
+        made = [helper.make_empty_tensor_value_info(n) for n in node.outputs if n]
+        graph = helper.make_graph([node.proto], "alone", given, made)
+        opsets = model.opset_imports
+        if node.op_type == "DequantizeLinear" and not node.domain:  # the same at each, and not there before
+            opsets = [helper.make_opsetid("", max(19, model.opset))]
+        self._evaluator = ReferenceEvaluator(helper.make_model(graph, opset_imports=opsets))
+
+    def __call__(self, inputs: list[Any]) -> list[Any]:
+        """Outputs for inputs by slot; a node whose output may be large needs a budget."""
+        values = {name: value for name, value in zip(self._node.inputs, inputs, strict=False) if name}
+        if self._node.op_type in ("Expand", "Tile", "Gather"):
+            size = _SIZE_OF[self._node.op_type](self._node, [np.asarray(v) for v in inputs if v is not None])
+            self._limit.take(_ENTRY * size, f"{self._node}: its value")
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            found: list[Any] = self._evaluator.run(None, values)
+        return found

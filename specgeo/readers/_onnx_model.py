@@ -126,6 +126,10 @@ def load_model(file: Path, max_bytes: int | None) -> Model:
 
 
 def _take(proto: Any, file: Path, limit: Limit) -> Model:
+    if proto.functions:
+        from onnx.inliner import inline_local_functions
+
+        proto = inline_local_functions(proto)
     graph = proto.graph
     if not graph.output or not graph.input:
         raise ReadError("the graph has no input or no output; the file is corrupt or not ONNX")

@@ -1,308 +1,312 @@
-"""What each supported ONNX operation does to the signal.
+"""What each supported ONNX operation makes of signals: products, activations and maxima.
 
-The signal is one tensor with batch size 1; flattened in row-major order it is the vector that the
-collected `Chain` computes.
+Inputs are signals and constants by their slot, None where one is left out. What moves data is in
+`specgeo.readers._onnx_moves`.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
-from specgeo._cast import FloatArray, as_floats
+from specgeo._cast import FloatArray
 from specgeo.activation import Activation
-from specgeo.errors import ReadError, UnsupportedError
-from specgeo.readers._chain import Chain
-from specgeo.readers._limit import Limit
-from specgeo.readers._onnx_model import Node
+from specgeo.errors import UnsupportedError
+from specgeo.readers import _signals as signals
+from specgeo.readers._onnx_model import Model, Node
+from specgeo.readers._scalar import Scalar
+from specgeo.readers._signals import Signal, Tensor, floats
 
-Constants = dict[int, npt.NDArray[Any]]
-_FLOAT_TYPES = {1, 10, 11, 16}  # FLOAT, FLOAT16, DOUBLE, BFLOAT16
-_INTEGER_TYPES = {2, 3, 4, 5, 6, 7, 9, 12, 13}  # and truth values
-_REARRANGE = {"Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"}
-
-
-class Signal:
-    """Shape of the signal and the chain collected so far."""
-
-    def __init__(self, shape: tuple[int, ...], opset: int, limit: Limit) -> None:
-        self.shape = shape
-        self.opset = opset
-        self.chain = Chain(math.prod(shape), limit)
-
-    def linear(self, matrix: npt.NDArray[Any], shape: tuple[int, ...]) -> None:
-        """Append a matrix; ``shape`` is the new shape of the signal."""
-        self.chain.affine(as_floats(matrix, "weight", finite=False), np.zeros(len(matrix)))
-        self.shape = shape
-
-    def expand(self, node: Node, value: npt.NDArray[Any]) -> FloatArray:
-        """A constant broadcast against the signal, flattened; the signal may gain axes of length 1."""
-        try:
-            shape = np.broadcast_shapes(self.shape, value.shape)
-        except ValueError as error:
-            raise UnsupportedError(f"{node}: {error}; mend the model") from error
-        if math.prod(shape) != self.chain.width:
-            raise UnsupportedError(
-                f"{node}: broadcasts the signal from shape {self.shape} to {shape}; export the model without it"
-            )
-        self.shape = shape
-        return np.broadcast_to(as_floats(value, "constant", finite=False), shape).ravel()
-
-    def rearrange(self, moved: npt.NDArray[np.int64]) -> None:
-        """The entries in a new shape and order; ``moved`` has their old positions."""
-        order = moved.ravel()
-        if not np.array_equal(order, np.arange(len(order))):
-            self.chain.permute(order)
-        self.shape = moved.shape
-
-    def positions(self) -> npt.NDArray[np.int64]:
-        """Positions of the entries, in the shape of the signal."""
-        return np.arange(self.chain.width).reshape(self.shape)
+Inputs: TypeAlias = list[Any]  # Tensor | None
+Handler: TypeAlias = Callable[[Model, Node, Inputs], Any]
+HANDLERS: dict[str, Handler] = {}
+FLOAT_TYPES = {1, 10, 11, 16}  # FLOAT, FLOAT16, DOUBLE, BFLOAT16
+BOOL = 9
 
 
-def refuse_integers(input_type: int, name: str, nodes: list[Node]) -> None:
-    """Inputs of integers are real numbers once a Cast says so; what is computed before it is not piecewise linear."""
-    if input_type and input_type not in _FLOAT_TYPES | _INTEGER_TYPES:
-        raise UnsupportedError(f"graph: input {name!r} does not hold real numbers; export the model with floats")
-    for node in nodes if input_type in _INTEGER_TYPES else ():
-        if node.op_type == "Cast":
-            return
-        if node.op_type not in _REARRANGE:
-            raise UnsupportedError(f"{node}: computes in integers; export the model with inputs of floats")
+def handles(*names: str) -> Callable[[Handler], Handler]:
+    """The handler of these operations."""
+
+    def add(handler: Handler) -> Handler:
+        HANDLERS.update(dict.fromkeys(names, handler))
+        return handler
+
+    return add
 
 
-def _scalar(node: Node, value: npt.NDArray[Any], what: str) -> float:
-    if value.size != 1:
-        raise UnsupportedError(f"{node}: {what} of shape {value.shape}; give one number for all neurons")
-    return float(value.ravel()[0])
+def optional(inputs: Inputs, slot: int) -> Any:
+    """An input that may be left out."""
+    return inputs[slot] if slot < len(inputs) else None
 
 
-def _wrong_shape(node: Node, signal: Signal, weight: npt.NDArray[Any]) -> UnsupportedError:
-    return UnsupportedError(
-        f"{node}: signal of shape {signal.shape} and weight of shape {weight.shape}; "
-        "only a matrix times one vector is read; export the model with batch size 1 and flatten before dense layers"
-    )
+def constant(inputs: Inputs, slot: int, what: str) -> Any:
+    """An input that must not depend on the network's, or None."""
+    value = optional(inputs, slot)
+    if isinstance(value, Signal):
+        raise UnsupportedError(f"{what} that depend on the input are not supported; export constant ones")
+    return value
 
 
-def _matmul(signal: Signal, node: Node, slot: int, others: Constants) -> None:
-    weight = others[1 - slot]
-    if weight.ndim not in (1, 2) or not signal.shape:
-        raise _wrong_shape(node, signal, weight)
-    width = signal.chain.width
-    if slot == 0:
-        if signal.shape[-1] != width or weight.shape[0] != width:
-            raise _wrong_shape(node, signal, weight)
-        signal.linear(np.atleast_2d(weight.T), (*signal.shape[:-1], *weight.shape[1:]))
-        return
-    axis = -1 if len(signal.shape) == 1 else -2
-    if signal.shape[axis] != width or weight.shape[-1] != width:
-        raise _wrong_shape(node, signal, weight)
-    tail = signal.shape[len(signal.shape) + axis + 1 :]
-    signal.linear(np.atleast_2d(weight), (*signal.shape[:axis], *weight.shape[:-1], *tail))
+def broadcast(node: Node, tensors: list[Tensor]) -> tuple[int, ...]:
+    """The shape of several tensors together."""
+    try:
+        return np.broadcast_shapes(*(tensor.shape for tensor in tensors))
+    except ValueError as error:
+        raise UnsupportedError(f"{error}; mend the model") from error
 
 
-def _gemm(signal: Signal, node: Node, slot: int, others: Constants) -> None:
-    attributes = node.attributes
-    alpha, beta = float(attributes.get("alpha", 1.0)), float(attributes.get("beta", 1.0))
-    if slot == 2:
-        raise UnsupportedError(f"{node}: the signal as the bias is not supported; use Add")
-    weight = others[1 - slot]
-    if weight.ndim != 2 or len(signal.shape) != 2:
-        raise _wrong_shape(node, signal, weight)
-    transposed_a, transposed_b = bool(attributes.get("transA", 0)), bool(attributes.get("transB", 0))
-    signal_shape = signal.shape[::-1] if (transposed_a, transposed_b)[slot] else signal.shape
-    if slot == 0:  # (1, w) @ (w, n)
-        matrix = weight if transposed_b else weight.T
-        column, out = 0, (1, len(matrix))
-    else:  # (n, w) @ (w, 1)
-        matrix = weight.T if transposed_a else weight
-        column, out = 1, (len(matrix), 1)
-    if signal_shape[column] != 1 or matrix.shape[1] != signal.chain.width:
-        raise _wrong_shape(node, signal, weight)
-    signal.linear(matrix, out)
-    if alpha != 1.0:
-        signal.chain.scale(np.full(signal.chain.width, alpha))
-    if 2 in others:
-        with np.errstate(all="ignore"):  # what is not finite is refused with the layer
-            offset = beta * signal.expand(node, others[2])
-        signal.chain.shift(offset)
+# ---------------------------------------------------------------- sums and products
 
 
-def _operand(signal: Signal, node: Node, value: npt.NDArray[Any]) -> FloatArray:
-    """The constant of an elementwise operation; before opset 7 it starts at ``axis`` of the signal."""
+def _operands(node: Node, inputs: Inputs) -> list[Tensor]:
+    """Of an elementwise operation; before opset 7 a constant starts at ``axis`` of the signal."""
+    tensors: list[Tensor] = [t if isinstance(t, Signal) else floats(t) for t in inputs]
     axis = node.attributes.get("axis")
-    if axis is not None and value.ndim:
-        behind = len(signal.shape) - int(axis) if axis >= 0 else -int(axis)
-        value = value.reshape(value.shape + (1,) * (behind - value.ndim))
-    return signal.expand(node, value)
+    if axis is not None and len(tensors) == 2 and not isinstance(tensors[1], Signal) and tensors[1].ndim:
+        behind = len(tensors[0].shape) - int(axis) if axis >= 0 else -int(axis)
+        tensors[1] = tensors[1].reshape(tensors[1].shape + (1,) * (behind - tensors[1].ndim))
+    broadcast(node, tensors)
+    return tensors
 
 
-def _add(signal: Signal, node: Node, slot: int, others: Constants) -> None:
-    signal.chain.shift(_operand(signal, node, others[1 - slot]))
+def total(node: Node, tensors: list[Tensor]) -> Signal:
+    """The sum of signals and constants."""
+    varying = [tensor for tensor in tensors if isinstance(tensor, Signal)]
+    made = signals.added(varying) if len(varying) > 1 else varying[0]
+    for tensor in tensors:
+        if not isinstance(tensor, Signal):
+            made = signals.scaled(made, 1.0, tensor)
+    return made
 
 
-def _subtract(signal: Signal, node: Node, slot: int, others: Constants) -> None:
-    value = _operand(signal, node, others[1 - slot])
-    if slot == 1:
-        _negate(signal, node, slot, others)
-    signal.chain.shift(-value if slot == 0 else value)
+@handles("Add", "Sum", "Mean")
+def _add(model: Model, node: Node, inputs: Inputs) -> Signal:
+    made = total(node, _operands(node, inputs))
+    return signals.scaled(made, 1.0 / len(inputs)) if node.op_type == "Mean" else made
 
 
-def _multiply(signal: Signal, node: Node, slot: int, others: Constants) -> None:
-    signal.chain.scale(_operand(signal, node, others[1 - slot]))
+@handles("Sub")
+def _subtract(model: Model, node: Node, inputs: Inputs) -> Signal:
+    one, other = _operands(node, inputs)
+    return total(node, [one, signals.negated(other)])
 
 
-def _divide(signal: Signal, node: Node, slot: int, others: Constants) -> None:
-    if slot == 1:
-        raise UnsupportedError(f"{node}: division by the signal is not piecewise linear; train without it")
-    value = _operand(signal, node, others[1])
-    if np.any(value == 0.0):
-        raise UnsupportedError(f"{node}: divides by zero; mend the model")
+@handles("Neg")
+def _negate(model: Model, node: Node, inputs: Inputs) -> Signal:
+    return signals.scaled(inputs[0], -1.0)
+
+
+@handles("Mul")
+def _multiply(model: Model, node: Node, inputs: Inputs) -> Signal:
+    one, other = _operands(node, inputs)
+    if isinstance(one, Signal) and isinstance(other, Signal):
+        return signals.combined([one, other], lambda f, g: f * g, "is a product")
+    return signals.scaled(one, other) if isinstance(one, Signal) else signals.scaled(inputs[1], one)
+
+
+@handles("Div")
+def _divide(model: Model, node: Node, inputs: Inputs) -> Signal:
+    if isinstance(inputs[1], Signal):
+        raise UnsupportedError("division by the signal is not piecewise linear; train without it")
+    _, divisor = _operands(node, inputs)
+    if np.any(np.asarray(divisor) == 0.0):
+        raise UnsupportedError("divides by zero; mend the model")
     with np.errstate(all="ignore"):  # what is not finite is refused with the layer
-        factor = 1.0 / value
-    signal.chain.scale(factor)
+        factor = 1.0 / np.asarray(divisor)
+    return signals.scaled(inputs[0], factor)
 
 
-def _negate(signal: Signal, node: Node, slot: int, others: Constants) -> None:
-    signal.chain.scale(np.full(signal.chain.width, -1.0))
-
-
-def _batch_norm(signal: Signal, node: Node, slot: int, others: Constants) -> None:
-    attributes = node.attributes
-    several = signal.opset < 14 and any(node.outputs[1:])  # then statistics are made, and used
-    if attributes.get("training_mode", 0) or several or (signal.opset < 7 and not attributes.get("is_test", 0)):
-        raise UnsupportedError(f"{node}: is in training mode; export the model for inference")
-    if slot != 0:
-        raise UnsupportedError(f"{node}: parameters that depend on the input are not supported; export constant ones")
-    channels = signal.shape[1] if len(signal.shape) > 1 else signal.shape[0]
-    trailing = (channels, *(1,) * (len(signal.shape) - 2)) if len(signal.shape) > 1 else (channels,)
-    gamma, beta, mean, variance = (
-        signal.expand(node, others[i].reshape(trailing)) for i in (1, 2, 3, 4)
-    )
+@handles("BatchNormalization")
+def _batch_norm(model: Model, node: Node, inputs: Inputs) -> Signal:
+    attributes, opset = node.attributes, model.opset
+    several = opset < 14 and any(node.outputs[1:])  # then statistics are made, and used
+    if attributes.get("training_mode", 0) or several or (opset < 7 and not attributes.get("is_test", 0)):
+        raise UnsupportedError("is in training mode; export the model for inference")
+    signal = inputs[0]
+    trailing = (-1, *(1,) * (len(signal.shape) - 2)) if len(signal.shape) > 1 else (-1,)
+    gamma, beta, mean, variance = (floats(constant(inputs, i, "parameters")).reshape(trailing) for i in (1, 2, 3, 4))
     with np.errstate(all="ignore"):  # what is not finite is refused with the layer
         factor = gamma / np.sqrt(variance + float(attributes.get("epsilon", np.float32(1e-5))))
         offset = beta - mean * factor
-    signal.chain.scale(factor)
-    signal.chain.shift(offset)
+    broadcast(node, [signal, factor])
+    return signals.scaled(signal, factor, offset)
 
 
-def _relu(signal: Signal, node: Node, slot: int, others: Constants) -> None:
-    signal.chain.activate(Activation.relu())
+@handles("ai.onnx.ml.Scaler")
+def _scaler(model: Model, node: Node, inputs: Inputs) -> Signal:
+    offset, factor = (np.array(node.attributes[key], np.float64) for key in ("offset", "scale"))
+    return signals.scaled(signals.scaled(inputs[0], 1.0, -offset), factor)
 
 
-def _leaky(signal: Signal, slope: float) -> None:
-    signal.chain.activate(Activation.identity() if slope == 1.0 else Activation.leaky_relu(slope))
+def rows_times(signal: Signal, weight: FloatArray) -> Signal:
+    """Each row of the last axis times a matrix of shape (inputs, outputs) or a vector."""
+    shape, rows = (*signal.shape[:-1], *weight.shape[1:]), math.prod(signal.shape[:-1])
+    if rows == 1:
+        return signals.linear(signal, np.atleast_2d(weight.T), shape)
+    from scipy.sparse import csr_array, eye_array, kron
+
+    return signals.linear(signal, csr_array(kron(eye_array(rows), csr_array(np.atleast_2d(weight.T)))), shape)
 
 
-def _leaky_relu(signal: Signal, node: Node, slot: int, others: Constants) -> None:
-    _leaky(signal, float(node.attributes.get("alpha", np.float32(0.01))))
+@handles("MatMul")
+def _matmul(model: Model, node: Node, inputs: Inputs) -> Signal:
+    one, other = inputs[:2]
+    if isinstance(one, Signal) and isinstance(other, Signal):
+        raise UnsupportedError("is a product of two signals, which is not piecewise linear; train without it")
+    signal, weight = (one, floats(other)) if isinstance(one, Signal) else (other, floats(one))
+    if not signal.shape or not weight.ndim:
+        raise _wrong_shape(signal, weight)
+    left = signal is one
+    axis = -1 if left or len(signal.shape) == 1 else -2
+    if signal.shape[axis] != weight.shape[-2 if left and weight.ndim > 1 else -1]:
+        raise _wrong_shape(signal, weight)
+    if left and weight.ndim <= 2:
+        return rows_times(signal, weight)
+    if weight.ndim <= 2 and signal.shape[axis] == signal.size:  # one column
+        tail = signal.shape[len(signal.shape) + axis + 1 :]
+        return signals.linear(signal, np.atleast_2d(weight), (*signal.shape[:axis], *weight.shape[:-1], *tail))
+    return signals.push(signal, lambda unit: unit @ weight if left else weight @ unit)
 
 
-def _p_relu(signal: Signal, node: Node, slot: int, others: Constants) -> None:
-    if slot != 0:
-        raise UnsupportedError(f"{node}: slopes that depend on the input are not supported; export constant ones")
-    slopes = np.unique(signal.expand(node, others[1]))
-    if slopes.size != 1:
-        raise UnsupportedError(f"{node}: different slopes in one layer are not supported; train with one slope a layer")
-    _leaky(signal, float(slopes[0]))
+def _wrong_shape(signal: Signal, weight: FloatArray) -> UnsupportedError:
+    return UnsupportedError(f"signal of shape {signal.shape} and weight of shape {weight.shape} do not fit; mend the"
+                            " model")  # fmt: skip
 
 
-def _abs(signal: Signal, node: Node, slot: int, others: Constants) -> None:
-    signal.chain.activate(Activation.abs())
-
-
-def _clip(signal: Signal, node: Node, slot: int, others: Constants) -> None:
+@handles("Gemm")
+def _gemm(model: Model, node: Node, inputs: Inputs) -> Signal:
     attributes = node.attributes
-    if slot != 0:
-        raise UnsupportedError(f"{node}: bounds that depend on the input are not supported; export constant ones")
-    lower = _scalar(node, others[1], "a lower bound") if 1 in others else float(attributes.get("min", -np.inf))
-    upper = _scalar(node, others[2], "an upper bound") if 2 in others else float(attributes.get("max", np.inf))
+    alpha, beta = float(attributes.get("alpha", 1.0)), float(attributes.get("beta", 1.0))
+    a, b = inputs[:2]
+    if isinstance(a, Signal) and isinstance(b, Signal):
+        raise UnsupportedError("is a product of two signals, which is not piecewise linear; train without it")
+    product: Signal | FloatArray
+    if not isinstance(a, Signal) and not isinstance(b, Signal):
+        left, right = (floats(x).T if attributes.get(k, 0) else floats(x) for x, k in ((a, "transA"), (b, "transB")))
+        product = alpha * (left @ right)
+    else:
+        signal, weight = (a, floats(b)) if isinstance(a, Signal) else (b, floats(a))
+        if weight.ndim != 2 or len(signal.shape) != 2:
+            raise _wrong_shape(signal, weight)
+        if attributes.get("transA" if signal is a else "transB", 0):
+            signal = signals.move([signal], np.transpose)
+        weight = weight.T if attributes.get("transB" if isinstance(a, Signal) else "transA", 0) else weight
+        plain = _matmul(model, node, [signal, weight] if isinstance(a, Signal) else [weight, signal])
+        product = signals.scaled(plain, alpha) if alpha != 1.0 else plain
+    bias = optional(inputs, 2)
+    if bias is None:
+        return product  # type: ignore[return-value]
+    with np.errstate(all="ignore"):  # what is not finite is refused with the layer
+        offset = signals.scaled(bias, beta) if isinstance(bias, Signal) else beta * floats(bias)
+    if broadcast(node, [product, offset]) != product.shape:
+        raise UnsupportedError(f"bias of shape {offset.shape} for a product of shape {product.shape}; mend the model")
+    return total(node, [product, offset])
+
+
+# ---------------------------------------------------------------- activations
+
+
+@handles("Relu")
+def _relu(model: Model, node: Node, inputs: Inputs) -> Signal:
+    return signals.activated(inputs[0], Activation.relu())
+
+
+@handles("LeakyRelu")
+def _leaky_relu(model: Model, node: Node, inputs: Inputs) -> Signal:
+    return signals.activated(inputs[0], signals.leaky(float(node.attributes.get("alpha", np.float32(0.01)))))
+
+
+@handles("PRelu")
+def _p_relu(model: Model, node: Node, inputs: Inputs) -> Signal:
+    slopes = floats(constant(inputs, 1, "slopes") if len(inputs) > 1 else inputs[1])
+    if slopes.ndim == 1 and slopes.size > 1 and model.opset < 7:  # one a channel
+        slopes = slopes.reshape(-1, *(1,) * (len(inputs[0].shape) - 2))
+    if broadcast(node, [inputs[0], slopes]) != inputs[0].shape:
+        raise UnsupportedError(f"slopes of shape {slopes.shape}, signal of shape {inputs[0].shape}; mend the model")
+    return signals.activated_each(inputs[0], signals.leaky, slopes)
+
+
+@handles("Abs")
+def _abs(model: Model, node: Node, inputs: Inputs) -> Signal:
+    return signals.absolute(inputs[0])
+
+
+@handles("HardSigmoid")
+def _hard_sigmoid(model: Model, node: Node, inputs: Inputs) -> Signal:
+    alpha, beta = (float(node.attributes.get(k, np.float32(v))) for k, v in (("alpha", 0.2), ("beta", 0.5)))
+    return signals.clipped(signals.scaled(inputs[0], alpha, beta), 0.0, 1.0)
+
+
+@handles("ThresholdedRelu", "Shrink")
+def _jumps(model: Model, node: Node, inputs: Inputs) -> Signal:
+    """Continuous only for some parameters."""
+    zero = Scalar.line(0.0, 0.0)
+    if node.op_type == "ThresholdedRelu":
+        cut = Scalar.line(0.0, float(node.attributes.get("alpha", 1.0)))
+        return signals.combined(inputs[:1], lambda f: f.above(cut).where(f, zero), "is a function")
+    bound, bias = float(node.attributes.get("lambd", 0.5)), Scalar.line(0.0, float(node.attributes.get("bias", 0.0)))
+
+    def shrunk(f: Scalar) -> Scalar:
+        low, high = Scalar.line(0.0, -bound).above(f), f.above(Scalar.line(0.0, bound))
+        return low.where(f + bias, high.where(f + -bias, zero))
+
+    return signals.combined(inputs[:1], shrunk, "is a function")
+
+
+@handles("Sign")
+def _sign(model: Model, node: Node, inputs: Inputs) -> Signal:
+    zero = Scalar.line(0.0, 0.0)
+    return signals.combined(inputs[:1], lambda f: f.above(zero) + -zero.above(f), "is a sign")
+
+
+@handles("Greater", "GreaterOrEqual", "Less", "LessOrEqual")
+def _compare(model: Model, node: Node, inputs: Inputs) -> Signal:
+    equal = node.op_type.endswith("OrEqual")
+
+    def above(f: Scalar, g: Scalar) -> Scalar:
+        return f.above(g, equal) if node.op_type.startswith("Greater") else g.above(f, equal)
+
+    return signals.combined(_operands(node, inputs), above, "is a comparison")
+
+
+@handles("Clip")
+def _clip(model: Model, node: Node, inputs: Inputs) -> Signal:
+    given = [constant(inputs, slot, "bounds") for slot in (1, 2)]
+    bounds = []
+    for value, key, missing in zip(given, ("min", "max"), (-np.inf, np.inf), strict=True):
+        bound = floats(node.attributes.get(key, missing) if value is None else value)
+        if bound.size != 1:
+            raise UnsupportedError(f"a bound of shape {bound.shape}; give one number for all neurons")
+        bounds.append(float(bound.ravel()[0]))
+    lower, upper = bounds
     if np.isnan(lower) or np.isnan(upper):
-        raise UnsupportedError(f"{node}: a bound is NaN; mend the model")
+        raise UnsupportedError("a bound is NaN; mend the model")
     # exporters write the largest float32 for "no bound"
     lower, upper = (lower if lower > -3.4e38 else -np.inf), (upper if upper < 3.4e38 else np.inf)
-    if not lower < upper:
-        raise UnsupportedError(f"{node}: bounds {lower} and {upper} leave a constant; mend the model")
-    signal.chain.activate(Activation.clip(lower, upper))
+    return signals.clipped(inputs[0], lower, upper)
 
 
-def _reshape_to(signal: Signal, node: Node, shape: tuple[int, ...]) -> None:
-    try:
-        signal.rearrange(signal.positions().reshape(shape))
-    except ValueError as error:
-        raise UnsupportedError(f"{node}: {error}; export the model with batch size 1") from error
+@handles("Max", "Min")
+def _extremum(model: Model, node: Node, inputs: Inputs) -> Tensor:
+    tensors = _operands(node, inputs)
+    if node.op_type == "Max":
+        return signals.maximum(tensors)
+    return signals.negated(signals.maximum([signals.negated(tensor) for tensor in tensors]))
 
 
-def _flatten(signal: Signal, node: Node, slot: int, others: Constants) -> None:
-    axis, rank = int(node.attributes.get("axis", 1)), len(signal.shape)
-    if not -rank <= axis <= rank:
-        raise ReadError(f"{node}: axis {axis} of a signal with {rank} axes; the file is corrupt")
-    axis = axis + rank if axis < 0 else axis
-    _reshape_to(signal, node, (math.prod(signal.shape[:axis]), -1))
-
-
-def _reshape(signal: Signal, node: Node, slot: int, others: Constants) -> None:
-    attributes = node.attributes
-    wanted = others[1].tolist() if 1 in others else list(attributes.get("shape", []))
-    if not attributes.get("allowzero", 0):
-        wanted = [signal.shape[i] if n == 0 and i < len(signal.shape) else n for i, n in enumerate(wanted)]
-    _reshape_to(signal, node, tuple(int(n) for n in wanted))
-
-
-def _axes(node: Node, others: Constants) -> list[int] | None:
-    axes = others[1].ravel().tolist() if 1 in others else node.attributes.get("axes")
-    return None if axes is None else [int(a) for a in axes]
-
-
-def _squeeze(signal: Signal, node: Node, slot: int, others: Constants) -> None:
-    axes = _axes(node, others)
-    try:
-        signal.rearrange(np.squeeze(signal.positions(), None if axes is None else tuple(axes)))
-    except (ValueError, IndexError) as error:
-        raise UnsupportedError(f"{node}: {error}; mend the model") from error
-
-
-def _unsqueeze(signal: Signal, node: Node, slot: int, others: Constants) -> None:
-    signal.rearrange(np.expand_dims(signal.positions(), tuple(_axes(node, others) or ())))
-
-
-def _transpose(signal: Signal, node: Node, slot: int, others: Constants) -> None:
-    permutation = node.attributes.get("perm")
-    signal.rearrange(np.transpose(signal.positions(), permutation))
-
-
-def _pass(signal: Signal, node: Node, slot: int, others: Constants) -> None:
-    if node.op_type == "Cast" and node.attributes["to"] not in _FLOAT_TYPES:
-        raise UnsupportedError(f"{node}: a cast to another type than float is not piecewise linear; drop it")
-    training = 2 in others and bool(others[2]) or (signal.opset < 7 and not node.attributes.get("is_test", 0))
+@handles("Cast", "CastLike", "Identity", "Dropout")
+def _pass(model: Model, node: Node, inputs: Inputs) -> Signal:
+    if node.op_type == "Cast":
+        to = node.attributes["to"]
+        truth = to == BOOL and inputs[0].known is None
+        if to not in FLOAT_TYPES and not truth:
+            raise UnsupportedError("a cast to another type than float is not piecewise linear; drop it")
+    training = optional(inputs, 2) is not None and bool(np.any(inputs[2])) or (
+        model.opset < 7 and not node.attributes.get("is_test", 0)
+    )
     if node.op_type == "Dropout" and training:
-        raise UnsupportedError(f"{node}: is in training mode; export the model for inference")
-
-
-HANDLERS: dict[str, Callable[[Signal, Any, int, Constants], None]] = {
-    "Abs": _abs,
-    "Add": _add,
-    "BatchNormalization": _batch_norm,
-    "Cast": _pass,
-    "Clip": _clip,
-    "Div": _divide,
-    "Dropout": _pass,
-    "Flatten": _flatten,
-    "Gemm": _gemm,
-    "Identity": _pass,
-    "LeakyRelu": _leaky_relu,
-    "MatMul": _matmul,
-    "Mul": _multiply,
-    "Neg": _negate,
-    "PRelu": _p_relu,
-    "Relu": _relu,
-    "Reshape": _reshape,
-    "Squeeze": _squeeze,
-    "Sub": _subtract,
-    "Transpose": _transpose,
-    "Unsqueeze": _unsqueeze,
-}
+        raise UnsupportedError("is in training mode; export the model for inference")
+    return inputs[0]  # type: ignore[no-any-return]

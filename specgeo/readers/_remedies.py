@@ -5,23 +5,31 @@ from __future__ import annotations
 _SMOOTH = "is not piecewise linear; train with ReLU, leaky ReLU or hard tanh in its place"
 _MATRIX = "is not read; for one size of input it is a matrix: pass that to specgeo.Network(weights, biases)"
 _MAXIMUM = "is not read; max(a, b) = b + relu(a - b): put Linear and ReLU in its place"
-_SEVERAL = "is not affine in one signal, and only chains of layers are read; train without it"
+_SEVERAL = "multiplies or divides by what depends on the input, which is not piecewise linear; train without it"
 _PROBABILITIES = frozenset({"Softmax", "LogSoftmax", "Sigmoid", "LogSigmoid", "Hardmax", "Softmax2d"})
+_JUMPS = "is not continuous piecewise linear; drop it"
+_CODES = "rounds what depends on the input, which is not continuous; read the model before it was quantised"
+_WAVES = (
+    "is not piecewise linear; interpolate sin(w x) by tents on a grid of spacing h: the error is at most (w h)^2 / 8,"
+    " and specgeo.readers.grid_encoding makes the layers"
+)
 _KINDS = {
     _SMOOTH: "Tanh Sigmoid LogSigmoid Softplus Softsign Gelu GELU Erf Elu ELU Selu SELU Celu CELU SiLU Swish Mish "
-    "HardSwish Hardswish Exp Log Sqrt Pow Sin Cos Softmax LogSoftmax Softmax2d Tanhshrink",
-    _MATRIX: "Conv ConvTranspose Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d AveragePool "
-    "GlobalAveragePool AvgPool1d AvgPool2d AvgPool3d AdaptiveAvgPool1d AdaptiveAvgPool2d Resize Upsample Pad Slice "
-    "Gather Concat Split ReduceSum ReduceMean Sum Mean ZeroPad2d Unflatten",
-    _MAXIMUM: "MaxPool GlobalMaxPool MaxPool1d MaxPool2d MaxPool3d AdaptiveMaxPool1d AdaptiveMaxPool2d Max Min "
-    "ReduceMax ReduceMin Maxout",
+    "HardSwish Hardswish Exp Log Sqrt Pow Reciprocal Asin Acos Atan Sinh Cosh Tan LpPool LRN ReduceL2 ReduceLogSumExp "
+    "Softmax LogSoftmax Softmax2d Tanhshrink",
+    _WAVES: "Sin Cos",
+    _MATRIX: "Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d AvgPool1d AvgPool2d AvgPool3d "
+    "AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d Upsample ZeroPad2d Unflatten BatchNorm2d BatchNorm3d",
+    _MAXIMUM: "MaxPool1d MaxPool2d MaxPool3d AdaptiveMaxPool1d AdaptiveMaxPool2d AdaptiveMaxPool3d Maxout",
     _SEVERAL: "LSTM GRU RNN Attention MultiHeadAttention MultiheadAttention LayerNormalization LayerNorm "
-    "InstanceNormalization GroupNormalization GroupNorm RMSNorm Transformer TransformerEncoderLayer Einsum Bilinear",
-    "is not continuous piecewise linear; drop it": "ArgMax Argmax Sign Floor Ceil Round Hardmax Threshold",
-    "is not read; it is clip(a x + b, 0, 1): put Linear and Clip or Hardtanh in its place": "HardSigmoid Hardsigmoid",
+    "InstanceNormalization RMSNormalization LpNormalization GroupNormalization GroupNorm RMSNorm Transformer "
+    "TransformerEncoderLayer Bilinear",
+    _JUMPS: "ArgMax ArgMin Argmax Floor Ceil Round Hardmax Threshold Mod",
+    _CODES: "QuantizeLinear DynamicQuantizeLinear QLinearConv QLinearMatMul MatMulInteger ConvInteger",
+    "is not read; it is clip(a x + b, 0, 1): put Linear and Clip or Hardtanh in its place": "Hardsigmoid",
     "is not read; put LeakyReLU in its place where all slopes are one": "PReLU RReLU",
-    "is not read; BatchNorm1d is, on features in one axis": "BatchNorm2d BatchNorm3d SyncBatchNorm",
 }
+SWAPPED = "an activation before a maximum was moved behind it: the function is the same, its activation regions are not"
 _REMEDY = {kind: remedy for remedy, kinds in _KINDS.items() for kind in kinds.split()}
 
 
@@ -30,6 +38,24 @@ def ends_at_probabilities(kind: str) -> bool:
     return kind in _PROBABILITIES
 
 
+def linear_or_maximum(kind: str) -> bool:
+    """Whether a layer is piecewise linear, but no layer of a chain."""
+    return _REMEDY.get(kind) in (_MATRIX, _MAXIMUM) or kind in ("PReLU", "RReLU", "Hardsigmoid", "Softshrink")
+
+
 def remedy(kind: str, known: str) -> str:
     """What is wrong with a kind of layer and what to do; ``known`` names those that can be read."""
     return _REMEDY.get(kind, f"is not supported; use {known}")
+
+
+def remedy_of_operation(name: str) -> str:
+    """What is wrong with an operation of torch that is not read."""
+    plain = name.strip("_").replace("_", "").lower()
+    own = {kind.lower(): text for kind, text in _REMEDY.items()}
+    others = {
+        "logsumexp": _SMOOTH, "linalgvectornorm": _SMOOTH, "std": _SMOOTH, "var": _SMOOTH, "norm": _SMOOTH,
+        "nativelayernorm": _SEVERAL, "nativegroupnorm": _SEVERAL, "scaleddotproductattention": _SEVERAL,
+        "glu": _SEVERAL, "sort": "is not read; use max, or torch.maximum of pairs",
+    }  # fmt: skip
+    text = own.get(plain) or others.get(plain, "is not read; write it with linear operations, ReLU and maxima")
+    return text

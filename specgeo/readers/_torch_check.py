@@ -89,8 +89,7 @@ def kind_of(module: Any, name: str) -> str:
     import torch
 
     shown = f"module: {name or 'module'} is a {type(module).__name__}"
-    if any(torch.nn.parameter.is_lazy(p) for p in (*module._parameters.values(), *module._buffers.values())):
-        raise InvalidInputError(f"{shown} whose weights are not initialised; call the module once first")
+    refuse_lazy(module, name)
     for cls in type(module).__mro__:
         if cls.__name__ in KNOWN and cls is getattr(torch.nn, cls.__name__):
             own = {"forward", "__call__"} & vars(module).keys()
@@ -106,6 +105,15 @@ def kind_of(module: Any, name: str) -> str:
     if type(module).__name__ in KNOWN:
         raise UnsupportedError(f"{shown} of {type(module).__module__}, not torch.nn's; use that of torch.nn")
     return type(module).__name__
+
+
+def refuse_lazy(module: Any, name: str) -> None:
+    """A layer gets its weights when it is called first."""
+    import torch
+
+    if any(torch.nn.parameter.is_lazy(p) for p in (*module._parameters.values(), *module._buffers.values())):
+        shown = f"module: {name or 'module'} is a {type(module).__name__}"
+        raise InvalidInputError(f"{shown} whose weights are not initialised; call the module once first")
 
 
 def refuse_hooks(module: Any, name: str) -> None:
@@ -130,6 +138,16 @@ def working_copy(module: Any, layers: list[Layer]) -> Any:
     """A copy on the processor, in evaluation mode, whose parameters are as a call leaves them."""
     import torch
 
+    twin = own_copy(module, layers)
+    width = _width(twin)
+    if width is not None:
+        with suppress(InvalidInputError):  # the layer at fault is named when all are known
+            call(twin, torch.zeros((2, width), dtype=type_of(twin)))
+    return twin
+
+
+def own_copy(module: Any, layers: list[Layer]) -> Any:
+    """A copy on the processor, in evaluation mode; ``layers`` have all parameters of the module."""
     for layer in layers:
         for key, tensor in (*layer.module._parameters.items(), *layer.module._buffers.items()):
             if tensor is not None and tensor.is_meta:
@@ -139,16 +157,11 @@ def working_copy(module: Any, layers: list[Layer]) -> Any:
             if tensor is not None and tensor.is_complex():
                 raise UnsupportedError(f"module: {layer.name}.{key} is of type {tensor.dtype}, not of real floats")
     try:
-        twin = _deep_copy(module)
+        return _deep_copy(module)
     except RecursionError:
         raise
     except Exception as error:  # any attribute of the module may refuse to be copied
         raise UnsupportedError(f"module: it cannot be copied to be called ({error}); pass plain layers") from error
-    width = _width(twin)
-    if width is not None:
-        with suppress(InvalidInputError):  # the layer at fault is named when all are known
-            _call(twin, torch.zeros((2, width), dtype=_type(twin)))
-    return twin
 
 
 def _deep_copy(module: Any) -> Any:
@@ -180,7 +193,8 @@ def _width(module: Any) -> int | None:
     return None
 
 
-def _type(module: Any) -> Any:
+def type_of(module: Any) -> Any:
+    """The type of the module's numbers."""
     import torch
 
     return next((p.dtype for p in module.parameters() if p.is_floating_point()), torch.float32)
@@ -200,7 +214,7 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def _call(module: Any, x: Any) -> Any:
+def call(module: Any, x: Any) -> Any:
     """The value, in double precision where the module's type or mixture of types has no forward pass."""
     first: Exception | None = None
     for double in (False, True):
@@ -224,9 +238,9 @@ def check_calls(module: Any, layers: list[Layer], steps: list[Step], width: int,
     for part in {id(layer.module): layer.module for layer in layers}.values():
         part.register_forward_pre_hook(lambda one, given: arrived.append((one, given[0].clone())))
         part.register_forward_hook(lambda one, _, out: calls.append((*arrived.pop(), out.clone())))
-    x = torch.from_numpy(points).to(_type(module))
+    x = torch.from_numpy(points).to(type_of(module))
     try:
-        out = _call(module, x.clone())
+        out = call(module, x.clone())
     except InvalidInputError as error:
         failed = [layer.name for layer in layers if arrived and layer.module is arrived[-1][0]]
         where = f"; the layer that fails is {failed[0]}" if failed else ""

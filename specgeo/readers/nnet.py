@@ -28,7 +28,7 @@ from specgeo._progress import Tell, as_tell, reported
 from specgeo.activation import Activation
 from specgeo.errors import BudgetError, ReadError, one_line
 from specgeo.network import Network
-from specgeo.readers._chain import Chain
+from specgeo.readers._graph import Graph
 from specgeo.readers._limit import Limit
 
 _PER_NUMBER = 80  # bytes that a number takes while its line is split
@@ -259,19 +259,20 @@ def read_nnet(
     Network(5-50-50-50-50-50-50-5, relu)
     """
     layers, header, limit = _load(path, max_bytes, progress)
-    chain = Chain(layers[0][0].shape[1], limit)
+    graph = Graph(layers[0][0].shape[1], limit)
+    value = graph.input
     if not normalized:
         if np.any(header.input_mean):
-            chain.shift(-header.input_mean)
+            value = graph.shift(value, -header.input_mean)
         if np.any(header.input_range != 1.0):
-            chain.scale(1.0 / header.input_range)
+            value = graph.scale(value, 1.0 / header.input_range)
     for index, (weight, bias) in enumerate(layers):
-        chain.affine(weight, bias)
+        value = graph.affine(value, weight, bias)
         if index < len(layers) - 1:
-            chain.activate(Activation.relu())
+            value = graph.activate(value, [Activation.relu()])
     if not normalized:
         if header.output_range != 1.0:
-            chain.scale(np.full(chain.width, header.output_range))
+            value = graph.scale(value, np.full(value.width, header.output_range))
         if header.output_mean != 0.0:
-            chain.shift(np.full(chain.width, header.output_mean))
-    return chain.network()
+            value = graph.shift(value, np.full(value.width, header.output_mean))
+    return graph.network(value)

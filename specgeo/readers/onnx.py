@@ -1,92 +1,167 @@
-"""Reader of ONNX files: the path from the graph's input to its output must be a chain.
+"""Reader of ONNX files: every operation between the graph's input and an output is done to signals.
 
-Each tensor is either a constant (initialiser, Constant node, or computed from constants) or the
-*signal*, which depends on the input. From the output the reader walks back along the signal; every node on
-that way must have exactly one signal input. Then it walks forward and collects affine maps and
-activations; the shape of the signal is a constant. Sorting of the nodes, branches that lead elsewhere, and
-initialisers that are also listed as inputs do not matter. Every step is linear in the size of the graph.
+Each tensor is either a constant (initialiser, Constant node, or computed from constants and from shapes) or a
+*signal*, which depends on the input. What the output needs is computed in order, each tensor once. Sorting of the
+nodes, branches that lead elsewhere, and initialisers that are also listed as inputs do not matter.
 """
 
 from __future__ import annotations
 
+import math
 import os
-from collections import defaultdict
 from collections.abc import Callable
 from difflib import get_close_matches
 
 import numpy as np
 
+from specgeo._caution import caution
 from specgeo._files import as_path
 from specgeo._progress import Tell, as_tell, reported
 from specgeo.errors import BudgetError, InvalidInputError, ReadError, UnsupportedError, one_line
 from specgeo.network import Network
+from specgeo.readers import _onnx_moves
+from specgeo.readers._graph import Graph
 from specgeo.readers._onnx_constants import Constants
 from specgeo.readers._onnx_model import Model, Node, input_shape, load_model
-from specgeo.readers._onnx_ops import HANDLERS, Signal, refuse_integers
-from specgeo.readers._remedies import ends_at_probabilities, remedy
+from specgeo.readers._onnx_ops import FLOAT_TYPES, HANDLERS
+from specgeo.readers._remedies import SWAPPED, ends_at_probabilities, remedy
+from specgeo.readers._signals import Signal, Tensor
+
+_INTEGER_TYPES = {2, 3, 4, 5, 6, 7, 9, 12, 13}  # and truth values
+_REARRANGE = {"Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze", *_onnx_moves.MOVED}
 
 
 class _Graph:
-    """The nodes of an ONNX graph by the tensors they make and use."""
+    """The nodes of an ONNX graph by the tensors they make, and the values of those that are needed."""
 
     def __init__(self, model: Model) -> None:
         self.model = model
         self.producers = {name: node for node in model.nodes for name in node.outputs if name}
         self.constants = Constants(model, self.producers)
-        self.users: dict[str, list[Node]] = defaultdict(list)
-        for node in model.nodes:
-            for name in set(node.inputs):
-                self.users[name].append(node)
         self.signals = self._signals()
+        self.values: dict[str, Signal | None] = {}
+        self.whole: set[str] = set()  # signals that are integers
 
     def _signals(self) -> set[str]:
         """The tensors that depend on the network's input; shapes are constants."""
+        users: dict[str, list[Node]] = {}
+        for node in self.model.nodes:
+            for name in set(node.inputs):
+                users.setdefault(name, []).append(node)
         found = set(self.model.inputs)
         stack = list(found)
         while stack:
-            for node in self.users.get(stack.pop(), ()):
-                if node.op_type != "Shape":
+            for node in users.get(stack.pop(), ()):
+                if node.op_type not in ("Shape", "Size"):
                     new = [name for name in node.outputs if name and name not in found]
                     found.update(new)
                     stack.extend(new)
         return found
 
-    def node_path(self, output: str) -> tuple[str, list[tuple[Node, int]]]:
-        """The input that the output depends on, and the nodes from it to the output, each with its signal slot."""
-        path: list[tuple[Node, int]] = []
-        name = output
-        while name not in self.model.inputs:
+    def order(self, output: str) -> list[Node]:
+        """The nodes that the output needs, each after those that it needs itself; those of constants too."""
+        found: dict[int, Node] = {}
+        under_way: set[int] = set()
+        stack = [(output, False)]
+        while stack:
+            name, ready = stack.pop()
             node = self.producers.get(name)
-            if node is None:
-                raise ReadError(f"graph: tensor {name!r} is made by no node; the file is corrupt")
-            slots = [i for i, source in enumerate(node.inputs) if source in self.signals]
-            if len(slots) != 1:
-                advice = "choose an output that does"
-                if slots:
-                    advice = "only chains of layers are read: carry what skips layers along in them as"
-                    advice += f" relu(x) - relu(-x){self.cut(node.inputs[slots[0]])}"
-                raise UnsupportedError(f"{node}: {len(slots)} of its inputs depend on the network's input; {advice}")
-            if name != node.outputs[0]:
-                raise UnsupportedError(
-                    f"{node}: only its first output is supported, not {name!r}; choose output={node.outputs[0]!r}"
-                )
-            path.append((node, slots[0]))
-            name = node.inputs[slots[0]]
-            if len(path) > len(self.model.nodes):
-                raise ReadError("graph: has a cycle; the file is corrupt")
-        return name, path[::-1]
+            if node is None or id(node) in found:
+                continue
+            if ready:
+                found[id(node)] = node
+                under_way.discard(id(node))
+            elif id(node) in under_way:
+                if name in self.signals:
+                    raise ReadError("graph: has a cycle; the file is corrupt")
+            else:
+                under_way.add(id(node))
+                stack.append((name, True))
+                stack += [(source, False) for source in node.inputs]
+        return list(found.values())
+
+    def source(self, nodes: list[Node], output: str) -> str:
+        """The one input that they depend on."""
+        used = {name for node in nodes for name in node.inputs} | {output}
+        names = [name for name in self.model.inputs if name in used]
+        if len(names) != 1:
+            raise UnsupportedError(
+                f"graph: {output!r} depends on {len(names)} inputs {names}; make all but one of them constants"
+            )
+        return names[0]
 
     def cut(self, tensor: str) -> str:
         """The advice to end before a node that ``tensor`` enters, if something comes before it."""
         return "" if tensor in self.model.inputs else f"; or end before it with output={tensor!r}"
 
-    def set_shape(self, name: str, shape: tuple[int, ...]) -> None:
-        """Shape of a tensor on the way: the constant that Shape nodes make of it."""
-        for node in self.users.get(name, ()):
-            if node.op_type == "Shape" and node.inputs == (name,):
-                bounds = node.attributes
-                part = shape[bounds.get("start") : bounds.get("end")]
-                self.constants.set(node.outputs[0], np.array(part, np.int64))
+    def value(self, name: str) -> Tensor:
+        """A tensor that a node needs."""
+        if name not in self.signals:
+            return self.constants.value(name)
+        made = self.values.get(name)
+        if made is None:
+            node = self.producers[name]
+            raise UnsupportedError(
+                f"{node}: only its first output is supported, not {name!r}; choose output={node.outputs[0]!r}"
+            )
+        return made
+
+    def begin(self, name: str) -> Signal:
+        """The input as a signal."""
+        shape, kind = input_shape(name, self.model.inputs[name]), self.model.input_types[name]
+        if kind and kind not in FLOAT_TYPES | _INTEGER_TYPES:
+            raise UnsupportedError(f"graph: input {name!r} does not hold real numbers; export the model with floats")
+        if kind in _INTEGER_TYPES:
+            self.whole.add(name)
+        graph = Graph(math.prod(shape), self.model.limit)
+        signal = self.values[name] = Signal(graph, shape, graph.input)
+        return signal
+
+    def step(self, node: Node, last: bool) -> None:
+        """Compute the outputs of a node, or the shape that it asks for."""
+        varying = [name for name in node.inputs if name in self.signals]
+        if not varying:
+            return
+        if node.op_type in ("Shape", "Size"):
+            shape, bounds = self.value(varying[0]).shape, node.attributes
+            part = math.prod(shape) if node.op_type == "Size" else shape[bounds.get("start") : bounds.get("end")]
+            self.constants.set(node.outputs[0], np.array(part, np.int64))
+            return
+        kind = f"{node.domain}.{node.op_type}" if node.domain else node.op_type
+        if kind not in HANDLERS:
+            raise UnsupportedError(f"{node}: {self._what_to_do(node, varying[0], last)}")
+        self._of_integers(node, varying)
+        inputs = [self.value(name) if name else None for name in node.inputs]
+        try:
+            made = HANDLERS[kind](self.model, node, inputs)
+        except (UnsupportedError, ReadError, BudgetError) as error:
+            shown = str(error) if str(error).startswith("node ") else f"{node}: {error}"
+            cut = self.cut(varying[0]) if isinstance(error, UnsupportedError) and "output=" not in shown else ""
+            raise type(error)(f"{shown}{cut}") from error
+        except Exception as error:  # onnx raises all kinds about nodes that it does not understand
+            reason = str(error) if isinstance(error, InvalidInputError) else repr(error)
+            raise ReadError(f"{node}: malformed ({reason}); the file is corrupt") from error
+        for name, tensor in zip(node.outputs, made if isinstance(made, list) else [made], strict=False):
+            if isinstance(tensor, Signal):
+                self.values[name] = tensor
+            elif name:
+                self.signals.discard(name)
+                self.constants.set(name, tensor)
+
+    def _of_integers(self, node: Node, varying: list[str]) -> None:
+        """Inputs of integers are real numbers once a Cast says so; what is computed before it is not."""
+        if self.whole.isdisjoint(varying) or node.op_type == "Cast":
+            return
+        if node.op_type not in _REARRANGE:
+            raise UnsupportedError(f"{node}: computes in integers; export the model with inputs of floats")
+        self.whole.update(node.outputs)
+
+    def _what_to_do(self, node: Node, before: str, last: bool) -> str:
+        """About a node that is not supported; ``before`` is the tensor that enters it."""
+        if last and not node.domain and ends_at_probabilities(node.op_type):
+            return f"turns logits into probabilities, which is not piecewise linear; read the logits: output={before!r}"
+        kind = "" if node.domain else node.op_type
+        return remedy(kind, "nodes of Abs, Add, Clip, Conv, Gemm, MatMul, MaxPool, Relu") + self.cut(before)
 
 
 @reported
@@ -102,7 +177,7 @@ def read_onnx(
     ----------
     path : path-like
     output : str, optional
-        The tensor at which the network ends: any one on the way from the input, such as the logits before a Softmax.
+        The tensor at which the network ends: any one that depends on the input, such as the logits before a Softmax.
         By default the output of the graph; needed when there are several.
     max_bytes : int, optional
         Budget for the memory that reading takes, computed constants included. By default 256 MiB and 64 times the
@@ -122,19 +197,26 @@ def read_onnx(
     ReadError
         The file is corrupt.
     UnsupportedError
-        A node is not supported, or the graph is not a chain; the message names the node and what to do, for a Softmax
-        or Sigmoid at the end the ``output`` that are the logits.
+        A node is not supported; the message names the node and what to do, for a Softmax or Sigmoid at the end the
+        ``output`` that are the logits.
     BudgetError
         The file unfolds to more than ``max_bytes``.
     MissingDependencyError
         The package onnx is not installed.
 
+    Warns
+    -----
+    UserWarning
+        An activation before a max-pool was moved behind it, which leaves the function as it is, with fewer activation
+        regions.
+
     Notes
     -----
-    Supported: Gemm, MatMul with the weight on either side, Add, Sub, Mul, Div, Neg with constants, Relu, LeakyRelu,
-    PRelu with one slope, Clip, Abs, BatchNormalization, Flatten, Reshape, Squeeze, Unsqueeze, Transpose, Identity,
-    Cast between float types, Dropout, Constant and what common nodes compute from constants and from shapes of the
-    signal.
+    Read are graphs of linear operations (Gemm, MatMul, Einsum, Conv, ConvTranspose, AveragePool, BatchNormalization,
+    ReduceSum and ReduceMean, Add, Sub, Mul, Div with constants, sums of signals), of those that move data (Reshape,
+    Transpose, Concat, Split, Slice, Gather, Pad, Expand, Resize, ...), of activations (Relu, LeakyRelu, PRelu, Clip,
+    Abs, HardSigmoid, comparisons and Where if they are continuous) and maxima (Max, Min, MaxPool, ReduceMax). What
+    common nodes compute from constants and from shapes is a constant; functions of the model are inlined.
 
     Examples
     --------
@@ -163,33 +245,28 @@ def _choose(graph: _Graph, output: str | None) -> str:
     return names[0] if output is None else output
 
 
-def _what_to_do(graph: _Graph, node: Node, before: str, last: bool) -> str:
-    """About a node that is not supported; ``before`` is the tensor that enters it."""
-    if last and not node.domain and ends_at_probabilities(node.op_type):
-        return f"turns logits into probabilities, which is not piecewise linear; read the logits: output={before!r}"
-    known = remedy("" if node.domain else node.op_type, f"nodes of {', '.join(sorted(HANDLERS))}")
-    return known + graph.cut(before)
-
-
 def _follow(graph: _Graph, output: str, tell: Tell) -> Network:
     """The network between the input and an output."""
-    source, path = graph.node_path(output)
-    refuse_integers(graph.model.input_types[source], source, [node for node, _ in path])
-    signal = Signal(input_shape(source, graph.model.inputs[source]), graph.model.opset, graph.model.limit)
-    for number, (node, slot) in enumerate(path):
-        tell(f"node {number + 1} of {len(path)}: {node.op_type}", number / len(path))
-        graph.set_shape(node.inputs[slot], signal.shape)
-        if node.domain or node.op_type not in HANDLERS:
-            raise UnsupportedError(f"{node}: {_what_to_do(graph, node, node.inputs[slot], node is path[-1][0])}")
-        others = {i: graph.constants.value(name) for i, name in enumerate(node.inputs) if i != slot and name}
-        try:
-            HANDLERS[node.op_type](signal, node, slot, others)
-        except (UnsupportedError, ReadError, BudgetError):
-            raise
-        except (KeyError, IndexError, TypeError, ValueError, OverflowError, AttributeError) as error:
-            reason = str(error) if isinstance(error, InvalidInputError) else repr(error)
-            raise ReadError(f"{node}: malformed ({reason}); the file is corrupt") from error
+    if output not in graph.signals:
+        made = graph.producers.get(output)
+        name = f"{made}" if made else f"tensor {output!r}"
+        raise UnsupportedError(f"{name}: 0 of its inputs depend on the network's input; choose an output that does")
+    nodes = graph.order(output)
+    begin = graph.begin(graph.source(nodes, output))
+    for number, node in enumerate(nodes):
+        tell(f"node {number + 1} of {len(nodes)}: {node.op_type}", number / len(nodes))
+        graph.step(node, output in node.outputs)
+    last = graph.value(output)
+    if not isinstance(last, Signal):
+        raise UnsupportedError(f"tensor {output!r}: does not depend on the network's input; choose another")
     try:
-        return signal.chain.network()
+        value = last.value
+    except UnsupportedError as error:
+        raise UnsupportedError(f"{graph.producers[output]}: {error}") from error
+    try:
+        net = begin.graph.network(value)
     except InvalidInputError as error:
         raise ReadError(f"{error}; the file is corrupt") from error
+    if begin.graph.swapped:
+        caution(f"path: {SWAPPED}")
+    return net

@@ -1,26 +1,28 @@
-"""Reader of torch modules: what ``forward`` executes, layer by layer; torch itself is not imported.
+"""Reader of torch modules: what ``forward`` executes; torch itself is not imported.
 
-Any object whose class has the name of a torch layer and carries its attributes will do. A real module is copied, the
-copy is called in evaluation mode, and its layers are read after that, with the parameters as the call left them
-(weight normalisation and pruning compute them anew); then each layer is compared with what the call made of its input
-(`specgeo.readers._torch_check`).
+Without the shape of an input a module must be a Sequential of plain layers, which are read one by one. Any object whose
+class has the name of a torch layer and carries its attributes will do. A real module is copied, the copy is called in
+evaluation mode, and its layers are read after that, with the parameters as the call left them (weight normalisation
+and pruning compute them anew); then each layer is compared with what the call made of its input
+(`specgeo.readers._torch_check`). With a shape torch.export lists what a call does (`specgeo.readers._torch_export`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
 from specgeo._cast import FloatArray, as_floats
+from specgeo._caution import caution
 from specgeo._progress import Tell, as_tell, reported
 from specgeo.activation import Activation
 from specgeo.errors import InvalidInputError, SpecgeoError, UnsupportedError, one_line
 from specgeo.network import Network
-from specgeo.readers._chain import Chain
-from specgeo.readers._remedies import ends_at_probabilities, remedy
+from specgeo.readers._graph import Graph, Value
+from specgeo.readers._remedies import ends_at_probabilities, linear_or_maximum, remedy
 from specgeo.readers._torch_check import (
     KNOWN,
     Layer,
@@ -32,6 +34,7 @@ from specgeo.readers._torch_check import (
     refuse_hooks,
     working_copy,
 )
+from specgeo.readers._torch_export import read_exported
 
 _TRANSPARENT = {"Flatten", "Dropout", "Identity", "AlphaDropout", "Dropout1d"}
 _MOST_LAYERS = 100_000
@@ -72,6 +75,9 @@ def _has(layer: Any, key: str) -> bool:
 _KNOWN_WORDS = "a Sequential of Linear, ReLU, LeakyReLU, Hardtanh, ReLU6, BatchNorm1d, Flatten, Dropout and Identity"
 
 
+_BY_SHAPE = "; or give input_shape, the shape of one input without the batch axis: then it is read as it is"
+
+
 def _what_to_do(kind: str, module: Any) -> str:
     """About a module that is not read."""
     if ends_at_probabilities(kind):
@@ -79,9 +85,9 @@ def _what_to_do(kind: str, module: Any) -> str:
     if is_torch(module) and not type(module).__module__.startswith("torch."):
         return (
             "has a forward of its own, which is not read; put its layers into torch.nn.Sequential(...), or export it"
-            " with torch.onnx.export and use specgeo.read_network"
+            f" with torch.onnx.export and use specgeo.read_network{_BY_SHAPE}"
         )
-    return remedy(kind, _KNOWN_WORDS)
+    return remedy(kind, _KNOWN_WORDS) + (_BY_SHAPE if is_torch(module) and linear_or_maximum(kind) else "")
 
 
 def _walk(module: Any, name: str, above: tuple[int, ...] = ()) -> Iterator[Layer]:
@@ -138,38 +144,55 @@ def _activation(module: Any, kind: str, name: str) -> Activation:
         raise InvalidInputError(shown) from error
 
 
-def _read_layer(chain: Chain | None, name: str, layer: Any) -> tuple[Chain | None, Step]:
-    """The chain with the layer, and the layer as a function with the sizes of its terms."""
-    kind = kind_of(layer, name)
-    if kind in _TRANSPARENT:
-        return chain, Step.identity()
-    if kind == "Linear":
-        matrix = _values(layer, "weight", name, None, None)
-        chain = chain or Chain(matrix.shape[1])
-        if matrix.shape[1] != chain.width:
-            raise InvalidInputError(
-                f"module: {name} (Linear) takes {matrix.shape[1]} inputs, {chain.width} arrive; mend the module"
+class _Chain:
+    """The value behind the layers so far, over an input whose width the first of them says."""
+
+    def __init__(self) -> None:
+        self.graph: Graph | None = None
+        self.value: Value | None = None
+
+    def enter(self, n: int, shown: str, words: str) -> tuple[Graph, Value]:
+        """The graph and the value that enters a layer of n inputs."""
+        if self.graph is None or self.value is None:
+            self.graph = Graph(n)
+            self.value = self.graph.input
+        if n != self.value.width:
+            raise InvalidInputError(f"module: {shown} {words}, {self.value.width} arrive; mend the module")
+        return self.graph, self.value
+
+    def read(self, name: str, layer: Any) -> Step:
+        """Append a layer; the layer as a function with the sizes of its terms."""
+        kind = kind_of(layer, name)
+        shown = f"{name} ({kind})"
+        if kind in _TRANSPARENT:
+            return Step.identity()
+        if kind == "Linear":
+            matrix = _values(layer, "weight", name, None, None)
+            graph, value = self.enter(matrix.shape[1], shown, f"takes {matrix.shape[1]} inputs")
+            bias = _values(layer, "bias", name, len(matrix)) if _has(layer, "bias") else np.zeros(len(matrix))
+            self.value = graph.affine(value, matrix, bias)
+            return Step.linear(matrix, bias)
+        if kind == "BatchNorm1d":
+            factor, mean, bias = _batch_norm(layer, name)
+            graph, value = self.enter(len(factor), shown, f"has {len(factor)} features")
+            self.value = graph.shift(graph.scale(value, factor), bias - mean * factor)
+            return Step.norm(factor, mean, bias)
+        activation = _activation(layer, kind, name)
+        if self.graph is None or self.value is None:
+            raise UnsupportedError(
+                f"module: {shown} comes before any Linear, so the number of inputs is unknown; put a Linear first"
             )
-        bias = _values(layer, "bias", name, len(matrix)) if _has(layer, "bias") else np.zeros(len(matrix))
-        chain.affine(matrix, bias)
-        return chain, Step.linear(matrix, bias)
-    if kind == "BatchNorm1d":
-        factor, mean, bias = _batch_norm(layer, name)
-        chain = chain or Chain(len(factor))
-        if len(factor) != chain.width:
-            raise InvalidInputError(
-                f"module: {name} (BatchNorm1d) has {len(factor)} features, {chain.width} arrive; mend the module"
-            )
-        chain.scale(factor)
-        chain.shift(bias - mean * factor)
-        return chain, Step.norm(factor, mean, bias)
-    activation = _activation(layer, kind, name)
-    if chain is None:
-        raise UnsupportedError(
-            f"module: {name} ({kind}) comes before any Linear, so the number of inputs is unknown; put a Linear first"
-        )
-    chain.activate(activation)
-    return chain, Step.activation(activation)
+        self.value = self.graph.activate(self.value, [activation])
+        return Step.activation(activation)
+
+    def network(self) -> Network:
+        """The network of all layers."""
+        if self.graph is None or self.value is None:
+            raise InvalidInputError("module: has no Linear layer; pass a Sequential with at least one")
+        try:
+            return self.graph.network(self.value)
+        except InvalidInputError as error:
+            raise InvalidInputError(f"module: {error}") from error
 
 
 def _layers(module: Any) -> list[Layer]:
@@ -183,31 +206,47 @@ def _layers(module: Any) -> list[Layer]:
 
 
 @reported
-def from_torch(module: Any, progress: Callable[[str, float], None] | bool | None = None) -> Network:
-    """A torch ``Sequential`` (nested ones too) as a `Network`, in evaluation mode.
+def from_torch(
+    module: Any,
+    input_shape: int | Sequence[int] | None = None,
+    progress: Callable[[str, float], None] | bool | None = None,
+) -> Network:
+    """A torch module whose forward is piecewise linear as a `Network`, in evaluation mode.
 
     Parameters
     ----------
     module : torch.nn.Module
-        ``Sequential`` of Linear, ReLU, LeakyReLU, Hardtanh, ReLU6, BatchNorm1d, Flatten, Dropout,
-        Identity, or one such layer. A layer used twice is read twice; parametrised and pruned weights are read as
-        a call computes them. The module is not changed.
+        With ``input_shape`` any module: convolutions, batch normalisation, pools, residual sums, concatenation,
+        functional ReLUs, clamps, maxima and whatever else ``forward`` makes of them. Without it a ``Sequential``
+        (nested ones too) of Linear, ReLU, LeakyReLU, Hardtanh, ReLU6, BatchNorm1d, Flatten, Dropout, Identity, or one
+        such layer. A layer used twice is read twice; parametrised and pruned weights are read as a call computes
+        them. The module is not changed.
+    input_shape : int or sequence of ints, optional
+        Shape of one input without the axis of the batch, such as (3, 32, 32). The network takes the entries in
+        row-major order. ``torch.export`` then lists the operations of a call.
     progress : bool or callable, optional
         True: a bar. A callable is called now and then as ``progress(message, fraction)``.
 
     Returns
     -------
     Network
-        The real function of the weights: float32 and smaller types are widened exactly; BatchNorm1d is evaluated in
-        float64.
+        The real function of the weights: float32 and smaller types are widened exactly; batch normalisation, means and
+        what is computed from weights alone are evaluated in float64. Numbers in the code of ``forward`` are those of
+        Python: a slope 0.1 is 0.1.
 
     Raises
     ------
     UnsupportedError
-        Another layer occurs, or one with a forward or hooks of its own; the message names it.
+        Something is not piecewise linear, or is not read without ``input_shape``; the message names it.
     InvalidInputError
         A layer has no weights yet or wrong ones, or a call of a copy of the module fails or makes other values than
         the network; the message names the layer.
+
+    Warns
+    -----
+    UserWarning
+        The network ends before a softmax or sigmoid of the module; or an activation before a max-pool was moved behind
+        it, which leaves the function as it is, with fewer activation regions.
 
     Examples
     --------
@@ -218,37 +257,54 @@ def from_torch(module: Any, progress: Callable[[str, float], None] | bool | None
     ...     weight, bias = [[1.0, 2.0]], None
     >>> sg.from_torch(Linear())([[3.0, 4.0]])
     array([[11.]])
+
+    A module with a forward of its own needs the shape of an input:
+
+    >>> class Residual(torch.nn.Module):  # doctest: +SKIP
+    ...     def forward(self, x):
+    ...         return x + torch.relu(-2 * x)
+    >>> sg.from_torch(Residual(), input_shape=2)  # doctest: +SKIP
+    Network(2-4-2, identity, relu)
     """
+    shape = None if input_shape is None else _shape(input_shape)
     try:
         with quiet() if is_torch(module) else nullcontext():
-            return _read(module, as_tell(progress))
+            net, notices = _read(module, shape, as_tell(progress))
     except SpecgeoError as error:
         raise type(error)(one_line(error)) from error
     except RecursionError as error:
         raise UnsupportedError("module: its Sequentials are nested too deeply; put their layers into one") from error
     except Exception as error:  # objects of others raise what they like
         raise UnsupportedError(f"module: it cannot be read ({one_line(error, 200)}); pass plain layers") from error
+    for notice in notices:
+        caution(f"module: {notice}")
+    return net
 
 
-def _read(module: Any, tell: Tell) -> Network:
-    """The network of a module; what its objects raise is raised."""
+def _shape(given: Any) -> tuple[int, ...]:
+    """A shape of one to many numbers."""
+    each = given if isinstance(given, (list, tuple)) else [given]
+    if not each or not all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n > 0 for n in each):
+        raise InvalidInputError(f"input_shape: {given!r:.80} given; pass positive numbers, such as (3, 32, 32)")
+    return tuple(int(n) for n in each)
+
+
+def _read(module: Any, shape: tuple[int, ...] | None, tell: Tell) -> tuple[Network, list[str]]:
+    """The network of a module, and notices about it; what its objects raise is raised."""
     real = is_torch(module)
+    if shape is not None:
+        if not real:
+            raise InvalidInputError(f"module: {type(module).__name__} given; with input_shape pass a torch module")
+        return read_exported(module, shape, tell)
     layers = _layers(module)
     if real:
         module, layers = working_copy(module, layers), []
         layers = _layers(module)
-    chain: Chain | None = None
-    steps: list[Step] = []
+    chain, steps = _Chain(), list[Step]()
     for layer in layers:
-        chain, step = _read_layer(chain, layer.name, layer.module)
-        steps.append(step)
+        steps.append(chain.read(layer.name, layer.module))
         tell(f"layer {len(steps)} of {len(layers)}", 0.5 * len(steps) / len(layers))
-    if chain is None:
-        raise InvalidInputError("module: has no Linear layer; pass a Sequential with at least one")
-    try:
-        net = chain.network()
-    except InvalidInputError as error:
-        raise InvalidInputError(f"module: {error}") from error
+    net = chain.network()
     if real:
         check_calls(module, layers, steps, net.input_dim, as_tell(tell, 0.5))
-    return net
+    return net, []

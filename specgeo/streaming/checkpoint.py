@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -60,7 +61,7 @@ class Checkpoint:
         q, head = self._question, self._question.head
         size = (head.layer, head.n_cells, head.most_cells, len(head.groups))
         asked = {name: (type(r).__module__, type(r).__qualname__, vars(r)) for name, r in q.reducers.items()}
-        network = (q.network.weights, q.network.biases, [vars(a) for a in q.network.activations])
+        network = (q.network.weights, q.network.biases, q.network.activations)
         found = hashlib.sha256()
         _feed(found, (_FORM, network, type(q.domain).__name__, vars(q.domain), asked, size))
         return found.hexdigest()
@@ -74,6 +75,8 @@ def _feed(found: Any, value: Any) -> None:
         found.update(f"({len(value)}".encode())
         for item in value:
             _feed(found, item)
+    elif is_dataclass(value):
+        _feed(found, {field.name: getattr(value, field.name) for field in fields(value)})
     elif isinstance(value, np.ndarray):
         found.update(f"[{value.dtype.str}{value.shape}".encode() + np.ascontiguousarray(value).tobytes())
     else:

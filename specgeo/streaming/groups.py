@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import IntArray
-from specgeo.enumeration.enumerate import as_complex, certificate_of
-from specgeo.enumeration.groups import Group, Head
+from specgeo.enumeration.finish import as_complex, certificate_of
+from specgeo.enumeration.groups import Group, Head, Seen
 from specgeo.errors import InvalidInputError
 from specgeo.geometry.certificate import Certificate
 from specgeo.geometry.complex import PolyhedralComplex
@@ -47,7 +47,7 @@ class RegionGroup:
         How signs were decided in this group.
     """
 
-    def __init__(self, run: Group, number: int, seen: tuple[Flags, Flags]) -> None:
+    def __init__(self, run: Group, number: int, seen: Seen) -> None:
         self.number, self.n_groups = number, len(run.head.groups)
         self.domain = run.head.domain
         self._run: Group | None = run
@@ -80,11 +80,11 @@ class RegionGroup:
         run = self._open
         owners, seen = run.head.owners, self._seen
         faces, vertices = run.carriers()
-        mine = (owners.faces[faces] == self.number) & ~seen[0][faces]
+        mine = (owners.faces[faces] == self.number) & ~seen.faces[faces]
         old = vertices < 0
         at_vertex, at_face = np.where(old, -1 - vertices, 0), np.where(old, 0, vertices)
-        first = (owners.vertices[at_vertex] == self.number) & ~seen[1][at_vertex]
-        inside = (owners.faces[at_face] == self.number) & ~seen[0][at_face]
+        first = (owners.vertices[at_vertex] == self.number) & ~seen.vertices[at_vertex]
+        inside = (owners.faces[at_face] == self.number) & ~seen.faces[at_face]
         dims = run.dimensions()
         return (np.where(old, first, inside), *(mine[dims == k] for k in range(1, run.dim + 1)))
 
@@ -117,16 +117,7 @@ class Worker:
 
     def groups(self, number: int) -> Iterator[RegionGroup]:
         """The group, or its parts where it is too large to be held at once."""
-        head = self.head
-        seen = np.zeros(len(head.owners.faces), np.bool_), np.zeros(len(head.owners.vertices), np.bool_)
-        stack = [head.groups[number]]
-        while stack:
-            cells = stack.pop()
-            faces, vertices = self.run.enter(cells)
-            if not self.run.finish():
-                stack += head.halves(cells)[::-1]
-                continue
+        for seen in self.run.parts(number):
             group = RegionGroup(self.run, number, seen)
             yield group
             group.close()
-            seen[0][faces], seen[1][vertices] = True, True

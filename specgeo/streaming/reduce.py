@@ -12,7 +12,7 @@ from specgeo._cast import as_budget
 from specgeo._display import counted
 from specgeo._progress import reported
 from specgeo.domain import as_domain
-from specgeo.enumeration.enumerate import require_ieee_arithmetic
+from specgeo.enumeration.begin import require_ieee_arithmetic
 from specgeo.errors import BudgetError, InvalidInputError
 from specgeo.geometry.certificate import Certificate
 from specgeo.network import Network

@@ -13,9 +13,11 @@ from math import comb, prod
 from typing import Any, Literal
 
 from specgeo._arguments import checked
+from specgeo._tournament import lowered
 from specgeo.errors import InvalidInputError
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.linear_regions import distinct_affine_maps
+from specgeo.geometry.whole_space import WholeSpaceComplex
 from specgeo.network import Network
 from specgeo.results import Check, Result, axes, format_number, log10
 
@@ -355,7 +357,7 @@ def region_bounds(input_dim: int, widths: Sequence[int]) -> RegionTable:
 
 
 @checked
-def region_table(net: Network, cx: PolyhedralComplex | None = None) -> RegionTable:
+def region_table(net: Network, cx: PolyhedralComplex | WholeSpaceComplex | None = None) -> RegionTable:
     """Every bound that holds for a network, with its exact counts beside them.
 
     Layers without a breakpoint only lower the dimension and are left out, which keeps upper bounds
@@ -364,8 +366,8 @@ def region_table(net: Network, cx: PolyhedralComplex | None = None) -> RegionTab
     Parameters
     ----------
     net : Network
-    cx : PolyhedralComplex, optional
-        Its complex; the exact counts are those on the complex's domain.
+    cx : PolyhedralComplex or WholeSpaceComplex, optional
+        Its complex; the exact counts are those on the complex's domain, or all.
 
     Returns
     -------
@@ -380,19 +382,22 @@ def region_table(net: Network, cx: PolyhedralComplex | None = None) -> RegionTab
       montufar2017       upper                       5   Montúfar 2017, with Hu & Zhang 2018 for s pieces
       trivial            upper                       9   one region for each pattern
     """
-    bending = [(n, a) for n, a in zip(net.hidden_widths, net.activations, strict=True) if len(a.breakpoints)]
-    widths, pieces = [n for n, _ in bending], [len(a.slopes) for _, a in bending]
+    weights, _, activations, _ = lowered(net.layers)  # maxima as comparisons have no fewer regions
+    bending = [(len(w), a) for w, a in zip(weights, activations, strict=False) if len(a.breakpoints)]
+    each = [[len(x.slopes) for x in a.each(n)] for n, a in bending]  # pieces of the neurons
+    widths, pieces = [n for n, _ in bending], list(map(max, each))
     if all(a.is_relu for _, a in bending):
         table = region_bounds(net.input_dim, widths)
     else:
         general = montufar2017_upper(net.input_dim, widths, pieces)
         rows = (
             RegionBound("montufar2017", "upper", general, "Montúfar 2017, with Hu & Zhang 2018 for s pieces"),
-            RegionBound("trivial", "upper", trivial_upper(widths, pieces), "one region for each pattern"),
+            RegionBound("trivial", "upper", prod(map(prod, each)), "one region for each pattern"),
         )
         table = RegionTable(net.input_dim, tuple(widths), rows)
     if cx is None:
         return table
-    counts = cx.n_cells, cx.n_linear_regions, distinct_affine_maps(cx)
+    known = cx.cone if isinstance(cx, WholeSpaceComplex) else cx  # f and its homogenised form have as many maps
+    counts = known.n_cells, known.n_linear_regions, distinct_affine_maps(known)
     certified = bool(getattr(cx.certificate, "certified", False))
     return RegionTable(table.input_dim, table.widths, table.bounds, *counts, certified)

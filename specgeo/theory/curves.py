@@ -239,14 +239,14 @@ def lipschitz_bound(net: Network) -> float:
     10.0
     """
     norms = [np.linalg.norm(weight, 2) for weight in net.weights]
-    slopes = [np.abs(activation.slopes).max() for activation in net.activations]
+    slopes = [activation.stretch for activation in net.activations]
     return float(np.prod(norms) * np.prod(slopes) * (1 + 1e-10))
 
 
 def _steepest(net: Network, points: FloatArray, nodes: FloatArray) -> FloatArray:
     """Bound of |d f_i(gamma(z)) / dz| for each output i, shape (m,)."""
     speed = np.max(np.linalg.norm(np.diff(points, axis=0), axis=1) / np.diff(nodes))
-    inner = [np.linalg.norm(w, 2) * np.abs(a.slopes).max() for w, a in zip(net.weights, net.activations, strict=False)]
+    inner = [np.linalg.norm(w, 2) * a.stretch for w, a in zip(net.weights, net.activations, strict=False)]
     return np.asarray(np.linalg.norm(net.weights[-1], axis=1) * np.prod(inner) * speed * (1 + 1e-10))
 
 

@@ -103,11 +103,12 @@ def norm_products(net: Network) -> tuple[float, float, float]:
     >>> norm_products(sg.Network([[[3.0, 4.0]], [[2.0]]], [[0.0], [0.0]]))
     (10.0, 10.0, 22.627416997969522)
     """
-    slopes = prod(float(np.abs(a.slopes).max()) for a in net.activations)
+    slopes = prod(a.stretch for a in net.activations)
     spectral = slopes * float(np.prod(spectral_norms(net)))
     frobenius = slopes * prod(float(np.linalg.norm(w)) for w in net.weights)
     clip = max(float(np.abs(w).max()) for w in net.weights)
-    return spectral, frobenius, slopes * weight_clip_bound(clip, net.input_dim, net.hidden_widths, net.output_dim)
+    widths = [max(n, a.width(n)) for n, a in zip(net.hidden_widths, net.activations, strict=True)]
+    return spectral, frobenius, slopes * weight_clip_bound(clip, net.input_dim, widths, net.output_dim)
 
 
 def weight_clip_bound(clip: float, input_dim: int, widths: tuple[int, ...] | list[int], output_dim: int = 1) -> float:

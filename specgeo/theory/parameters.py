@@ -25,6 +25,7 @@ from specgeo._measures import rounded_measures
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier.simplex import simplices_sum
 from specgeo.geometry.complex import PolyhedralComplex
+from specgeo.layer_activations import MaxGroups
 from specgeo.network import Network
 from specgeo.theory.variation import checked_output
 
@@ -104,6 +105,8 @@ class CellDerivatives:
         self.slopes: list[FloatArray] = []
         self.intercepts: list[FloatArray] = []
         pieces = cx.signs.neuron_pieces(net.activations)
+        if any(isinstance(activation, MaxGroups) for activation in net.activations):
+            raise UnsupportedError("net: derivatives by parameters are not for maxima over groups; write them in ReLUs")
         for width, activation, chosen in zip(net.hidden_widths, net.activations, pieces, strict=True):
             piece = np.broadcast_to(chosen, (cx.n_cells, width))
             self.slopes.append(activation.slopes[piece])

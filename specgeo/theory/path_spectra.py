@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from specgeo._arguments import checked
 from specgeo._cast import FloatArray, as_floats
+from specgeo._xarray import dataset
 from specgeo.errors import InvalidInputError
 from specgeo.network import Network
 from specgeo.results import Result, axes
@@ -51,6 +52,16 @@ class PathSpectrum(Result):
 
     def __str__(self) -> str:
         return f"spectra along {len(self.lengths)} paths, {len(self.modes)} modes, proved error {self.errors.max():.2g}"
+
+    def to_xarray(self) -> Any:
+        """An `xarray.Dataset` over the paths, the modes and the outputs."""
+        data = {
+            "coefficients": (("path", "mode", "output"), self.coefficients),
+            "errors": (("path", "output"), self.errors),
+            "mean_squares": (("path", "output"), self.mean_squares),
+            "length": ("path", self.lengths),
+        }
+        return dataset(data, {"mode": self.modes})
 
     def plot(self, ax: Any = None, output: int = 0) -> Any:
         """Root mean square of a_n over the paths against n."""

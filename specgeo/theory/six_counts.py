@@ -34,6 +34,7 @@ from specgeo.geometry.linear_regions import affine_map_labels
 from specgeo.geometry.stored_values import piece_bounds
 from specgeo.geometry.structure import require_network, stated_errors
 from specgeo.geometry.vertex_signs import exact_positions, inner_faces, positive_at_vertices, positive_on_faces
+from specgeo.layer_activations import MaxGroups
 from specgeo.results import Result, axes, format_number
 
 Signs = npt.NDArray[np.int8]
@@ -134,7 +135,9 @@ def region_counts(cx: PolyhedralComplex) -> RegionCounts:
     >>> counts.r4, counts.r5, counts.r6
     (3, 3, 3)
     """
-    require_network(cx, "a count of regions")
+    layers, _ = require_network(cx, "a count of regions")
+    if any(isinstance(activation, MaxGroups) for activation in layers.activations):
+        raise UnsupportedError("cx: the six counts are for networks without maxima over groups; write them in ReLUs")
     if cx.offsets.shape[1] != 1:
         raise UnsupportedError(
             f"cx: {cx.offsets.shape[1]} outputs; the six counts are of functions with one: enumerate net.component(j)"

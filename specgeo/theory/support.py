@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from specgeo._arguments import checked
 from specgeo._cast import FloatArray, as_floats
+from specgeo._tournament import lowered
 from specgeo.activation import Activation
 from specgeo.domain import Box, Polytope, as_domain
 from specgeo.errors import InvalidInputError
@@ -115,16 +117,27 @@ def wall_distances(domain: Box | Polytope) -> tuple[FloatArray, FloatArray]:
 def in_relus(net: Network) -> list[_Layer]:
     """The layers of a network, each activation in ReLUs; the last one is the output."""
     layers: list[_Layer] = []
-    for weight, bias, activation in zip(net.weights[:-1], net.biases[:-1], net.activations, strict=True):
+    weights, biases, activations, _ = lowered(net.layers)
+    for weight, bias, activation in zip(weights[:-1], biases[:-1], activations, strict=True):
         if activation.is_relu or activation.is_identity:
             layers.append(_Layer(weight, bias, activation.is_relu))
-        else:
-            layers += [_Layer(weight, bias, False), *_activationin_relus(activation, len(weight))]
-    return [*layers, _Layer(net.weights[-1], net.biases[-1], False)]
+            continue
+        layers += [_Layer(weight, bias, False), *_in_relus(activation.each(len(weight)))]
+    return [*layers, _Layer(weights[-1], biases[-1], False)]
 
 
-def _activationin_relus(activation: Activation, n: int) -> tuple[_Layer, _Layer]:
-    """sigma(z) of n neurons as sum_i v_i relu(a_i z - t_i) + c: a layer of ReLUs and an affine one."""
+def _in_relus(each: Sequence[Activation]) -> tuple[_Layer, _Layer]:
+    """sigma_k(z_k) of neurons as sum_i v_i relu(a_i z_k - t_i) + c: a layer of ReLUs and an affine one."""
+    terms = [_terms(activation) for activation in each]
+    owners = np.repeat(np.arange(len(each)), [len(own) for own in terms])
+    a, t, v = (np.array(column) for column in zip(*(term for own in terms for term in own), strict=True))
+    eye = np.eye(len(each))[owners]
+    constants = np.array([activation.intercept for activation in each])
+    return _Layer(eye * a[:, None], 0.0 - t, True), _Layer((eye * v[:, None]).T, constants, False)
+
+
+def _terms(activation: Activation) -> list[tuple[float, float, float]]:
+    """(a_i, t_i, v_i)."""
     slopes, breaks = activation.slopes.tolist(), activation.breakpoints.tolist()
     if breaks == [0.0]:
         terms = [(1.0, 0.0, slopes[1]), (-1.0, 0.0, -slopes[0])]
@@ -134,11 +147,7 @@ def _activationin_relus(activation: Activation, n: int) -> tuple[_Layer, _Layer]
             step = high - low
             exact = Fraction(high) - Fraction(low) == Fraction(step)
             terms += [(1.0, t, step)] if exact else [(1.0, t, high), (1.0, t, -low)]
-    terms = [term for term in terms if term[2] != 0.0] or [(1.0, 0.0, 0.0)]
-    a, t, v = (np.array(column) for column in zip(*terms, strict=True))
-    eye = np.eye(n)
-    bends = _Layer(np.kron(eye, a[:, None]), np.tile(-t, n) + 0.0, True)
-    return bends, _Layer(np.kron(eye, v[None]), np.full(n, activation.intercept), False)
+    return [term for term in terms if term[2] != 0.0] or [(1.0, 0.0, 0.0)]
 
 
 def _both_signs(array: FloatArray) -> FloatArray:

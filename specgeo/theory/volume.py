@@ -23,7 +23,7 @@ from scipy.special import betaincinv, ndtri
 from specgeo._arguments import checked
 from specgeo._cast import FloatArray, RNGLike, as_floats, as_rng
 from specgeo._limits import check_time
-from specgeo.activation import Activation, as_activation
+from specgeo.activation import Activation
 from specgeo.domain import Box
 from specgeo.errors import InvalidInputError
 from specgeo.geometry.complex import PolyhedralComplex
@@ -198,7 +198,7 @@ def a_priori_kappa(net: Network, box: Box, clip: float, epsilon: float) -> float
     >>> round(a_priori_kappa(net, Box([0], [1]), 1.0, 0.01))
     277
     """
-    slopes = np.prod([np.abs(as_activation(a).slopes).max() for a in net.activations])
+    slopes = np.prod([a.stretch for a in net.activations])
     lipschitz = float(slopes) * weight_clip_bound(clip, net.input_dim, net.hidden_widths)
     regions = min((b.value for b in region_table(net).bounds if b.kind == "upper"), default=1)
     sides = box.upper - box.lower

@@ -130,20 +130,44 @@ def pieces_of(activation: Any) -> tuple[list[Fraction], list[Fraction], list[Fra
     return breakpoints, slopes, intercepts
 
 
+def largest_cells(cell: Cell, rows: list[Row], groups: Any) -> list[Cell]:
+    """One layer of maxima: for each group, the parts of a cell where each member is the largest."""
+    parts = [Cell(cell.vertices, cell.rows, cell.signs, [])]
+    for group in groups:
+        found = []
+        for part in parts:
+            for place, w in enumerate(group):
+                if rows[w] in [rows[i] for i in group[:place]]:
+                    continue
+                left: list[Cell] = [part]
+                for i in group:
+                    ahead = tuple(a - b for a, b in zip(rows[w], rows[i], strict=True))
+                    if left and any(ahead):
+                        halves = cut(left[0], ahead, label=False)
+                        left = [half for half in halves if any(value(ahead, p) > 0 for p in half.vertices)]
+                signs = tuple(1 if i == w else (0 if rows[i] == rows[w] else -1) for i in group if len(group) > 1)
+                found += [Cell(one.vertices, one.rows, part.signs + signs, [*part.maps, rows[w]]) for one in left]
+        parts = found
+    return parts
+
+
 def layer_cells(cell: Cell, rows: list[Row], activation: Any) -> list[Cell]:
-    """One hidden layer: cut by every unit, then apply the activation."""
-    breakpoints, slopes, intercepts = pieces_of(activation)
+    """One hidden layer: cut by every unit, then apply the activation, or that of each neuron."""
+    if hasattr(activation, "groups"):
+        return largest_cells(cell, rows, activation.groups)
+    each = [activation.kinds[k] for k in activation.which] if hasattr(activation, "kinds") else [activation] * len(rows)
+    neurons = [pieces_of(one) for one in each]
     parts = [cell]
-    for row in rows:
+    for row, (breakpoints, _, _) in zip(rows, neurons, strict=True):
         for t in breakpoints:
             shifted = (*row[:-1], row[-1] - t)
             parts = [new for part in parts for new in cut(part, shifted)]
-    n = len(breakpoints)
+    n_units = sum(len(breakpoints) for breakpoints, _, _ in neurons)
     for part in parts:
-        signs = part.signs[len(part.signs) - n * len(rows) :]
+        signs = iter(part.signs[len(part.signs) - n_units :])
         maps = []
-        for j, row in enumerate(rows):
-            piece = sum(s > 0 for s in signs[n * j : n * (j + 1)])
+        for row, (breakpoints, slopes, intercepts) in zip(rows, neurons, strict=True):
+            piece = sum(next(signs) > 0 for _ in breakpoints)
             scaled = [slopes[piece] * a for a in row]
             scaled[-1] += intercepts[piece]
             maps.append(tuple(scaled))

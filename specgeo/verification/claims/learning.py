@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
+from specgeo.activation import Activation
 from specgeo.domain import Box, Polytope
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.results import RADIANS
@@ -208,10 +209,13 @@ def volume(subject: Subject) -> Evidence:
     widths = [min(n, _VOLUME_WIDTHS.get(subject.dim, 3)) for n in net.hidden_widths]
     if all(len(a.breakpoints) == 0 for a in net.activations):
         raise NotApplicable("the network has no hidden layer that bends: all its networks are affine")
+    activations = [a for a in net.activations if isinstance(a, Activation)]
+    if len(activations) < len(net.activations):
+        raise NotApplicable("the neurons of a layer have different activations: drawn are layers with one")
     box = Box([0.0] * subject.dim, [1.0] * subject.dim)
     ks, draws = [2.0, 4.0, 8.0, 16.0, 32.0], {1: 150, 2: 60, 3: 40}.get(subject.dim, 20)
     result = parameter_volume(
-        widths, 1.0, 0.01, ks, samples=draws, domain=box, rng=subject.generator(11), activation=list(net.activations)
+        widths, 1.0, 0.01, ks, samples=draws, domain=box, rng=subject.generator(11), activation=activations
     )
     facts: dict[str, Any] = {
         "widths drawn": widths,

@@ -1,0 +1,113 @@
+"""What comes after: the arrays of a finished run as a `PolyhedralComplex`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from specgeo._cast import FloatArray, IntArray
+from specgeo._tournament import Contest
+from specgeo.enumeration._lattice import boundary_lists, number_faces, spread_signs
+from specgeo.enumeration._layers import N_UNITS, N_WORDS
+from specgeo.enumeration._layout import Size, Tally
+from specgeo.enumeration._merge import winners
+from specgeo.enumeration._run import Run
+from specgeo.enumeration.begin import Labels, lowered_of
+from specgeo.geometry.arrays import Patterns, Ragged
+from specgeo.geometry.certificate import Certificate
+from specgeo.geometry.complex import PolyhedralComplex
+from specgeo.geometry.pieces import affine_pieces
+from specgeo.geometry.vertex_values import LINE_VALUES, values_on_a_line
+from specgeo.geometry.walls import snap
+from specgeo.layer_activations import MaxGroups
+from specgeo.network import Network
+
+
+def as_complex(run: Run, network: Network, labels: Labels, domain: Any) -> PolyhedralComplex:
+    """The arrays of a finished run as a PolyhedralComplex."""
+    s, dim = run.state, run.dim
+    n_faces, n_vertices = int(s.sizes[Size.FACES]), int(s.sizes[Size.VERTICES])
+    n_cells, words = int(s.sizes[Size.CELLS]), int(run.layers.meta[:, N_WORDS].sum())
+    pool = int(s.sizes[Size.POOL])
+    run.afford(24 * n_faces + 4 * pool + (8 * dim + 24) * n_vertices + (16 * words + 32) * n_cells)
+    index, walls = np.empty(n_faces, np.int32), np.empty(max(n_faces, n_vertices), np.int32)
+    sizes, items = np.zeros(dim + 1, np.int64), np.zeros(dim + 1, np.int64)
+    number_faces(s, dim, index, sizes, items, walls)
+    first, begin = np.cumsum(sizes + 1) - sizes - 1, np.cumsum(items) - items
+    offsets, indices = np.empty(int(sizes.sum()) + dim + 1, np.int64), np.empty(int(items.sum()), np.int32)
+    boundary_lists(s, dim, index, first.copy(), begin.copy(), offsets, indices)
+    faces = [
+        Ragged(offsets[first[k] : first[k] + sizes[k] + 1], indices[begin[k] : begin[k] + items[k]])
+        for k in range(1, dim + 1)
+    ]
+    signs = final_signs(run, labels, lowered_of(network).contests)
+    # the row of each boundary facet: of A on a polytope; on a box c for the lower and d + c for the upper wall
+    facet_walls = walls[: sizes[dim - 1] if dim > 1 else n_vertices].astype(np.int64)
+    vertices, errors = np.ascontiguousarray(s.x[:n_vertices, :dim]), s.x[:n_vertices, dim].copy()
+    cx = complex_of(network, domain, vertices, errors, tuple(faces), signs, facet_walls, certificate_of(run))
+    if len(run.kept) and not isinstance(network.activations[-1], MaxGroups):
+        values = values_on_a_line(network.layers, run.kept, cx.vertices[:, 0])
+        cx.derived(LINE_VALUES, lambda _: values)
+    return cx
+
+
+def complex_of(
+    network: Network,
+    domain: Any,
+    vertices: FloatArray,
+    errors: FloatArray,
+    faces: tuple[Ragged, ...],
+    signs: Patterns,
+    facet_walls: IntArray,
+    certificate: Certificate,
+) -> PolyhedralComplex:
+    """The complex; vertices on walls are moved to them."""
+    snap(vertices, domain, facet_walls, faces[:-1])
+    return PolyhedralComplex(
+        vertices,
+        faces,
+        lambda: affine_pieces(network.layers, signs),
+        signs,
+        domain,
+        certificate,
+        network.layers,
+        errors,
+        facet_walls,
+        network.slice_notes,
+    )
+
+
+def certificate_of(run: Run) -> Certificate:
+    """How the signs of a run were decided."""
+    state = run.state
+    return Certificate(
+        certified=run.frame.exact,
+        float_filter=int(state.tally[Tally.FLOAT]),
+        refined_filter=int(state.tally[Tally.REFINED]),
+        exact=int(state.tally[Tally.EXACT]),
+        exact_zeros=int(state.tally[Tally.ZERO]),
+        exact_positions=int(state.tally[Tally.POSITION]),
+        smallest_margin=float(run.state.margin[0]),
+        seconds=dict(run.seconds),
+        refined_positions=int(state.tally[Tally.REFINED_POSITION]),
+    )
+
+
+def final_signs(run: Run, labels: Labels, contests: dict[int, Contest]) -> Patterns:
+    """Signs of all units on the final cells, units of all layers side by side."""
+    meta = run.layers.meta
+    n_cells, total = int(run.state.sizes[Size.CELLS]), len(labels[0])
+    compared = {layer - i for layer, contest in contests.items() for i in range(len(contest.rounds))}
+    words = (total + 63) // 64
+    positive, negative = np.zeros((n_cells, words), np.uint64), np.zeros((n_cells, words), np.uint64)
+    cells, start = np.arange(n_cells), total
+    for layer in range(len(meta), 0, -1):
+        rows, n_units = run.past.signs(layer), int(meta[layer - 1, N_UNITS])
+        if layer in contests:
+            rows, n_units = winners(run.past, layer, contests[layer]), len(contests[layer].groups.competing)
+        elif layer in compared:
+            rows, n_units = np.zeros((len(rows), 0), np.uint64), 0
+        start -= n_units
+        spread_signs(rows, run.past.parents(layer), cells, start, positive, negative)
+    return Patterns(positive, negative, *labels)

@@ -1,0 +1,205 @@
+"""The complex glued from groups of cells, against the one made breadth first: the same up to numbering."""
+
+from __future__ import annotations
+
+import itertools
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+import numpy as np
+import pytest
+
+import specgeo as sg
+from specgeo.enumeration import division, groups
+from specgeo.geometry.soundness import failures
+from specgeo.testing import random_network
+
+KINDS = ("he", "zero-bias", "integer", "quarter", "duplicated")
+
+
+def cube(d):
+    return sg.Box(-1.0, 1.0, dim=d)
+
+
+@pytest.fixture
+def in_groups(monkeypatch):
+    """Glue from a head of so many faces and groups of so many cells; groups with more cells at the end are halved."""
+
+    def set_sizes(faces, cells, most=10**6):
+        for name in ("GLUED_FACES", "GLUED_FACES_HIGH"):
+            monkeypatch.setattr(groups, name, faces)
+        for name in ("GROUP_CELLS", "GROUP_CELLS_HIGH"):
+            monkeypatch.setattr(groups, name, cells)
+        monkeypatch.setattr(groups, "FEWEST", most)
+        monkeypatch.setattr(groups, "GROUP_BYTES", 0)
+
+    return set_sizes
+
+
+def rows(a):
+    return [row.tobytes() for row in np.ascontiguousarray(a)]
+
+
+def places(one, two):
+    """Where each item of a list stands in another of the same items, each there once."""
+    at = {item: i for i, item in enumerate(two)}
+    assert len(at) == len(two) == len(one)
+    return np.array([at[item] for item in one])
+
+
+def corners(cx, cells):
+    """What tells each vertex from all others: the cells (by numbers) and the walls of the domain that it lies on."""
+    found = [set() for _ in cx.vertices]
+    for number, vertices in zip(cells, cx.vertices_of(cx.dim), strict=True):
+        for v in vertices:
+            found[v].add(int(number))
+    for wall, vertices in zip(cx.facet_walls, cx.vertices_of(cx.dim - 1), strict=True):
+        if wall >= 0:
+            for v in vertices:
+                found[v].add(-1 - int(wall))
+    return [frozenset(item) for item in found]
+
+
+def assert_same(one, two):
+    """Equal up to numbering, coordinates up to their error bounds."""
+    assert one.f_vector == two.f_vector
+    signs = [np.hstack((cx.signs.positive, cx.signs.negative)) for cx in (one, two)]
+    cells = places(rows(signs[0]), rows(signs[1]))
+    vertices = places(corners(one, cells), corners(two, np.arange(two.n_cells)))
+    off = np.abs(one.vertices - two.vertices[vertices]).max(axis=1)
+    assert (off <= one.vertex_errors + two.vertex_errors[vertices]).all()
+    number = vertices
+    for k in range(1, one.dim + 1):
+        found = [frozenset(number[list(items)].tolist()) for items in one.faces[k - 1]]
+        number = places(found, [frozenset(items.tolist()) for items in two.faces[k - 1]])
+        if k == one.dim - 1:
+            np.testing.assert_array_equal(one.facet_walls, two.facet_walls[number])
+    np.testing.assert_array_equal(number, cells)
+    np.testing.assert_allclose(one.gradients, two.gradients[cells], rtol=1e-12, atol=1e-14)
+
+
+def assert_same_bits(one, two):
+    for name in ("vertices", "vertex_errors", "facet_walls"):
+        a, b = getattr(one, name), getattr(two, name)
+        assert a.tobytes() == b.tobytes()
+    for a, b in zip(one.faces, two.faces, strict=True):
+        assert a.offsets.tobytes() == b.offsets.tobytes() and a.indices.tobytes() == b.indices.tobytes()
+    assert one.signs.positive.tobytes() == two.signs.positive.tobytes()
+    assert one.signs.negative.tobytes() == two.signs.negative.tobytes()
+    counts = [{**cx.certificate.to_dict(), "seconds": None} for cx in (one, two)]
+    assert counts[0] == counts[1]
+
+
+CASES = [  # widths, faces of the head, cells in a group
+    ((2, 16, 16, 1), 1, 7),
+    ((2, 12, 12, 12, 1), 200, 3),
+    ((3, 8, 8, 2), 1, 5),
+    ((3, 6, 6, 4, 1), 300, 9),
+    ((4, 5, 5, 3, 1), 1, 6),
+    ((2, 70, 70, 1), 1, 900),
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("widths", "head", "group"), CASES)
+def test_glued_is_what_breadth_first_gives(widths, head, group, kind, in_groups):
+    net = random_network(widths, 1, kind)
+    whole = sg.enumerate_regions(net, cube(widths[0]))
+    in_groups(head, group)
+    one = sg.enumerate_regions(net, cube(widths[0]), executor=1)
+    assert one.certificate.certified
+    assert_same(one, whole)
+    assert_same_bits(one, sg.enumerate_regions(net, cube(widths[0]), executor=2))
+
+
+@pytest.mark.parametrize("d", [2, 3])
+def test_groups_that_are_halved(d, in_groups):
+    net = random_network((d, 9, 9, 9, 1), 2)
+    whole, seen = sg.enumerate_regions(net, cube(d)), []
+    in_groups(1, 25, most=60)
+    one = sg.enumerate_regions(net, cube(d), executor=2, progress=lambda text, fraction: seen.append(fraction))
+    assert_same(one, whole)
+    assert seen == sorted(seen) and seen[-1] == 1.0
+
+
+@pytest.fixture
+def by_blocks(monkeypatch, in_groups):
+    """Divide every first layer, and take the regions of its first neurons in small groups."""
+    monkeypatch.setattr(division, "MANY", 1)
+    monkeypatch.setattr(division, "FIRST", 15)
+    monkeypatch.setattr(groups, "HEAD_CELLS", 12)
+    in_groups(1, 5, most=25)
+
+
+BLOCKS = [
+    ((2, 20, 1), "relu"),
+    ((3, 12, 1), "relu"),
+    ((3, 10, 6, 1), "relu"),
+    ((2, 9, 5, 1), "hard_tanh"),
+    ((4, 9, 1), "relu"),
+]
+
+
+@pytest.mark.parametrize("kind", ["he", "integer", "duplicated"])
+@pytest.mark.parametrize(("widths", "activation"), BLOCKS)
+def test_a_wide_layer_is_divided(widths, activation, kind, by_blocks, monkeypatch):
+    net, box = random_network(widths, 3, kind, activation=activation), cube(widths[0])
+    divided = division.divided(net)
+    assert len(divided.hidden_widths) > len(net.hidden_widths)
+    one = sg.enumerate_regions(net, box, executor=1)
+    counts = sg.reduce_regions(net, box, {"f": sg.streaming.FVector()}, executor=2)
+    assert counts.n_groups > 1
+    monkeypatch.undo()
+    whole = sg.enumerate_regions(net, box)
+    assert counts["f"] == whole.f_vector
+    assert_same(one, whole)
+    if len(net.hidden_widths) > 1:  # otherwise the outputs are others
+        x = np.random.default_rng(0).uniform(-1, 1, (50, widths[0]))
+        np.testing.assert_array_equal(divided(x), net(x))
+
+
+@pytest.mark.parametrize(("n", "regions"), [(3, 32), (4, 370)])
+def test_resonance_arrangements_in_groups(n, regions, by_blocks):
+    """Regions of the hyperplanes whose normals are all 0/1 vectors (Kamiya, Takemura and Terao 2011)."""
+    normals = np.array([v for v in itertools.product((0.0, 1.0), repeat=n) if any(v)])
+    net = sg.Network([normals, np.ones((1, len(normals)))], [np.zeros(len(normals)), [0.0]])
+    found = sg.reduce_regions(net, cube(n), {"f": sg.streaming.FVector()})
+    assert found["f"][-1] == regions and found.n_groups > 1
+
+
+def test_on_a_polytope_with_other_activations(in_groups):
+    net = random_network((2, 9, 9, 1), 1, activation="hard_tanh")
+    domain = sg.Polytope([[1.0, 1.0], [-1.0, 2.0], [0.0, -3.0]], [1.0, 1.0, 1.0])
+    whole = sg.enumerate_regions(net, domain)
+    in_groups(1, 4)
+    one = sg.enumerate_regions(net, domain)
+    assert_same(one, whole)
+    assert not failures(one, net.layers)
+    assert one.reprove()
+
+
+def test_processes_give_the_same_bits(in_groups):
+    """They have groups of their own making, of the usual size."""
+    in_groups(1, groups.GROUP_CELLS)
+    net = random_network((2, 40, 24, 1), 5)
+    one = sg.enumerate_regions(net, cube(2), executor=1)
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn"), initializer=_glue_all) as pool:
+        assert_same_bits(one, sg.enumerate_regions(net, cube(2), executor=pool))
+
+
+def _glue_all():
+    groups.GLUED_FACES = 1
+    groups.GROUP_BYTES, groups.FEWEST = 0, 10**6
+
+
+def test_budgets_and_signs_of_rounded_values(in_groups):
+    in_groups(1, 10)
+    net = random_network((2, 16, 16, 1), 0)
+    with pytest.raises(sg.BudgetError, match="max_cells: more than 300 cells"):
+        sg.enumerate_regions(net, cube(2), max_cells=300)
+    with pytest.raises(sg.BudgetError, match="max_bytes"):
+        sg.enumerate_regions(net, cube(2), max_bytes=400_000)
+    assert not sg.enumerate_regions(net, cube(2), exact=False).certificate.certified  # in one piece
+    for executor in (0, True, "two"):
+        with pytest.raises(sg.InvalidInputError, match="executor: "):
+            sg.enumerate_regions(net, cube(2), executor=executor)
