@@ -232,26 +232,30 @@ def test_linear_regions_and_bounds() -> None:
         assert table.checks and all(check.holds for check in table.checks)
 
 
-def test_files(tmp_path: Path) -> None:
+@pytest.mark.parametrize("suffix", [".npz", ".h5"])
+def test_files(tmp_path: Path, suffix: str) -> None:
+    if suffix == ".h5":
+        pytest.importorskip("h5py")
     net = random_network([2, 5, 4, 1], 0, activation="hard_tanh")
-    cx, path = whole(net), tmp_path / "space.npz"
+    cx, path = whole(net), tmp_path / f"space{suffix}"
     cx.save(path)
     back = sg.WholeSpaceComplex.load(path)
     assert back.f_vector == cx.f_vector and back.reprove().proved
     assert np.array_equal(back.vertices, cx.vertices) and np.array_equal(back.gradients, cx.gradients)
     assert np.array_equal(back.sign_vectors, cx.sign_vectors)
-    sg.check.prove(sg.check.load(str(path)))
+    cx.save(tmp_path / "space.npz")
+    sg.check.prove(sg.check.load(str(tmp_path / "space.npz")))
     with pytest.raises(sg.ReadError, match=r"WholeSpaceComplex\.load"):
         sg.load_complex(path)
     other = tmp_path / "box.npz"
     cx.on(sg.Box([-1, -1], [1, 1])).save(other)
     with pytest.raises(sg.ReadError, match="bounded domain"):
         sg.WholeSpaceComplex.load(other)
-    data = dict(np.load(path))
-    data["metadata_space_bias_0"] = data["metadata_space_bias_0"] + 1.0
-    np.savez(tmp_path / "forged.npz", **data)
-    with pytest.raises(sg.ReadError, match="homogenised"):
-        sg.WholeSpaceComplex.load(tmp_path / "forged.npz")
+    name, data = "metadata_space_bias_0", dict(np.load(tmp_path / "space.npz"))
+    for forged in (data[name] + 1.0, data[name][:2], data[name][None]):
+        np.savez(tmp_path / "forged.npz", **data | {name: forged})
+        with pytest.raises(sg.ReadError, match="homogenised|corrupt"):
+            sg.WholeSpaceComplex.load(tmp_path / "forged.npz")
 
 
 def test_refusals() -> None:

@@ -22,7 +22,7 @@ from specgeo.enumeration.cones import of_cones
 from specgeo.enumeration.finish import as_complex
 from specgeo.enumeration.glue import glued
 from specgeo.enumeration.groups import Head, enough_faces
-from specgeo.enumeration.reaching import prune
+from specgeo.enumeration.reaching import Wanted, prune
 from specgeo.errors import BudgetError, InvalidInputError
 from specgeo.geometry.arrays import Signs, unpacked
 from specgeo.geometry.complex import PolyhedralComplex
@@ -161,7 +161,7 @@ def _enumerate(
 ) -> PolyhedralComplex:
     enough = enough_faces if exact else None  # groups of cells have walls, whose pieces agree if signs are proved
     run, layer = _run_through(network, domain, exact, progress, max_cells, max_bytes, enough=enough)
-    if layer == len(lowered_of(network).activations):
+    if layer == len(run.layers.meta):
         return as_complex(run, network, layers_of(network)[1], domain)
     return glued(Head(network, domain, max_bytes, enough_faces, (run, layer)), executor, progress, max_cells)
 
@@ -172,12 +172,12 @@ def enumerate_with_signs(
     progress: Callable[[str, float], None] | None = None,
     max_cells: int | None = None,
     max_bytes: int | None = None,
-    reaching: bool = False,
+    reaching: Wanted | None = None,
 ) -> tuple[PolyhedralComplex, Signs]:
     """The complex, and the proved signs (n_0, n_units) of the units of the last hidden layer at its vertices.
 
-    ``reaching``: without cells that are proved not to meet the zero sets of these units. One at least is kept, and
-    what divides it from those dropped are facets of one cell and no wall.
+    ``reaching``: without cells that are proved to have nothing of what is wanted. One at least is kept, and what
+    divides those kept from those dropped are facets of one cell and no wall.
     """
     require_ieee_arithmetic()
     domain = as_domain(domain)
@@ -196,23 +196,24 @@ def _run_through(
     progress: Callable[[str, float], None] | None,
     max_cells: int | None,
     max_bytes: int | None,
-    reaching: bool = False,
+    reaching: Wanted | None = None,
     enough: Callable[[Run], bool] | None = None,
 ) -> tuple[Run, int]:
     """A run through all layers, or up to one before the last whose complex is ``enough``; and the last layer done."""
     low = lowered_of(network)
-    depth, merged = len(low.activations), max(low.contests, default=0)
+    run = begin(network, domain, exact, max_cells, None, max_bytes, divides=enough is not None)
+    depth, merged = len(run.layers.meta), max(low.contests, default=0)
 
     def report(layer: int, share: float, sizes: IntArray) -> None:
         if progress is not None:
             so_far = f"{counted(int(sizes[Size.CELLS]), 'cell')}, {counted(int(sizes[Size.FACES]), 'face')}"
             progress(f"layer {layer} of {depth}: {so_far}", (layer - 1 + share) / depth)
 
-    run = begin(network, domain, exact, max_cells, report, max_bytes)
+    run.report = report
     for layer in range(1, depth + 1):
         cut_by(run, low, layer)
-        if layer < depth and reaching:
-            prune(run, layer)
+        if layer < depth and reaching is not None:
+            prune(run, layer, reaching)
         if merged <= layer < depth and enough is not None and enough(run):
             return run, layer
     run.polish()

@@ -44,7 +44,7 @@ from specgeo._cast import ComplexArray, FloatArray, IntArray
 from specgeo._double import UNIT_ROUNDOFF
 from specgeo._workers import in_order
 from specgeo.fourier.forms import FacetForm, Term
-from specgeo.fourier.leaves import Leaves, Pieces, count_pieces, grid, make_pieces
+from specgeo.fourier.leaves import Leaves, Pieces, grid, make_pieces
 from specgeo.fourier.moment_rows import WIDTH, add_moments
 from specgeo.fourier.nufft import Lattice, find_lattice
 from specgeo.fourier.phases import unit_exponentials
@@ -99,17 +99,28 @@ def make_plan(form: FacetForm, k: FloatArray, boundary: str, truncation: float =
     reach = np.abs(lattice.modes).max(axis=0).astype(np.float64)
     rows = (1 if boundary == "mirror" else 2) * (reach + 1)
     best: Plan | None = None
+    least = math.inf
     for radius in RADII:
         degree = _degree(radius, truncation)
         for fill in FILLS:
             leaves = grid(low, high, reach, radius, fill)
             if np.prod(leaves.counts.astype(float)) > MOST_LEAVES:
                 continue
-            pieces = float(count_pieces(corners, leaves).sum()) * number / len(corners)
-            seconds = _seconds(pieces, leaves.counts.astype(float), degree, rows, form.defect.shape[0])
-            if best is None or seconds < best.seconds:
-                best = Plan(lattice, leaves, degree, _tail(radius, degree), seconds)
+            pieces = make_pieces(corners, leaves)
+            # within twice the truncation where some plan is, else as small as it goes
+            noise = max(_likely_rounding(pieces, leaves.counts, degree), 2 * truncation)
+            many = len(pieces.owners) * number / len(corners)
+            seconds = _seconds(many, leaves.counts.astype(float), degree, rows, form.defect.shape[0])
+            if best is None or (noise, seconds) < (least, best.seconds):
+                best, least = Plan(lattice, leaves, degree, _tail(radius, degree), seconds), noise
     return best
+
+
+def _likely_rounding(pieces: Pieces, counts: IntArray, degree: int) -> float:
+    """Rounding to be expected as a share of sum |w_T|, from a sample: in the rows of slabs, and of the series."""
+    growth = float(pieces.growth @ pieces.shares / pieces.shares.sum())
+    slabs = float(counts[-2]) / min(SLAB, counts[-2]) * (float(counts[0]) if len(counts) == 3 else 1.0)
+    return UNIT_ROUNDOFF * growth * (8 * math.sqrt((degree + 1) * (SLAB + 1) / slabs) + SLOPE_ROUNDINGS)
 
 
 def _seconds(pieces: float, counts: FloatArray, degree: int, rows: FloatArray, outputs: int) -> float:
