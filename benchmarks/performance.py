@@ -62,7 +62,7 @@ def measure() -> Comparison:
     def show(message: str, fraction: float) -> None:
         print(f"[{fraction:4.0%}] {message}", file=sys.stderr, flush=True)
 
-    found = compare(cases, degenerate=True, repeats=3, limit=4.0, progress=show)
+    found = compare(cases, degenerate=True, repeats=3, limit=6.0, progress=show)
     return replace(found, transforms=compare_transforms(repeats=3, progress=show), spectra=compare_spectra())
 
 

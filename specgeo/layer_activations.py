@@ -67,7 +67,7 @@ class NeuronActivations(Scalar):
         object.__setattr__(self, "which", which)
 
     def __repr__(self) -> str:
-        return f"NeuronActivations({len(self.which):,} neurons, {self.name})"
+        return f"NeuronActivations({counted(len(self.which), 'neuron')}, {self.name})"
 
     @property
     def name(self) -> str:
@@ -253,8 +253,7 @@ class MaxGroups:
         object.__setattr__(self, "groups", tuple(tuple(int(i) for i in group) for group in groups))
 
     def __repr__(self) -> str:
-        least, most = int(self.sizes.min()), int(self.sizes.max())
-        return f"MaxGroups({counted(len(self.sizes), 'group')} of {least if least == most else f'{least} to {most}'})"
+        return f"MaxGroups({counted(len(self.groups), 'group')} of {counted(int(self.sizes.max()), 'value')} at most)"
 
     @cached_property
     def members(self) -> IntArray:
