@@ -56,7 +56,7 @@ FILLS = (0.5, 0.65, 0.8)  # part of R that the leaf itself takes; at 1 no piece 
 SAMPLE = 4096  # simplices that tell how many pieces there will be
 COEFFICIENT_SECONDS = {2: 3.5e-9, 3: 6.5e-9}  # a coefficient of `WIDTH` pieces
 FLOP_SECONDS = 7e-11  # of the products of matrices
-MOST_LEAVES = 1 << 23
+MOST_LEAVES = 1 << 21
 PIECES_BYTES = 1 << 28  # of simplices taken at a time
 SLAB = 16  # rows of leaves at a time
 FACTOR_ROUNDINGS, SLOPE_ROUNDINGS = 4, 4
@@ -94,7 +94,8 @@ def make_plan(form: FacetForm, k: FloatArray, boundary: str, truncation: float =
     lattice = find_lattice(form.kinks.waves(k))
     if lattice is None:
         return None
-    corners, _ = _taken(terms, lattice, np.arange(0, number, -(-number // SAMPLE)))
+    corners, weights = _taken(terms, lattice, np.arange(0, number, -(-number // SAMPLE)))
+    size = np.maximum(np.abs(weights).sum(axis=0), np.finfo(float).tiny)
     low, high = _bounds(terms, lattice)
     reach = np.abs(lattice.modes).max(axis=0).astype(np.float64)
     rows = (1 if boundary == "mirror" else 2) * (reach + 1)
@@ -107,20 +108,14 @@ def make_plan(form: FacetForm, k: FloatArray, boundary: str, truncation: float =
             if np.prod(leaves.counts.astype(float)) > MOST_LEAVES:
                 continue
             pieces = make_pieces(corners, leaves)
-            # within twice the truncation where some plan is, else as small as it goes
-            noise = max(_likely_rounding(pieces, leaves.counts, degree), 2 * truncation)
+            own = np.abs(weights[pieces.owners]) * pieces.shares[:, None]
+            rounding = _rounding(pieces, own, _counts(leaves), radius, degree, size) / size
+            noise = max(float(rounding.max()), 1.5 * truncation)  # as small as that, or as it goes
             many = len(pieces.owners) * number / len(corners)
             seconds = _seconds(many, leaves.counts.astype(float), degree, rows, form.defect.shape[0])
             if best is None or (noise, seconds) < (least, best.seconds):
                 best, least = Plan(lattice, leaves, degree, _tail(radius, degree), seconds), noise
     return best
-
-
-def _likely_rounding(pieces: Pieces, counts: IntArray, degree: int) -> float:
-    """Rounding to be expected as a share of sum |w_T|, from a sample: in the rows of slabs, and of the series."""
-    growth = float(pieces.growth @ pieces.shares / pieces.shares.sum())
-    slabs = float(counts[-2]) / min(SLAB, counts[-2]) * (float(counts[0]) if len(counts) == 3 else 1.0)
-    return UNIT_ROUNDOFF * growth * (8 * math.sqrt((degree + 1) * (SLAB + 1) / slabs) + SLOPE_ROUNDINGS)
 
 
 def _seconds(pieces: float, counts: FloatArray, degree: int, rows: FloatArray, outputs: int) -> float:
@@ -164,6 +159,11 @@ def lattice_sum(form: FacetForm, plan: Plan, boundary: str, executor: Any = None
     return values, rounding + size * (plan.truncation + UNIT_ROUNDOFF * turns[:, None])
 
 
+def _counts(leaves: Leaves) -> tuple[int, ...]:
+    """Leaves along three axes; in the plane the first has one."""
+    return (1,) * (3 - len(leaves.counts)) + tuple(int(n) for n in leaves.counts)
+
+
 def _terms(form: FacetForm, boundary: str) -> list[Term]:
     return [form.kinks] if boundary == "interior" else [form.kinks, form.flux]
 
@@ -200,7 +200,7 @@ def _sums(corners: FloatArray, weights: FloatArray, plan: Plan, tables: list[Flo
     """Sums over simplices, slab of leaves by slab; an executor changes no bit."""
     pieces = make_pieces(corners, plan.leaves)
     own = weights[pieces.owners] * pieces.shares[:, None]
-    counts = (1,) * (3 - len(plan.leaves.counts)) + tuple(int(n) for n in plan.leaves.counts)
+    counts = _counts(plan.leaves)
     slabs = [(g, h, min(h + SLAB, counts[1])) for g in range(counts[0]) for h in range(0, counts[1], SLAB)]
 
     def tasks() -> Iterator[tuple[Any, ...]]:

@@ -70,7 +70,7 @@ def available() -> bool:
 
 def pays(forms: ComplexForms, k: FloatArray) -> bool:
     """Whether the non-uniform FFT is the faster way to these wavevectors."""
-    return len(k) >= CROSSOVER and grid_seconds(forms, k) < direct_seconds(forms.facets, len(k))
+    return len(k) >= CROSSOVER and grid_seconds(forms, k) < direct_seconds(forms.facets, len(k)) and fits(forms, k)
 
 
 def direct_seconds(form: FacetForm, n_k: int) -> float:
@@ -80,13 +80,16 @@ def direct_seconds(form: FacetForm, n_k: int) -> float:
 
 
 def grid_seconds(forms: ComplexForms, k: FloatArray) -> float:
-    """Estimated time of quadrature and the non-uniform FFT, infinite where they cannot serve."""
+    """Estimated time of quadrature and the non-uniform FFT, infinite without finufft and in high dimension."""
     if forms.dim > 3 or forms.facets.kinks.simplices.shape[1] > 3 or not available() or len(k) == 0:
         return math.inf
-    reach = float(np.linalg.norm(k, axis=1).max()) * _longest_edge(forms.facets) / 2
-    if reach > min(_order_limit(beta, QUADRATURE_TOLERANCE)[-2] for beta in (0, 1)):
-        return math.inf
     return _estimated_seconds(forms.facets, k)
+
+
+def fits(forms: ComplexForms, k: FloatArray) -> bool:
+    """Whether there are quadrature rules for the longest edge and the largest wavevector."""
+    reach = float(np.linalg.norm(k, axis=1).max()) * _longest_edge(forms.facets) / 2
+    return bool(reach <= min(_order_limit(beta, QUADRATURE_TOLERANCE)[-2] for beta in (0, 1)))
 
 
 def _estimated_seconds(form: FacetForm, k: FloatArray) -> float:
@@ -320,7 +323,10 @@ def _node_count(term: Term, longest: float) -> float:
     if term.simplices.shape[1] == 1 or len(term) == 0:
         return float(len(term))
     some = replace(term, simplices=term.simplices[:: -(-len(term) // SAMPLE)])
-    inner, outer, _ = _orders(some, longest, QUADRATURE_TOLERANCE)
+    try:
+        inner, outer, _ = _orders(some, longest, QUADRATURE_TOLERANCE)
+    except UnsupportedError:  # see `fits`
+        return math.inf
     return float(inner @ outer) * len(term) / len(some)
 
 
