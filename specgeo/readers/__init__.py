@@ -15,22 +15,27 @@ from specgeo.readers.encodings import with_encoding
 from specgeo.readers.nnet import read_nnet
 from specgeo.readers.npz import read_npz, save_network
 from specgeo.readers.onnx import read_onnx
+from specgeo.readers.parameters import from_parameters, read_safetensors
 from specgeo.readers.shapes import read_shape
 from specgeo.readers.sklearn import from_sklearn
 from specgeo.readers.torch import from_torch
 
 __all__ = [
-    "from_sklearn", "from_torch", "read_network", "read_nnet", "read_npz", "read_onnx", "read_shape", "save_network",
-    "with_encoding",
+    "from_parameters", "from_sklearn", "from_torch", "read_network", "read_nnet", "read_npz", "read_onnx",
+    "read_safetensors", "read_shape", "save_network", "with_encoding",
 ]  # fmt: skip
 
-_READERS: dict[str, Callable[..., Network]] = {".npz": read_npz, ".onnx": read_onnx, ".nnet": read_nnet}
+_READERS: dict[str, Callable[..., Network]] = {
+    ".npz": read_npz, ".onnx": read_onnx, ".nnet": read_nnet, ".safetensors": read_safetensors,
+}  # fmt: skip
 _OTHERS = {
     **dict.fromkeys((".pt", ".pth", ".ckpt"), ": load it with torch, and use specgeo.from_torch or torch.onnx.export"),
     **dict.fromkeys((".h5", ".keras", ".hdf5"), ": export it with tf2onnx, or pass its weights to specgeo.Network"),
     **dict.fromkeys((".pkl", ".pickle", ".joblib"), ": load it and use specgeo.from_sklearn or specgeo.from_torch"),
 }
-_OPTIONS = {"output": ".onnx", "normalized": ".nnet"}  # beside max_bytes, which all readers take
+_OPTIONS = {  # beside max_bytes, which all readers take
+    "output": ".onnx", "normalized": ".nnet", "activation": ".safetensors", "layers": ".safetensors",
+}  # fmt: skip
 
 
 @reported
@@ -46,15 +51,17 @@ def read_network(
     Parameters
     ----------
     path : path-like
-        ``.npz`` (`read_npz`), ``.onnx`` (`read_onnx`) or ``.nnet`` (`read_nnet`), or one of these compressed, as
-        ``.onnx.gz``; other suffixes if a package that is installed has an entry point for them.
+        ``.npz`` (`read_npz`), ``.onnx`` (`read_onnx`), ``.nnet`` (`read_nnet`) or ``.safetensors``
+        (`read_safetensors`), or one of these compressed, as ``.onnx.gz``; other suffixes if a package that is installed
+        has an entry point for them.
     max_bytes : int, optional
         Budget for what the file may unfold to in memory. By default four fifths of the memory that is available, and
         for ``.onnx`` 256 MiB and 64 times the size of the file if that is less.
     progress : bool or callable, optional
         True: a bar. A callable is called now and then as ``progress(message, fraction)``.
     **options
-        Passed on: ``normalized=False`` for ``.nnet``, ``output="name"`` for ``.onnx``.
+        Passed on: ``normalized=False`` for ``.nnet``, ``output="name"`` for ``.onnx``, ``activation`` and ``layers``
+        for ``.safetensors``.
 
     Returns
     -------
