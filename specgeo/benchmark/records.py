@@ -193,7 +193,7 @@ class Comparison(Result):
 
     @property
     def speedups(self) -> dict[str, dict[str, float]]:
-        """Rival -> its time in times of specgeo where its count is right: least, geometric mean, most, how many cases."""
+        """Rival -> times of specgeo that it takes where its count is right: least, geometric mean, most, cases."""
         ours = {run.case: run.best_seconds for run in self.runs if run.engine == "specgeo"}
         ratios: dict[str, list[float]] = {}
         for run in self.runs:
