@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import FloatArray, IntArray, as_floats
+from specgeo._display import counted
 from specgeo.activation import Activation, Scalar, Units, as_activation
 from specgeo.errors import InvalidInputError
 
@@ -64,6 +65,9 @@ class NeuronActivations(Scalar):
         which.setflags(write=False)
         object.__setattr__(self, "kinds", kinds)
         object.__setattr__(self, "which", which)
+
+    def __repr__(self) -> str:
+        return f"NeuronActivations({counted(len(self.which), 'neuron')}, {self.name})"
 
     @property
     def name(self) -> str:
@@ -246,6 +250,9 @@ class MaxGroups:
                 "with a number twice: sg.MaxGroups([[0, 1], [2, 3]])"
             )
         object.__setattr__(self, "groups", tuple(tuple(int(i) for i in group) for group in groups))
+
+    def __repr__(self) -> str:
+        return f"MaxGroups({counted(len(self.groups), 'group')} of {counted(int(self.sizes.max()), 'value')} at most)"
 
     @cached_property
     def members(self) -> IntArray:

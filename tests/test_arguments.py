@@ -272,6 +272,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "read_nnet": {"path": "net.nnet", "normalized": True, "max_bytes": 10**9, "progress": None},
     "read_npz": {"path": "net.npz", "max_bytes": 10**9, "progress": None},
     "read_onnx": {"path": "net.onnx", "output": None, "max_bytes": 10**9, "progress": None},
+    "with_encoding": {"network": NET, "knots": [0.0, 1.0], "features": [[0.0, 1.0]], "keep": False},
     "read_shape": {"path": "net.stl", "max_bytes": 10**9, "progress": None},
     "function_plot": {"cx": line, "outputs": [0], "edges": True, "cmap": None, "title": "t", "names": ["x"],
                       "ax": None},

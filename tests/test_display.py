@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import importlib
+import json
 import pkgutil
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import specgeo as sg
 from specgeo._display import Shown
+from specgeo.benchmark.records import Comparison
 from specgeo.enumeration.groups import Head
 from specgeo.levels import Hypersurface
 from specgeo.streaming.groups import Worker
@@ -42,6 +45,7 @@ RESULTS = {
 }  # fmt: skip
 """Class of a result -> a callable of the table of tests.test_arguments that returns one."""
 PICTURED = {
+    "Comparison",
     *("AliasReport", "Box", "Check", "CurveFunction", "CurveRestriction", "DecayReport", "DecisionRegions"),
     *("DirectionReport", "DirectionalExpansion", "EnergyComparison", "ExpectedBoundary", "LipschitzChain"),
     *("MarginCertificate", "NormalDirections", "ParameterVolume", "PathResult", "PeakReport", "PerturbationResponse"),
@@ -82,7 +86,12 @@ def objects(random_network):
     tracker = sg.SpectrumTracker(sg.Box([-1], [1]), np.arange(4)[:, None])
     for step in range(2):
         tracker.record(step, random_network([1, 8, 1], seed=step))
+    stored = Comparison.of(json.loads((Path(__file__).parent.parent / "benchmarks" / "performance.json").read_text()))
     return made | {
+        "Comparison": stored, "Run": stored.runs[0], "Census": stored.degenerate[0],
+        "TransformRun": stored.transforms[0], "SpectrumRun": stored.spectra[0],
+        "NeuronActivations": sg.NeuronActivations([sg.Activation.relu(), sg.Activation.identity()], [0, 1, 0]),
+        "MaxGroups": sg.MaxGroups([[0, 1], [1, 2]]),
         "Network": net,
         "PolyhedralComplex": cx,
         "WholeSpace": space.domain,

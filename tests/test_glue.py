@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 import specgeo as sg
-from specgeo.enumeration import groups
+from specgeo.enumeration import division, groups
 from specgeo.geometry.soundness import failures
 from specgeo.testing import random_network
 
@@ -119,6 +120,51 @@ def test_groups_that_are_halved(d, in_groups):
     one = sg.enumerate_regions(net, cube(d), executor=2, progress=lambda text, fraction: seen.append(fraction))
     assert_same(one, whole)
     assert seen == sorted(seen) and seen[-1] == 1.0
+
+
+@pytest.fixture
+def by_blocks(monkeypatch, in_groups):
+    """Divide every first layer, and take the regions of its first neurons in small groups."""
+    monkeypatch.setattr(division, "MANY", 1)
+    monkeypatch.setattr(division, "FIRST", 15)
+    monkeypatch.setattr(groups, "HEAD_CELLS", 12)
+    in_groups(1, 5, most=25)
+
+
+BLOCKS = [
+    ((2, 20, 1), "relu"),
+    ((3, 12, 1), "relu"),
+    ((3, 10, 6, 1), "relu"),
+    ((2, 9, 5, 1), "hard_tanh"),
+    ((4, 9, 1), "relu"),
+]
+
+
+@pytest.mark.parametrize("kind", ["he", "integer", "duplicated"])
+@pytest.mark.parametrize(("widths", "activation"), BLOCKS)
+def test_a_wide_layer_is_divided(widths, activation, kind, by_blocks, monkeypatch):
+    net, box = random_network(widths, 3, kind, activation=activation), cube(widths[0])
+    divided = division.divided(net)
+    assert len(divided.hidden_widths) > len(net.hidden_widths)
+    one = sg.enumerate_regions(net, box, executor=1)
+    counts = sg.reduce_regions(net, box, {"f": sg.streaming.FVector()}, executor=2)
+    assert counts.n_groups > 1
+    monkeypatch.undo()
+    whole = sg.enumerate_regions(net, box)
+    assert counts["f"] == whole.f_vector
+    assert_same(one, whole)
+    if len(net.hidden_widths) > 1:  # otherwise the outputs are others
+        x = np.random.default_rng(0).uniform(-1, 1, (50, widths[0]))
+        np.testing.assert_array_equal(divided(x), net(x))
+
+
+@pytest.mark.parametrize(("n", "regions"), [(3, 32), (4, 370)])
+def test_resonance_arrangements_in_groups(n, regions, by_blocks):
+    """Regions of the hyperplanes whose normals are all 0/1 vectors (Kamiya, Takemura and Terao 2011)."""
+    normals = np.array([v for v in itertools.product((0.0, 1.0), repeat=n) if any(v)])
+    net = sg.Network([normals, np.ones((1, len(normals)))], [np.zeros(len(normals)), [0.0]])
+    found = sg.reduce_regions(net, cube(n), {"f": sg.streaming.FVector()})
+    assert found["f"][-1] == regions and found.n_groups > 1
 
 
 def test_on_a_polytope_with_other_activations(in_groups):

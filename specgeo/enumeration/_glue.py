@@ -30,7 +30,7 @@ class Share(NamedTuple):
     owners: Owners
     seen: Seen
     number: Integer  # of the group
-    whole: bool  # the group was not halved: only what other groups have is told
+    whole: bool  # the group was not divided: only what other groups have is told
 
 
 class Pieces(NamedTuple):

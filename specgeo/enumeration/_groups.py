@@ -44,7 +44,7 @@ class Owners(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """Whether an earlier part of a group that was halved has had a face or vertex of the head."""
+    """Whether an earlier part of a group that was divided has had a face or vertex of the head."""
 
     faces: Flags
     vertices: Flags
@@ -163,9 +163,12 @@ def halves(points: FloatArray, members: IntArray) -> tuple[IntArray, IntArray]:
     return np.sort(members[order[:middle]]), np.sort(members[order[middle:]])
 
 
-def choose(points: FloatArray, size: int) -> list[npt.NDArray[np.int64]]:
-    """Groups of at most so many cells, given by points inside them, by halving; neighbours come one after the other."""
-    done, stack = [], [np.arange(len(points))]
+def choose(points: FloatArray, size: int, members: IntArray | None = None) -> list[npt.NDArray[np.int64]]:
+    """Groups of at most so many cells, of all or of these members, given by points inside them; by halving.
+
+    Neighbours come one after the other.
+    """
+    done, stack = [], [np.arange(len(points)) if members is None else members]
     while stack:
         members = stack.pop()
         if len(members) <= size:

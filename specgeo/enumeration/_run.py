@@ -214,11 +214,11 @@ class Run:
                 continue
             check_time()
             if self.report is not None:
-                self.report(number, 1.0 if status == Status.DONE else self._share(number), self.state.sizes)
+                self.report(number, 1.0 if status == Status.DONE else self.share(number), self.state.sizes)
             if status == Status.DONE:
                 return
 
-    def _share(self, number: int) -> float:
+    def share(self, number: int) -> float:
         """How much of the layer is done: blocks of units, in each the dimensions, in each the faces."""
         cursor, words = self.state.cursor, int(self.layers.meta[number - 1, N_WORDS])
         faces = cursor[Cursor.FACE] / max(1, cursor[Cursor.OLD])

@@ -15,6 +15,7 @@ from specgeo.enumeration._domain import domain_state
 from specgeo.enumeration._layers import Layers, flat_bytes, flatten
 from specgeo.enumeration._merge import merge
 from specgeo.enumeration._run import Run
+from specgeo.enumeration.division import divided
 from specgeo.errors import UnsupportedError
 from specgeo.network import Network
 
@@ -29,15 +30,17 @@ def begin(
     max_cells: int | None = None,
     report: Callable[[int, float, IntArray], None] | None = None,
     max_bytes: int | None = None,
+    divides: bool = False,
 ) -> Run:
-    """A run on the whole domain, before its first layer."""
+    """A run on the whole domain, before its first layer; ``divides``: a wide first layer may come as several."""
     dim = network.input_dim
     check_dimension(dim)
     state, extent = domain_state(domain, dim, exact, _SPARE_CELLS >> (2 * max(0, dim - 2)), max_bytes)
     low = lowered_of(network)
     needed = flat_bytes(low.weights[:-1], low.activations)
     afford(needed, "max_bytes", "raise max_bytes, or take a smaller network", max_bytes)
-    return Run(layers_of(network)[0], state, extent, exact, max_cells, report, max_bytes)
+    layers, _ = layers_of(divided(network) if divides else network)
+    return Run(layers, state, extent, exact, max_cells, report, max_bytes)
 
 
 def cut_by(run: Run, low: Lowered, layer: int) -> None:

@@ -161,7 +161,7 @@ def _enumerate(
 ) -> PolyhedralComplex:
     enough = enough_faces if exact else None  # groups of cells have walls, whose pieces agree if signs are proved
     run, layer = _run_through(network, domain, exact, progress, max_cells, max_bytes, enough=enough)
-    if layer == len(lowered_of(network).activations):
+    if layer == len(run.layers.meta):
         return as_complex(run, network, layers_of(network)[1], domain)
     return glued(Head(network, domain, max_bytes, enough_faces, (run, layer)), executor, progress, max_cells)
 
@@ -201,14 +201,15 @@ def _run_through(
 ) -> tuple[Run, int]:
     """A run through all layers, or up to one before the last whose complex is ``enough``; and the last layer done."""
     low = lowered_of(network)
-    depth, merged = len(low.activations), max(low.contests, default=0)
+    run = begin(network, domain, exact, max_cells, None, max_bytes, divides=enough is not None)
+    depth, merged = len(run.layers.meta), max(low.contests, default=0)
 
     def report(layer: int, share: float, sizes: IntArray) -> None:
         if progress is not None:
             so_far = f"{counted(int(sizes[Size.CELLS]), 'cell')}, {counted(int(sizes[Size.FACES]), 'face')}"
             progress(f"layer {layer} of {depth}: {so_far}", (layer - 1 + share) / depth)
 
-    run = begin(network, domain, exact, max_cells, report, max_bytes)
+    run.report = report
     for layer in range(1, depth + 1):
         cut_by(run, low, layer)
         if layer < depth and reaching is not None:

@@ -46,7 +46,7 @@ from specgeo.geometry.complex import PolyhedralComplex
 
 
 class Part(NamedTuple):
-    """What a group, or a part of one that was halved, has of the complex."""
+    """What a group, or a part of one that was divided, has of the complex."""
 
     sizes: IntArray  # (d + 1,) how many faces of each dimension it owns
     items: IntArray  # (d + 1,) lengths of their boundaries in all

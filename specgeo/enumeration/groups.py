@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import IntArray
-from specgeo.enumeration._groups import Owners, Places, centres, choose, collect, find_owners, halves, take
+from specgeo.enumeration._groups import Owners, Places, centres, choose, collect, find_owners, take
 from specgeo.enumeration._groups import Seen as Seen
 from specgeo.enumeration._layers import N_WORDS, N
-from specgeo.enumeration._layout import CARRIER, Size, State, with_room
+from specgeo.enumeration._layout import CARRIER, Size, State, Work, with_room
 from specgeo.enumeration._memory import workspace
 from specgeo.enumeration._run import Run, TooManyCells
 from specgeo.enumeration._scalars import Ids
@@ -30,7 +30,7 @@ GROUP_CELLS = 64  # of the head in a group; in dimension 4 and more, where walls
 GROUP_CELLS_HIGH = 2000
 GLUED_FACES = 250_000  # of the head of a complex that is glued; in dimension 4 and more GLUED_FACES_HIGH
 GLUED_FACES_HIGH = 1_000_000
-GROUP_BYTES = 1 << 28  # about what a group may need before it is halved, if it has this many cells
+GROUP_BYTES = 1 << 28  # about what a group may need before it is divided, if it has this many cells
 FEWEST = 1000
 
 
@@ -65,8 +65,8 @@ class Head:
         The last layer that the head has been cut by.
     groups : list of arrays
         Cells of the head in each.
-    most_cells : int
-        Of a group with all layers done: one with more is halved.
+    most_cells, most_faces : int
+        Of a group with all layers done: one with more is divided.
     """
 
     def __init__(
@@ -78,9 +78,10 @@ class Head:
         begun: tuple[Run, int] | None = None,
     ) -> None:
         self.network, self.domain, self.max_bytes, self.dim = network, domain, max_bytes, network.input_dim
-        layers, self.labels = layers_of(network)
+        self.labels = layers_of(network)[1]
+        self.run, self.layer = begun or (begin(network, domain, max_bytes=max_bytes, divides=True), 0)
+        layers = self.run.layers
         self.depth = len(layers.meta)
-        self.run, self.layer = begun or (begin(network, domain, max_bytes=max_bytes), 0)
         low = lowered_of(network)
         merged = max(low.contests, default=0)  # groups put nothing together: they would do so in different ways
         while begun is None and (self.layer < merged or self.layer < self.depth - 1 and not enough(self.run)):
@@ -88,7 +89,8 @@ class Head:
             cut_by(self.run, low, self.layer)
         widest = int(layers.meta[:, N].max(initial=1))  # maps before and after a layer, faces and their lists
         share = GROUP_BYTES if max_bytes is None else min(GROUP_BYTES, max_bytes // 4)
-        self.most_cells = max(FEWEST, share // (16 * (self.dim + 3) * widest + 160 * 3**self.dim))
+        self.most_cells = max(FEWEST, share // (16 * (self.dim + 3) * widest + 320 * 2**self.dim))
+        self.most_faces = 2**self.dim * self.most_cells  # so many have cells of simple arrangements
         self._make_groups()
 
     def _make_groups(self) -> None:
@@ -206,21 +208,27 @@ class Group(Run):
         while stack:
             cells = stack.pop()
             self.enter(cells)
-            if self._finish():
+            pieces = self._finish()
+            if pieces == 1:
                 yield seen
                 seen.faces[self.head_faces], seen.vertices[self.head_vertices] = True, True
             else:
-                stack += halves(head.points, cells)[::-1]
+                stack += choose(head.points, -(-len(cells) // pieces), cells)[::-1]
 
-    def _finish(self) -> bool:
-        """All later layers; False where the group is too large to be held at once, and can be halved."""
-        try:
-            for layer in range(self.head.layer + 1, self.head.depth + 1):
+    def _finish(self) -> int:
+        """All later layers; or in how many pieces the group has to go, being too large to be held at once."""
+        for layer in range(self.head.layer + 1, self.head.depth + 1):
+            try:
                 self.layer(layer)
-        except TooManyCells:
-            return False
+            except TooManyCells:
+                return int(np.clip(np.ceil(1.0 / max(self.share(layer), 1e-3)), 2, len(self.cells)))
         self.polish()
-        return True
+        return 1
+
+    def _grow(self, work: Work) -> Work:
+        if len(self.cells) > 1 and self.state.sizes[Size.FACES] > self.head.most_faces:
+            raise TooManyCells("a group has too many faces")
+        return super()._grow(work)
 
     def carriers(self) -> tuple[IntArray, IntArray]:
         """The face of the head that each face lies in, and each vertex; -1 - v for a vertex v of the head."""

@@ -6,19 +6,17 @@ the question; elsewhere it is the pickled question, whose head is made once in e
 
 from __future__ import annotations
 
-import pickle
-import secrets
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from specgeo._workers import in_order, is_elsewhere
+from specgeo._parcels import opened, parcelled
+from specgeo._workers import in_order
 from specgeo.domain import Box, Polytope
 from specgeo.enumeration.begin import require_ieee_arithmetic
 from specgeo.enumeration.groups import Head
-from specgeo.errors import InvalidInputError
 from specgeo.network import Network
 from specgeo.streaming.groups import Worker
 from specgeo.streaming.reducers import CERTIFICATE, Certificates, Part, Reducer
@@ -39,6 +37,10 @@ class Question:
     def __getstate__(self) -> dict[str, Any]:
         """What is sent to other processes."""
         return {name: getattr(self, name) for name in ("network", "domain", "reducers", "max_bytes")} | {"_workers": {}}
+
+    def prepare(self) -> None:
+        """Make the head, in another process."""
+        _ = self.head
 
     @cached_property
     def head(self) -> Head:
@@ -75,39 +77,12 @@ class Question:
 
 def answers(question: Question, executor: Any, numbers: range) -> Iterator[Parts]:
     """What groups of these numbers give, in order, whoever finds it."""
-    parcel = _parcel(question) if is_elsewhere(executor) else secrets.token_bytes(16)
-    _known[parcel] = question
-    tasks = ((parcel, number) for number in numbers)
-    try:
+    with parcelled(executor, question, "reducers: they") as parcel:
+        tasks = ((parcel, number) for number in numbers)
         yield from in_order(executor, answer, tasks, "with checkpoint= the next call goes on from there")
-    finally:
-        _known.pop(parcel)
-
-
-def _parcel(question: Question) -> bytes:
-    try:
-        return pickle.dumps(question)
-    except Exception as error:  # whatever the objects of users raise
-        raise InvalidInputError(
-            f"reducers: they cannot be sent to other processes ({error!s:.200}); define their classes in a module, or "
-            "pass a number of threads as executor"
-        ) from error
-
-
-_known: dict[bytes, Question] = {}  # of callers in this process, by their parcels
-_sent: dict[bytes, Question] = {}  # by callers in others; one at a time
-_unpacking = threading.Lock()
 
 
 def answer(parcel: bytes, number: int) -> Parts:
     """What a group gives: the function that workers run."""
-    question = _known.get(parcel)
-    if question is None:
-        with _unpacking:
-            if parcel not in _sent:
-                _sent.clear()
-                sent = pickle.loads(parcel)
-                _ = sent.head
-                _sent[parcel] = sent
-            question = _sent[parcel]
+    question: Question = opened(parcel)
     return question.answer(number)
