@@ -322,7 +322,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "interleaved": {"functions": [int], "repeats": 1, "seconds": 1.0, "cpu": True},
 }  # fmt: skip
 INNER = {
-    "FaceLattice.derived", "Patterns.differences", "Patterns.neuron_pieces", "Patterns.opposites", "Patterns.take",
+    "FaceLattice.derived", "FaceLattice.known",
+    "Patterns.differences", "Patterns.neuron_pieces", "Patterns.opposites", "Patterns.take",
     "Patterns.of_maxima",
     "Ragged.of", "Ragged.take", "Claim.examined", "Cell.of", "Network.of", "Comparison.of",
     *(f"{kind}.{method}" for kind in ("Activation", "NeuronActivations", "MaxGroups") for method in (

@@ -76,7 +76,7 @@ def compare(
     engines = [engine_named(name) for name in names]
     tell = as_tell(progress)
     counts = []
-    with compile_ahead() if cases or degenerate else nullcontext():  # or the first start would take minutes
+    with compile_ahead() if len(cases) or degenerate else nullcontext():  # or the first start would take minutes
         runs = _run_all(cases, names, repeats, limit, as_tell(tell, 0.0, 0.8 if degenerate else 1.0))
         for at, name in enumerate(names if degenerate else ()):
             tell(f"{name}: networks with dyadic weights", 0.8 + 0.2 * at / len(names))
