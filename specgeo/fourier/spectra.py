@@ -79,8 +79,8 @@ def spectrum(
         where there are many wavevectors and a cost model says that it pays: moments (d = 2 and 3, all
         wavevectors whole multiples of a spacing along each axis) or the non-uniform FFT (finufft), with
         (more pessimistic) bounds below 1e-11 of int \|f\|. The other names force one form; forced moments
-        err by 1e-11 of sum \|c_F\| \|F\| / \|k\|^2 at most, sums over kinks and walls. The log "specgeo"
-        says at level INFO what was chosen and why.
+        aim at a bound of 1e-11 of sum \|c_F\| \|F\| / \|k\|^2 over kinks and walls. The log "specgeo" says
+        at level INFO what was chosen and why.
     progress : bool or callable, optional
         True: a bar. A callable is called now and then as ``progress(message, fraction)``.
     executor : int or concurrent.futures.Executor, optional
