@@ -37,8 +37,6 @@ from specgeo.readers._maps import (
 )
 
 Groups = tuple[tuple[int, ...], ...]
-_DENSE = 0.25  # share of entries that are not zero, above which a matrix is kept dense
-_TINY = 1 << 12  # and number of entries below which
 
 
 @dataclass(frozen=True, eq=False)
