@@ -76,6 +76,7 @@ def main(arguments: list[str]) -> int:
     if "--page" not in arguments:
         STORED.write_text(json.dumps(measure().to_dict(), indent=1) + "\n", encoding="utf-8")
     found = Comparison.of(json.loads(STORED.read_text(encoding="utf-8")))
+    STORED.write_text(json.dumps(found.to_dict(), indent=1) + "\n", encoding="utf-8")  # what is derived, anew
     PAGE.write_text(page(found), encoding="utf-8")
     for name, drawn in (("networks", found.plot()), ("transforms", found.plot_transforms())):
         drawn.figure.savefig(HERE / f"performance_{name}.png", dpi=110, bbox_inches="tight")

@@ -9,6 +9,8 @@ residual block of two convolutions with batch normalisation; a dense layer of 32
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -119,8 +121,6 @@ def save(model: nn.Sequential, path: Path) -> None:
 
 def main() -> None:
     """Train, write, look."""
-    from specgeo.cli import main as specgeo
-
     model = train()
     save(model, FOLDER / "digits.onnx")
     images, labels = digits()
@@ -131,10 +131,8 @@ def main() -> None:
     x = images[first].double()
     print(net)
     print(f"ONNX against torch.export: {np.abs(net(x.flatten(1)) - again(x.flatten(1))).max():.1e}")
-    specgeo([
-        "slice", str(FOLDER / "digits.onnx"), "--through", str(FOLDER / "digits.npz"), "--pick", "0", "5", "9",
-        "--figure", str(FOLDER / "digits.png"),
-    ])  # fmt: skip
+    command = "slice digits.onnx --through digits.npz --pick 0 5 9 --figure digits.png"
+    subprocess.run([sys.executable, "-m", "specgeo", *command.split()], cwd=FOLDER, check=True)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class NeuronActivations(Scalar):
     """A layer whose neurons have activations of their own: pass-through units beside ReLUs, PReLU, any mixture.
 
@@ -71,8 +71,9 @@ class NeuronActivations(Scalar):
 
     @property
     def name(self) -> str:
-        """Names of the kinds."""
-        return "+".join(dict.fromkeys(kind.name for kind in self.kinds))
+        """Names of the kinds, or their number where there are many."""
+        names = list(dict.fromkeys(kind.name for kind in self.kinds))
+        return "+".join(names) if len(names) < 5 else f"{len(names)} kinds"
 
     def each(self, n: int) -> list[Activation]:
         """The activation of each of the n neurons."""
@@ -190,7 +191,7 @@ class NeuronActivations(Scalar):
         return values
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class MaxGroups:
     """A layer whose outputs are maxima over groups of its pre-activations: max-pooling, maxout.
 

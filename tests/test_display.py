@@ -90,8 +90,6 @@ def objects(random_network):
     return made | {
         "Comparison": stored, "Run": stored.runs[0], "Census": stored.degenerate[0],
         "TransformRun": stored.transforms[0], "SpectrumRun": stored.spectra[0],
-        "NeuronActivations": sg.NeuronActivations([sg.Activation.relu(), sg.Activation.identity()], [0, 1, 0]),
-        "MaxGroups": sg.MaxGroups([[0, 1], [1, 2]]),
         "Network": net,
         "PolyhedralComplex": cx,
         "WholeSpace": space.domain,
@@ -110,6 +108,8 @@ def objects(random_network):
         "surface": solid.level_set(float(solid.means.mean())),
         "Polyline": sg.Polyline([[0, 0], [1, 1]]),
         "Activation": net.activations[0],
+        "NeuronActivations": sg.NeuronActivations([sg.Activation.relu(), sg.Activation.identity()], [0, 1] * 100),
+        "MaxGroups": sg.MaxGroups([range(100), [1, 2]]),
         "Cell": cx[0],
         "Certificate": cx.certificate,
         "Reproof": line.reprove(),

@@ -20,7 +20,7 @@ from specgeo.testing import random_network
 
 def whole(net: sg.Network, **options: Any) -> sg.WholeSpaceComplex:
     cx = sg.enumerate_regions(net, sg.WholeSpace(net.input_dim), **options)
-    assert sum((-1) ** k * n for k, n in enumerate(cx.f_vector)) == (-1) ** cx.dim
+    assert cx.euler_characteristic == (-1) ** cx.dim
     assert cx.certificate.certified
     return cx
 
@@ -87,6 +87,17 @@ def test_degenerate(net: sg.Network, f: tuple[int, ...], bounded: tuple[int, ...
     np.testing.assert_allclose(cx.points @ cx.lineality.T, 0.0, atol=1e-12)
     assert np.array_equal(cx.locate(cx.interior_points), np.arange(cx.n_cells))
     assert cx.reprove().proved
+
+
+def test_coxeter_complexes_and_resonance_arrangements() -> None:
+    """Central arrangements: all faces but the origin are cones of directions, and known numbers of them."""
+    for n, at_infinity in ((3, (26, 72, 48)), (4, (80, 464, 768, 384))):  # Weyl groups B3, B4
+        pairs = [sign * np.eye(n)[j] + np.eye(n)[i] for i, j in combinations(range(n), 2) for sign in (1, -1)]
+        cx = whole(one_layer([*np.eye(n), *pairs], [0] * n * n))
+        assert cx.f_vector_at_infinity == at_infinity and cx.f_vector == (1, *at_infinity)
+    for n, regions in ((2, 6), (3, 32), (4, 370)):
+        normals = np.array(list(product([0, 1], repeat=n))[1:])
+        assert whole(one_layer(normals, [0] * len(normals))).n_cells == regions
 
 
 def test_braid_arrangement_has_its_line() -> None:

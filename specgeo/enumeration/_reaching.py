@@ -27,13 +27,12 @@ from specgeo.enumeration._layers import (
     N_WORDS,
     PIECE,
     UNIT,
-    WEIGHT,
     Layers,
     N,
     active_pieces,
 )
 from specgeo.enumeration._layout import LEN, START, Frame, Neuron, Scratch, Size, State
-from specgeo.enumeration._maps import ROUNDING, Maps, activate, combine, factors, roundings
+from specgeo.enumeration._maps import ROUNDING, Maps, activate, factors, multiply, roundings
 from specgeo.enumeration._scalars import SAFE, TINY, Ids, Integer, gamma
 
 MEETS, BELOW, ABOVE = 1, 2, 4  # a unit may vanish, be negative or zero, be positive or zero
@@ -132,8 +131,8 @@ def _advance(
         active[n_active] = k
         n_active += int(own[k] != 0.0)
     for c in range(dim + 1):
-        combine(layers.transposed, meta[WEIGHT], rows[c], active, n_active, out[c, :n])
-    combine(layers.absolute, meta[WEIGHT], rows[dim + 1], active, n_active, out[dim + 1, :n])
+        multiply(layers, layer, False, rows[c], active, n_active, out[c, :n])
+    multiply(layers, layer, True, rows[dim + 1], active, n_active, out[dim + 1, :n])
     f, g, tiny = factors(size * SAFE, roundings(n_previous), n_previous, frame.reach)
     for j in range(n):
         bias = layers.biases[meta[BIAS] + j]
