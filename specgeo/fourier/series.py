@@ -38,7 +38,7 @@ from specgeo.fourier.forms import TINY, ComplexForms, forms_of, require_range
 from specgeo.fourier.line import line_coefficients
 from specgeo.fourier.spectra import METHODS, evaluate, volume_bound
 from specgeo.geometry.complex import PolyhedralComplex
-from specgeo.geometry.vertex_values import LINE_VALUES
+from specgeo.geometry.vertex_values import line_values
 
 Extension = Literal["mirror", "periodic"]
 MAX_MODE = 1e13
@@ -115,7 +115,7 @@ def _on_a_line(
     cx: PolyhedralComplex, box: Box, modes: npt.ArrayLike, extension: Extension
 ) -> npt.NDArray[np.float64 | np.complex128] | None:
     """Coefficients from values that the enumeration has left, without the pieces; None where it has left none."""
-    values = cx.known(LINE_VALUES)
+    values = line_values(cx)
     if values is None or not np.all(np.isfinite(values)):
         return None
     numbers, order = as_modes(modes, 1), np.argsort(cx.vertices[:, 0], kind="stable")

@@ -71,10 +71,6 @@ class FaceLattice:
         value: _T = self._derived[key]
         return value
 
-    def known(self, key: Hashable) -> Any:
-        """What `derived` has kept under a key, or None."""
-        return self._derived.get(key)
-
     @property
     def dim(self) -> int:
         """Dimension d of the space and of the cells."""

@@ -14,8 +14,13 @@ _CHUNK = 1 << 17  # pre-activations at a time
 
 def vertex_values(cx: PolyhedralComplex) -> FloatArray:
     """f at each vertex, (n_0, m), by the affine piece of a cell around it, or as the enumeration left it."""
-    known = cx.known(LINE_VALUES)
-    values: FloatArray = cx.derived("values at vertices", _from_pieces) if known is None else known
+    left = line_values(cx)
+    return cx.derived("values at vertices", _from_pieces) if left is None else left
+
+
+def line_values(cx: PolyhedralComplex) -> FloatArray | None:
+    """The values that the enumeration has left, on a line; None where it has left none."""
+    values: FloatArray | None = cx._derived.get(LINE_VALUES)
     return values
 
 
