@@ -45,10 +45,10 @@ def with_encoding(network: Network, knots: npt.ArrayLike, features: npt.ArrayLik
 
     Notes
     -----
-    ``np.eye(s)`` are tents, the exact cousins of a grid of learnt features; several resolutions are features on
-    the finest knots. The interpolant of g on knots of spacing h differs from g by at most
-    h^2 max |g''| / 8 (de Boor, A Practical Guide to Splines, III): for sin(w x) by (w h)^2 / 8. Products of tents over
-    several coordinates (bilinear interpolation) are not piecewise linear.
+    ``np.eye(s)`` are tents, the exact cousins of a grid of learnt features; several resolutions are features on the
+    finest knots. On knots of spacing h the interpolant of g differs from g by at most h^2 M / 8, where M bounds the
+    second derivative of g (de Boor, A Practical Guide to Splines, III): for sin(w x) by (w h)^2 / 8. Products of tents
+    over several coordinates (bilinear interpolation) are not piecewise linear.
 
     Examples
     --------
