@@ -62,7 +62,7 @@ def measure() -> Comparison:
     def show(message: str, fraction: float) -> None:
         print(f"[{fraction:4.0%}] {message}", file=sys.stderr, flush=True)
 
-    found = compare(cases, degenerate=True, repeats=3, limit=4.0, progress=show)
+    found = compare(cases, degenerate=True, repeats=3, limit=6.0, progress=show)
     return replace(found, transforms=compare_transforms(repeats=3, progress=show), spectra=compare_spectra())
 
 
@@ -76,6 +76,7 @@ def main(arguments: list[str]) -> int:
     if "--page" not in arguments:
         STORED.write_text(json.dumps(measure().to_dict(), indent=1) + "\n", encoding="utf-8")
     found = Comparison.of(json.loads(STORED.read_text(encoding="utf-8")))
+    STORED.write_text(json.dumps(found.to_dict(), indent=1) + "\n", encoding="utf-8")  # what is derived, anew
     PAGE.write_text(page(found), encoding="utf-8")
     for name, drawn in (("networks", found.plot()), ("transforms", found.plot_transforms())):
         drawn.figure.savefig(HERE / f"performance_{name}.png", dpi=110, bbox_inches="tight")

@@ -118,6 +118,7 @@ def _pipeline(dim: int) -> None:
     import numpy as np
 
     import specgeo as sg
+    from specgeo.geometry.measures import FEW, measures
     from specgeo.geometry.soundness import failures
 
     rng = np.random.default_rng(dim)
@@ -135,6 +136,10 @@ def _pipeline(dim: int) -> None:
         for scale in (0.0, 1e-3, 1.0, 100.0)[boundary == "interior" :]:  # k = 0 has no interior spectrum
             sg.spectrum(cx, np.full((3, dim), scale), boundary=boundary)
     sg.fourier_coefficients(cx, np.ones((2, dim), dtype=np.int64))
+    if dim > 1:
+        sg.spectrum(cx, np.ones((1, dim)), method="moments")
+        for k in (dim - 1, dim):
+            measures(cx.vertices, np.resize(cx.triangulation(k)[0], (FEW, k + 1)))
     sg.ray_spectrum(cx, np.ones(dim), [1.0, 2.0])
     sg.radial_spectrum(cx, [1.0, 2.0])
 

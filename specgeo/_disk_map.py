@@ -42,7 +42,7 @@ def disk_map(
     names: Sequence[str] | None = None,
     ax: Any = None,
 ) -> Axes:
-    """The cells of a whole plane in the unit disk, the point x at (x - c) / sqrt(s^2 + |x - c|^2).
+    """The cells of a whole plane in the unit disk, the point x at ``(x - c) / sqrt(s^2 + |x - c|^2)``.
 
     That is the half-sphere of directions (s, x - c), seen from above: lines are halves of ellipses, parallel ones meet
     on the rim, which is at infinity. A cell has the colour of its gradient: hue for the direction, strength for the

@@ -18,8 +18,10 @@ from specgeo._jit import lane
 if getattr(numba.config, "DISABLE_JIT", False):  # the same primitives for the interpreter
 
     def fma(a: float, b: float, c: float) -> float:
-        """a b + c; the interpreter has no fused form."""
-        return a * b + c
+        """a b + c, nearly rounded once; the interpreter has no fused form."""
+        product = a * b
+        total, error = _two_sum(product, c)
+        return total + (error + product_error(a, b, product))
 
     def two_product_error(a: float, b: float, product: float) -> float:
         """a b - fl(a b), exact."""

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import FloatArray, IntArray, as_floats
+from specgeo._display import counted
 from specgeo.activation import Activation, Scalar, Units, as_activation
 from specgeo.errors import InvalidInputError
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class NeuronActivations(Scalar):
     """A layer whose neurons have activations of their own: pass-through units beside ReLUs, PReLU, any mixture.
 
@@ -65,10 +66,14 @@ class NeuronActivations(Scalar):
         object.__setattr__(self, "kinds", kinds)
         object.__setattr__(self, "which", which)
 
+    def __repr__(self) -> str:
+        return f"NeuronActivations({counted(len(self.which), 'neuron')}, {self.name})"
+
     @property
     def name(self) -> str:
-        """Names of the kinds."""
-        return "+".join(dict.fromkeys(kind.name for kind in self.kinds))
+        """Names of the kinds, or their number where there are many."""
+        names = list(dict.fromkeys(kind.name for kind in self.kinds))
+        return "+".join(names) if len(names) < 5 else f"{len(names)} kinds"
 
     def each(self, n: int) -> list[Activation]:
         """The activation of each of the n neurons."""
@@ -186,7 +191,7 @@ class NeuronActivations(Scalar):
         return values
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class MaxGroups:
     """A layer whose outputs are maxima over groups of its pre-activations: max-pooling, maxout.
 
@@ -246,6 +251,9 @@ class MaxGroups:
                 "with a number twice: sg.MaxGroups([[0, 1], [2, 3]])"
             )
         object.__setattr__(self, "groups", tuple(tuple(int(i) for i in group) for group in groups))
+
+    def __repr__(self) -> str:
+        return f"MaxGroups({counted(len(self.groups), 'group')} of {counted(int(self.sizes.max()), 'value')} at most)"
 
     @cached_property
     def members(self) -> IntArray:

@@ -63,6 +63,31 @@ def test_regions(capsys, tent, tmp_path):
     assert figure.read_bytes().startswith(b"\x89PNG")
 
 
+def test_regions_of_all_space(capsys, plane, tent, tmp_path):
+    complex_file, figure = tmp_path / "complex.npz", tmp_path / "map.png"
+    data = run_json(capsys, "regions", plane, "--whole-space", "--save", complex_file, "--map", figure)
+    cx = sg.enumerate_regions(sg.read_network(plane), sg.WholeSpace(2))
+    assert data["f_vector"] == list(cx.f_vector) and data["bounded"] == list(cx.bounded_f_vector)
+    assert data["at_infinity"] == list(cx.f_vector_at_infinity) and data["euler_characteristic"] == 1
+    assert sg.WholeSpaceComplex.load(complex_file).f_vector == cx.f_vector and figure.exists()
+    code, out, _ = run(capsys, "regions", tent, "--whole-space", "--map", figure)
+    assert code == 0 and "3 activation regions" in out and "bounded: 2 of dimension 0, 1 of dimension 1" in out
+    data = run_json(capsys, "regions", plane, "--whole-space", "--axes", 0)
+    assert data["cells"] == sg.enumerate_regions(
+        sg.read_network(plane).restrict(sg.AffineSlice.axes([0], [0, 0])), sg.WholeSpace(1)
+    ).n_cells
+    code, _, err = run(capsys, "regions", plane, "--whole-space", "--map", figure, "--color", "value")
+    assert code == 2 and "--color" in err
+    with pytest.raises(SystemExit):
+        main(["regions", plane, "--whole-space", "--box", "0", "1"])
+
+
+def test_a_solid_is_drawn(capsys, tmp_path):
+    sg.testing.random_network([3, 4, 1], 0).save(tmp_path / "solid.npz")
+    code, _, _ = run(capsys, "regions", tmp_path / "solid.npz", "--box", -1, 1, "--map", tmp_path / "map.png")
+    assert code == 0 and (tmp_path / "map.png").exists()
+
+
 def test_regions_on_a_slice(capsys, plane):
     whole = sg.read_network(plane)
     data = run_json(capsys, "regions", plane, "--axes", 1, "--origin", 0.25, 0, "--box", -1, 1)

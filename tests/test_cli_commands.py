@@ -365,4 +365,4 @@ def test_the_lines_of_the_guide_run(capsys: pytest.CaptureFixture[str], examples
             assert main([*words, "--quiet"]) == 0, (line, capsys.readouterr().err)
         for file in re.findall(r"--(?:save|figure) (\S+)", line):
             assert Path(file).stat().st_size > 0
-    assert len(LINES) == 13
+    assert len(LINES) == 14

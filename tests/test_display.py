@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import importlib
+import json
 import pkgutil
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import specgeo as sg
 from specgeo._display import Shown
+from specgeo.benchmark.records import Comparison
 from specgeo.enumeration.groups import Head
 from specgeo.levels import Hypersurface
 from specgeo.streaming.groups import Worker
@@ -42,13 +45,14 @@ RESULTS = {
 }  # fmt: skip
 """Class of a result -> a callable of the table of tests.test_arguments that returns one."""
 PICTURED = {
+    "Comparison",
     *("AliasReport", "Box", "Check", "CurveFunction", "CurveRestriction", "DecayReport", "DecisionRegions"),
     *("DirectionReport", "DirectionalExpansion", "EnergyComparison", "ExpectedBoundary", "LipschitzChain"),
     *("MarginCertificate", "NormalDirections", "ParameterVolume", "PathResult", "PeakReport", "PerturbationResponse"),
     *("PolyhedralComplex", "Polytope", "RadialSpectrum", "RateReport", "RegionPath", "RegionTable", "SampledSpectrum"),
     *("EnergySplit", "OscillationCosts", "PathSpectrum", "RegionCounts", "RegionStatistics", "SpectralBias"),
     *("ClassBounds", "DecisionBoundary", "LevelSet", "LocalComplexity", "ShellLaw", "SpectralReport"),
-    *("SpectrumTracker", "SurfaceFunction", "Trace", "VerificationReport"),
+    *("SpectrumTracker", "SurfaceFunction", "Trace", "VerificationReport", "WholeSpaceComplex"),
 }
 """Classes whose ``plot()`` needs no argument; that of a Network takes a domain, all others say that there is none."""
 
@@ -78,12 +82,19 @@ def objects(random_network):
     solid = sg.enumerate_regions(random_network([3, 4, 1]), sg.Box(-1, 1, dim=3))
     made = {name: function(**arguments) for name, (function, arguments) in
             ((name, call_of(key)) for name, key in RESULTS.items())}  # fmt: skip
+    space = sg.enumerate_regions(net, sg.WholeSpace(2))
     tracker = sg.SpectrumTracker(sg.Box([-1], [1]), np.arange(4)[:, None])
     for step in range(2):
         tracker.record(step, random_network([1, 8, 1], seed=step))
+    stored = Comparison.of(json.loads((Path(__file__).parent.parent / "benchmarks" / "performance.json").read_text()))
     return made | {
+        "Comparison": stored, "Run": stored.runs[0], "Census": stored.degenerate[0],
+        "TransformRun": stored.transforms[0], "SpectrumRun": stored.spectra[0],
         "Network": net,
         "PolyhedralComplex": cx,
+        "WholeSpace": space.domain,
+        "WholeSpaceComplex": space,
+        "UnboundedLattice": sg.geometry.UnboundedLattice(space.cone),
         "line": line,
         "solid": solid,
         "Box": sg.Box(-1, 1, dim=2),
@@ -97,6 +108,8 @@ def objects(random_network):
         "surface": solid.level_set(float(solid.means.mean())),
         "Polyline": sg.Polyline([[0, 0], [1, 1]]),
         "Activation": net.activations[0],
+        "NeuronActivations": sg.NeuronActivations([sg.Activation.relu(), sg.Activation.identity()], [0, 1] * 100),
+        "MaxGroups": sg.MaxGroups([range(100), [1, 2]]),
         "Cell": cx[0],
         "Certificate": cx.certificate,
         "Reproof": line.reprove(),
@@ -146,7 +159,8 @@ def test_everything_is_drawn_or_says_that_it_cannot(objects):
             assert "<table>" in value._repr_html_(), name
 
 
-PICTURES = ["PolyhedralComplex", "line", "solid", "Box", "interval", "cube", "Polytope", "tetrahedron",
+PICTURES = ["PolyhedralComplex", "WholeSpaceComplex", "line",
+            "solid", "Box", "interval", "cube", "Polytope", "tetrahedron",
             "RadialSpectrum", "DecisionRegions", "SampledSpectrum", "DirectionalExpansion", "Trace",
             "LevelSet", "DecisionBoundary", "points", "surface"]  # fmt: skip
 

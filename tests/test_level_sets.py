@@ -11,7 +11,7 @@ from naive.rational import rational_complex
 
 import specgeo as sg
 from specgeo.geometry import Ragged
-from specgeo.levels.level import cut_at_level
+from specgeo.levels.level import cut_at_level, sublevel_set
 from specgeo.levels.orientation import oriented
 from specgeo.paths import decision_boundary
 from specgeo.testing import random_network
@@ -249,7 +249,7 @@ def test_cells_that_cannot_reach_the_value_are_dropped(activation: str) -> None:
         f = net(np.random.default_rng(0).uniform(-1, 1, (200, d)))[:, 0]
         dropped = 0
         for value in (*np.quantile(f, [0.02, 0.5, 0.99]).tolist(), float(f.max()) + 100.0):
-            found, whole = (cut_at_level(net, cube(d), value, 0, reaching=reaching) for reaching in (True, False))
+            found, whole = (cut_at_level(net, cube(d), value, 0, reaching=reaching) for reaching in ("level", None))
             dropped += whole.complex.n_cells - found.complex.n_cells
             sets = []
             for made in (found, whole):
@@ -262,6 +262,33 @@ def test_cells_that_cannot_reach_the_value_are_dropped(activation: str) -> None:
         assert dropped > whole.complex.n_cells  # of four times as many
     far = sg.level_set(net, cube(3), 1e6)
     assert far.lattice.f_vector == (0, 0, 0, 0) and far.betti_numbers == (0, 0, 0) and far.watertight
+
+
+@pytest.mark.parametrize("side", ["below", "above"])
+def test_solids_without_the_cells_beyond_them(side: str) -> None:
+    """The same closed surfaces and sublevel sets as from the whole complex, from fewer cells."""
+    dropped = {"surface": 0, "solid": 0}
+    for d, widths in ((1, [1, 9, 7, 6, 1]), (2, [2, 9, 7, 6, 1]), (3, [3, 7, 6, 4, 1])):
+        net = random_network(widths, 1, bias=0.5)
+        f = net(np.random.default_rng(0).uniform(-1, 1, (200, d)))[:, 0]
+        for value in (*np.quantile(f, [0.02, 0.5, 0.99]).tolist(), float(f.max()) + 100.0, float(f.min()) - 100.0):
+            whole = cut_at_level(net, cube(d), value, 0)
+            few = cut_at_level(net, cube(d), value, 0, reaching=side)
+            shell = cut_at_level(net, cube(d), value, 0, reaching=f"surface {side}")
+            dropped["solid"] += whole.complex.n_cells - few.complex.n_cells
+            dropped["surface"] += whole.complex.n_cells - shell.complex.n_cells
+            solids = [sublevel_set(made, side == "above") for made in (whole, few)]
+            assert solids[0].f_vector == solids[1].f_vector and solids[0].betti_numbers == solids[1].betti_numbers
+            assert solids[0].volumes.sum() == pytest.approx(solids[1].volumes.sum(), rel=1e-12)
+            surface = sg.level_set(net, cube(d), value, closed=side)
+            keys = [tuple(x) for x in np.round(surface.vertices, 8).tolist()]
+            found = {frozenset(keys[v] for v in face) for face in surface.faces}
+            solid = solids[0]
+            outer = np.flatnonzero((solid.facet_cells[:, 1] < 0) & (solid.facet_cells[:, 0] >= 0))
+            keys = [tuple(x) for x in np.round(solid.vertices, 8).tolist()]
+            assert found == {frozenset(keys[v] for v in ids) for ids in solid.vertices_of(d - 1).take(outer)}
+            assert surface.watertight
+    assert dropped["solid"] > 100 and dropped["surface"] > 300
 
 
 def test_levels_of_numbers_beyond_the_range_of_floats() -> None:

@@ -124,3 +124,32 @@ def test_arrays_of_an_archive_are_those_that_numpy_wrote(tmp_path):
         archive.writestr("a.npy", stream.getvalue())
     with pytest.raises(sg.ReadError, match="'a' twice"):
         read_npz(path)
+
+
+def implicit(path, **changes):
+    """A file as programs for neural implicit surfaces write them."""
+    rng = np.random.default_rng(0)
+    arrays = {
+        "0000.dense.A": rng.normal(size=(3, 5)).astype(np.float32), "0000.dense.b": np.ones(5, np.float32),
+        "0001.relu._": np.empty(0, np.float32), "0002.dense.A": rng.normal(size=(5, 1)).astype(np.float32),
+        "0002.dense.b": np.float32([0.5]), "0003.squeeze_last._": np.empty(0, np.float32),
+    } | changes  # fmt: skip
+    np.savez(path, **{name: array for name, array in arrays.items() if array is not None})
+    return arrays
+
+
+def test_neural_implicit_surfaces(tmp_path):
+    a = implicit(tmp_path / "m.npz")
+    net = sg.read_network(tmp_path / "m.npz")
+    x = np.random.default_rng(1).normal(size=(9, 3))
+    hidden = np.maximum(x @ a["0000.dense.A"].astype(float) + a["0000.dense.b"], 0.0)
+    np.testing.assert_allclose(net(x), hidden @ a["0002.dense.A"].astype(float) + 0.5, atol=1e-14)
+    for changes, error, words in (
+        ({"0001.relu._": None, "0001.elu._": np.empty(0)}, sg.UnsupportedError, r"m\.npz: 0001\.elu is not piecewise"),
+        ({"0000.dense.A": None, "0000.dense.b": None}, sg.UnsupportedError, "before any dense"),
+        ({"0002.dense.b": None}, sg.ReadError, r"0002\.dense has arrays \['A'\]"),
+        ({"0002.dense.A": np.ones((4, 1))}, sg.ReadError, r"0002\.dense\.A: shape"),
+    ):
+        implicit(tmp_path / "m.npz", **changes)
+        with pytest.raises(error, match=words):
+            sg.read_network(tmp_path / "m.npz")

@@ -61,3 +61,44 @@ def test_sklearn_estimators_that_are_damaged(coefs, intercepts, words):
 def test_sklearn_without_an_activation():
     with pytest.raises(sg.UnsupportedError, match="estimator: activation None"):
         sg.from_sklearn(SimpleNamespace(coefs_=[[[1.0]]], intercepts_=[[0.0]]))
+
+
+SCALERS = ["StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler"]
+
+
+@pytest.mark.parametrize("name", SCALERS)
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+def test_sklearn_pipelines_of_scalers(name):
+    preprocessing = pytest.importorskip("sklearn.preprocessing")
+    from sklearn.compose import TransformedTargetRegressor
+    from sklearn.decomposition import PCA
+    from sklearn.neural_network import MLPRegressor
+    from sklearn.pipeline import make_pipeline
+
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(3.0, 2.0, size=(60, 3)), 100.0 * rng.normal(2.0, 1.0, size=60)
+    scaler = getattr(preprocessing, name)
+    mlp = MLPRegressor(hidden_layer_sizes=(6,), max_iter=30, random_state=0)
+    steps = [scaler(), "passthrough", PCA(2, whiten=True), mlp]
+    model = TransformedTargetRegressor(make_pipeline(*steps), transformer=scaler()).fit(x, y)
+    np.testing.assert_allclose(sg.from_sklearn(model)(x)[:, 0], model.predict(x), rtol=1e-10)
+
+
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+def test_sklearn_searches_and_steps_that_are_not_affine():
+    pytest.importorskip("sklearn")
+    from sklearn.model_selection import GridSearchCV
+    from sklearn.neural_network import MLPRegressor
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import MinMaxScaler, PolynomialFeatures, StandardScaler
+
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(40, 2)), rng.normal(size=40)
+    small = {"hidden_layer_sizes": (4,), "max_iter": 10, "random_state": 0}
+    pipeline = make_pipeline(StandardScaler(with_mean=False), MLPRegressor(**small))
+    search = GridSearchCV(pipeline, {"mlpregressor__alpha": [1e-4, 1e-2]}, cv=2).fit(x, y)
+    np.testing.assert_allclose(sg.from_sklearn(search)(x)[:, 0], search.predict(x), atol=1e-12)
+    for step, words in ((PolynomialFeatures(2), "PolynomialFeatures"), (MinMaxScaler(clip=True), "MinMaxScaler")):
+        model = make_pipeline(step, MLPRegressor(**small)).fit(x, y)
+        with pytest.raises(sg.UnsupportedError, match=f"step {words} is not read"):
+            sg.from_sklearn(model)

@@ -21,6 +21,7 @@ from specgeo.fourier.series import (
     tail_energy,
 )
 from specgeo.fourier.spectra import spectrum
+from specgeo.testing import random_network
 
 
 def vertex_values(cx):
@@ -187,3 +188,17 @@ def test_bad_modes_and_domains():
     with pytest.raises(DomainError, match="not a Box"):
         fourier_coefficients(octahedron_tent(), [[0, 0, 1]])
     assert fourier_coefficients(cx, np.zeros((0, 1))).shape == (0, 1)
+
+
+@pytest.mark.parametrize("extension", ["mirror", "periodic"])
+def test_series_on_a_line_from_values_of_the_enumeration(extension):
+    """Without the pieces, and within the bound of the facet form; far modes keep their phases."""
+    cx = sg.enumerate_regions(random_network([1, 40, 40, 2], 4), sg.Box([-1.0], [2.5]))
+    modes = np.array([[0], [1], [-7], [100], [10**6], [10**9 + 7]])
+    quick = fourier_coefficients(cx, modes, extension)
+    assert cx.__dict__.get("_affine") is None  # no piece was multiplied out
+    again, error = fourier_coefficients(cx, modes, extension, return_error=True)
+    other, bound = fourier_coefficients(cx, modes[1:], extension, return_error=True, method="facet")
+    assert np.array_equal(again, quick) and np.iscomplexobj(quick) == (extension == "periodic")
+    assert np.all(np.abs(quick - fourier_coefficients(cx, modes, extension, method="volume")) <= 1e-14)
+    assert np.all(np.abs(quick[1:] - other) <= error[1:]) and np.all(error[1:] <= 2 * bound + 1e-15)

@@ -15,6 +15,7 @@ import pytest
 import specgeo as sg
 from specgeo._cast import FloatArray, IntArray
 from specgeo._jit import kernel
+from specgeo.enumeration import _layers
 from specgeo.enumeration._domain import domain_state
 from specgeo.enumeration._exact import Exact, evaluate
 from specgeo.enumeration._layers import BIAS, N_PREVIOUS, History, N, flatten
@@ -269,6 +270,24 @@ def test_bounds_of_maps_after_many_corrections(widths: list[int], scales: float,
         most_corrected = np.argsort(-steps, kind="stable")[:12].tolist()
         twin.check_maps(layer, {*most_corrected, *rng.integers(0, len(steps), 12).tolist()})
     assert longest >= 6 * 7  # seven corrections or more
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_bounds_of_sparse_layers(dim: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few entries in a row: maps, planes, values and positions by lists of entries."""
+    n, rng = 12 if dim < 3 else 8, np.random.default_rng(dim)
+    dense = network([dim, n, n, n, 3, 1], 9, 6)
+    keep = [np.argsort(rng.random(w.shape), axis=1) < n // 4 for w in dense.weights[1:3]]
+    weights = [dense.weights[0], *(w * k for w, k in zip(dense.weights[1:3], keep, strict=True)), *dense.weights[3:]]
+    monkeypatch.setattr(_layers, "_SPARSE", 1.0)
+    net = sg.Network(weights, dense.biases, "relu")
+    twin = Twin(net, -np.ones(dim), np.ones(dim), 0)
+    assert np.count_nonzero(twin.run.layers.meta[:, _layers.ROWS] >= 0) == 2
+    for layer in range(1, 5):
+        assert twin.layer_with_values(layer) > 0
+        if layer < 4:
+            twin.check_maps(layer, set(rng.integers(0, len(twin.run.maps.trust), 12).tolist()))
+    assert twin.check_planes() > 0 and twin.check_vertices() > 2**dim
 
 
 @pytest.mark.parametrize(

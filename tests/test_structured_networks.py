@@ -14,6 +14,7 @@ from naive.rational import rational_complex
 import specgeo as sg
 from specgeo import check as program
 from specgeo._running_error import values_with_error
+from specgeo.enumeration import _layers
 from specgeo.geometry.point_signs import PointSigns
 from specgeo.paths.segments import trace_segment
 from specgeo.testing import assert_complex_valid, random_network
@@ -229,3 +230,30 @@ def test_refused(wrong: Any) -> None:
 def test_plain_networks_are_not_touched() -> None:
     net = random_network([2, 16, 16, 1], 0)
     assert all(isinstance(a, sg.Activation) for a in net.activations)
+
+
+def sparse(seed: int, d: int = 2) -> sg.Network:
+    """Wide layers with few entries in a row, in eighths; values passed through and ReLUs."""
+    rng = np.random.default_rng(seed)
+    widths = [d, 40, 48, 40, 2]
+    weights = [rng.integers(-8, 9, (n, k)) / 8 for k, n in zip(widths[:-1], widths[1:], strict=True)]
+    for weight in weights[1:-1]:
+        weight[rng.random(weight.shape) > 0.06] = 0.0
+    kinds = [[["relu", "relu", "identity"][k] for k in rng.integers(3, size=n)] for n in widths[1:-1]]
+    return sg.Network(weights, [rng.integers(-4, 5, n) / 8 for n in widths[1:]], kinds)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_sparse_layers_are_those_of_their_dense_matrices(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    net, d = sparse(seed, 1 + seed % 2), 1 + seed % 2
+    assert (_layers.flatten(net.weights[:-1], net.biases[:-1], net.activations).meta[:, _layers.ROWS] >= 0).sum() == 2
+    box = sg.Box([-1] * d, [1] * d)
+    cx = sg.enumerate_regions(net, box)
+    assert cx.reprove().proved
+    assert_complex_valid(cx, net)
+    monkeypatch.setattr(_layers, "_SPARSE", 0.0)
+    dense = sg.enumerate_regions(sg.Network(net.weights, net.biases, net.activations), box)
+    assert dense.f_vector == cx.f_vector and np.array_equal(dense.sign_vectors, cx.sign_vectors)
+    level = float(np.median(net(cx.vertices)[:, 0]))
+    monkeypatch.undo()
+    assert abs(sg.level_set(net, box, level).measures.sum() - cx.level_set(level).measures.sum()) < 1e-9

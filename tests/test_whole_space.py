@@ -20,7 +20,7 @@ from specgeo.testing import random_network
 
 def whole(net: sg.Network, **options: Any) -> sg.WholeSpaceComplex:
     cx = sg.enumerate_regions(net, sg.WholeSpace(net.input_dim), **options)
-    assert sum((-1) ** k * n for k, n in enumerate(cx.f_vector)) == (-1) ** cx.dim
+    assert cx.euler_characteristic == (-1) ** cx.dim
     assert cx.certificate.certified
     return cx
 
@@ -87,6 +87,17 @@ def test_degenerate(net: sg.Network, f: tuple[int, ...], bounded: tuple[int, ...
     np.testing.assert_allclose(cx.points @ cx.lineality.T, 0.0, atol=1e-12)
     assert np.array_equal(cx.locate(cx.interior_points), np.arange(cx.n_cells))
     assert cx.reprove().proved
+
+
+def test_coxeter_complexes_and_resonance_arrangements() -> None:
+    """Central arrangements: all faces but the origin are cones of directions, and known numbers of them."""
+    for n, at_infinity in ((3, (26, 72, 48)), (4, (80, 464, 768, 384))):  # Weyl groups B3, B4
+        pairs = [sign * np.eye(n)[j] + np.eye(n)[i] for i, j in combinations(range(n), 2) for sign in (1, -1)]
+        cx = whole(one_layer([*np.eye(n), *pairs], [0] * n * n))
+        assert cx.f_vector_at_infinity == at_infinity and cx.f_vector == (1, *at_infinity)
+    for n, regions in ((2, 6), (3, 32), (4, 370)):
+        normals = np.array(list(product([0, 1], repeat=n))[1:])
+        assert whole(one_layer(normals, [0] * len(normals))).n_cells == regions
 
 
 def test_braid_arrangement_has_its_line() -> None:
@@ -232,26 +243,30 @@ def test_linear_regions_and_bounds() -> None:
         assert table.checks and all(check.holds for check in table.checks)
 
 
-def test_files(tmp_path: Path) -> None:
+@pytest.mark.parametrize("suffix", [".npz", ".h5"])
+def test_files(tmp_path: Path, suffix: str) -> None:
+    if suffix == ".h5":
+        pytest.importorskip("h5py")
     net = random_network([2, 5, 4, 1], 0, activation="hard_tanh")
-    cx, path = whole(net), tmp_path / "space.npz"
+    cx, path = whole(net), tmp_path / f"space{suffix}"
     cx.save(path)
     back = sg.WholeSpaceComplex.load(path)
     assert back.f_vector == cx.f_vector and back.reprove().proved
     assert np.array_equal(back.vertices, cx.vertices) and np.array_equal(back.gradients, cx.gradients)
     assert np.array_equal(back.sign_vectors, cx.sign_vectors)
-    sg.check.prove(sg.check.load(str(path)))
+    cx.save(tmp_path / "space.npz")
+    sg.check.prove(sg.check.load(str(tmp_path / "space.npz")))
     with pytest.raises(sg.ReadError, match=r"WholeSpaceComplex\.load"):
         sg.load_complex(path)
     other = tmp_path / "box.npz"
     cx.on(sg.Box([-1, -1], [1, 1])).save(other)
     with pytest.raises(sg.ReadError, match="bounded domain"):
         sg.WholeSpaceComplex.load(other)
-    data = dict(np.load(path))
-    data["metadata_space_bias_0"] = data["metadata_space_bias_0"] + 1.0
-    np.savez(tmp_path / "forged.npz", **data)
-    with pytest.raises(sg.ReadError, match="homogenised"):
-        sg.WholeSpaceComplex.load(tmp_path / "forged.npz")
+    name, data = "metadata_space_bias_0", dict(np.load(tmp_path / "space.npz"))
+    for forged in (data[name] + 1.0, data[name][:2], data[name][None]):
+        np.savez(tmp_path / "forged.npz", **data | {name: forged})
+        with pytest.raises(sg.ReadError, match="homogenised|corrupt"):
+            sg.WholeSpaceComplex.load(tmp_path / "forged.npz")
 
 
 def test_refusals() -> None:

@@ -17,31 +17,33 @@ def color_of(engine: str, engines: list[str]) -> str:
 
 
 def cells_against_seconds(data: dict[str, Any], ax: Any = None) -> Any:
-    """Cells against seconds, both logarithmic: a line an engine and number of inputs; crosses are wrong counts."""
+    """Cells against seconds, both logarithmic; lines join families of networks, crosses are wrong counts."""
     axes = new_figure(7.2, 4.8)[1] if ax is None else ax
     engines = [one["name"] for one in data["engines"]]
-    drawn: dict[tuple[str, int], list[tuple[int, float, bool]]] = {}
+    true = {run["case"]: run["cells"] for run in data["runs"] if run["engine"] == "specgeo"}
+    lines: dict[tuple[str, str | None], list[tuple[float, float]]] = {}
+    shown: dict[str, set[int]] = {}
+    wrong: list[tuple[float, float]] = []
     for run in data["runs"]:
+        cells = true.get(run["case"]) or run["cells"]
         seconds = run["first_seconds"] if run["seconds"] is None else run["seconds"]
-        if run["cells"] and seconds:
-            wrong = run["outcome"] in ("wrong", "differs")
-            drawn.setdefault((run["engine"], run["dim"]), []).append((run["cells"], seconds, wrong))
-    for (engine, dim), points in drawn.items():
-        color, marker = color_of(engine, engines), MARKERS.get(dim, "*")
-        points.sort()
-        axes.plot(*_columns(points), color=color, marker=marker, ms=5, lw=1.0, mfc="white", zorder=3)
-        bad = [point for point in points if point[2]]
-        axes.plot(*_columns(bad), "x", color="black", ms=9, mew=1.6, zorder=4)
+        if run["cells"] is None or not cells or not seconds:
+            continue
+        point, color = (float(cells), float(seconds)), color_of(run["engine"], engines)
+        shown.setdefault(run["engine"], set()).add(run["dim"])
+        if run["family"]:
+            lines.setdefault((run["engine"], run["family"]), []).append(point)
+        axes.plot(*point, color=color, marker=MARKERS.get(run["dim"], "*"), ms=5, mfc="white", lw=0, zorder=3)
+        wrong += [point] if run["outcome"] in ("wrong", "differs") else []
+    for (engine, _), points in lines.items():
+        axes.plot(*zip(*sorted(points), strict=True), color=color_of(engine, engines), lw=1.0, zorder=2)
+    for point in wrong:
+        axes.plot(*point, "x", color="black", ms=8, mew=1.4, zorder=4)
     axes.set(xscale="log", yscale="log", xlabel="activation regions", ylabel="seconds")
     axes.grid(True, which="major", color="0.9", lw=0.6)
-    wrong = any(point[2] for points in drawn.values() for point in points)
-    _legends(axes, [name for name in engines if any(name == one for one, _ in drawn)], engines,
-             sorted({dim for _, dim in drawn}), wrong)  # fmt: skip
+    dims = sorted(set().union(*shown.values()))
+    _legends(axes, [name for name in engines if name in shown], engines, dims, bool(wrong))
     return axes
-
-
-def _columns(points: list[tuple[int, float, bool]]) -> tuple[list[int], list[float]]:
-    return [point[0] for point in points], [point[1] for point in points]
 
 
 def _legends(axes: Any, shown: list[str], engines: list[str], dims: list[int], wrong: bool) -> None:

@@ -193,11 +193,12 @@ class Comparison(Result):
 
     @property
     def speedups(self) -> dict[str, dict[str, float]]:
-        """Rival -> its time in times of specgeo: least, geometric mean, most, and over how many cases."""
+        """Rival -> times of specgeo that it takes where its count is right: least, geometric mean, most, cases."""
         ours = {run.case: run.best_seconds for run in self.runs if run.engine == "specgeo"}
         ratios: dict[str, list[float]] = {}
         for run in self.runs:
-            if run.engine != "specgeo" and run.cells and run.best_seconds and ours.get(run.case):
+            right = run.engine != "specgeo" and run.outcome in ("right", "same")
+            if right and run.best_seconds and ours.get(run.case):
                 ratios.setdefault(run.engine, []).append(run.best_seconds / (ours[run.case] or 1.0))
         return {
             name: {"least": min(r), "mean": float(np.exp(np.mean(np.log(r)))), "most": max(r), "cases": len(r)}

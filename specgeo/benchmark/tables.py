@@ -8,7 +8,6 @@ from typing import Any
 from specgeo._display import counted
 
 Rows = list[list[str]]
-WORDS = {"unfit": "not read"}
 
 
 def as_text(data: dict[str, Any]) -> str:
@@ -44,11 +43,11 @@ def enumeration_head() -> list[str]:
 
 
 def enumeration_rows(data: dict[str, Any]) -> Rows:
-    """A row a run; engines that do not read any of the networks are left to the notes."""
+    """A row a run; those that were not tried are left to the notes."""
     rows: Rows = []
     last = None
     for run in data["runs"]:
-        if run["outcome"] == "unfit":
+        if run["outcome"] in ("unfit", "left out"):
             continue
         new = run["case"] != last
         last = run["case"]
@@ -62,7 +61,7 @@ def count_word(run: dict[str, Any]) -> str:
     if run["outcome"] in ("wrong", "differs"):
         return f"{run['outcome'].upper()}: {run['cells']:,}"
     outcome: str = run["outcome"]
-    return WORDS.get(outcome, outcome)
+    return outcome
 
 
 def figures(run: dict[str, Any]) -> list[str]:
@@ -152,7 +151,7 @@ def _notes(runs: Sequence[dict[str, Any]]) -> list[str]:
     """What the table has no room for: each reason once, with the cases it is for."""
     cases: dict[tuple[str, str], list[str]] = {}
     for run in runs:
-        if run["note"]:
+        if run["note"] and run["outcome"] not in ("wrong", "differs"):  # of which the table has both counts
             cases.setdefault((run["engine"], run["note"]), []).append(run["case"])
     return [f"{engine}: {note} ({', '.join(where)})" for (engine, note), where in cases.items()]
 
@@ -162,7 +161,8 @@ def speed_words(item: tuple[str, dict[str, float]]) -> str:
     name, found = item
     span = f"{found['least']:.3g} to {found['most']:.3g}" if found["cases"] > 1 else f"{found['mean']:.3g}"
     mean = f", {found['mean']:.3g} in the geometric mean" if found["cases"] > 1 else ""
-    return f"{name} takes {span} times as long as specgeo{mean} ({counted(int(found['cases']), 'network')})"
+    where = counted(int(found["cases"]), "network")
+    return f"{name}, where its count is right: {span} times the time of specgeo{mean} ({where})"
 
 
 def growth_words(item: tuple[str, dict[str, float]]) -> str:

@@ -57,12 +57,9 @@ def forward_pass(network: Network, points: npt.ArrayLike) -> Callable[[], FloatA
                 out = buffers[layer][: len(a)]
                 np.dot(a, weight, out=out)
                 np.add(out, bias, out=out)
-                if layer < len(plain):
-                    if plain[layer]:
-                        np.maximum(out, 0.0, out=out)
-                    else:
-                        out[...] = network.activations[layer](out)
                 a = out
+                if layer < len(plain):
+                    a = np.maximum(out, 0.0, out=out) if plain[layer] else network.activations[layer](out)
         return np.array(a)
 
     return run

@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from specgeo.benchmark.engines import Engine, engine_named
+from specgeo.benchmark.engines import OURS, Engine, engine_named
 from specgeo.benchmark.machine import peak_bytes
 from specgeo.benchmark.timing import clock_of, forward_pass, interleaved
 from specgeo.domain import Box
 from specgeo.network import Network
 from specgeo.readers import read_network
+from specgeo.testing import random_network
 
 FOUND, JOB = "found.jsonl", "job.json"
 
@@ -47,9 +48,11 @@ def main(folder: Path) -> None:
 
 
 def _start(engine: Engine, dim: int) -> None:
-    """Import what an engine needs, and compile or load its kernels, with a network of one neuron."""
-    tiny = Network([np.eye(1, dim), [[1.0]]], [[0.25], [0.0]])
-    _count(engine, tiny, Box(-1, 1, dim=dim))
+    """Import what an engine needs, and compile or load its kernels: a network of one neuron; for ours, harder ones."""
+    box = Box(-1, 1, dim=dim)
+    _count(engine, Network([np.eye(1, dim), [[1.0]]], [[0.25], [0.0]]), box)
+    for kind in ("integer", "zero-bias") if engine.name in OURS else ():
+        _count(engine, random_network([dim, 5, 5, 1], 0, kind), box)
 
 
 def _count(engine: Engine, network: Network, box: Box) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from specgeo.domain import Box
+    from specgeo.domain import Box, WholeSpace
     from specgeo.network import Network
     from specgeo.slices import AffineSlice
 
@@ -81,12 +81,20 @@ def network_argument(parser: argparse.ArgumentParser, optional: bool = False) ->
         parser.add_argument("--max-bytes", type=whole, metavar="N", help="stop when more memory than this is needed")
 
 
-def domain_arguments(parser: argparse.ArgumentParser, output: bool = True, optional: bool = False) -> None:
-    """The box, the inputs that vary in it, the output, and, unless all may be left out, a budget of cells."""
-    parser.add_argument(
-        "--box", nargs="+", type=number, required=not optional, metavar="B",
+def domain_arguments(
+    parser: argparse.ArgumentParser, output: bool = True, optional: bool = False, space: bool = False
+) -> None:
+    """The box, the inputs that vary in it, the output, and, unless all may be left out, a budget of cells.
+
+    ``space``: all of space may stand for the box.
+    """
+    where = parser.add_mutually_exclusive_group(required=not optional) if space else parser
+    where.add_argument(
+        "--box", nargs="+", type=number, required=not (optional or space), metavar="B",
         help="LO HI for all inputs, or one pair for each input",
     )  # fmt: skip
+    if space:
+        where.add_argument("--whole-space", action="store_true", help="all of space, without a box")
     parser.add_argument("--axes", nargs="+", type=whole, metavar="I", help="vary these inputs only (from 0)")
     parser.add_argument("--origin", nargs="+", type=number, metavar="X", help="the other inputs (default 0)")
     if output:
@@ -125,11 +133,7 @@ def load_on_box(arguments: argparse.Namespace) -> tuple[Network, Box]:
     from specgeo.domain import Box
     from specgeo.errors import InvalidInputError
 
-    net = load(arguments)
-    if arguments.axes is not None:
-        net = net.restrict(_axes(arguments, net.input_dim))
-    elif arguments.origin is not None:
-        raise InvalidInputError("--origin: has no effect without --axes; say which inputs vary")
+    net = _restricted(arguments)
     numbers, dim = arguments.box, net.input_dim
     if len(numbers) == 2:
         numbers = numbers * dim
@@ -139,6 +143,28 @@ def load_on_box(arguments: argparse.Namespace) -> tuple[Network, Box]:
         )
     check_output_number(arguments, net)
     return net, Box(numbers[0::2], numbers[1::2])
+
+
+def load_on_domain(arguments: argparse.Namespace) -> tuple[Network, Box | WholeSpace]:
+    """The same for a command that takes all of space too."""
+    from specgeo.domain import WholeSpace
+
+    if not arguments.whole_space:
+        return load_on_box(arguments)
+    net = _restricted(arguments)
+    check_output_number(arguments, net)
+    return net, WholeSpace(net.input_dim)
+
+
+def _restricted(arguments: argparse.Namespace) -> Network:
+    from specgeo.errors import InvalidInputError
+
+    net = load(arguments)
+    if arguments.axes is not None:
+        return net.restrict(_axes(arguments, net.input_dim))
+    if arguments.origin is not None:
+        raise InvalidInputError("--origin: has no effect without --axes; say which inputs vary")
+    return net
 
 
 def _axes(arguments: argparse.Namespace, dim: int) -> AffineSlice:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from specgeo._compile import compile_ahead
 from specgeo._progress import Progress
 
 if TYPE_CHECKING:
-    from specgeo.domain import Box
-    from specgeo.geometry.complex import PolyhedralComplex
+    from specgeo.domain import Box, WholeSpace
     from specgeo.network import Network
 
 
@@ -24,11 +23,11 @@ def working(arguments: argparse.Namespace, enumerates: bool = True, transforms: 
 
 
 def enumerate_within(
-    arguments: argparse.Namespace, net: Network, box: Box, progress: Progress
-) -> PolyhedralComplex:
-    """The complex, within the budgets of the command."""
+    arguments: argparse.Namespace, net: Network, domain: Box | WholeSpace, progress: Progress
+) -> Any:
+    """The complex, within the budgets of the command: a `PolyhedralComplex`, or a `WholeSpaceComplex`."""
     from specgeo.enumeration import enumerate_regions
 
     return enumerate_regions(
-        net, box, progress=progress, max_cells=arguments.max_cells, max_bytes=arguments.max_bytes
+        net, domain, progress=progress, max_cells=arguments.max_cells, max_bytes=arguments.max_bytes
     )

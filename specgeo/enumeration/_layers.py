@@ -17,17 +17,19 @@ from specgeo.activation import Activation
 from specgeo.enumeration._scalars import Ids, Integer, Words
 from specgeo.errors import UnsupportedError
 
-# columns of Layers.meta, one row a hidden layer; N_BREAKS: breakpoints a neuron, -1 where neurons differ in activation
-WEIGHT, BIAS, UNIT, PIECE, WORD, N, N_PREVIOUS, N_UNITS, N_BREAKS, N_WORDS, N_PIECES = range(11)
+# columns of Layers.meta, one row a hidden layer; N_BREAKS: breakpoints a neuron, -1 where neurons differ in activation;
+# ROWS, COLUMNS: where the starts of its rows and columns stand among those of sparse layers, -1 for a dense layer
+WEIGHT, BIAS, UNIT, PIECE, WORD, N, N_PREVIOUS, N_UNITS, N_BREAKS, N_WORDS, N_PIECES, ROWS, COLUMNS = range(13)
 
 
 _ENTRIES_A_CHUNK = 1 << 17  # of weight matrices, in what is made of them and thrown away
+_SPARSE = 0.1  # a smaller part of the entries of a layer is not zero: they are worth a list
 
 
 class Layers(NamedTuple):
     """Hidden layers, flattened; ``meta`` has the offsets."""
 
-    meta: IntArray  # (L, 11)
+    meta: IntArray  # (L, 13)
     weights: FloatArray
     transposed: FloatArray  # the weight matrices transposed, at the same offsets
     absolute: FloatArray  # their absolute values
@@ -44,6 +46,12 @@ class Layers(NamedTuple):
     slopes: FloatArray  # one a piece
     intercepts: FloatArray  # one a piece, rounded
     intercept_terms: FloatArray  # (pieces, 8): floats that add up to the exact intercept
+    row_starts: IntArray  # of sparse layers: entries that are not zero, row by row
+    row_columns: IntArray
+    row_values: FloatArray
+    column_starts: IntArray  # and column by column
+    column_rows: IntArray
+    column_values: FloatArray
 
 
 class History(NamedTuple):
@@ -142,9 +150,37 @@ def _row_sums(weight: Any) -> Any:
 
 def flat_bytes(weights: Any, activations: Any) -> int:
     """What `flatten` takes, at most."""
-    entries = sum(int(w.size) for w in weights)
+    entries = sum(int(w.size) * (1.0 + 4 * _SPARSE / 3) for w in weights)
     units = sum(len(a.units(len(w)).owners) + len(w) for w, a in zip(weights, activations, strict=True))
-    return 24 * entries + 256 * units + 64 * _ENTRIES_A_CHUNK
+    return int(24 * entries) + 256 * units + 64 * _ENTRIES_A_CHUNK
+
+
+def _lists(weights: Any, meta: IntArray) -> list[Any]:
+    """Entries of sparse layers by rows and by columns, as `Layers` has them; ``meta`` is told where.
+
+    No row has more than a quarter of its layer's inputs: sums over the list round no more than those over all inputs.
+    """
+    parts: list[list[Any]] = [[np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0)]] * 2
+    parts = [list(part) for part in parts]
+    place, found = [0, 0], 0
+    for row, weight in zip(meta, weights, strict=True):
+        row[[ROWS, COLUMNS]] = -1
+        n, n_previous = weight.shape
+        counts = np.count_nonzero(weight, axis=1)
+        if counts.sum() > _SPARSE * weight.size or counts.max() > n_previous // 4:
+            continue
+        rows, columns = np.nonzero(weight)
+        values, order = weight[rows, columns], np.argsort(columns, kind="stable")
+        for side, (own, other, kept, size) in enumerate(
+            ((rows, columns, values, n), (columns[order], rows[order], values[order], n_previous))
+        ):
+            starts = found + np.searchsorted(own, np.arange(size + 1))
+            for part, array in zip(parts[3 * side : 3 * side + 3], (starts, other, kept), strict=True):
+                part.append(array)
+            row[(ROWS, COLUMNS)[side]] = place[side]
+            place[side] += size + 1
+        found += len(values)
+    return [np.concatenate(part) for part in parts]
 
 
 def _tables(layers: list[tuple[IntArray, ...]]) -> tuple[IntArray, IntArray, IntArray, IntArray]:
@@ -156,7 +192,7 @@ def _tables(layers: list[tuple[IntArray, ...]]) -> tuple[IntArray, IntArray, Int
 
 def flatten(weights: Any, biases: Any, activations: Any) -> Layers:
     """Flatten the hidden layers (the output layer is not among them)."""
-    meta = np.zeros((len(weights), 11), np.int64)
+    meta = np.zeros((len(weights), 13), np.int64)
     thresholds, twins, twin_signs, norms = [], [], [], []
     neurons: list[tuple[IntArray, ...]] = []  # owners, first units, breaks, first pieces
     slopes: list[float] = []
@@ -169,7 +205,7 @@ def flatten(weights: Any, biases: Any, activations: Any) -> Layers:
         units = activation.units(n)
         n_units, each = len(units.owners), np.bincount(units.owners, minlength=n)
         same = int(each[0]) if isinstance(activation, Activation) else -1
-        row[:] = (*starts, n, n_previous, n_units, same, (n_units + 63) // 64, len(activation.slopes))
+        row[:] = (*starts, n, n_previous, n_units, same, (n_units + 63) // 64, len(activation.slopes), -1, -1)
         thresholds.append(units.thresholds)
         first = starts[3] + (np.zeros(n, np.int64) if isinstance(activation, Activation) else activation.first)
         neurons.append((units.owners, np.cumsum(each) - each, each, first))
@@ -213,6 +249,7 @@ def flatten(weights: Any, biases: Any, activations: Any) -> Layers:
         np.array(slopes, dtype=np.float64),
         np.array(intercepts, dtype=np.float64),
         np.array(terms, dtype=np.float64).reshape(-1, 8),
+        *_lists(weights, meta),
     )
 
 

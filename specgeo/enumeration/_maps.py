@@ -33,10 +33,12 @@ from specgeo._cast import FloatArray, IntArray
 from specgeo._jit import hot, leaf, leaf_kernel, merged
 from specgeo.enumeration._layers import (
     BIAS,
+    COLUMNS,
     N_PIECES,
     N_PREVIOUS,
     N_WORDS,
     PIECE,
+    ROWS,
     UNIT,
     WEIGHT,
     History,
@@ -137,6 +139,48 @@ def combine(
 
 
 @leaf
+def gather(layers: Layers, first: Integer, sizes: bool, a: FloatArray, out: FloatArray) -> None:
+    """out = W a, or |W| a where only sizes are wanted, for a sparse layer whose rows start at ``first``."""
+    starts, columns, values = layers.row_starts, layers.row_columns, layers.row_values
+    for j in range(len(out)):
+        total = 0.0
+        for p in range(starts[first + j], starts[first + j + 1]):
+            w = abs(values[p]) if sizes else values[p]
+            total += w * a[columns[p]]
+        out[j] = total
+
+
+@leaf
+def _gather_plane(layers: Layers, first: Integer, a: FloatArray, doubt: FloatArray, out: FloatArray) -> None:
+    """A map (4, n) in the plane by one pass through the list: W a for three rows, then |W| times the doubts."""
+    starts, columns, values = layers.row_starts, layers.row_columns, layers.row_values
+    a0, a1, a2 = a[0], a[1], a[2]
+    for j in range(out.shape[1]):
+        s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0
+        for p in range(starts[first + j], starts[first + j + 1]):
+            k, w = columns[p], values[p]
+            s0 += w * a0[k]
+            s1 += w * a1[k]
+            s2 += w * a2[k]
+            s3 += abs(w) * doubt[k]
+        out[0, j], out[1, j], out[2, j], out[3, j] = s0, s1, s2, s3
+
+
+@merged
+def multiply(
+    layers: Layers, layer: Integer, sizes: bool, a: FloatArray, active: IntArray, n_active: Integer, out: FloatArray
+) -> None:
+    """out = W a, or |W| a, for the weights of a layer; what is not active in a is 0."""
+    meta = layers.meta[layer - 1]
+    if meta[ROWS] >= 0:
+        gather(layers, meta[ROWS], sizes, a, out)
+    elif sizes:
+        combine(layers.absolute, meta[WEIGHT], a, active, n_active, out)
+    else:
+        combine(layers.transposed, meta[WEIGHT], a, active, n_active, out)
+
+
+@leaf
 def combine_two(
     transposed: FloatArray, start: Integer, inputs: FloatArray, active: IntArray, n_active: Integer, n: Integer,
     values: FloatArray,
@@ -187,6 +231,22 @@ def _add_column(transposed: FloatArray, start: Integer, factor: float, old: Floa
     w = transposed[start : start + n]
     for j in range(n):
         new[j] = old[j] + factor * w[j]
+
+
+@leaf
+def _copy_map(rows: FloatArray, base: Integer, cell: Integer) -> None:
+    for c in range(rows.shape[1]):
+        here, there = rows[base, c], rows[cell, c]
+        for j in range(len(here)):
+            there[j] = here[j]
+
+
+@leaf
+def _add_entries(layers: Layers, column: Integer, sizes: bool, factor: float, row: FloatArray) -> None:
+    """row += factor * column, or its absolute values, for a column of a sparse layer."""
+    for p in range(layers.column_starts[column], layers.column_starts[column + 1]):
+        w = abs(layers.column_values[p]) if sizes else layers.column_values[p]
+        row[layers.column_rows[p]] += factor * w
 
 
 @hot
@@ -255,7 +315,10 @@ def _correct(
     here = history.sign_start[layer - 1] + cell * 2 * earlier[N_WORDS]
     there = history.sign_start[layer - 1] + base * 2 * earlier[N_WORDS]
     f, g, tiny = row_factors(before, parent, earlier[N_PREVIOUS], frame.reach)
-    source, last = base, np.int64(-1)
+    source, last, sparse = np.int64(base), np.int64(-1), meta[ROWS] >= 0
+    if sparse:
+        _copy_map(rows, base, cell)
+        source = np.int64(cell)
     for w in range(earlier[N_WORDS]):
         change = history.signs[here + w] ^ history.signs[there + w]
         while change != 0:
@@ -273,16 +336,20 @@ def _correct(
                 if c == dim:
                     new, old = new + layers.intercepts[p], old + layers.intercepts[q]
                 size += abs(z) * (extent[c] if c < dim else 1.0)
-                _add_column(layers.transposed, column, new - old, rows[source, c], rows[cell, c])
+                if sparse:
+                    _add_entries(layers, meta[COLUMNS] + k, False, new - old, rows[cell, c])
+                else:
+                    _add_column(layers.transposed, column, new - old, rows[source, c], rows[cell, c])
             doubt = before.rows[parent, dim + 1, k] + layers.norms[b0 + k] * f + abs(layers.biases[b0 + k]) * g + tiny
             new = activated_doubt(layers.slopes[p], layers.intercepts[p], size * SAFE, doubt * SAFE, tiny)
             old = activated_doubt(layers.slopes[q], layers.intercepts[q], size * SAFE, doubt * SAFE, tiny)
-            _add_column(layers.absolute, column, new - old, rows[source, dim + 1], rows[cell, dim + 1])
+            if sparse:
+                _add_entries(layers, meta[COLUMNS] + k, True, new - old, rows[cell, dim + 1])
+            else:
+                _add_column(layers.absolute, column, new - old, rows[source, dim + 1], rows[cell, dim + 1])
             source = np.int64(cell)
     if source == base:  # only signs 0 and -1 differ
-        for c in range(dim + 2):
-            for j in range(n):
-                rows[cell, c, j] = rows[base, c, j]
+        _copy_map(rows, base, cell)
 
 
 @leaf
@@ -329,13 +396,18 @@ def _sum(
     _, _, tiny = row_factors(before, parent, earlier[N_PREVIOUS] + dim, frame.reach)
     out, n_active = scratch.neurons[Neuron.ACTIVATED], 0
     for k in range(n_previous):
-        out[k] = activated_doubt(slope[k], shift[k], size[k] * SAFE, doubt[k], tiny)
+        idle = (slope[k] == 0.0) & (shift[k] == 0.0)
+        doubtful = activated_doubt(slope[k], shift[k], size[k] * SAFE, doubt[k], tiny)
+        out[k] = 0.0 if idle else doubtful
     for k in range(n_previous):
         active[n_active] = k
         n_active += int((slope[k] != 0.0) | (shift[k] != 0.0))
-    for c in range(dim + 1):
-        combine(layers.transposed, meta[WEIGHT], scratch.rows[c], active, n_active, maps.rows[cell, c])
-    combine(layers.absolute, meta[WEIGHT], out, active, n_active, maps.rows[cell, dim + 1])
+    if dim == 2 and meta[ROWS] >= 0:
+        _gather_plane(layers, meta[ROWS], scratch.rows, out, maps.rows[cell])
+    else:
+        for c in range(dim + 1):
+            multiply(layers, layer, False, scratch.rows[c], active, n_active, maps.rows[cell, c])
+        multiply(layers, layer, True, out, active, n_active, maps.rows[cell, dim + 1])
     for j in range(meta[N]):
         maps.rows[cell, dim, j] += layers.biases[meta[BIAS] + j]
     maps.trust[cell, STEPS] = roundings(n_previous)

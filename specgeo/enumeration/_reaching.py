@@ -6,7 +6,8 @@ activation takes z in [lo, hi] to mu z + [low, high], where mu is the slope of i
 high are the extremes of sigma(z) - mu z, which it takes at the ends and at breakpoints; half of high - low goes into r.
 [lo, hi] is found at the vertices of the cell, of which each is known within an error. This is the forward linear bound
 of Weng et al., "Towards fast computation of certified robustness" (2018), with all rounding added to the radius: a
-cell that is dropped is proved not to meet the zero set of any unit of the last layer, its boundary included.
+cell without ``MEETS`` is proved not to meet the zero set of any unit of the last layer, its boundary included; one
+without ``BELOW`` to have all units positive, one without ``ABOVE`` to have them negative.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from specgeo._cast import FloatArray, IntArray
 from specgeo._jit import leaf_kernel, merged
@@ -25,14 +27,15 @@ from specgeo.enumeration._layers import (
     N_WORDS,
     PIECE,
     UNIT,
-    WEIGHT,
     Layers,
     N,
     active_pieces,
 )
 from specgeo.enumeration._layout import LEN, START, Frame, Neuron, Scratch, Size, State
-from specgeo.enumeration._maps import ROUNDING, Maps, activate, combine, factors, roundings
-from specgeo.enumeration._scalars import SAFE, TINY, Flags, Ids, Integer, gamma
+from specgeo.enumeration._maps import ROUNDING, Maps, activate, factors, multiply, roundings
+from specgeo.enumeration._scalars import SAFE, TINY, Ids, Integer, gamma
+
+MEETS, BELOW, ABOVE = 1, 2, 4  # a unit may vanish, be negative or zero, be positive or zero
 
 
 class Bounds(NamedTuple):
@@ -128,8 +131,8 @@ def _advance(
         active[n_active] = k
         n_active += int(own[k] != 0.0)
     for c in range(dim + 1):
-        combine(layers.transposed, meta[WEIGHT], rows[c], active, n_active, out[c, :n])
-    combine(layers.absolute, meta[WEIGHT], rows[dim + 1], active, n_active, out[dim + 1, :n])
+        multiply(layers, layer, False, rows[c], active, n_active, out[c, :n])
+    multiply(layers, layer, True, rows[dim + 1], active, n_active, out[dim + 1, :n])
     f, g, tiny = factors(size * SAFE, roundings(n_previous), n_previous, frame.reach)
     for j in range(n):
         bias = layers.biases[meta[BIAS] + j]
@@ -217,11 +220,11 @@ def find_reaching(
     frame: Frame,
     scratch: Scratch,
     bounds: Bounds,
-    keep: Flags,
+    reach: npt.NDArray[np.uint8],
 ) -> None:
-    """Flag the cells of the complex after a layer on which some unit of the last layer may vanish.
+    """What some unit of the last layer may do on each cell of the complex after a layer, whose maps are given.
 
-    ``maps`` are those of the layer.
+    ``reach`` becomes the sum of some of ``MEETS``, ``BELOW``, ``ABOVE``.
     """
     depth = len(layers.meta)
     last = layers.meta[depth - 1]
@@ -235,7 +238,9 @@ def find_reaching(
             _range(state, frame, layers.meta[m - 1, N], rows, bounds.corners[:n_corners], error, bounds)
             if m < depth:
                 _activate(layers, np.int64(m), frame, bounds, rows)
-        keep[cell] = False
+        found = 0
         for u in range(last[UNIT], last[UNIT] + last[N_UNITS]):
             j, t = layers.owners[u], layers.thresholds[u]
-            keep[cell] |= not (bounds.lowest[j] > t or bounds.highest[j] < t)
+            above, below = not bounds.highest[j] < t, not bounds.lowest[j] > t  # NaN: both
+            found |= MEETS * int(above and below) | BELOW * int(below) | ABOVE * int(above)
+        reach[cell] = found

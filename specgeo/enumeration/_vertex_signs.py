@@ -20,6 +20,7 @@ from specgeo.enumeration._layers import (
     N_PREVIOUS,
     N_UNITS,
     N_WORDS,
+    ROWS,
     UNIT,
     WEIGHT,
     WORD,
@@ -29,7 +30,18 @@ from specgeo.enumeration._layers import (
     active_pieces,
 )
 from specgeo.enumeration._layout import LEN, NUMBER, OWN, START, Frame, Neuron, Scratch, Size, State, Tally
-from specgeo.enumeration._maps import DOUBT, SIZE, STEEP, Maps, combine, combine_two, factors, largest, roundings
+from specgeo.enumeration._maps import (
+    DOUBT,
+    SIZE,
+    STEEP,
+    Maps,
+    combine,
+    combine_two,
+    factors,
+    gather,
+    largest,
+    roundings,
+)
 from specgeo.enumeration._predicates import UNDECIDED, counted, proved, refined, set_sign, smallest_margin
 from specgeo.enumeration._scalars import ONE, SAFE, TINY, Flags, Integer, U, Word, Words, gamma, lowest_unit, popcount
 
@@ -169,7 +181,11 @@ def values_at(
         if side == 0:
             first = second
     active, start = scratch.active, meta[WEIGHT]
-    if v == w:
+    if meta[ROWS] >= 0:
+        gather(layers, meta[ROWS], False, scratch.inputs[0], scratch.values[0, :n])
+        if v != w:
+            gather(layers, meta[ROWS], False, scratch.inputs[1], scratch.values[1, :n])
+    elif v == w:
         combine(layers.transposed, start, scratch.inputs[0], active, cell.n_active, scratch.values[0, :n])
     else:
         combine_two(layers.transposed, start, scratch.inputs, active, cell.n_active, n, scratch.values)

@@ -22,7 +22,7 @@ from specgeo.enumeration.cones import of_cones
 from specgeo.enumeration.finish import as_complex
 from specgeo.enumeration.glue import glued
 from specgeo.enumeration.groups import Head, enough_faces
-from specgeo.enumeration.reaching import prune
+from specgeo.enumeration.reaching import Wanted, prune
 from specgeo.errors import BudgetError, InvalidInputError
 from specgeo.geometry.arrays import Signs, unpacked
 from specgeo.geometry.complex import PolyhedralComplex
@@ -172,12 +172,12 @@ def enumerate_with_signs(
     progress: Callable[[str, float], None] | None = None,
     max_cells: int | None = None,
     max_bytes: int | None = None,
-    reaching: bool = False,
+    reaching: Wanted | None = None,
 ) -> tuple[PolyhedralComplex, Signs]:
     """The complex, and the proved signs (n_0, n_units) of the units of the last hidden layer at its vertices.
 
-    ``reaching``: without cells that are proved not to meet the zero sets of these units. One at least is kept, and
-    what divides it from those dropped are facets of one cell and no wall.
+    ``reaching``: without cells that are proved to have nothing of what is wanted. One at least is kept, and what
+    divides those kept from those dropped are facets of one cell and no wall.
     """
     require_ieee_arithmetic()
     domain = as_domain(domain)
@@ -196,7 +196,7 @@ def _run_through(
     progress: Callable[[str, float], None] | None,
     max_cells: int | None,
     max_bytes: int | None,
-    reaching: bool = False,
+    reaching: Wanted | None = None,
     enough: Callable[[Run], bool] | None = None,
 ) -> tuple[Run, int]:
     """A run through all layers, or up to one before the last whose complex is ``enough``; and the last layer done."""
@@ -212,8 +212,8 @@ def _run_through(
     run.report = report
     for layer in range(1, depth + 1):
         cut_by(run, low, layer)
-        if layer < depth and reaching:
-            prune(run, layer)
+        if layer < depth and reaching is not None:
+            prune(run, layer, reaching)
         if merged <= layer < depth and enough is not None and enough(run):
             return run, layer
     run.polish()

@@ -18,7 +18,7 @@ from specgeo.geometry.arrays import Patterns, Ragged
 from specgeo.geometry.certificate import Certificate
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.pieces import affine_pieces
-from specgeo.geometry.vertex_values import VERTEX_VALUES, values_on_a_line
+from specgeo.geometry.vertex_values import LINE_VALUES, values_on_a_line
 from specgeo.geometry.walls import snap
 from specgeo.layer_activations import MaxGroups
 from specgeo.network import Network
@@ -48,7 +48,7 @@ def as_complex(run: Run, network: Network, labels: Labels, domain: Any) -> Polyh
     cx = complex_of(network, domain, vertices, errors, tuple(faces), signs, facet_walls, certificate_of(run))
     if len(run.kept) and not isinstance(network.activations[-1], MaxGroups):
         values = values_on_a_line(network.layers, run.kept, cx.vertices[:, 0])
-        cx.derived(VERTEX_VALUES, lambda _: values)
+        cx.derived(LINE_VALUES, lambda _: values)
     return cx
 
 

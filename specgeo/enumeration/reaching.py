@@ -1,34 +1,55 @@
-"""Runs that keep only the cells that the units of the last layer may cross."""
+"""Runs that keep only the cells that a set asks for which the units of the last layer define."""
 
 from __future__ import annotations
 
 import time
+from typing import Literal
 
 import numpy as np
 
 from specgeo._cast import IntArray
 from specgeo.enumeration._groups import Places, collect, take
 from specgeo.enumeration._layers import N_UNITS, N_WORDS, N
-from specgeo.enumeration._layout import Size, State
+from specgeo.enumeration._layout import LEN, PLANES, START, Size, State
 from specgeo.enumeration._memory import workspace
-from specgeo.enumeration._reaching import bounds_of, find_reaching
+from specgeo.enumeration._reaching import ABOVE, BELOW, MEETS, bounds_of, find_reaching
 from specgeo.enumeration._run import Run
+from specgeo.enumeration._scalars import Flags
+from specgeo.geometry.arrays import spans
 
 _SPARE = 2  # times what is kept: room for the next layer
 
 
-def prune(run: Run, layer: int) -> None:
-    """Drop the cells of the complex after a layer that no unit of the last one can vanish on; but keep one of them."""
+Wanted = Literal["level", "below", "above", "surface below", "surface above"]
+"""Where units of the last layer vanish; where the one unit is <= 0 or >= 0; the surface of that, on the walls too."""
+
+
+def prune(run: Run, layer: int, wanted: Wanted) -> None:
+    """Drop the cells of the complex after a layer that have nothing of what is wanted; but keep one of them."""
     t = time.perf_counter()
     n_cells = int(run.state.sizes[Size.CELLS])
     widest = max(run.dim, int(run.layers.meta[:, [N, N_UNITS]].max()))
     run.afford(16 * int(run.state.sizes[Size.FACES] + run.state.sizes[Size.VERTICES]))
-    bounds, keep = bounds_of(widest, run.dim, run.state), np.empty(n_cells, np.bool_)
-    find_reaching(run.state, run.layers, layer, run.maps, run.frame, run.scratch, bounds, keep)
+    bounds, reach = bounds_of(widest, run.dim, run.state), np.empty(n_cells, np.uint8)
+    find_reaching(run.state, run.layers, layer, run.maps, run.frame, run.scratch, bounds, reach)
+    meets, solid = reach & MEETS != 0, reach & (BELOW if wanted.endswith("below") else ABOVE) != 0
+    keep = solid if wanted in ("below", "above") else meets
+    if wanted.startswith("surface"):
+        keep |= solid & _on_walls(run.state)
     cells = np.flatnonzero(keep) if keep.any() else np.zeros(1, np.int64)
     run.seconds["bounds"] += time.perf_counter() - t
     if len(cells) < n_cells:
         keep_cells(run, layer, cells)
+
+
+def _on_walls(s: State) -> Flags:
+    """Which cells have a facet in a wall of the domain."""
+    dim, n_cells = s.x.shape[1] - 1, int(s.sizes[Size.CELLS])
+    planes = s.faces[:, PLANES] if dim > 1 else s.vplanes[:, 0]
+    roots = s.faces[s.cells[:n_cells, 0]]
+    items = s.pool[spans(roots[:, START].astype(np.int64), roots[:, LEN].astype(np.int64))]
+    starts = np.cumsum(roots[:, LEN], dtype=np.int64) - roots[:, LEN]
+    return np.asarray(np.logical_or.reduceat(s.porigin[planes[items], 0] < 0, starts))
 
 
 def keep_cells(run: Run, layer: int, cells: IntArray) -> None:

@@ -92,15 +92,20 @@ class Term:
 
     def on(self, box: Box) -> Term:
         """The same term relative to the box's lower corner, for wavevectors of its Fourier modes."""
-        lower, upper = (np.broadcast_to(corner, self.points.shape) for corner in (box.lower, box.upper))
-        scale = np.exp2(-np.floor(np.log2(box.upper - box.lower)))  # a power of two: no under- or overflow
-        offsets, sides = ([part * scale for part in two_sum(end, -lower)] for end in (self.points, upper))
-        own = multiply(PI, divide((offsets[0], offsets[1]), (sides[0], sides[1])))
-        harmonics = Harmonics(np.pi / (box.upper - box.lower), np.concatenate(own, axis=1))
+        own = own_coordinates(self.points, box.lower, box.upper)
+        harmonics = Harmonics(np.pi / (box.upper - box.lower), own)
         return replace(self, points=self.points - box.lower, harmonics=harmonics)
 
     def __len__(self) -> int:
         return len(self.simplices)
+
+
+def own_coordinates(points: FloatArray, lower: FloatArray, upper: FloatArray) -> FloatArray:
+    """pi (x - a) / s of points (n, D) in a box a <= x <= a + s, and the low parts: (n, 2 D)."""
+    low, high = (np.broadcast_to(corner, points.shape) for corner in (lower, upper))
+    scale = np.exp2(-np.floor(np.log2(upper - lower)))  # a power of two: no under- or overflow
+    offsets, sides = ([part * scale for part in two_sum(end, -low)] for end in (points, high))
+    return np.concatenate(multiply(PI, divide((offsets[0], offsets[1]), (sides[0], sides[1]))), axis=1)
 
 
 def make_term(
@@ -248,7 +253,11 @@ class ComplexForms:
         self.turn = 0.0 if origin is None and direction is None else (cx.dim + 4) * UNIT_ROUNDOFF
         self.reach = float(lengths_of(self._points).max(initial=0.0))
         self.dim = cx.dim if direction is None else 1
-        self.n_outputs = int(cx.gradients.shape[1])
+
+    @cached_property
+    def n_outputs(self) -> int:
+        """Number of outputs m."""
+        return int(self.cx.gradients.shape[1])
 
     @cached_property
     def facets(self) -> FacetForm:

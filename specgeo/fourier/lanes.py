@@ -40,7 +40,7 @@ _NEAR_EDGE = (
 )
 
 # sin x / x and -(1 - cos x) / x^2 in x^2 <= 1/4, but for the first terms by Chebyshev interpolation: within 5e-18
-_A = (
+SINC = (
     1.0,
     -0.16666666666666666,
     0.008333333333333307,
@@ -93,7 +93,7 @@ def edge_difference(
     r = 1.0 / x
     far_re, far_im = (s0 - s1) * r, (c1 - c0) * r
     z = x * x
-    a = fma(z, fma(z, fma(z, fma(z, fma(z, fma(z, _A[6], _A[5]), _A[4]), _A[3]), _A[2]), _A[1]), _A[0])
+    a = fma(z, fma(z, fma(z, fma(z, fma(z, fma(z, SINC[6], SINC[5]), SINC[4]), SINC[3]), SINC[2]), SINC[1]), SINC[0])
     b = x * fma(z, fma(z, fma(z, fma(z, fma(z, _B[5], _B[4]), _B[3]), _B[2]), _B[1]), _B[0])
     near = abs(x) < _NEAR_EDGE
     return c0 * a - s0 * b if near else far_re, c0 * b + s0 * a if near else far_im

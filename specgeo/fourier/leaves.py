@@ -50,16 +50,10 @@ def grid(low: FloatArray, high: FloatArray, reach: FloatArray, radius: float, fi
     return Leaves(low, np.maximum((high - low) / counts, np.finfo(float).tiny), counts, reach, float(radius))
 
 
-def count_pieces(corners: FloatArray, leaves: Leaves) -> IntArray:
-    """Numbers of pieces of simplices (n, d d) in each leaf."""
-    counts, none = np.zeros(int(np.prod(leaves.counts)), np.int64), np.empty(0)
-    split(corners, leaves, counts, np.empty((0, corners.shape[1])), np.empty(0, np.int64), none, none)
-    return counts
-
-
 def make_pieces(corners: FloatArray, leaves: Leaves) -> Pieces:
     """The pieces of simplices (n, d d)."""
-    counts = count_pieces(corners, leaves)
+    counts, none = np.zeros(int(np.prod(leaves.counts)), np.int64), np.empty(0)
+    split(corners, leaves, counts, np.empty((0, corners.shape[1])), np.empty(0, np.int64), none, none)
     starts = np.concatenate([[0], np.cumsum(counts)])
     n, place = int(starts[-1]), starts[:-1].copy()
     pieces, owners = np.empty((n, corners.shape[1])), np.empty(n, np.int64)

@@ -7,7 +7,7 @@ y = pi (x - a) / s, by parts twice,
     periodic   c_n = s / (2 pi n)^2  [ g_n - g_1 - sum_i c_i e^{-2 i n y_i} ]  +  i (f(x_n) - f(x_0)) / (2 pi n)
 
 They are those of the interpolant, which is as far from the function as the values are: slopes over short cells lose
-digits, but no coefficient does. Phases are off by n roundoffs, which moves c_n by sum_i |c_i| s / (pi n) of them.
+digits, but no coefficient does. Phases are those of the box, in double-doubles.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import FloatArray, IntArray
+from specgeo.fourier.forms import own_coordinates
+from specgeo.fourier.phases import unit_exponentials
+from specgeo.fourier.simplex import as_complex
 
 _ENTRIES = 1 << 20  # cosines held at a time
 
@@ -39,17 +42,17 @@ def line_coefficients(
     slopes = np.diff(values, axis=0) / gaps[:, None]
     jumps = np.concatenate((slopes[:1], np.diff(slopes, axis=0), -slopes[-1:]))  # from and to slope 0 outside
     half = 1.0 if extension == "mirror" else 2.0
-    turns = (x - lower) / side * half  # phases are pi n turns
+    phases = own_coordinates(x[:, None], np.array([lower]), np.array([upper]))
     n = np.abs(modes) if extension == "mirror" else modes
-    sums = np.empty((len(n), values.shape[1]), np.float64 if extension == "mirror" else np.complex128)
+    sums = np.empty((len(n), values.shape[1]), np.complex128)
     step = max(1, _ENTRIES // len(x))
     for start in range(0, len(n), step):
-        phases = np.pi * np.remainder(n[start : start + step, None] * turns, 2.0)
-        waves = np.cos(phases) if extension == "mirror" else np.exp(-1j * phases)
-        sums[start : start + step] = waves @ jumps
+        real, imag = unit_exponentials(phases, np.asarray(half * n[None, start : start + step], np.float64))
+        sums[start : start + step] = as_complex(real.T @ jumps, imag.T @ jumps)
     with np.errstate(divide="ignore", invalid="ignore"):
         k = np.pi * half * n[:, None]
-        result = -side * sums / k**2
+        found: npt.NDArray[np.float64 | np.complex128] = sums if extension == "periodic" else sums.real
+        result = -side * found / k**2
         if extension == "periodic":
             result = result + 1j * (values[-1] - values[0]) / k
     mean = (gaps[:, None] * (values[:-1] + values[1:])).sum(axis=0) / (2.0 * side)

@@ -44,7 +44,7 @@ from specgeo._cast import ComplexArray, FloatArray, IntArray
 from specgeo._double import UNIT_ROUNDOFF
 from specgeo._workers import in_order
 from specgeo.fourier.forms import FacetForm, Term
-from specgeo.fourier.leaves import Leaves, Pieces, count_pieces, grid, make_pieces
+from specgeo.fourier.leaves import Leaves, Pieces, grid, make_pieces
 from specgeo.fourier.moment_rows import WIDTH, add_moments
 from specgeo.fourier.nufft import Lattice, find_lattice
 from specgeo.fourier.phases import unit_exponentials
@@ -56,7 +56,7 @@ FILLS = (0.5, 0.65, 0.8)  # part of R that the leaf itself takes; at 1 no piece 
 SAMPLE = 4096  # simplices that tell how many pieces there will be
 COEFFICIENT_SECONDS = {2: 3.5e-9, 3: 6.5e-9}  # a coefficient of `WIDTH` pieces
 FLOP_SECONDS = 7e-11  # of the products of matrices
-MOST_LEAVES = 1 << 23
+MOST_LEAVES = 1 << 21
 PIECES_BYTES = 1 << 28  # of simplices taken at a time
 SLAB = 16  # rows of leaves at a time
 FACTOR_ROUNDINGS, SLOPE_ROUNDINGS = 4, 4
@@ -94,21 +94,27 @@ def make_plan(form: FacetForm, k: FloatArray, boundary: str, truncation: float =
     lattice = find_lattice(form.kinks.waves(k))
     if lattice is None:
         return None
-    corners, _ = _taken(terms, lattice, np.arange(0, number, -(-number // SAMPLE)))
+    corners, weights = _taken(terms, lattice, np.arange(0, number, -(-number // SAMPLE)))
+    size = np.maximum(np.abs(weights).sum(axis=0), np.finfo(float).tiny)
     low, high = _bounds(terms, lattice)
     reach = np.abs(lattice.modes).max(axis=0).astype(np.float64)
     rows = (1 if boundary == "mirror" else 2) * (reach + 1)
     best: Plan | None = None
+    least = math.inf
     for radius in RADII:
         degree = _degree(radius, truncation)
         for fill in FILLS:
             leaves = grid(low, high, reach, radius, fill)
             if np.prod(leaves.counts.astype(float)) > MOST_LEAVES:
                 continue
-            pieces = float(count_pieces(corners, leaves).sum()) * number / len(corners)
-            seconds = _seconds(pieces, leaves.counts.astype(float), degree, rows, form.defect.shape[0])
-            if best is None or seconds < best.seconds:
-                best = Plan(lattice, leaves, degree, _tail(radius, degree), seconds)
+            pieces = make_pieces(corners, leaves)
+            own = np.abs(weights[pieces.owners]) * pieces.shares[:, None]
+            rounding = _rounding(pieces, own, _counts(leaves), radius, degree, size) / size
+            noise = max(float(rounding.max()), 1.5 * truncation)  # as small as that, or as it goes
+            many = len(pieces.owners) * number / len(corners)
+            seconds = _seconds(many, leaves.counts.astype(float), degree, rows, form.defect.shape[0])
+            if best is None or (noise, seconds) < (least, best.seconds):
+                best, least = Plan(lattice, leaves, degree, _tail(radius, degree), seconds), noise
     return best
 
 
@@ -153,6 +159,11 @@ def lattice_sum(form: FacetForm, plan: Plan, boundary: str, executor: Any = None
     return values, rounding + size * (plan.truncation + UNIT_ROUNDOFF * turns[:, None])
 
 
+def _counts(leaves: Leaves) -> tuple[int, ...]:
+    """Leaves along three axes; in the plane the first has one."""
+    return (1,) * (3 - len(leaves.counts)) + tuple(int(n) for n in leaves.counts)
+
+
 def _terms(form: FacetForm, boundary: str) -> list[Term]:
     return [form.kinks] if boundary == "interior" else [form.kinks, form.flux]
 
@@ -189,7 +200,7 @@ def _sums(corners: FloatArray, weights: FloatArray, plan: Plan, tables: list[Flo
     """Sums over simplices, slab of leaves by slab; an executor changes no bit."""
     pieces = make_pieces(corners, plan.leaves)
     own = weights[pieces.owners] * pieces.shares[:, None]
-    counts = (1,) * (3 - len(plan.leaves.counts)) + tuple(int(n) for n in plan.leaves.counts)
+    counts = _counts(plan.leaves)
     slabs = [(g, h, min(h + SLAB, counts[1])) for g in range(counts[0]) for h in range(0, counts[1], SLAB)]
 
     def tasks() -> Iterator[tuple[Any, ...]]:

@@ -39,6 +39,7 @@ FLOOR = 2e-14  # finufft's error in type 1 at that tolerance, relative to the 2-
 SCATTERED_FLOOR = 1e-13
 SCATTERED_GROWTH = 4 * UNIT_ROUNDOFF
 NODES_AT_ONCE = 1 << 20  # some 200 bytes each; fewer would repeat the FFT more often than the nodes pay for
+SAMPLE = 1 << 14  # simplices that tell how many nodes there will be
 CROSSOVER = 600  # wavevectors above which the non-uniform FFT is faster than direct sums
 NODE_SECONDS = 2.5e-7, 2.5e-7, 1.7e-6  # costs: a node in so many dimensions,
 MODE_SECONDS, PAIR_SECONDS = 2e-7, 3e-9  # a mode of the grid, a (facet, k) pair
@@ -69,7 +70,7 @@ def available() -> bool:
 
 def pays(forms: ComplexForms, k: FloatArray) -> bool:
     """Whether the non-uniform FFT is the faster way to these wavevectors."""
-    return len(k) >= CROSSOVER and grid_seconds(forms, k) < direct_seconds(forms.facets, len(k))
+    return len(k) >= CROSSOVER and grid_seconds(forms, k) < direct_seconds(forms.facets, len(k)) and fits(forms, k)
 
 
 def direct_seconds(form: FacetForm, n_k: int) -> float:
@@ -79,13 +80,16 @@ def direct_seconds(form: FacetForm, n_k: int) -> float:
 
 
 def grid_seconds(forms: ComplexForms, k: FloatArray) -> float:
-    """Estimated time of quadrature and the non-uniform FFT, infinite where they cannot serve."""
+    """Estimated time of quadrature and the non-uniform FFT, infinite without finufft and in high dimension."""
     if forms.dim > 3 or forms.facets.kinks.simplices.shape[1] > 3 or not available() or len(k) == 0:
         return math.inf
-    reach = float(np.linalg.norm(k, axis=1).max()) * _longest_edge(forms.facets) / 2
-    if reach > min(_order_limit(beta, QUADRATURE_TOLERANCE)[-2] for beta in (0, 1)):
-        return math.inf
     return _estimated_seconds(forms.facets, k)
+
+
+def fits(forms: ComplexForms, k: FloatArray) -> bool:
+    """Whether there are quadrature rules for the longest edge and the largest wavevector."""
+    reach = float(np.linalg.norm(k, axis=1).max()) * _longest_edge(forms.facets) / 2
+    return bool(reach <= min(_order_limit(beta, QUADRATURE_TOLERANCE)[-2] for beta in (0, 1)))
 
 
 def _estimated_seconds(form: FacetForm, k: FloatArray) -> float:
@@ -315,10 +319,15 @@ def _order_limit(beta: int, tolerance: float) -> FloatArray:
 
 
 def _node_count(term: Term, longest: float) -> float:
+    """Estimated number of quadrature nodes, from some of the simplices."""
     if term.simplices.shape[1] == 1 or len(term) == 0:
         return float(len(term))
-    inner, outer, _ = _orders(term, longest, QUADRATURE_TOLERANCE)
-    return float(inner @ outer)
+    some = replace(term, simplices=term.simplices[:: -(-len(term) // SAMPLE)])
+    try:
+        inner, outer, _ = _orders(some, longest, QUADRATURE_TOLERANCE)
+    except UnsupportedError:  # see `fits`
+        return math.inf
+    return float(inner @ outer) * len(term) / len(some)
 
 
 @cache

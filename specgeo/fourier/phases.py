@@ -26,7 +26,7 @@ from specgeo._cast import FloatArray
 from specgeo._fused import fma, two_product_error, two_sum
 from specgeo._jit import inline, kernel, lane
 
-LANES = 64  # wavevectors per block: tables of some hundred points stay in the second-level cache
+LANES = 128  # wavevectors per block: tables of some hundred points stay in the second-level cache
 ROWS = 4  # rows of a point in a table: hi, lo, c, s
 POINT = ROWS * LANES  # doubles of a point in a table
 
@@ -83,20 +83,16 @@ def add_product(hi: float, lo: float, a: float, b: float) -> tuple[float, float]
 @lane
 def unit(hi: float, lo: float) -> tuple[float, float]:
     """(cos, -sin) of hi + lo, |hi| < 1e15."""
-    shifted = hi * _TWO_OVER_PI + _ROUND
+    shifted = fma(hi, _TWO_OVER_PI, _ROUND)
     q = shifted - _ROUND
     bits = low_bits(shifted)
-    p = q * _PIO2_HIGH
-    # hi - p is exact near a multiple of pi/2; the product's error repairs p itself.
-    r = (hi - p) - two_product_error(q, _PIO2_HIGH, p)
-    r = r + (lo - q * _PIO2_LOW)
+    r = fma(-q, _PIO2_HIGH, hi) + fma(-q, _PIO2_LOW, lo)
     z = r * r
     a = fma(z, fma(z, fma(z, fma(z, fma(z, _S[5], _S[4]), _S[3]), _S[2]), _S[1]), _S[0])
     sine = fma(r * z, a, r)
     b = fma(z, fma(z, fma(z, fma(z, fma(z, _C[5], _C[4]), _C[3]), _C[2]), _C[1]), _C[0])
-    half = 0.5 * z
-    w = 1.0 - half
-    cosine = w + fma(z * z, b, (1.0 - w) - half)
+    w = fma(z, -0.5, 1.0)
+    cosine = w + fma(z * z, b, fma(z, -0.5, 1.0 - w))
     odd = (bits & 1) != 0
     c = sine if odd else cosine
     s = cosine if odd else sine

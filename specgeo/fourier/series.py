@@ -35,8 +35,10 @@ from specgeo.domain import Box
 from specgeo.errors import DomainError, InvalidInputError
 from specgeo.fourier.deviation import deviation_of
 from specgeo.fourier.forms import TINY, ComplexForms, forms_of, require_range
+from specgeo.fourier.line import line_coefficients
 from specgeo.fourier.spectra import METHODS, evaluate, volume_bound
 from specgeo.geometry.complex import PolyhedralComplex
+from specgeo.geometry.vertex_values import LINE_VALUES
 
 Extension = Literal["mirror", "periodic"]
 MAX_MODE = 1e13
@@ -100,8 +102,27 @@ def fourier_coefficients(
     """
     box, forms = box_forms(cx)
     tell = progress if callable(progress) else None
+    on_a_line = _on_a_line(cx, box, modes, extension) if method == "auto" else None
+    if on_a_line is not None and not return_error:
+        return on_a_line
     coefficients, errors = coefficients_on(box, forms, modes, extension, method, return_error, tell, executor)
+    if on_a_line is not None:
+        coefficients, errors = on_a_line, errors + np.abs(on_a_line - coefficients)
     return (coefficients, errors) if return_error else coefficients
+
+
+def _on_a_line(
+    cx: PolyhedralComplex, box: Box, modes: npt.ArrayLike, extension: Extension
+) -> npt.NDArray[np.float64 | np.complex128] | None:
+    """Coefficients from values that the enumeration has left, without the pieces; None where it has left none."""
+    values = cx.known(LINE_VALUES)
+    if values is None or not np.all(np.isfinite(values)):
+        return None
+    numbers, order = as_modes(modes, 1), np.argsort(cx.vertices[:, 0], kind="stable")
+    ends = float(box.lower[0]), float(box.upper[0])
+    found = line_coefficients(cx.vertices[order, 0], values[order], *ends, numbers.reshape(-1), extension)
+    require_range("its series", np.abs(found))
+    return found.reshape(*numbers.shape[:-1], -1)
 
 
 def coefficients_on(

@@ -79,8 +79,8 @@ def spectrum(
         where there are many wavevectors and a cost model says that it pays: moments (d = 2 and 3, all
         wavevectors whole multiples of a spacing along each axis) or the non-uniform FFT (finufft), with
         (more pessimistic) bounds below 1e-11 of int \|f\|. The other names force one form; forced moments
-        err by 1e-11 of sum \|c_F\| \|F\| / \|k\|^2 at most, sums over kinks and walls. The log "specgeo"
-        says at level INFO what was chosen and why.
+        aim at a bound of 1e-11 of sum \|c_F\| \|F\| / \|k\|^2 over kinks and walls. The log "specgeo" says
+        at level INFO what was chosen and why.
     progress : bool or callable, optional
         True: a bar. A callable is called now and then as ``progress(message, fraction)``.
     executor : int or concurrent.futures.Executor, optional
@@ -184,6 +184,8 @@ def _evaluate_distinct(
         if method == "auto":
             left[left] = np.any(errors[left] > GRID_PROMISE * forms.norm, axis=1)
             chosen[left] = _direct_or_nufft(forms, k[left], boundary)
+            if np.any(left):
+                _log.info("spectrum: %s of them otherwise, for a tighter bound", f"{np.count_nonzero(left):,}")
     done = int(np.count_nonzero(chosen == "moments"))
     if tell is not None and done:
         tell(f"{done:,} of {len(k):,} wavevectors", done / len(k))
@@ -274,7 +276,9 @@ def _plan(forms: ComplexForms, k: FloatArray, boundary: Boundary) -> moments.Pla
         "spectrum: %s wavevectors, estimated seconds: facet %.2g, nufft %.2g, moments %s",
         f"{len(k):,}", direct, grid, "impossible" if plan is None else f"{plan.seconds:.2g} ({plan})",
     )  # fmt: skip
-    return plan if plan is not None and plan.seconds < min(direct, grid) else None
+    if plan is None or plan.seconds >= direct:
+        return None
+    return plan if plan.seconds < grid or not nufft.fits(forms, k) else None
 
 
 def _direct_or_nufft(forms: ComplexForms, k: FloatArray, boundary: Boundary) -> npt.NDArray[np.str_]:

@@ -283,7 +283,10 @@ class PolyhedralComplex(FaceLattice):
         from specgeo.levels.cut import network_of
         from specgeo.levels.level import cut_at_level, sublevel_set
 
-        return sublevel_set(cut_at_level(network_of(self, "a level set"), self.domain, value, output), above)
+        net = network_of(self, "a level set")
+        return sublevel_set(
+            cut_at_level(net, self.domain, value, output, reaching="above" if above else "below"), above
+        )
 
     @checked
     def decision_boundary(self, *, smallest: bool = False) -> Any:

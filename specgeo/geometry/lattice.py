@@ -16,13 +16,11 @@ import numpy as np
 
 from specgeo._budget import afford, within_memory
 from specgeo._cast import FloatArray, IntArray
-from specgeo._measures import rounded_measures, signed_volumes
 from specgeo.errors import InvalidInputError
 from specgeo.geometry.arrays import Ragged
-from specgeo.geometry.simplices import cones, count_cones, mean_normals, simplex_normals
+from specgeo.geometry.simplices import by_chunks, cones, count_cones, mean_normals, simplex_normals
 
 _T = TypeVar("_T")
-_CHUNK = 1 << 14  # simplices at a time: the temporaries stay in cache
 Triangulation = tuple[IntArray, IntArray]
 
 
@@ -72,6 +70,10 @@ class FaceLattice:
             self._derived[key] = make(self)
         value: _T = self._derived[key]
         return value
+
+    def known(self, key: Hashable) -> Any:
+        """What `derived` has kept under a key, or None."""
+        return self._derived.get(key)
 
     @property
     def dim(self) -> int:
@@ -219,14 +221,16 @@ class FaceLattice:
     @within_memory
     def _oriented_cells(self) -> tuple[Triangulation, FloatArray]:
         """Simplices of the cells, with their volumes: one determinant gives both sign and size."""
+        from specgeo.geometry.measures import measures
+
         simplices, owner = self._pull(self.dim)
-        volumes = _by_chunks(signed_volumes, self.vertices, simplices)
+        volumes = measures(self.vertices, simplices)
         _turn(simplices, volumes < 0)
         return (simplices, owner), np.abs(volumes)
 
     def _oriented_facets(self) -> Triangulation:
         simplices, owner = self._pulled(self.dim - 1)
-        vectors = _by_chunks(simplex_normals, self.vertices, simplices)
+        vectors = by_chunks(simplex_normals, self.vertices, simplices)
         simplices = simplices.copy()
         _turn(simplices, np.einsum("ij,ij->i", vectors, self.facet_normals[owner]) < 0)
         return simplices, owner
@@ -236,9 +240,9 @@ class FaceLattice:
         k = self._dimension(k, 0)
         if k == self.dim:
             return self._oriented_cells[1]
-        return self.derived(
-            ("measures", k), lambda lattice: _by_chunks(rounded_measures, lattice.vertices, lattice._pulled(k)[0])
-        )
+        from specgeo.geometry.measures import measures
+
+        return self.derived(("measures", k), lambda lattice: measures(lattice.vertices, lattice._pulled(k)[0]))
 
     def face_measures(self, k: int) -> FloatArray:
         """k-volumes of the k-faces, (n_k,); a vertex has measure 1. No term cancels another."""
@@ -298,12 +302,6 @@ class FaceLattice:
     def facet_normals(self) -> FloatArray:
         """Unit normals of the facets, (n_{d-1}, d), from the first to the second cell; outwards on the boundary."""
         return self.facet_sides[0]
-
-
-def _by_chunks(measure: Callable[[FloatArray], FloatArray], vertices: FloatArray, simplices: IntArray) -> FloatArray:
-    """A function of the corners (n_s, k + 1, d) of simplices, some at a time."""
-    starts = range(0, max(1, len(simplices)), _CHUNK)
-    return np.concatenate([measure(vertices[simplices[start : start + _CHUNK]]) for start in starts])
 
 
 def _turn(simplices: IntArray, which: Any) -> None:

@@ -14,7 +14,7 @@ A facet contains the apex of its face exactly when it has the same apex.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -22,6 +22,8 @@ from specgeo._budget import afford
 from specgeo._cast import FloatArray, IntArray
 from specgeo._limits import check_simplices, check_time
 from specgeo.geometry.arrays import Ragged, spans
+
+_CHUNK = 1 << 14  # simplices at a time: the temporaries stay in cache
 
 
 def cones(
@@ -59,6 +61,12 @@ def _afford(n: int, k: int) -> None:
     afford(8.0 * (3 * k + 8) * n, f"cx: {n:,} simplices of dimension {k}", "shrink the domain or restrict the network")
 
 
+def by_chunks(measure: Callable[[FloatArray], FloatArray], vertices: FloatArray, simplices: IntArray) -> FloatArray:
+    """A function of the corners (n_s, k + 1, d) of simplices, some at a time."""
+    starts = range(0, max(1, len(simplices)), _CHUNK)
+    return np.concatenate([measure(vertices[simplices[start : start + _CHUNK]]) for start in starts])
+
+
 def simplex_normals(points: FloatArray) -> FloatArray:
     """Normals n of (d-1)-simplices (n_s, d, d) in R^d, of length (d-1)! times their measure.
 
@@ -84,8 +92,10 @@ def mean_normals(points: FloatArray, owner: IntArray, n: int) -> FloatArray:
     total = vectors
     if points.shape[2] > 2:
         # the largest simplex of each facet gives the sense; owners ascend and are contiguous
-        order = np.lexsort((size, owner))
-        largest = order[np.searchsorted(owner, np.arange(n), side="right") - 1]
+        first = np.searchsorted(owner, np.arange(n))
+        candidates = np.flatnonzero(size == np.fmax.reduceat(size, first)[owner])
+        largest = first.copy()
+        largest[owner[candidates]] = candidates
         aligned = np.where(np.einsum("ij,ij->i", vectors, vectors[largest][owner]) < 0, -1.0, 1.0)
         parts = (np.bincount(owner, aligned * column, minlength=n) for column in vectors.T)
         total = np.stack(list(parts), axis=1)

@@ -71,11 +71,13 @@ class UnboundedLattice:
 
     @property
     def f_vector(self) -> tuple[int, ...]:
-        """Number of faces of each dimension (n_0, ..., n_d), bounded and unbounded; the cells come last.
-
-        Their alternating sum is (-1)^d.
-        """
+        """Number of faces of each dimension (n_0, ..., n_d), bounded and unbounded; the cells come last."""
         return tuple(map(len, self._cones.finite))
+
+    @property
+    def euler_characteristic(self) -> int:
+        """Alternating sum of the f-vector: (-1)^d, for open cells fill R^d."""
+        return int(sum((-1) ** k * n for k, n in enumerate(self.f_vector)))
 
     @property
     def bounded_f_vector(self) -> tuple[int, ...]:

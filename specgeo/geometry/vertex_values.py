@@ -8,13 +8,15 @@ from specgeo._cast import FloatArray
 from specgeo._codec import Layers
 from specgeo.geometry.complex import PolyhedralComplex
 
-VERTEX_VALUES = "values at vertices"
+LINE_VALUES = "values on a line"  # where the enumeration left them
 _CHUNK = 1 << 17  # pre-activations at a time
 
 
 def vertex_values(cx: PolyhedralComplex) -> FloatArray:
     """f at each vertex, (n_0, m), by the affine piece of a cell around it, or as the enumeration left it."""
-    return cx.derived(VERTEX_VALUES, _from_pieces)
+    known = cx.known(LINE_VALUES)
+    values: FloatArray = cx.derived("values at vertices", _from_pieces) if known is None else known
+    return values
 
 
 def _from_pieces(cx: PolyhedralComplex) -> FloatArray:

@@ -19,7 +19,7 @@ from specgeo._cast import FloatArray, IntArray, as_points
 from specgeo._codec import Layers, Names, labels_of, pack, unpack
 from specgeo._display import as_html
 from specgeo.domain import Box, WholeSpace
-from specgeo.errors import DomainError, ReadError
+from specgeo.errors import DomainError, ReadError, one_line
 from specgeo.geometry.arrays import Patterns, unpacked
 from specgeo.geometry.cell import Cell
 from specgeo.geometry.certificate import Certificate, Reproof
@@ -193,7 +193,7 @@ class WholeSpaceComplex(UnboundedLattice):
 
     @within_memory
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write everything to one ``.npz`` file: that of the complex of cones, with the network beside.
+        """Write everything to one file (``.npz``, or HDF5 by its suffix): the complex of cones, the network beside.
 
         `specgeo.check` proves the former; `load` reads both.
         """
@@ -216,10 +216,13 @@ class WholeSpaceComplex(UnboundedLattice):
         notes = dict(cone.notes)
         if _ACTIVATIONS not in notes:
             raise ReadError(f"{path}: a complex on a bounded domain; read it with specgeo.load_complex")
-        hidden = notes.pop(_ACTIVATIONS)  # JSON keeps every digit
-        own = {name: notes.pop(name) for name in list(notes) if name.startswith(_NAMES)}
-        made = cls(replace(cone, notes={}), unpack(own, _NAMES, hidden), notes)
-        failure = made._mismatch()
+        try:
+            hidden = notes.pop(_ACTIVATIONS)  # JSON keeps every digit
+            own = {name: notes.pop(name) for name in list(notes) if name.startswith(_NAMES)}
+            made = cls(replace(cone, notes={}), unpack(own, _NAMES, hidden), notes)
+            failure = made._mismatch()
+        except (ValueError, TypeError, AttributeError, LookupError) as error:
+            failure = f"not a complex saved by specgeo, or corrupt ({one_line(repr(error), 200)})"
         if failure:
             raise ReadError(f"{path}: {failure}")
         return made

@@ -14,6 +14,7 @@ import numpy as np
 
 from specgeo.activation import Activation
 from specgeo.enumeration.enumerate import enumerate_with_signs
+from specgeo.enumeration.reaching import Wanted
 from specgeo.geometry.arrays import Flags, Signs, unpacked
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.structure import require_network
@@ -55,11 +56,11 @@ def cut(
     max_cells: int | None = None,
     max_bytes: int | None = None,
     progress: Callable[[str, float], None] | None = None,
-    reaching: bool = False,
+    reaching: Wanted | None = None,
 ) -> Cut:
     """The domain cut where an output of the network is a breakpoint of the activation.
 
-    ``reaching``: without cells that are proved to have no such point, their boundary included.
+    ``reaching``: without cells that are proved to have no point, their boundary included, of what is wanted.
     """
     return Cut(*enumerate_with_signs(deepened(net, activation), domain, progress, max_cells, max_bytes, reaching))
 

@@ -13,6 +13,7 @@ from specgeo._budget import within_memory
 from specgeo._cast import FloatArray, IntArray, as_budget
 from specgeo._progress import reported
 from specgeo.activation import Activation
+from specgeo.enumeration.reaching import Wanted
 from specgeo.geometry.arrays import Flags
 from specgeo.geometry.lattice import FaceLattice
 from specgeo.geometry.topology import closure, subcomplex, within
@@ -114,7 +115,7 @@ def level_set(
     -----
     Cells on which proved bounds exclude the value are dropped after each layer (`specgeo.enumeration._reaching`), so
     that a set is found in a small part of the time of the whole complex; ``certificate`` counts the decisions on the
-    cells that were left. A closed surface takes the whole complex.
+    cells that were left. For a closed surface cells of the solid at the walls of the domain are kept too.
 
     f is one more unit of the network, with ``value`` as its breakpoint: the enumerator proves its sign at every vertex
     of the complex and cuts the cells by it. A face belongs to the set if f = value at all of its vertices. In a ridge
@@ -135,7 +136,8 @@ def level_set(
     """
     budgets = as_budget(max_cells, "max_cells"), as_budget(max_bytes, "max_bytes")
     told = progress if callable(progress) else None
-    made = cut_at_level(net, domain, value, output, *budgets, told, reaching=closed is None)
+    wanted: dict[Closed, Wanted] = {None: "level", "below": "surface below", "above": "surface above"}
+    made = cut_at_level(net, domain, value, output, *budgets, told, reaching=wanted[closed])
     signs = made.on_cells()[:, 0].astype(np.int64)
     flags, facets = _faces_at(made, signs) if closed is None else _surface_of(made, signs, closed)
     normals, sides, on_wall = _placed(net, made, signs, facets, output, closed)
@@ -151,9 +153,9 @@ def cut_at_level(
     max_cells: int | None = None,
     max_bytes: int | None = None,
     progress: Callable[[str, float], None] | None = None,
-    reaching: bool = False,
+    reaching: Wanted | None = None,
 ) -> Cut:
-    """The domain, or the part of it ``reaching`` the value, cut there: the sign of the last unit is that of f - value.
+    """The domain, or the part of it that has what is wanted, cut at the value: the last unit has the sign of f - value.
     """
     step = Activation(np.array([value]), np.array([0.0, 1.0]), name="level")
     return cut(net.component(output), step, domain, max_cells, max_bytes, progress, reaching)
@@ -173,11 +175,15 @@ def _faces_at(made: Cut, signs: IntArray) -> tuple[list[Flags], IntArray]:
 
 
 def _surface_of(made: Cut, signs: IntArray, closed: str) -> tuple[list[Flags], IntArray]:
-    """The facets between the cells of a solid and other cells or the outside, and all their faces."""
+    """The facets between the cells of a solid and other cells or the outside, and all their faces.
+
+    A cell that was dropped lies on the same side of the value as those around it, its boundary included.
+    """
     cx = made.complex
     solid = signs <= 0 if closed == "below" else signs >= 0
     sides = (cx.facet_cells >= 0) & solid[cx.facet_cells]
-    bounding = sides[:, 0] != sides[:, 1]
+    assert cx.facet_walls is not None  # enumerated complexes know their walls
+    bounding = (sides[:, 0] != sides[:, 1]) & ((cx.facet_cells[:, 1] >= 0) | (cx.facet_walls >= 0))
     return closure(cx, bounding, cx.dim - 1), np.flatnonzero(bounding)
 
 
@@ -201,7 +207,7 @@ def _placed(
         normals, sides = 0.0 - normals, sides[:, ::-1].copy()
     walls = np.flatnonzero(~at_level)  # the rest bounds a solid on the walls
     if len(walls):
-        assert cx.facet_walls is not None  # enumerated complexes know their walls
+        assert cx.facet_walls is not None
         outward = -domain_rows(cx.domain)[cx.facet_walls[facets[walls]], :-1]
         outward /= np.abs(outward).max(axis=1, keepdims=True)
         normals[walls] = outward / np.linalg.norm(outward, axis=1, keepdims=True) + 0.0

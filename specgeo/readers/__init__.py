@@ -10,24 +10,32 @@ from specgeo._files import as_path
 from specgeo._progress import reported
 from specgeo.errors import InvalidInputError, ReadError
 from specgeo.network import Network
+from specgeo.readers._elsewhere import reader_of_others, unpacked
+from specgeo.readers.encodings import with_encoding
 from specgeo.readers.nnet import read_nnet
 from specgeo.readers.npz import read_npz, save_network
 from specgeo.readers.onnx import read_onnx
+from specgeo.readers.parameters import from_parameters, read_safetensors
 from specgeo.readers.shapes import read_shape
 from specgeo.readers.sklearn import from_sklearn
 from specgeo.readers.torch import from_torch
 
 __all__ = [
-    "from_sklearn", "from_torch", "read_network", "read_nnet", "read_npz", "read_onnx", "read_shape", "save_network",
+    "from_parameters", "from_sklearn", "from_torch", "read_network", "read_nnet", "read_npz", "read_onnx",
+    "read_safetensors", "read_shape", "save_network", "with_encoding",
 ]  # fmt: skip
 
-_READERS: dict[str, Callable[..., Network]] = {".npz": read_npz, ".onnx": read_onnx, ".nnet": read_nnet}
+_READERS: dict[str, Callable[..., Network]] = {
+    ".npz": read_npz, ".onnx": read_onnx, ".nnet": read_nnet, ".safetensors": read_safetensors,
+}  # fmt: skip
 _OTHERS = {
     **dict.fromkeys((".pt", ".pth", ".ckpt"), ": load it with torch, and use specgeo.from_torch or torch.onnx.export"),
     **dict.fromkeys((".h5", ".keras", ".hdf5"), ": export it with tf2onnx, or pass its weights to specgeo.Network"),
     **dict.fromkeys((".pkl", ".pickle", ".joblib"), ": load it and use specgeo.from_sklearn or specgeo.from_torch"),
 }
-_OPTIONS = {"output": ".onnx", "normalized": ".nnet"}  # beside max_bytes, which all readers take
+_OPTIONS = {  # beside max_bytes, which all readers take
+    "output": ".onnx", "normalized": ".nnet", "activation": ".safetensors", "layers": ".safetensors",
+}  # fmt: skip
 
 
 @reported
@@ -43,14 +51,17 @@ def read_network(
     Parameters
     ----------
     path : path-like
-        ``.npz`` (`read_npz`), ``.onnx`` (`read_onnx`) or ``.nnet`` (`read_nnet`).
+        ``.npz`` (`read_npz`), ``.onnx`` (`read_onnx`), ``.nnet`` (`read_nnet`) or ``.safetensors``
+        (`read_safetensors`), or one of these compressed, as ``.onnx.gz``; other suffixes if a package that is installed
+        has an entry point for them.
     max_bytes : int, optional
         Budget for what the file may unfold to in memory. By default four fifths of the memory that is available, and
         for ``.onnx`` 256 MiB and 64 times the size of the file if that is less.
     progress : bool or callable, optional
         True: a bar. A callable is called now and then as ``progress(message, fraction)``.
     **options
-        Passed on: ``normalized=False`` for ``.nnet``, ``output="name"`` for ``.onnx``.
+        Passed on: ``normalized=False`` for ``.nnet``, ``output="name"`` for ``.onnx``, ``activation`` and ``layers``
+        for ``.safetensors``.
 
     Returns
     -------
@@ -69,6 +80,11 @@ def read_network(
     MissingDependencyError
         ``.onnx`` without the package onnx.
 
+    Notes
+    -----
+    A package adds a format by an entry point of the group ``specgeo.readers``: its name is the suffix without the dot,
+    its object a function of a path and options that returns a `Network`.
+
     Examples
     --------
     >>> import specgeo as sg, tempfile, pathlib
@@ -81,11 +97,18 @@ def read_network(
     """
     file = as_path(path)
     suffix = file.suffix.lower()
-    if suffix not in _READERS:
+    if suffix == ".gz":
+        with unpacked(file, max_bytes) as inside:
+            return read_network(inside, max_bytes=max_bytes, progress=progress, **options)
+    reader = _READERS.get(suffix)
+    if reader is None:
+        reader = reader_of_others(suffix)
+        if reader is not None:
+            return reader(file, **options)
         other = _OTHERS.get(suffix, "")
         raise ReadError(f"path: {file.name!a} has suffix {file.suffix!r}; one of {sorted(_READERS)} can be read{other}")
     for option in options:
         if _OPTIONS.get(option) != suffix:
             known = ", ".join(f"{name} (for {kind})" for name, kind in _OPTIONS.items())
             raise InvalidInputError(f"{option}: not an option for {suffix} files; drop it; there are {known}")
-    return _READERS[suffix](file, max_bytes=max_bytes, progress=progress, **options)
+    return reader(file, max_bytes=max_bytes, progress=progress, **options)

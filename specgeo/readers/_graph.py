@@ -345,4 +345,4 @@ class _Schedule:
             own = block.groups or tuple((i,) for i in range(block.width))
             groups += [tuple(start + i for i in group) for group in own]
             start += block.source.width  # type: ignore[union-attr]
-        return MaxGroups([*groups, *((start + i,) for i in range(n_passed))])
+        return MaxGroups((*groups, *((start + i,) for i in range(n_passed))))

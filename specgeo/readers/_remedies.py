@@ -11,7 +11,7 @@ _JUMPS = "is not continuous piecewise linear; drop it"
 _CODES = "rounds what depends on the input, which is not continuous; read the model before it was quantised"
 _WAVES = (
     "is not piecewise linear; interpolate sin(w x) by tents on a grid of spacing h: the error is at most (w h)^2 / 8,"
-    " and specgeo.readers.grid_encoding makes the layers"
+    " and specgeo.readers.with_encoding makes the layer"
 )
 _KINDS = {
     _SMOOTH: "Tanh Sigmoid LogSigmoid Softplus Softsign Gelu GELU Erf Elu ELU Selu SELU Celu CELU SiLU Swish Mish "

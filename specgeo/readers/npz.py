@@ -22,8 +22,10 @@ from specgeo._codec import NETWORK_FORMAT, NETWORK_SCHEMA, OF_NETWORK, unpack
 from specgeo._files import as_path
 from specgeo._npz import read_npz as read_arrays
 from specgeo._progress import as_tell, reported
-from specgeo.errors import InvalidInputError, ReadError, one_line
+from specgeo.errors import InvalidInputError, ReadError, UnsupportedError, one_line
 from specgeo.network import Network
+from specgeo.readers._implicit import is_implicit, read_implicit
+from specgeo.readers._limit import Limit
 
 
 def save_network(network: Network, path: str | os.PathLike[str]) -> None:
@@ -59,7 +61,7 @@ def read_npz(
     max_bytes: int | None = None,
     progress: Callable[[str, float], None] | bool | None = None,
 ) -> Network:
-    """Read a network that `save_network` wrote.
+    """Read a network that `save_network` wrote, or a neural implicit surface with arrays ``0000.dense.A``, ....
 
     Parameters
     ----------
@@ -77,6 +79,8 @@ def read_npz(
     ------
     ReadError
         The file is corrupt, is not a network, or has a newer schema.
+    UnsupportedError
+        A neural implicit surface has a layer that is not piecewise linear, such as ELU.
     BudgetError
         The file unfolds to more than ``max_bytes``.
 
@@ -89,6 +93,8 @@ def read_npz(
     file = as_path(path)
     arrays = read_arrays(file, max_bytes, as_tell(progress))
     try:
+        if is_implicit(arrays):
+            return read_implicit(arrays, Limit(max_bytes))
         metadata = json.loads(str(arrays["metadata"][()]))
         if metadata.get("format") != NETWORK_FORMAT:
             raise ReadError(f"holds {metadata.get('format')!a:.80}, not a network; use its own reader")
@@ -105,6 +111,8 @@ def read_npz(
         if metadata["layers"] != len(hidden) + 1:
             raise ReadError(f"{len(hidden)} activations for {metadata['layers']} layers; save the network again")
         return Network(*unpack(arrays, OF_NETWORK, hidden))
+    except UnsupportedError as error:
+        raise UnsupportedError(f"{file.name}: {error}") from error
     except (InvalidInputError, ReadError) as error:
         raise ReadError(f"{file.name}: {error}") from error
     except (LookupError, TypeError, AttributeError, ValueError, RecursionError) as error:
