@@ -108,6 +108,8 @@ def test_glued_is_what_breadth_first_gives(widths, head, group, kind, in_groups)
     in_groups(head, group)
     one = sg.enumerate_regions(net, cube(widths[0]), executor=1)
     assert one.certificate.certified
+    assert one.certificate.decisions == whole.certificate.decisions  # those on walls between groups count once
+    assert one.certificate.exact_zeros == whole.certificate.exact_zeros
     assert_same(one, whole)
     assert_same_bits(one, sg.enumerate_regions(net, cube(widths[0]), executor=2))
 
@@ -118,6 +120,7 @@ def test_groups_that_are_halved(d, in_groups):
     whole, seen = sg.enumerate_regions(net, cube(d)), []
     in_groups(1, 25, most=60)
     one = sg.enumerate_regions(net, cube(d), executor=2, progress=lambda text, fraction: seen.append(fraction))
+    assert one.certificate.decisions == whole.certificate.decisions
     assert_same(one, whole)
     assert seen == sorted(seen) and seen[-1] == 1.0
 

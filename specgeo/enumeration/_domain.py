@@ -106,4 +106,5 @@ def _single_cell(s: State, cell: int, layers: Layers, spare: int) -> State:
         np.zeros((spare + 1, 2), np.uint64),
         padded(s.planes[:n_planes], n_planes + spare),
         origin,
+        s.counts,
     )

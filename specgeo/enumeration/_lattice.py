@@ -95,6 +95,7 @@ def box_state(lower: FloatArray, upper: FloatArray, spare: int) -> State:
         np.empty((1, 2), np.uint64),
         planes,
         padded(origin, len(planes)),
+        np.ones(1, np.uint8),
     )
 
 

@@ -97,6 +97,7 @@ class State(NamedTuple):
     signs: Words  # (n_c, 2 n_words) signs of the layer's units on the cell
     planes: FloatArray  # (n_p, d + 3) row of d + 1, 1-norm of its normal, error of its values
     porigin: Ids  # (n_p, 3) layer (-1: domain), unit, cell number at the start of that layer (wall)
+    counts: npt.NDArray[np.uint8]  # by carrier: 1 where decisions at vertices in it are counted, 0 where others do
 
 
 COARSE = 1e-12  # larger position errors, relative to the domain, are reduced by a Newton step

@@ -32,6 +32,12 @@ def set_sign(bits: Words, row: Integer, words: Integer, unit: Integer, sign: int
         bits[row, words + (unit >> 6)] |= ONE << np.uint64(unit & 63)
 
 
+@hot
+def counted(state: State, vertex: Integer, dim: Integer) -> np.int64:
+    """1 where a decision at a vertex is counted here, 0 where another group counts it."""
+    return np.int64(state.counts[state.vplanes[vertex, dim + 1]])
+
+
 @merged
 def sign_on_plane(state: State, vertex: Integer, plane: Integer, frame: Frame) -> int:
     """Sign of a unit at a vertex from its row on a cell, or UNDECIDED."""
@@ -40,14 +46,15 @@ def sign_on_plane(state: State, vertex: Integer, plane: Integer, frame: Frame) -
     for c in range(dim):
         value += state.planes[plane, c] * state.x[vertex, c]
     bound = (state.planes[plane, dim + 1] * state.x[vertex, dim] + state.planes[plane, dim + 2]) * SAFE
-    state.tally[Tally.FLOAT] += 1
+    count = counted(state, vertex, dim)
+    state.tally[Tally.FLOAT] += count
     if abs(value) > bound and abs(value) < np.inf:
         if abs(value) < state.margin[0] * bound:
             state.margin[0] = abs(value) / bound
         return 1 if value > 0 else -1
     if not frame.exact:
         return 1 if value > 0 else (-1 if value < 0 else 0)
-    state.tally[Tally.FLOAT] -= 1
+    state.tally[Tally.FLOAT] -= count
     return UNDECIDED
 
 
@@ -64,9 +71,9 @@ def exact_decision(
 ) -> int:
     """The sign by exact arithmetic, counted."""
     sign = evaluate(ex, history, state, vertex, layer, unit, cell, dim)
-    state.tally[Tally.EXACT] += 1
+    state.tally[Tally.EXACT] += counted(state, vertex, dim)
     if sign == 0:
-        state.tally[Tally.ZERO] += 1
+        state.tally[Tally.ZERO] += counted(state, vertex, dim)
     return sign
 
 
@@ -75,7 +82,7 @@ def exact_position(state: State, history: History, ex: Exact, vertex: Integer, d
     """Replace a position by the rounded exact one, counted."""
     zero = np.int64(0)
     evaluate(ex, history, state, vertex, zero, zero, zero, dim)
-    state.tally[Tally.POSITION] += 1
+    state.tally[Tally.POSITION] += counted(state, vertex, dim)
 
 
 @leaf

@@ -232,8 +232,9 @@ class Run:
         if len(poor) == 0 or not self.frame.exact:
             return
         self.refiner.refine(self.state, self.past.history, poor)
-        left = poor[~(self.state.x[poor, self.dim] <= self.frame.reliable)]
-        self.state.tally[Tally.REFINED_POSITION] += len(poor) - len(left)
+        fine = self.state.x[poor, self.dim] <= self.frame.reliable
+        left, carriers = poor[~fine], self.state.vplanes[poor[fine], -1]
+        self.state.tally[Tally.REFINED_POSITION] += np.count_nonzero(self.state.counts[carriers])
         settle(
             self.state, self.past.history, self.arithmetic, np.column_stack((left, np.zeros_like(left))), 0, self.dim
         )

@@ -42,7 +42,7 @@ from specgeo.enumeration._maps import (
     largest,
     roundings,
 )
-from specgeo.enumeration._predicates import UNDECIDED, proved, refined, set_sign, smallest_margin
+from specgeo.enumeration._predicates import UNDECIDED, counted, proved, refined, set_sign, smallest_margin
 from specgeo.enumeration._scalars import ONE, SAFE, TINY, Flags, Integer, U, Word, Words, gamma, lowest_unit, popcount
 
 
@@ -277,17 +277,18 @@ def _record(
     """Write down the signs at a vertex that values and bounds prove, and list the others; the new number of pairs."""
     layers, meta = job.history.layers, job.history.layers.meta[job.layer - 1]
     words, units, values, ready = meta[N_WORDS], meta[N_UNITS], scratch.values[side], False
+    count = counted(state, vertex, job.frame.dim)
     for w in range(words):
         decided, stop = layers.decided[meta[WORD] + w], min(64 * w + 64, units)
         positive, negative = proved(values[64 * w : stop], scratch.neurons[Neuron.BOUND, 64 * w : stop])
         rest = decided & ~(positive | negative)
-        state.tally[Tally.FLOAT] += popcount(decided & (positive | negative))
+        state.tally[Tally.FLOAT] += count * popcount(decided & (positive | negative))
         state.vbits[vertex, w], state.vbits[vertex, words + w] = positive & decided, negative & decided
         while rest != 0:
             u = 64 * w + lowest_unit(rest)
             rest &= rest - ONE
             if not job.frame.exact:
-                state.tally[Tally.FLOAT] += 1
+                state.tally[Tally.FLOAT] += count
                 set_sign(state.vbits, vertex, words, u, 1 if values[u] > 0 else (-1 if values[u] < 0 else 0))
                 continue
             if not ready:
@@ -295,7 +296,7 @@ def _record(
                 _exact_inputs(state, layers, job.earlier, job.layer, vertex, scratch.inputs[side], scratch.exact_input)
             sign = _refined_sign(layers, job.layer, u, scratch, side, error)
             if sign != UNDECIDED:
-                state.tally[Tally.REFINED] += 1
+                state.tally[Tally.REFINED] += count
                 set_sign(state.vbits, vertex, words, u, sign)
                 continue
             pairs[n_pairs, 0], pairs[n_pairs, 1] = vertex, u

@@ -156,6 +156,7 @@ class Group(Run):
             np.empty((1, 2), np.uint64),
             s.planes[:n_planes].copy(),
             s.porigin[:n_planes].copy(),
+            np.zeros(len(head.owners.faces) + len(head.owners.vertices), np.uint8),
         )
         super().__init__(run.layers, state, run.frame.extent, True, None, None, head.max_bytes, run.domain_rows)
         self.past = run.past.fork(head.layer)
@@ -167,8 +168,8 @@ class Group(Run):
             np.empty(n_vertices, np.int32),
         )
 
-    def enter(self, cells: IntArray) -> None:
-        """Begin with some cells of the head."""
+    def enter(self, number: int, cells: IntArray, seen: Seen) -> None:
+        """Begin with some cells of a group."""
         head, s = self.head, self.head.run.state
         n_faces, n_vertices, n_items = collect(s, cells, self.places, self.dim)
         wanted = {"vertices": n_vertices, "faces": n_faces, "pool": n_items, "cells": len(cells)}
@@ -192,10 +193,10 @@ class Group(Run):
         self.max_cells = head.most_cells if len(cells) > 1 else 2**31
         self.seconds.clear()
         self.cells = cells
-        self.head_faces, self.head_vertices = (
-            self.places.faces[:n_faces].copy(),
-            self.places.vertices[:n_vertices].copy(),
-        )
+        owners, faces, vertices = head.owners, self.places.faces[:n_faces], self.places.vertices[:n_vertices]
+        self.state.counts[faces] = (owners.faces[faces] == number) & ~seen.faces[faces]
+        self.state.counts[-1 - vertices] = (owners.vertices[vertices] == number) & ~seen.vertices[vertices]
+        self.head_faces, self.head_vertices = faces.copy(), vertices.copy()
 
     def parts(self, number: int) -> Iterator[Seen]:
         """Take a group through all layers, or its parts one after the other where it is too large to be held at once.
@@ -207,7 +208,7 @@ class Group(Run):
         stack = [head.groups[number]]
         while stack:
             cells = stack.pop()
-            self.enter(cells)
+            self.enter(number, cells, seen)
             pieces = self._finish()
             if pieces == 1:
                 yield seen

@@ -84,6 +84,7 @@ def keep_cells(run: Run, layer: int, cells: IntArray) -> None:
         workspace((rows["cells"], 2 * words), np.uint64),
         s.planes,
         s.porigin,
+        s.counts,
     )
     take(s, kept, places, len(cells), n_faces, n_vertices)
     kept.tally[:], kept.margin[:] = s.tally, s.margin

@@ -13,11 +13,12 @@ from functools import cached_property
 from typing import Any
 
 from specgeo._parcels import opened, parcelled
-from specgeo._workers import in_order
+from specgeo._workers import in_order, n_cores
 from specgeo.domain import Box, Polytope
 from specgeo.enumeration.begin import require_ieee_arithmetic
 from specgeo.enumeration.groups import Head
 from specgeo.network import Network
+from specgeo.streaming import reducers
 from specgeo.streaming.groups import Worker
 from specgeo.streaming.reducers import CERTIFICATE, Certificates, Part, Reducer
 
@@ -77,6 +78,9 @@ class Question:
 
 def answers(question: Question, executor: Any, numbers: range) -> Iterator[Parts]:
     """What groups of these numbers give, in order, whoever finds it."""
+    if executor is None:
+        ours = all(type(reducer).__module__ == reducers.__name__ for reducer in question.reducers.values())
+        executor = max(1, min(n_cores(), len(numbers))) if ours else 1  # those of users may not be made for threads
     with parcelled(executor, question, "reducers: they") as parcel:
         tasks = ((parcel, number) for number in numbers)
         yield from in_order(executor, answer, tasks, "with checkpoint= the next call goes on from there")

@@ -35,8 +35,8 @@ class Reduction(Result):
     n_groups : int
         Groups of regions that were looked at one after the other.
     certificate : Certificate
-        How signs were decided: the sum over the groups. Those on walls between groups are decided, and counted, in
-        each of them. Times of stages are not kept.
+        How signs were decided: the sum over the groups. Those on walls between groups are decided in each of them, and
+        counted in one. Times of stages are not kept.
     seconds : float
         Wall time of this call.
     """
@@ -77,9 +77,10 @@ def reduce_regions(
         What is asked for, by names: `specgeo.streaming.FVector`, ``Volumes``, ``Lipschitz``, ``Jumps``, ``Spectrum``,
         ``FourierCoefficients``, or anything with the four methods of `specgeo.streaming.Reducer`.
     executor : int or concurrent.futures.Executor, optional
-        Number of threads; by default one. Or who does the work: a ``ThreadPoolExecutor``, a ``ProcessPoolExecutor``,
-        loky, ``dask.distributed.Client.get_executor()``, ``mpi4py.futures``. On machines of one kind the result is the
-        same to the last bit. Other processes make the complex from which groups are taken once each.
+        Number of threads; by default one for each core, but a single one where a reducer is not of this package. Or
+        who does the work: a ``ThreadPoolExecutor``, a ``ProcessPoolExecutor``, loky,
+        ``dask.distributed.Client.get_executor()``, ``mpi4py.futures``. On machines of one kind the result is the same
+        to the last bit. Other processes make the complex from which groups are taken once each.
     max_bytes : int, optional
         Budget for the memory of the complex from which groups are taken, and again for the group of each thread, what
         reducers take excepted. By default four fifths of what is available.
