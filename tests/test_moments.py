@@ -49,7 +49,7 @@ def test_moments_are_those_of_rational_polynomials(dim):
     starts, places = np.array([0, 0, 9, 11]), np.array([[0, 0], [0, 1], [0, 2]])
     strides = np.stack([3 * np.arange(size), np.zeros(size, int)])
     out = np.zeros((2, 3 * size))
-    arguments = dim, degree, pieces, weights, starts, places, np.ones(size), strides
+    arguments = degree, pieces, weights, starts, places, np.ones(size), strides
     moment_rows.add_moments(*arguments, out)
     found = out.reshape(2, size, 3)
     layout = moments._layout(dim, degree)
@@ -76,7 +76,7 @@ def test_interpreted_rows_are_the_compiled_ones(dim, monkeypatch):
     rng, degree = np.random.default_rng(dim), 4
     size = math.comb(degree + dim, dim)
     arguments = (
-        dim, degree, rng.normal(size=(9, dim * dim)), rng.normal(size=(9, 2)), np.array([0, 9]), np.zeros((1, 2), int),
+        degree, rng.normal(size=(9, dim * dim)), rng.normal(size=(9, 2)), np.array([0, 9]), np.zeros((1, 2), int),
         np.ones(size), np.stack([np.arange(size), np.zeros(size, int)]),
     )  # fmt: skip
     compiled, interpreted = np.zeros((2, size)), np.zeros((2, size))

@@ -10,7 +10,7 @@ import numpy as np
 from specgeo._cast import IntArray
 from specgeo.enumeration._groups import Places, collect, take
 from specgeo.enumeration._layers import N_UNITS, N_WORDS, N
-from specgeo.enumeration._layout import LEN, PLANES, START, Size, State
+from specgeo.enumeration._layout import CARRIER, LEN, PLANES, START, Size, State
 from specgeo.enumeration._memory import workspace
 from specgeo.enumeration._reaching import ABOVE, BELOW, MEETS, bounds_of, find_reaching
 from specgeo.enumeration._run import Run
@@ -87,6 +87,7 @@ def keep_cells(run: Run, layer: int, cells: IntArray) -> None:
         s.counts,
     )
     take(s, kept, places, len(cells), n_faces, n_vertices)
+    kept.faces[:n_faces, CARRIER] = kept.vplanes[:n_vertices, -1] = -1  # no group: all is counted here
     kept.tally[:], kept.margin[:] = s.tally, s.margin
     run.state = kept
     run.past.push(layer, run.past.signs(layer)[cells], run.past.parents(layer)[cells])

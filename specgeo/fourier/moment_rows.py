@@ -132,7 +132,6 @@ _row2, _row3 = (_interpreted(dim) if getattr(numba.config, "DISABLE_JIT", False)
 
 @kernel
 def add_moments(
-    dim: int,
     degree: int,
     pieces: FloatArray,
     weights: FloatArray,
@@ -144,11 +143,11 @@ def add_moments(
 ) -> None:
     """Sums of moments times weights over the simplices of each leaf.
 
-    ``pieces`` (n, d d) corners, ``weights`` (n, m), leaf l has pieces starts[l] .. starts[l + 1]; its coefficient q
-    times scales[q] goes to out[o, strides[0, q] + places[l, 0] strides[1, q] + places[l, 1]]. Coefficients come by
-    degree, then by descending exponents.
+    ``pieces`` (n, d d) corners, d = 2 or 3, ``weights`` (n, m), leaf l has pieces starts[l] .. starts[l + 1]; its
+    coefficient q times scales[q] goes to out[o, strides[0, q] + places[l, 0] strides[1, q] + places[l, 1]].
+    Coefficients come by degree, then by descending exponents.
     """
-    size, outputs = len(scales), weights.shape[1]
+    dim, size, outputs = 3 if pieces.shape[1] == 9 else 2, len(scales), weights.shape[1]
     edge = degree + 2
     below, chain = edge * WIDTH, (edge if dim == 3 else 2) * edge * WIDTH
     table = np.zeros(dim * chain)

@@ -240,7 +240,7 @@ def slab_sum(
     strides = np.stack([(layout.first * rows + layout.last) * columns, layout.run * columns])
     place = np.stack([full // columns, full % columns], axis=1)
     scales = _series(radius, degree)[layout.degree] * layout.mean
-    add_moments(dim, degree, corners, weights, bounds, place, scales, strides, moments)
+    add_moments(degree, corners, weights, bounds, place, scales, strides, moments)
     firsts, n_2, n_3 = (degree + 1 if dim == 3 else 1), second.shape[2], third.shape[2]
     result = np.empty((outputs, firsts, n_2 * n_3))
     factors = third.reshape(-1, n_3)
