@@ -28,6 +28,7 @@ def in_groups(monkeypatch):
     def set_sizes(faces, cells, most=10**6):
         for name in ("GLUED_FACES", "GLUED_FACES_HIGH"):
             monkeypatch.setattr(groups, name, faces)
+        monkeypatch.setattr(groups, "GLUED_LAST", 1)
         for name in ("GROUP_CELLS", "GROUP_CELLS_HIGH"):
             monkeypatch.setattr(groups, name, cells)
         monkeypatch.setattr(groups, "FEWEST", most)
@@ -191,7 +192,7 @@ def test_processes_give_the_same_bits(in_groups):
 
 
 def _glue_all():
-    groups.GLUED_FACES = 1
+    groups.GLUED_FACES = groups.GLUED_LAST = 1
     groups.GROUP_BYTES, groups.FEWEST = 0, 10**6
 
 

@@ -35,6 +35,11 @@ class Past:
         )
         return past
 
+    @property
+    def n_layers(self) -> int:
+        """Layers that have been pushed."""
+        return int(np.count_nonzero(self.history.parent_start > 1))
+
     def needed(self, layer: int, n_cells: int, n_words: int) -> int:
         """Bytes that `push` would take."""
         h = self.history

@@ -30,6 +30,7 @@ GROUP_CELLS = 64  # of the head in a group; in dimension 4 and more, where walls
 GROUP_CELLS_HIGH = 2000
 GLUED_FACES = 250_000  # of the head of a complex that is glued; in dimension 4 and more GLUED_FACES_HIGH
 GLUED_FACES_HIGH = 1_000_000
+GLUED_LAST = 16  # times as many before the last layer: walls cut twice cost more than a small group saves
 GROUP_BYTES = 1 << 28  # about what a group may need before it is divided, if it has this many cells
 FEWEST = 1000
 
@@ -42,6 +43,8 @@ def enough_cells(run: Run) -> bool:
 def enough_faces(run: Run) -> bool:
     """Whether a run does better to go on in groups, for those who want the whole complex."""
     sizes, least = run.state.sizes, GLUED_FACES if run.dim < 4 else GLUED_FACES_HIGH
+    if run.past.n_layers >= len(run.layers.meta) - 1:
+        least *= GLUED_LAST
     return bool(run.dim > 1 and sizes[Size.CELLS] > 1 and sizes[Size.FACES] >= least)
 
 
