@@ -10,6 +10,7 @@ import pytest
 from naive.rational import rational_complex
 
 import specgeo as sg
+from specgeo.enumeration._layout import CARRIER, Size
 from specgeo.geometry import Ragged
 from specgeo.levels.level import cut_at_level, sublevel_set
 from specgeo.levels.orientation import oriented
@@ -402,3 +403,18 @@ def test_refusals() -> None:
         cx.level_set(float("nan"))
     with pytest.raises(sg.BudgetError, match="max_cells"):
         sg.level_set(norm(2), cube(2), 0.5, max_cells=3)
+
+
+@pytest.mark.parametrize("wanted", ["level", "below", "surface above"])
+def test_what_is_kept_of_a_run_is_no_group(wanted: str) -> None:
+    """Decisions are counted by carrier: numbers that extraction leaves would lie beyond the table of a whole run."""
+    from specgeo.enumeration.enumerate import _run_through
+    from specgeo.levels.cut import deepened
+
+    net = deepened(random_network([3, 12, 12, 1], 2), sg.Activation.relu())
+    run, _ = _run_through(net, sg.Box(-1, 1, dim=3), True, None, None, None, wanted)
+    whole, _ = _run_through(net, sg.Box(-1, 1, dim=3), True, None, None, None)
+    vertices, faces, cells = (int(run.state.sizes[size]) for size in (Size.VERTICES, Size.FACES, Size.CELLS))
+    assert cells < whole.state.sizes[Size.CELLS]
+    assert (run.state.vplanes[:vertices, -1] == -1).all() and (run.state.faces[:faces, CARRIER] == -1).all()
+    assert len(run.state.counts) == 1 and run.state.counts[0] == 1
