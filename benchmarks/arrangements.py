@@ -12,20 +12,26 @@ meets all regions.
 
 from __future__ import annotations
 
+import resource
 import sys
 import time
+from itertools import product
 
 import numpy as np
 
 import specgeo as sg
-from specgeo.benchmark.arrangements import subset_sums, threshold_functions
-from specgeo.benchmark.machine import peak_bytes
 from specgeo.streaming import FVector
+
+
+def corners(n: int) -> np.ndarray:
+    """Of the cube [0, 1]^n, the origin first."""
+    return np.array(list(product((0.0, 1.0), repeat=n)))
+
 
 DETERMINANTS = {1: 1, 2: 1, 3: 2, 4: 3, 5: 5, 6: 9}  # the largest of zeros and ones (OEIS A003432)
 CASES = [
-    *((f"R{n}", subset_sums(n), known) for n, known in ((2, 6), (3, 32), (4, 370), (5, 11_292), (6, 1_066_044))),
-    *((f"T{n}", threshold_functions(n), known)
+    *((f"R{n}", corners(n)[1:], known) for n, known in ((2, 6), (3, 32), (4, 370), (5, 11_292), (6, 1_066_044))),
+    *((f"T{n}", np.insert(corners(n), 0, 1.0, axis=1), known)
       for n, known in ((2, 14), (3, 104), (4, 1_882), (5, 94_572), (6, 15_028_134))),
 ]  # fmt: skip
 LONG = ("T6",)
@@ -50,7 +56,8 @@ def main(arguments: list[str]) -> int:
         found = sg.reduce_regions(*section(normals), {"faces": FVector()}, executor=1)
         regions, seconds = 2 * found["faces"][-1], time.process_time() - started
         wrong += regions != known
-        verdict, peak = "right" if regions == known else f"WRONG: {known:,}", (peak_bytes() or 0) / 1e9
+        verdict = "right" if regions == known else f"WRONG: {known:,}"
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
         print(f"{name}: {regions:,} regions, {verdict}; {seconds:.1f} s, {peak:.2f} GB", flush=True)
         print(f"  section: faces {found['faces']}; {found.certificate}", flush=True)
     return wrong

@@ -59,6 +59,7 @@ def measure() -> Comparison:
     """All that the page shows."""
     cases = [*named_cases("table"), *named_cases("growth"), *named_cases("arrangements")]
     cases = sorted({case.name: case for case in cases}.values(), key=lambda case: (case.dim, case.network.n_units))
+    cases += named_cases("structured")
 
     def show(message: str, fraction: float) -> None:
         print(f"[{fraction:4.0%}] {message}", file=sys.stderr, flush=True)
