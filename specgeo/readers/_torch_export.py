@@ -21,12 +21,11 @@ from specgeo._progress import Tell
 from specgeo.errors import BudgetError, InvalidInputError, UnsupportedError, one_line
 from specgeo.network import Network
 from specgeo.readers._graph import Graph, Value
-from specgeo.readers._remedies import SWAPPED, remedy_of_operation
+from specgeo.readers._remedies import SWAPPED, ends_before, is_readout, keeps_order, remedy_of_operation
 from specgeo.readers._signals import Signal
 from specgeo.readers._torch_check import Layer, call, own_copy, refuse_lazy, type_of
 from specgeo.readers._torch_ops import HANDLERS
 
-_PROBABILITIES = {"softmax", "_softmax", "log_softmax", "_log_softmax", "sigmoid", "log_sigmoid", "argmax"}
 _POINTS = 32
 _AGREE = 1e-8  # of the largest value: what wrong reading exceeds, and rounding in float64 does not
 _ROUNDED = 1e-3  # the same where the module itself computes in fewer digits
@@ -53,8 +52,7 @@ def read_exported(module: Any, shape: tuple[int, ...], tell: Tell) -> tuple[Netw
     _check(net, reading, twin, shape)
     notices = [SWAPPED] if graph.swapped else []
     if reading.behind:
-        names = ", ".join(_name(node) for node in reading.behind)
-        notices.insert(0, f"the network ends before its {names}, which is not piecewise linear")
+        notices.insert(0, ends_before([_name(node) for node in reading.behind]))
     return net, notices
 
 
@@ -127,10 +125,13 @@ class _Reading:
         return found[0]
 
     def _strip(self) -> None:
-        """End before probabilities, and what follows them in moving data."""
-        while _name(self.last) in _PROBABILITIES:
-            self.behind.insert(0, self.last)
-            self.last = self.last.args[0]
+        """End before probabilities, and what follows them without a change of order."""
+        node, behind = self.last, list[Any]()
+        while node.op == "call_function" and (is_readout(_name(node)) or keeps_order(_name(node))):
+            behind.insert(0, node)
+            node = node.args[0]
+            if is_readout(_name(behind[0])):
+                self.last, self.behind = node, list(behind)
         needed, stack = set(), [self.last]
         while stack:
             node = stack.pop()

@@ -24,7 +24,7 @@ from specgeo.readers._graph import Graph
 from specgeo.readers._onnx_constants import Constants
 from specgeo.readers._onnx_model import Model, Node, input_shape, load_model
 from specgeo.readers._onnx_ops import FLOAT_TYPES, HANDLERS
-from specgeo.readers._remedies import SWAPPED, ends_at_probabilities, remedy
+from specgeo.readers._remedies import SWAPPED, ends_before, is_readout, keeps_order, remedy
 from specgeo.readers._signals import Signal, Tensor
 
 _INTEGER_TYPES = {2, 3, 4, 5, 6, 7, 9, 12, 13}  # and truth values
@@ -117,7 +117,20 @@ class _Graph:
         signal = self.values[name] = Signal(graph, shape, graph.input)
         return signal
 
-    def step(self, node: Node, last: bool) -> None:
+    def logits(self, output: str) -> tuple[str, list[Node]]:
+        """The tensor before probabilities at the end, and the nodes that are left out."""
+        name, behind, found = output, list[Node](), (output, list[Node]())
+        while (node := self.producers.get(name)) is not None and name in self.signals:
+            varying = [source for source in node.inputs if source in self.signals]
+            if len(varying) != 1 or not (is_readout(node.op_type) or keeps_order(node.op_type)):
+                break
+            behind.insert(0, node)
+            name = varying[0]
+            if is_readout(node.op_type):
+                found = name, list(behind)
+        return found
+
+    def step(self, node: Node) -> None:
         """Compute the outputs of a node, or the shape that it asks for."""
         varying = [name for name in node.inputs if name in self.signals]
         if not varying:
@@ -129,7 +142,7 @@ class _Graph:
             return
         kind = f"{node.domain}.{node.op_type}" if node.domain else node.op_type
         if kind not in HANDLERS:
-            raise UnsupportedError(f"{node}: {self._what_to_do(node, varying[0], last)}")
+            raise UnsupportedError(f"{node}: {self._what_to_do(node, varying[0])}")
         self._of_integers(node, varying)
         inputs = [self.value(name) if name else None for name in node.inputs]
         try:
@@ -156,10 +169,8 @@ class _Graph:
             raise UnsupportedError(f"{node}: computes in integers; export the model with inputs of floats")
         self.whole.update(node.outputs)
 
-    def _what_to_do(self, node: Node, before: str, last: bool) -> str:
+    def _what_to_do(self, node: Node, before: str) -> str:
         """About a node that is not supported; ``before`` is the tensor that enters it."""
-        if last and not node.domain and ends_at_probabilities(node.op_type):
-            return f"turns logits into probabilities, which is not piecewise linear; read the logits: output={before!r}"
         kind = "" if node.domain else node.op_type
         return remedy(kind, "nodes of Abs, Add, Clip, Conv, Gemm, MatMul, MaxPool, Relu") + self.cut(before)
 
@@ -197,8 +208,7 @@ def read_onnx(
     ReadError
         The file is corrupt.
     UnsupportedError
-        A node is not supported; the message names the node and what to do, for a Softmax or Sigmoid at the end the
-        ``output`` that are the logits.
+        A node is not supported; the message names the node and what to do.
     BudgetError
         The file unfolds to more than ``max_bytes``.
     MissingDependencyError
@@ -207,8 +217,9 @@ def read_onnx(
     Warns
     -----
     UserWarning
-        An activation before a max-pool was moved behind it, which leaves the function as it is, with fewer activation
-        regions.
+        The network ends before a Softmax, LogSoftmax, Sigmoid or ArgMax, so that its outputs are logits: the largest is
+        the same, and a sigmoid is 1/2 where its logit is 0. Or an activation before a max-pool was moved behind it,
+        which leaves the function as it is, with fewer activation regions.
 
     Notes
     -----
@@ -227,11 +238,14 @@ def read_onnx(
     file = as_path(path)
     try:
         graph = _Graph(load_model(file, max_bytes))
-        return _follow(graph, _choose(graph, output), as_tell(progress, 0.2))
+        net, notices = _follow(graph, _choose(graph, output), as_tell(progress, 0.2))
     except (UnsupportedError, ReadError, InvalidInputError, BudgetError) as error:
         message = f"{error}" if str(error).startswith("path: ") else f"{file.name}: {error}"
         message = f"max_bytes: {message}" if isinstance(error, BudgetError) else message
         raise type(error)(one_line(message)) from error
+    for notice in notices:
+        caution(f"{file.name}: {notice}")
+    return net
 
 
 def _choose(graph: _Graph, output: str | None) -> str:
@@ -245,17 +259,18 @@ def _choose(graph: _Graph, output: str | None) -> str:
     return names[0] if output is None else output
 
 
-def _follow(graph: _Graph, output: str, tell: Tell) -> Network:
-    """The network between the input and an output."""
+def _follow(graph: _Graph, output: str, tell: Tell) -> tuple[Network, list[str]]:
+    """The network between the input and an output, and notices."""
     if output not in graph.signals:
         made = graph.producers.get(output)
         name = f"{made}" if made else f"tensor {output!r}"
         raise UnsupportedError(f"{name}: 0 of its inputs depend on the network's input; choose an output that does")
+    output, behind = graph.logits(output)
     nodes = graph.order(output)
     begin = graph.begin(graph.source(nodes, output))
     for number, node in enumerate(nodes):
         tell(f"node {number + 1} of {len(nodes)}: {node.op_type}", number / len(nodes))
-        graph.step(node, output in node.outputs)
+        graph.step(node)
     last = graph.value(output)
     if not isinstance(last, Signal):
         raise UnsupportedError(f"tensor {output!r}: does not depend on the network's input; choose another")
@@ -267,6 +282,5 @@ def _follow(graph: _Graph, output: str, tell: Tell) -> Network:
         net = begin.graph.network(value)
     except InvalidInputError as error:
         raise ReadError(f"{error}; the file is corrupt") from error
-    if begin.graph.swapped:
-        caution(f"path: {SWAPPED}")
-    return net
+    notices = [ends_before([node.op_type for node in behind])] if behind else []
+    return net, [*notices, SWAPPED] if begin.graph.swapped else notices

@@ -22,7 +22,7 @@ from specgeo.activation import Activation
 from specgeo.errors import InvalidInputError, SpecgeoError, UnsupportedError, one_line
 from specgeo.network import Network
 from specgeo.readers._graph import Graph, Value
-from specgeo.readers._remedies import ends_at_probabilities, linear_or_maximum, remedy
+from specgeo.readers._remedies import ends_before, is_readout, linear_or_maximum, remedy
 from specgeo.readers._torch_check import (
     KNOWN,
     Layer,
@@ -80,8 +80,6 @@ _BY_SHAPE = "; or give input_shape, the shape of one input without the batch axi
 
 def _what_to_do(kind: str, module: Any) -> str:
     """About a module that is not read."""
-    if ends_at_probabilities(kind):
-        return "turns logits into probabilities and is not piecewise linear; at the end drop it: pass module[:-1]"
     if is_torch(module) and not type(module).__module__.startswith("torch."):
         return (
             "has a forward of its own, which is not read; put its layers into torch.nn.Sequential(...), or export it"
@@ -177,6 +175,8 @@ class _Chain:
             graph, value = self.enter(len(factor), shown, f"has {len(factor)} features")
             self.value = graph.shift(graph.scale(value, factor), bias - mean * factor)
             return Step.norm(factor, mean, bias)
+        if is_readout(kind):
+            raise UnsupportedError(f"module: {shown} {remedy(kind, _KNOWN_WORDS)}; only at the end it is left out")
         activation = _activation(layer, kind, name)
         if self.graph is None or self.value is None:
             raise UnsupportedError(
@@ -245,8 +245,9 @@ def from_torch(
     Warns
     -----
     UserWarning
-        The network ends before a softmax or sigmoid of the module; or an activation before a max-pool was moved behind
-        it, which leaves the function as it is, with fewer activation regions.
+        The network ends before a softmax, log-softmax, sigmoid or arg-max of the module, so that its outputs are
+        logits: the largest is the same, and a sigmoid is 1/2 where its logit is 0. Or an activation before a max-pool
+        was moved behind it, which leaves the function as it is, with fewer activation regions.
 
     Examples
     --------
@@ -300,11 +301,24 @@ def _read(module: Any, shape: tuple[int, ...] | None, tell: Tell) -> tuple[Netwo
     if real:
         module, layers = working_copy(module, layers), []
         layers = _layers(module)
-    chain, steps = _Chain(), list[Step]()
-    for layer in layers:
-        steps.append(chain.read(layer.name, layer.module))
+    chain, steps, behind = _Chain(), list[Step | None](), _readouts(layers)
+    for number, layer in enumerate(layers):
+        last = number >= len(layers) - len(behind)
+        steps.append(None if last else chain.read(layer.name, layer.module))
         tell(f"layer {len(steps)} of {len(layers)}", 0.5 * len(steps) / len(layers))
     net = chain.network()
     if real:
         check_calls(module, layers, steps, net.input_dim, as_tell(tell, 0.5))
-    return net, []
+    return net, [ends_before([kind_of(layer.module, layer.name) for layer in behind])] if behind else []
+
+
+def _readouts(layers: list[Layer]) -> list[Layer]:
+    """The layers at the end that make probabilities of logits, and those between them that do nothing."""
+    found: list[Layer] = []
+    for number in reversed(range(len(layers))):
+        kind = kind_of(layers[number].module, layers[number].name)
+        if is_readout(kind):
+            found = layers[number:]
+        elif kind not in _TRANSPARENT:
+            break
+    return found
