@@ -214,12 +214,12 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def call(module: Any, x: Any) -> Any:
+def call(module: Any, *inputs: Any) -> Any:
     """The value, in double precision where the module's type or mixture of types has no forward pass."""
     first: Exception | None = None
     for double in (False, True):
         try:
-            return module.double()(x.double()) if double else module(x)
+            return module.double()(*(x.double() for x in inputs)) if double else module(*inputs)
         except Exception as error:  # torch raises all kinds
             first = first or error
     reason = " ".join(str(first).split())

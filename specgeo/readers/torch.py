@@ -208,7 +208,8 @@ def _layers(module: Any) -> list[Layer]:
 @reported
 def from_torch(
     module: Any,
-    input_shape: int | Sequence[int] | None = None,
+    input_shape: int | Sequence[int] | Sequence[Sequence[int]] | None = None,
+    output: int | str | None = None,
     progress: Callable[[str, float], None] | bool | None = None,
 ) -> Network:
     """A torch module whose forward is piecewise linear as a `Network`, in evaluation mode.
@@ -223,7 +224,10 @@ def from_torch(
         them. The module is not changed.
     input_shape : int or sequence of ints, optional
         Shape of one input without the axis of the batch, such as (3, 32, 32). The network takes the entries in
-        row-major order. ``torch.export`` then lists the operations of a call.
+        row-major order. ``torch.export`` then lists the operations of a call. A forward of several tensors has a list
+        of shapes, such as [(3, 32, 32), 7]: the network takes the entries of the first, then those of the next, ....
+    output : int or str, optional
+        Which tensor of several that a module returns: its position, or its key where they are in a dict.
     progress : bool or callable, optional
         True: a bar. A callable is called now and then as ``progress(message, fraction)``.
 
@@ -267,10 +271,12 @@ def from_torch(
     >>> sg.from_torch(Residual(), input_shape=2)  # doctest: +SKIP
     Network(2-4-2, identity, relu)
     """
-    shape = None if input_shape is None else _shape(input_shape)
+    shapes = None if input_shape is None else _shapes(input_shape)
+    if output is not None and shapes is None:
+        raise InvalidInputError("output: without input_shape there is one; give the shape of an input, or drop it")
     try:
         with quiet() if is_torch(module) else nullcontext():
-            net, notices = _read(module, shape, as_tell(progress))
+            net, notices = _read(module, shapes, output, as_tell(progress))
     except SpecgeoError as error:
         raise type(error)(one_line(error)) from error
     except RecursionError as error:
@@ -282,6 +288,13 @@ def from_torch(
     return net
 
 
+def _shapes(given: Any) -> tuple[tuple[int, ...], ...]:
+    """The shape of one input, or those of several."""
+    if isinstance(given, (list, tuple)) and any(isinstance(one, (list, tuple)) for one in given):
+        return tuple(map(_shape, given))
+    return (_shape(given),)
+
+
 def _shape(given: Any) -> tuple[int, ...]:
     """A shape of one to many numbers."""
     each = given if isinstance(given, (list, tuple)) else [given]
@@ -290,13 +303,15 @@ def _shape(given: Any) -> tuple[int, ...]:
     return tuple(int(n) for n in each)
 
 
-def _read(module: Any, shape: tuple[int, ...] | None, tell: Tell) -> tuple[Network, list[str]]:
+def _read(
+    module: Any, shapes: tuple[tuple[int, ...], ...] | None, output: int | str | None, tell: Tell
+) -> tuple[Network, list[str]]:
     """The network of a module, and notices about it; what its objects raise is raised."""
     real = is_torch(module)
-    if shape is not None:
+    if shapes is not None:
         if not real:
             raise InvalidInputError(f"module: {type(module).__name__} given; with input_shape pass a torch module")
-        return read_exported(module, shape, tell)
+        return read_exported(module, shapes, output, tell)
     layers = _layers(module)
     if real:
         module, layers = working_copy(module, layers), []
