@@ -143,6 +143,39 @@ def test_probabilities_at_the_end_are_left_out_with_a_notice():
     assert np.array_equal(net.weights[0], module.parts[0].weight.detach().double().numpy())
 
 
+class Ends(nn.Module):
+    """Two inputs, several outputs."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.other = nn.Linear(3, 4), nn.Conv1d(1, 2, 3, padding=1)
+
+    def forward(self, x, image):
+        a, b = self.one(x), self.other(image).flatten(1)
+        return {"sum": torch.relu(a).sum(1) + b.relu().sum(1), "inner": [a, torch.softmax(b, 1)], "none": None}
+
+
+def test_several_inputs_and_outputs():
+    module = Ends().double()
+    x = torch.randn(9, 3, dtype=torch.float64), torch.randn(9, 1, 4, dtype=torch.float64)
+    flat = torch.cat([x[0], x[1].flatten(1)], 1).numpy()
+    made = module(*x)
+    for output, expected in (("sum", made["sum"][:, None]), (0, made["sum"][:, None]), ("inner.0", made["inner"][0])):
+        net = sg.from_torch(module, [3, (1, 4)], output=output)
+        np.testing.assert_allclose(net(flat), expected.detach().numpy(), atol=1e-14)
+    with pytest.warns(UserWarning, match="ends before its softmax"):
+        assert sg.from_torch(module, [3, (1, 4)], output="inner.1").output_dim == 8
+    with pytest.raises(sg.UnsupportedError, match=r"3 tensors \('sum' of shape \(\), 'inner.0' of shape \(4,\)"):
+        sg.from_torch(module, [3, (1, 4)])
+    for output in (3, -1, "x", True, 0.5):
+        with pytest.raises(sg.InvalidInputError, match="output: .* given; the module returns 'sum'"):
+            sg.from_torch(module, [3, (1, 4)], output=output)
+    with pytest.raises(sg.InvalidInputError, match="output: without input_shape"):
+        sg.from_torch(module, output=0)
+    with pytest.raises(sg.InvalidInputError, match="a call of it fails .*missing 1 required positional argument"):
+        sg.from_torch(module, 3)
+
+
 def branches(x):
     return x if x.sum() > 0 else -x
 
@@ -163,7 +196,8 @@ REFUSED = {
     "reciprocal": (lambda: Function(lambda x: x / (1 + x.sum())), VECTOR, "division by a signal"),
     "rounding": (lambda: Function(lambda x: x.round()), VECTOR, "of type round in"),
     "control flow": (lambda: Function(branches), VECTOR, "decides by values of the input .*torch.where"),
-    "two outputs": (lambda: Function(lambda x: (x, 2 * x)), VECTOR, r"returns 2 tensors \(x \(1, 8\), mul \(1, 8\)\)"),
+    "two outputs": (lambda: Function(lambda x: (x, 2 * x)), VECTOR,
+                    r"returns 2 tensors \('0' of shape \(8,\), '1' of shape \(8,\)\); choose one by output='0'"),
     "constant": (lambda: Function(lambda x: torch.ones(1, 2)), VECTOR, "does not depend on its input"),
     "fails": (lambda: nn.Linear(3, 2), VECTOR, "a call of it fails"),
     "own statistics": (lambda: nn.BatchNorm1d(8, track_running_stats=False), (8, 3), "statistics of the batch"),

@@ -112,7 +112,7 @@ def load(arguments: argparse.Namespace) -> Network:
     from specgeo.errors import InvalidInputError
     from specgeo.readers import read_network
 
-    suffix = Path(arguments.network).suffix.lower()
+    suffix = Path(arguments.network.lower().removesuffix(".gz")).suffix
     options: dict[str, Any] = {}
     if arguments.physical:
         if suffix != ".nnet":

@@ -34,7 +34,8 @@ _OTHERS = {
     **dict.fromkeys((".pkl", ".pickle", ".joblib"), ": load it and use specgeo.from_sklearn or specgeo.from_torch"),
 }
 _OPTIONS = {  # beside max_bytes, which all readers take
-    "output": ".onnx", "normalized": ".nnet", "activation": ".safetensors", "layers": ".safetensors",
+    "output": ".onnx", "inputs": ".onnx", "normalized": ".nnet", "activation": ".safetensors",
+    "layers": ".safetensors",
 }  # fmt: skip
 
 
@@ -60,8 +61,8 @@ def read_network(
     progress : bool or callable, optional
         True: a bar. A callable is called now and then as ``progress(message, fraction)``.
     **options
-        Passed on: ``normalized=False`` for ``.nnet``, ``output="name"`` for ``.onnx``, ``activation`` and ``layers``
-        for ``.safetensors``.
+        Passed on: ``normalized=False`` for ``.nnet``, ``output="name"`` and ``inputs={"name": array}`` for ``.onnx``,
+        ``activation`` and ``layers`` for ``.safetensors``.
 
     Returns
     -------

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 _SMOOTH = "is not piecewise linear; train with ReLU, leaky ReLU or hard tanh in its place"
 _MATRIX = "is not read; for one size of input it is a matrix: pass that to specgeo.Network(weights, biases)"
 _MAXIMUM = "is not read; max(a, b) = b + relu(a - b): put Linear and ReLU in its place"
 _SEVERAL = "multiplies or divides by what depends on the input, which is not piecewise linear; train without it"
-_PROBABILITIES = frozenset({"Softmax", "LogSoftmax", "Sigmoid", "LogSigmoid", "Hardmax", "Softmax2d"})
+_PROBABILITIES = frozenset("softmax logsoftmax softmax2d sigmoid logsigmoid argmax hardmax zipmap".split())
+_REARRANGES = frozenset(
+    "identity reshape flatten squeeze unsqueeze cast dropout view unsafeview clone contiguous detach alias tocopy"
+    .split()
+)  # fmt: skip
 _JUMPS = "is not continuous piecewise linear; drop it"
 _CODES = "rounds what depends on the input, which is not continuous; read the model before it was quantised"
 _WAVES = (
@@ -33,9 +39,27 @@ SWAPPED = "an activation before a maximum was moved behind it: the function is t
 _REMEDY = {kind: remedy for remedy, kinds in _KINDS.items() for kind in kinds.split()}
 
 
-def ends_at_probabilities(kind: str) -> bool:
-    """Whether a layer turns logits into probabilities, so that one would rather read what comes before it."""
-    return kind in _PROBABILITIES
+def is_readout(kind: str) -> bool:
+    """Whether a layer makes probabilities or a class of logits: at the end of a network it is left out."""
+    return _plain(kind) in _PROBABILITIES
+
+
+def keeps_order(kind: str) -> bool:
+    """Whether a layer leaves all entries as they are, in their order: one behind probabilities is left out too."""
+    return _plain(kind) in _REARRANGES
+
+
+def ends_before(kinds: Sequence[str]) -> str:
+    """The notice about layers that are left out at the end."""
+    names = ", ".join(kind for kind in kinds if is_readout(kind))
+    return (
+        f"the network ends before its {names}, which is not piecewise linear: its outputs are logits, of which the"
+        " largest is the same; a sigmoid is 1/2 where its logit is 0"
+    )
+
+
+def _plain(kind: str) -> str:
+    return kind.rpartition(".")[2].replace("_", "").lower()
 
 
 def linear_or_maximum(kind: str) -> bool:
@@ -50,7 +74,7 @@ def remedy(kind: str, known: str) -> str:
 
 def remedy_of_operation(name: str) -> str:
     """What is wrong with an operation of torch that is not read."""
-    plain = name.strip("_").replace("_", "").lower()
+    plain = _plain(name)
     own = {kind.lower(): text for kind, text in _REMEDY.items()}
     others = {
         "logsumexp": _SMOOTH, "linalgvectornorm": _SMOOTH, "std": _SMOOTH, "var": _SMOOTH, "norm": _SMOOTH,

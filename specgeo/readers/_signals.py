@@ -66,6 +66,15 @@ class Signal:
 Tensor: TypeAlias = Signal | npt.NDArray[Any]
 
 
+def parts(graph: Graph, shapes: Sequence[tuple[int, ...]]) -> list[Signal]:
+    """The input of a graph as tensors of these shapes, one behind the other."""
+    ends = np.cumsum([math.prod(shape) for shape in shapes])
+    return [
+        Signal(graph, shape, graph.select(graph.input, np.arange(end - math.prod(shape), end)))
+        for shape, end in zip(shapes, ends, strict=True)
+    ]
+
+
 def floats(array: Any) -> FloatArray:
     """A constant in float64."""
     return as_floats(array, "constant", finite=False)
