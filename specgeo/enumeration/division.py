@@ -21,7 +21,7 @@ MANY = 1_000_000  # regions that a first layer may have, from which on it is div
 FIRST = 40_000  # that the first of its blocks may have
 _GROWTH = 1.5  # from one block end to the next
 
-_divided: WeakKeyDictionary[Network, Network] = WeakKeyDictionary()
+_divided: WeakKeyDictionary[Network, Network | None] = WeakKeyDictionary()  # None: not divided
 
 
 def divided(network: Network) -> Network:
@@ -29,12 +29,11 @@ def divided(network: Network) -> Network:
 
     Where there are maxima, whose cells are put together after some of the layers, it is the network itself.
     """
-    contests = any(isinstance(one, MaxGroups) for one in network.activations)
-    if contests or not network.hidden_widths or _regions(network, network.hidden_widths[0]) < MANY:
-        return network
     if network not in _divided:
-        _divided[network] = _blockwise(network, _ends(network))
-    return _divided[network]
+        contests = any(isinstance(one, MaxGroups) for one in network.activations)
+        few = not network.hidden_widths or _regions(network, network.hidden_widths[0]) < MANY
+        _divided[network] = None if contests or few else _blockwise(network, _ends(network))
+    return _divided[network] or network
 
 
 def _regions(network: Network, neurons: int) -> int:
