@@ -330,7 +330,7 @@ INNER = {
     *(f"{kind}.{method}" for kind in ("Activation", "NeuronActivations", "MaxGroups") for method in (
         "each", "pieces_of", "positive", "scatter", "select", "spread", "units", "width")),
     *(f"{name}.{method}" for name in (
-        "FVector", "FourierCoefficients", "Jumps", "Lipschitz", "Reducer", "Spectrum", "Volumes")
+        "DecisionAreas", "FVector", "FourierCoefficients", "Jumps", "Lipschitz", "Reducer", "Spectrum", "Volumes")
       for method in ("update", "merge", "finish")),
 }  # fmt: skip
 """What the package calls with arrays and objects that it made: no door."""
