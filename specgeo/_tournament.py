@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from specgeo._affine import Affine, fold_dense
 from specgeo._cast import FloatArray, IntArray
@@ -109,6 +110,30 @@ def _rounds(groups: MaxGroups, n: int) -> tuple[list[Round], list[tuple[FloatArr
         steps.append((np.array(rows), relus))
         contestants, width = after, len(rows)
     return rounds, steps, np.repeat(np.arange(len(contestants)), [len(own[0]) for own in contestants])
+
+
+def played(
+    contest: Contest, above: Sequence[npt.NDArray[np.bool_]], equal: Sequence[npt.NDArray[np.bool_]]
+) -> tuple[IntArray, npt.NDArray[np.bool_]]:
+    """How a contest ends on cells: the winner of each group (cells, groups), and who has its value (cells, members).
+
+    ``above`` and ``equal`` say for each round and each unit of it (cells, units) where it is positive and where zero.
+    """
+    n_cells, members = len(above[0]), len(contest.groups.members)
+    best = np.broadcast_to(np.arange(members), (n_cells, members))
+    for (first, second, unit), wins in zip(contest.rounds, above, strict=True):
+        met, chosen = second >= 0, best[:, first]
+        chosen[:, met] = np.where(wins[:, unit[met]], best[:, second[met]], chosen[:, met])
+        best = chosen
+    tied = np.ones(best.shape, np.bool_)  # with the winner, on the whole cell
+    for (first, second, unit), wins, same in zip(contest.rounds[::-1], above[::-1], equal[::-1], strict=True):
+        met = second >= 0
+        before = np.empty((n_cells, len(first) + np.count_nonzero(met)), np.bool_)
+        before[:, first] = tied
+        before[:, first[met]] &= ~wins[:, unit[met]]
+        before[:, second[met]] = tied[:, met] & (wins[:, unit[met]] | same[:, unit[met]])
+        tied = before
+    return best, tied
 
 
 def _sum(terms: list[int], n: int) -> FloatArray:

@@ -149,6 +149,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "Spectrum": {"k": WAVES},
     "FourierCoefficients": {"modes": MODES, "extension": "periodic"},
     "Volumes": {"bins": [0.0, 1.0]},
+    "DecisionAreas": {"classifier": PAIR, "smallest": True},
     "fourier_coefficients": {"cx": plane, "modes": MODES, "extension": "mirror", "return_error": True, "method": "auto",
                              "progress": None, "executor": None},
     "from_sklearn": {"estimator": None, "progress": None},
@@ -298,7 +299,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "assert_complex_valid": {"cx": plane, "net": NET},
     "random_network": {"widths": [2, 3, 1], "rng": 0, "kind": "he", "activation": "relu", "bias": 0.1},
     "verify": {"net": TENT, "domain": LINE, "out": None, "progress": None, "rng": 0, "output": 0, "figures": False,
-               "max_cells": 100, "max_bytes": 10**9, "max_simplices": 100, "max_seconds": 1.0},
+               "max_cells": 100, "max_bytes": 10**9, "max_simplices": 100, "max_seconds": 1.0, "executor": 1},
     "spectral_report": {"net": TENT, "domain": LINE, "output": 0, "samples": 8, "max_cells": 100, "max_bytes": 10**9,
                         "progress": None, "name": "network"},
     "certify_path": {"net": PAIR, "vertices": TRIANGLE, "label": 0},
@@ -331,7 +332,7 @@ INNER = {
     *(f"{kind}.{method}" for kind in ("Activation", "NeuronActivations", "MaxGroups") for method in (
         "each", "pieces_of", "positive", "scatter", "select", "spread", "units", "width")),
     *(f"{name}.{method}" for name in (
-        "FVector", "FourierCoefficients", "Jumps", "Lipschitz", "Reducer", "Spectrum", "Volumes")
+        "DecisionAreas", "FVector", "FourierCoefficients", "Jumps", "Lipschitz", "Reducer", "Spectrum", "Volumes")
       for method in ("update", "merge", "finish")),
 }  # fmt: skip
 """What the package calls with arrays and objects that it made: no door."""

@@ -45,6 +45,7 @@ from specgeo.enumeration._layers import (
     Layers,
     N,
     active_pieces,
+    entries,
     piece,
 )
 from specgeo.enumeration._layout import LEN, START, Frame, Neuron, Scratch, Size, State
@@ -446,7 +447,10 @@ def first_map(layers: Layers, before: Maps, maps: Maps, frame: Frame, scratch: S
     dim, meta, layer, cell = frame.dim, layers.meta[0], np.int64(1), np.int64(0)
     for j in range(meta[N]):
         for c in range(dim):
-            maps.rows[cell, c, j] = layers.transposed[meta[WEIGHT] + c * meta[N] + j]
+            maps.rows[cell, c, j] = 0.0
+        begin, end = entries(layers, layer, np.int64(j))
+        for p in range(begin, end):
+            maps.rows[cell, layers.row_columns[p], j] = layers.row_values[p]
         maps.rows[cell, dim, j], maps.rows[cell, dim + 1, j] = layers.biases[meta[BIAS] + j], 0.0
     maps.trust[cell, STEPS], maps.trust[cell, INPUT] = 0.0, before.trust[cell, SIZE]
     _reach(layers, layer, maps, cell, frame, scratch)

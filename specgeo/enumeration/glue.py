@@ -17,7 +17,7 @@ from specgeo._budget import memory_budget
 from specgeo._cast import FloatArray, IntArray
 from specgeo._display import counted
 from specgeo._parcels import opened, parcelled
-from specgeo._workers import in_order, is_elsewhere, n_cores
+from specgeo._workers import in_order, is_elsewhere, n_cores, named
 from specgeo.enumeration._glue import (
     Codes,
     Lists,
@@ -146,6 +146,7 @@ def glued(
 ) -> PolyhedralComplex:
     """All groups taken through all layers, and put together."""
     allowed, n_groups, begun = memory_budget(head.max_bytes), len(head.groups), head.layer / head.depth
+    executor = named(executor)
     executor = n_cores() if executor is None else executor
     parts: list[Part] = []
     cells, faces, held = 0, 0, 0

@@ -26,7 +26,7 @@ from specgeo._cast import ComplexArray, FloatArray, IntArray
 from specgeo._double import UNIT_ROUNDOFF
 from specgeo._measures import lengths_of
 from specgeo._progress import Tell, reported
-from specgeo._workers import in_order
+from specgeo._workers import in_order, named
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier import moments, nufft
 from specgeo.fourier.deviation import deviation_of
@@ -147,7 +147,7 @@ def evaluate(
     afford(needed, f"k: {len(k):,} wavevectors", "pass fewer at a time")
     distinct, place, flipped = half_space(k)
     with np.errstate(over="ignore", invalid="ignore"):  # what leaves the range of floats is refused
-        values, errors = _evaluate_distinct(forms, distinct, boundary, method, bounds, tell, executor)
+        values, errors = _evaluate_distinct(forms, distinct, boundary, method, bounds, tell, named(executor))
     values, errors = values[place], errors[place]
     values[flipped] = np.conj(values[flipped])
     return values, errors

@@ -13,16 +13,16 @@ from functools import cached_property
 from typing import Any
 
 from specgeo._parcels import opened, parcelled
-from specgeo._workers import in_order, n_cores
+from specgeo._workers import in_order, n_cores, named
 from specgeo.domain import Box, Polytope
 from specgeo.enumeration.begin import require_ieee_arithmetic
 from specgeo.enumeration.groups import Head
 from specgeo.network import Network
-from specgeo.streaming import reducers
 from specgeo.streaming.groups import Worker
 from specgeo.streaming.reducers import CERTIFICATE, Certificates, Part, Reducer
 
 Parts = dict[str, Part]
+_OURS = "specgeo."  # modules whose reducers are made for threads
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,8 +78,9 @@ class Question:
 
 def answers(question: Question, executor: Any, numbers: range) -> Iterator[Parts]:
     """What groups of these numbers give, in order, whoever finds it."""
+    executor = named(executor)
     if executor is None:
-        ours = all(type(reducer).__module__ == reducers.__name__ for reducer in question.reducers.values())
+        ours = all(type(reducer).__module__.startswith(_OURS) for reducer in question.reducers.values())
         executor = max(1, min(n_cores(), len(numbers))) if ours else 1  # those of users may not be made for threads
     with parcelled(executor, question, "reducers: they") as parcel:
         tasks = ((parcel, number) for number in numbers)

@@ -61,7 +61,7 @@ class Reducer(Protocol):
         """The result, from what all groups give."""
 
 
-class _Sums:
+class Sums:
     """A reducer whose parts are added."""
 
     def start(self) -> Part:
@@ -71,7 +71,7 @@ class _Sums:
         return {name: a[name] + b[name] if name in a else b[name] for name in b} if a else b
 
 
-class FVector(_Sums):
+class FVector(Sums):
     """Numbers of faces of each dimension: a tuple of int, vertices first.
 
     Examples
@@ -89,7 +89,7 @@ class FVector(_Sums):
         return tuple(total["faces"].tolist())
 
 
-class Volumes(_Sums):
+class Volumes(Sums):
     """Cells by their volumes.
 
     The result is a dictionary: ``cells``, their number, ``volume``, that of all, ``mean_square`` of the volumes of
@@ -314,7 +314,7 @@ CERTIFICATE = ""  # the name under which certificates are summed, which no reduc
 _COUNTS = [f.name for f in fields(Certificate) if f.type == "int"]
 
 
-class Certificates(_Sums):
+class Certificates(Sums):
     """How signs were decided, in the head and in all groups."""
 
     def __init__(self, head: Certificate) -> None:
