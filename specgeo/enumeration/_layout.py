@@ -164,6 +164,7 @@ class Work(NamedTuple):
 
     level: IntArray  # (d + 1,) number of pieces inside the current face, by dimension
     pieces: Ids  # (d + 1, any) the pieces
+    crossed: Words  # (d + 1, any) by which units of the block they still have to be cut
     rest: Words  # (1,) units that still have to cut it
     positive: Ids  # lists of facets
     negative: Ids
@@ -208,6 +209,7 @@ def work_of(units: int, dim: int) -> Work:
     return Work(
         np.zeros(dim + 1, np.int64),
         np.empty((dim + 1, 4096), np.int32),
+        np.empty((dim + 1, 4096), np.uint64),
         np.zeros(1, np.uint64),
         np.empty(1 << 15, np.int32),
         np.empty(1 << 15, np.int32),

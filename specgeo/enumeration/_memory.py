@@ -28,7 +28,7 @@ def _first_free(buffers: Buffers, size: int) -> npt.NDArray[np.uint8] | None:
     """The smallest buffer (they are in order of size) that fits and into which no array looks."""
     for buffer in islice(buffers, bisect_left(buffers, size, key=len), None):
         if len(buffer) > 4 * size:
-            break
+            return None
         if sys.getrefcount(buffer) <= _FREE:
             return buffer
     return None
