@@ -50,7 +50,7 @@ def parameter_vector(net: Network) -> FloatArray:
     >>> parameter_vector(sg.Network([[[1.0, 2.0]], [[3.0]]], [[4.0], [5.0]]))
     array([1., 2., 4., 3., 5.])
     """
-    return np.concatenate([part.ravel() for pair in zip(net.weights, net.biases, strict=True) for part in pair])
+    return np.concatenate([np.ravel(part) for pair in zip(net.weights, net.biases, strict=True) for part in pair])
 
 
 @checked
