@@ -272,6 +272,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "tail_energy": {"cx": plane, "modes": MODES, "extension": "mirror"},
     "read_nnet": {"path": "net.nnet", "normalized": True, "max_bytes": 10**9, "progress": None},
     "read_npz": {"path": "net.npz", "max_bytes": 10**9, "progress": None},
+    "read_keras": {"path": "net.keras", "output": None, "inputs": None, "config": None, "max_bytes": 10**9,
+                   "progress": None},
     "read_onnx": {"path": "net.onnx", "output": None, "inputs": None, "max_bytes": 10**9, "progress": None},
     "from_parameters": {"parameters": {"0": {"weight": [[1.0]]}}, "activation": "relu", "layers": ["0"]},
     "read_safetensors": {"path": "net.safetensors", "activation": "relu", "layers": ["0"], "max_bytes": 10**9,

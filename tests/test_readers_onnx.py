@@ -547,6 +547,6 @@ def test_probabilities_at_the_end_are_left_out(kind, tmp_path):
 
 
 def test_files_of_frameworks_have_a_remedy(tmp_path):
-    for name, words in (("a.pt", "from_torch"), ("a.keras", "tf2onnx"), ("a.pkl", "from_sklearn"), ("a.txt", "can be")):
+    for name, words in (("a.pt", "from_torch"), ("a.pkl", "from_sklearn"), ("a.txt", "can be")):
         with pytest.raises(sg.ReadError, match=words):
             sg.read_network(tmp_path / name)

@@ -164,6 +164,7 @@ class Work(NamedTuple):
 
     level: IntArray  # (d + 1,) number of pieces inside the current face, by dimension
     pieces: Ids  # (d + 1, any) the pieces
+    crossed: Words  # (d + 1, any) by which units of the block they still have to be cut
     rest: Words  # (1,) units that still have to cut it
     positive: Ids  # lists of facets
     negative: Ids

@@ -244,6 +244,7 @@ class Run:
         return Work(
             np.zeros(self.dim + 1, np.int64),
             np.empty((self.dim + 1, 4096), np.int32),
+            np.empty((self.dim + 1, 4096), np.uint64),
             np.zeros(1, np.uint64),
             np.empty(1 << 15, np.int32),
             np.empty(1 << 15, np.int32),
@@ -267,13 +268,14 @@ class Run:
         self.afford(**wanted)
         self.state = state = with_room(state, **wanted)
         if 2 * int(needed.max()) + 2 > work.pieces.shape[1]:
-            self.afford(4 * (self.dim + 1) * (4 * int(needed.max()) + 4))
-            pieces = np.empty((self.dim + 1, 4 * int(needed.max()) + 4), np.int32)
-            pieces[:, : work.pieces.shape[1]] = work.pieces
-            work = work._replace(pieces=pieces)
+            room, used_room = 4 * int(needed.max()) + 4, work.pieces.shape[1]
+            self.afford(12 * (self.dim + 1) * room)
+            pieces, crossed = (np.empty((self.dim + 1, room), kind) for kind in (np.int32, np.uint64))
+            pieces[:, :used_room], crossed[:, :used_room] = work.pieces, work.crossed
+            work = work._replace(pieces=pieces, crossed=crossed)
         scratch = min(int(state.sizes[Size.LONGEST]) ** 2, int(state.sizes[Size.POOL]))
         if scratch > len(work.cut):
-            self.afford(24 * scratch, work.pieces)
+            self.afford(24 * scratch, work.pieces, work.crossed)
             a, b, c = (np.empty(2 * scratch, np.int32) for _ in range(3))
             work = work._replace(positive=a, negative=b, cut=c)
         return work

@@ -16,10 +16,10 @@ from specgeo._cast import IntArray
 from specgeo.enumeration._groups import Owners, Places, centres, choose, collect, find_owners, take
 from specgeo.enumeration._groups import Seen as Seen
 from specgeo.enumeration._layers import N_WORDS, N
-from specgeo.enumeration._layout import CARRIER, Size, State, Work, with_room
+from specgeo.enumeration._layout import CARRIER, LEN, PLANES, START, Size, State, Work, with_room
 from specgeo.enumeration._memory import workspace
 from specgeo.enumeration._run import Run, TooManyCells
-from specgeo.enumeration._scalars import Ids
+from specgeo.enumeration._scalars import Flags, Ids
 from specgeo.enumeration.begin import begin, cut_by, layers_of, lowered_of
 from specgeo.enumeration.finish import certificate_of
 from specgeo.geometry.certificate import Certificate
@@ -113,6 +113,20 @@ class Head:
             np.empty(n_vertices, np.bool_),
         )
         find_owners(head, group_of, self.owners, dim)
+
+    def in_walls(self) -> Flags:
+        """Which of its faces, of dimension 1 and more, lie in a wall of the domain."""
+        s = self.run.state
+        n = int(s.sizes[Size.FACES])
+        dims, faces = s.dims[:n], s.faces[:n]
+        facets, found = np.flatnonzero(dims == self.dim - 1), np.zeros(n, np.bool_)
+        found[facets] = s.porigin[faces[facets, PLANES], 0] < 0
+        for k in range(self.dim - 1, 1, -1):
+            rows = faces[found & (dims == k)]
+            ends = np.cumsum(rows[:, LEN])
+            items = np.arange(ends[-1] if len(ends) else 0)
+            found[s.pool[items + np.repeat(rows[:, START] - ends + rows[:, LEN], rows[:, LEN])]] = True
+        return found
 
     @property
     def n_cells(self) -> int:

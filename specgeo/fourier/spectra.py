@@ -40,6 +40,7 @@ PROMISE = 1e-12  # every value has an error bound below this share of int |f|, o
 TARGET = 2e-13  # where that costs little, the facet form is used only if its bound is below this share
 LITTLE = 4e6  # pairs (simplex, wavevector) of the volume form that cost little: about 0.1 s
 BLOCK = 1 << 25  # pairs (simplex, wavevector) between two reports of progress
+SHARES = 32  # of a block, where there are workers
 GRID_PROMISE = 1e-11  # the same for moments and the non-uniform FFT, whose bounds are some 100 times their errors
 WORTH = 0.1  # seconds of direct sums from which on moments are thought of
 _log = logging.getLogger("specgeo")
@@ -190,7 +191,7 @@ def _evaluate_distinct(
     if tell is not None and done:
         tell(f"{done:,} of {len(k):,} wavevectors", done / len(k))
     for name, evaluator in (("facet", _by_facets), ("volume", _by_volume), ("nufft", _by_nufft)):
-        for rows in _blocks(forms, np.flatnonzero(chosen == name), name, tell):
+        for rows in _blocks(forms, np.flatnonzero(chosen == name), name, tell, executor is not None):
             some = np.ascontiguousarray(k[rows])
             values[rows], errors[rows] = evaluator(forms, some, boundary, executor)
             done += len(rows)
@@ -214,12 +215,13 @@ def _require_form(k: FloatArray, boundary: Boundary, method: str) -> None:
         raise InvalidInputError("method: 'volume' has no interior spectrum; use 'auto' or 'facet'")
 
 
-def _blocks(forms: ComplexForms, rows: IntArray, form: str, tell: Tell | None) -> list[IntArray]:
-    """Rows to evaluate at once: all, but where someone hears of it such as take some tenths of a second."""
+def _blocks(forms: ComplexForms, rows: IntArray, form: str, tell: Tell | None, shared: bool) -> list[IntArray]:
+    """Rows to evaluate at once: all, but where someone hears of it such as take a worker some tenths of a second."""
     if len(rows) == 0 or tell is None or form == "nufft":
         return [rows] if len(rows) else []
     n = len(forms.volume.cells if form == "volume" else forms.facets.kinks)
-    return np.array_split(rows, -(-len(rows) // max(BLOCK // max(1, n), 1)))
+    most = BLOCK * (SHARES if shared else 1)
+    return np.array_split(rows, -(-len(rows) // max(most // max(1, n), 1)))
 
 
 def deviation(forms: ComplexForms, k: FloatArray, boundary: Boundary, form: str) -> FloatArray:

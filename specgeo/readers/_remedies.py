@@ -21,7 +21,8 @@ _WAVES = (
 )
 _KINDS = {
     _SMOOTH: "Tanh Sigmoid LogSigmoid Softplus Softsign Gelu GELU Erf Elu ELU Selu SELU Celu CELU SiLU Swish Mish "
-    "HardSwish Hardswish Exp Log Sqrt Pow Reciprocal Asin Acos Atan Sinh Cosh Tan LpPool LRN ReduceL2 ReduceLogSumExp "
+    "HardSwish Hardswish Hardsilu Squareplus Sparseplus "
+    "Exponential Exp Log Sqrt Pow Reciprocal Asin Acos Atan Sinh Cosh Tan LpPool LRN ReduceL2 ReduceLogSumExp "
     "Softmax LogSoftmax Softmax2d Tanhshrink",
     _WAVES: "Sin Cos",
     _MATRIX: "Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d AvgPool1d AvgPool2d AvgPool3d "
@@ -30,9 +31,10 @@ _KINDS = {
     _SEVERAL: "LSTM GRU RNN Attention MultiHeadAttention MultiheadAttention LayerNormalization LayerNorm "
     "InstanceNormalization RMSNormalization LpNormalization GroupNormalization GroupNorm RMSNorm Transformer "
     "TransformerEncoderLayer Bilinear",
-    _JUMPS: "ArgMax ArgMin Argmax Floor Ceil Round Hardmax Threshold Mod",
+    _JUMPS: "ArgMax ArgMin Argmax Floor Ceil Round Hardmax Hardshrink Threshold Mod",
     _CODES: "QuantizeLinear DynamicQuantizeLinear QLinearConv QLinearMatMul MatMulInteger ConvInteger",
     "is not read; it is clip(a x + b, 0, 1): put Linear and Clip or Hardtanh in its place": "Hardsigmoid",
+    "runs code that is not in the file; write it with layers": "Lambda",
     "is not read; put LeakyReLU in its place where all slopes are one": "PReLU RReLU",
 }
 SWAPPED = "an activation before a maximum was moved behind it: the function is the same, its activation regions are not"

@@ -165,6 +165,16 @@ def added(signals: Sequence[Signal]) -> Signal:
     return Signal(grown[0].graph, shape, grown[0].graph.add([signal.value for signal in grown]))
 
 
+def total(tensors: Sequence[Tensor]) -> Signal:
+    """The sum of signals, of which there is one, and constants."""
+    varying = [tensor for tensor in tensors if isinstance(tensor, Signal)]
+    made = added(varying) if len(varying) > 1 else varying[0]
+    for tensor in tensors:
+        if not isinstance(tensor, Signal):
+            made = scaled(made, 1.0, tensor)
+    return made
+
+
 def _together(signals: Sequence[Signal]) -> tuple[Signal, list[Scalar]] | None:
     """The one signal that all are functions of, and these functions."""
     bases = {signal.function[0] for signal in signals}
@@ -204,6 +214,34 @@ def linear(signal: Signal, matrix: Any, shape: tuple[int, ...], offset: FloatArr
         return Signal(signal.graph, shape, made)
     signal.graph.limit.take(32 * matrix.nnz, f"a sparse layer of {m} neurons with {n} inputs")
     return Signal(signal.graph, shape, signal.graph.apply(signal.value, Sparse(matrix, bias)))
+
+
+def rows_times(signal: Signal, weight: FloatArray, bias: Any = None) -> Signal:
+    """Each row of the last axis through a matrix of shape (outputs, inputs), or a vector."""
+    rows, shape = math.prod(signal.shape[:-1]), (*signal.shape[:-1], *weight.shape[:-1])
+    if signal.shape[-1] != weight.shape[-1]:
+        raise UnsupportedError(f"takes {weight.shape[-1]} inputs, {signal.shape[-1]} arrive; mend the model")
+    matrix = np.atleast_2d(weight)
+    if rows == 1:
+        return linear(signal, matrix, shape, bias)
+    from scipy.sparse import csr_array, eye_array, kron
+
+    return linear(signal, csr_array(kron(eye_array(rows), csr_array(matrix))), shape, bias)
+
+
+def normalised(
+    signal: Signal, axis: int, mean: Any, variance: Any, epsilon: float, gamma: Any = None, beta: Any = None
+) -> Signal:
+    """(signal - mean) / sqrt(variance + epsilon) * gamma + beta along an axis: batch normalisation in use."""
+    spread_of = floats(variance) + epsilon
+    if not np.all(spread_of > 0.0):
+        raise UnsupportedError("has a running variance that is not positive; mend the model")
+    factor = (1.0 if gamma is None else floats(gamma)) / np.sqrt(spread_of)
+    with np.errstate(all="ignore"):  # what is not finite is refused with the layer
+        offset = (0.0 if beta is None else floats(beta)) - floats(mean) * factor
+    shape = [1] * len(signal.shape)
+    shape[axis] = -1
+    return scaled(signal, factor.reshape(shape), offset.reshape(shape))
 
 
 def push(signal: Signal, function: Callable[[FloatArray], Any]) -> Signal:
@@ -285,6 +323,11 @@ def maximum(tensors: Sequence[Tensor]) -> Tensor:
     if len(signals) > 1:
         made = _maximum_of_functions(signals) or _maximum_of_several([spread(s, shape) for s in signals])
     return made if bound is None or np.all(bound == -np.inf) else clipped(made, bound)
+
+
+def minimum(tensors: Sequence[Tensor]) -> Tensor:
+    """The smallest of tensors: min = -max(-...)."""
+    return negated(maximum([negated(tensor) for tensor in tensors]))
 
 
 def _maximum_of_functions(signals: Sequence[Signal]) -> Signal | None:

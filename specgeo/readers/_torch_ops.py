@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -108,7 +107,7 @@ def _linear_operation(a: Arguments, run: Run) -> Signal:
     if names[0] in ("self", "input") and "mat2" in a or names[0] == "self" and "other" in a:
         other = array(a.get("mat2", a.get("other")))
         if other.ndim == 2 and len(a["self"].shape) > 1:
-            return _rows_times(a["self"], other.T, None)
+            return signals.rows_times(a["self"], other.T)
     name, at = names[0], inner[0]
 
     def push(unit: FloatArray) -> Any:
@@ -118,24 +117,11 @@ def _linear_operation(a: Arguments, run: Run) -> Signal:
     return signals.push(a[name][at] if several else a[name], push)
 
 
-def _rows_times(signal: Signal, weight: FloatArray, bias: Any) -> Signal:
-    """Each row of the last axis through a matrix of (outputs, inputs)."""
-    rows = math.prod(signal.shape[:-1])
-    if signal.shape[-1] != weight.shape[-1]:
-        raise UnsupportedError(f"takes {weight.shape[-1]} inputs, {signal.shape[-1]} arrive; mend the module")
-    shape = (*signal.shape[:-1], *weight.shape[:-1])
-    if rows == 1:
-        return signals.linear(signal, np.atleast_2d(weight), shape, bias)
-    from scipy.sparse import csr_array, eye_array, kron
-
-    return signals.linear(signal, csr_array(kron(eye_array(rows), csr_array(np.atleast_2d(weight)))), shape, bias)
-
-
 @handles("linear")
 def _linear(a: Arguments, run: Run) -> Signal:
     if _varying(a) != ["input"]:
         raise UnsupportedError("has weights that depend on the input, which is not piecewise linear; train without it")
-    return _rows_times(a["input"], array(a["weight"]), array(a["bias"]))
+    return signals.rows_times(a["input"], array(a["weight"]), array(a["bias"]))
 
 
 @handles("addmm", "addmv", "baddbmm", "addbmm")
@@ -145,24 +131,13 @@ def _add_product(a: Arguments, run: Run) -> Tensor:
         raise UnsupportedError("has factors alpha and beta, which are not read; use matmul and add")
     factors = {"self": a[first], "other": a[second]}
     if not _varying(factors):
-        return _sum([operand(a["self"]), array(a[first]) @ array(a[second])])
+        return signals.total([operand(a["self"]), array(a[first]) @ array(a[second])])
 
     def product(**replaced: Any) -> Any:
         given = factors | replaced
         return given["self"] @ given["other"]
 
-    return _sum([_linear_operation(factors, product), operand(a["self"])])
-
-
-def _sum(tensors: list[Tensor]) -> Tensor:
-    varying = [t for t in tensors if isinstance(t, Signal)]
-    total = signals.added(varying) if len(varying) > 1 else varying[0]
-    for constant in tensors:
-        if not isinstance(constant, Signal) and np.any(constant):
-            total = signals.scaled(total, 1.0, constant)
-        elif not isinstance(constant, Signal):
-            total = signals.spread(total, np.broadcast_shapes(total.shape, np.shape(constant)))
-    return total
+    return signals.total([_linear_operation(factors, product), operand(a["self"])])
 
 
 @handles("add", "sub", "rsub", "add_", "subtract")
@@ -170,7 +145,7 @@ def _add(a: Arguments, run: Run) -> Tensor:
     alpha = float(a.get("alpha", 1))
     factors = {"add": (1.0, alpha), "rsub": (-alpha, 1.0)}.get(a["name"].strip("_"), (1.0, -alpha))
     terms = zip((operand(a["self"]), operand(a["other"])), factors, strict=True)
-    return _sum([signals.scaled(t, factor) if isinstance(t, Signal) else t * factor for t, factor in terms])
+    return signals.total([signals.scaled(t, factor) if isinstance(t, Signal) else t * factor for t, factor in terms])
 
 
 @handles("neg", "negative")
@@ -211,15 +186,8 @@ def _batch_norm(a: Arguments, run: Run) -> Any:
         raise UnsupportedError("uses the statistics of the batch; train it with track_running_stats=True")
     if a.get("running_mean") is None or a.get("running_var") is None:
         raise UnsupportedError("keeps no running statistics; train it with track_running_stats=True")
-    mean, spread = array(a["running_mean"]), array(a["running_var"]) + a["eps"]
-    if not np.all(spread > 0.0):
-        raise UnsupportedError("has a running_var that is not positive; mend the module")
-    factor = 1.0 / np.sqrt(spread)
-    if a.get("weight") is not None:
-        factor = factor * array(a["weight"])
-    offset = (0.0 if a.get("bias") is None else array(a["bias"])) - mean * factor
-    trailing = (-1, *(1,) * (len(a["input"].shape) - 2))
-    made = signals.scaled(a["input"], factor.reshape(trailing), offset.reshape(trailing))
+    parts = (array(a[key]) for key in ("running_mean", "running_var", "eps", "weight", "bias"))
+    made = signals.normalised(a["input"], 1, *parts)
     return made if a["name"] == "batch_norm" else [made, None, None]
 
 
@@ -289,7 +257,7 @@ def _clip(a: Arguments, run: Run) -> Any:
     high = next((a[key] for key in ("max", "max_val") if a.get(key) is not None), high)
     if not isinstance(low, Signal) and not isinstance(high, Signal):
         return signals.clipped(a["self"], array(low), array(high))
-    return _smallest([signals.maximum([a["self"], operand(low)]), operand(high)])
+    return signals.minimum([signals.maximum([a["self"], operand(low)]), operand(high)])
 
 
 @handles("leaky_relu")
@@ -372,12 +340,7 @@ def _largest(a: Arguments, run: Run) -> Any:
 
 @handles("minimum", "fmin")
 def _least(a: Arguments, run: Run) -> Any:
-    return _smallest([operand(a["self"]), operand(a["other"])])
-
-
-def _smallest(tensors: list[Any]) -> Any:
-    """min = -max(-...)."""
-    return signals.negated(signals.maximum([signals.negated(tensor) for tensor in tensors]))
+    return signals.minimum([operand(a["self"]), operand(a["other"])])
 
 
 @handles("amax", "max", "amin", "min", "topk")

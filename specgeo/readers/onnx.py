@@ -135,7 +135,8 @@ class _Graph:
     def step(self, node: Node) -> None:
         """Compute the outputs of a node, or the shape that it asks for."""
         varying = [name for name in node.inputs if name in self.signals]
-        if not varying:
+        if not varying:  # what it seemed to depend on has turned out constant, the type of a tensor for one
+            self.signals.difference_update(node.outputs)
             return
         if node.op_type in ("Shape", "Size"):
             shape, bounds = self.value(varying[0]).shape, node.attributes
