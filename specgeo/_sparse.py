@@ -123,7 +123,7 @@ class SparseMatrix:
         if isinstance(key, slice) or (isinstance(key, np.ndarray) and key.ndim == 1):
             return self.take(np.arange(len(self))[key])
         if isinstance(key, (int, np.integer)):
-            return self.take(np.arange(len(self))[[key]]).dense()[0]
+            return self.take(np.arange(len(self))[key : key + 1 or None]).dense()[0]
         return self.dense()[key]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:

@@ -120,20 +120,21 @@ def played(
     ``above`` and ``equal`` say for each round and each unit of it (cells, units) where it is positive and where zero.
     """
     n_cells, members = len(above[0]), len(contest.groups.members)
-    best = np.broadcast_to(np.arange(members), (n_cells, members))
-    for (first, second, unit), wins in zip(contest.rounds, above, strict=True):
-        met, chosen = second >= 0, best[:, first]
-        chosen[:, met] = np.where(wins[:, unit[met]], best[:, second[met]], chosen[:, met])
+    wins, same = ([np.ascontiguousarray(flags.T) for flags in rounds] for rounds in (above, equal))
+    best = np.broadcast_to(np.arange(members, dtype=np.int32)[:, None], (members, n_cells))  # whole rows move
+    for (first, second, unit), won in zip(contest.rounds, wins, strict=True):
+        met, chosen = second >= 0, best[first]
+        chosen[met] = np.where(won[unit[met]], best[second[met]], chosen[met])
         best = chosen
     tied = np.ones(best.shape, np.bool_)  # with the winner, on the whole cell
-    for (first, second, unit), wins, same in zip(contest.rounds[::-1], above[::-1], equal[::-1], strict=True):
+    for (first, second, unit), won, equals in zip(contest.rounds[::-1], wins[::-1], same[::-1], strict=True):
         met = second >= 0
-        before = np.empty((n_cells, len(first) + np.count_nonzero(met)), np.bool_)
-        before[:, first] = tied
-        before[:, first[met]] &= ~wins[:, unit[met]]
-        before[:, second[met]] = tied[:, met] & (wins[:, unit[met]] | same[:, unit[met]])
+        before = np.empty((len(first) + np.count_nonzero(met), n_cells), np.bool_)
+        before[first] = tied
+        before[first[met]] &= ~won[unit[met]]
+        before[second[met]] = tied[met] & (won[unit[met]] | equals[unit[met]])
         tied = before
-    return best, tied
+    return best.T.astype(np.int64), tied.T
 
 
 def _sum(terms: list[int], n: int) -> FloatArray:

@@ -201,7 +201,8 @@ def _lists(weights: Any, meta: IntArray) -> list[Any]:
             starts = matrix.starts if sparse else width * np.arange(n + 1)
             across = matrix.columns if sparse else np.tile(np.arange(width, dtype=np.int32), n)
             values = matrix.values if sparse else np.ravel(matrix)
-            for part, array in zip(parts, (found[side] + starts, across.astype(np.int32, copy=False), values), strict=True):
+            arrays = found[side] + starts, across.astype(np.int32, copy=False), values
+            for part, array in zip(parts, arrays, strict=True):
                 part.append(array)
             begin[side] += n + 1
             found[side] += len(values)

@@ -54,7 +54,8 @@ def _winners(past: Past, number: int, contest: Contest, cells: IntArray) -> Word
         equal.insert(0, ~(positive | negative))
         cells = past.parents(layer)[cells].astype(np.int64)
     best, tied = played(contest, above, equal)
-    won = best[:, groups.owners] == np.arange(len(groups.members))
+    won = np.zeros((len(best), len(groups.members)), np.bool_)
+    np.put_along_axis(won, best, True, axis=1)
     return np.concatenate((packed(won[:, groups.competing]), packed(~(won | tied)[:, groups.competing])), axis=1)
 
 

@@ -20,7 +20,7 @@ from specgeo.enumeration._layers import (
     entries,
 )
 from specgeo.enumeration._layout import LEN, START, Crossings, Cursor, Frame, Neuron, Scratch, Size, State
-from specgeo.enumeration._maps import ROUNDING, SIZE, Maps, activate, factors
+from specgeo.enumeration._maps import ROUNDING, SIZE, Maps, activate, factors, find_doubts
 from specgeo.enumeration._scalars import ONE, SAFE, TINY, Ids, Integer, U, Word, Words, gamma, lowest_unit, popcount
 
 
@@ -130,8 +130,9 @@ def make_planes(
             bits = history.signs[start : start + layers.meta[layer - 2, N_WORDS]]
             active_pieces(layers, layer - 1, bits, slope, shift)
             activate(before.rows, parent, slope, shift, n_previous, rows)
+            find_doubts(before, parent, layers, layer - 1, reach, doubt)
             for k in range(n_previous):
-                doubt[k] = abs(slope[k]) * before.doubts[parent, k]
+                doubt[k] *= abs(slope[k])
         f, g, tiny = factors(before.trust[parent, SIZE], steps, n_previous, reach)
         f += before.trust[parent, ROUNDING] * SAFE
         for w in range(words):

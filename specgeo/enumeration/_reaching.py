@@ -37,7 +37,8 @@ from specgeo.enumeration._layers import (
     active_pieces,
 )
 from specgeo.enumeration._layout import LEN, START, Frame, Neuron, Scratch, Size, State
-from specgeo.enumeration._maps import ROUNDING, Maps, activate, combine_two, factors, multiply, roundings
+from specgeo.enumeration._maps import ROUNDING, Maps, activate, factors, find_doubts, roundings
+from specgeo.enumeration._products import combine_two, multiply
 from specgeo.enumeration._scalars import SAFE, TINY, Ids, Integer, gamma
 
 MEETS, BELOW, ABOVE = 1, 2, 4  # a unit may vanish, be negative or zero, be positive or zero
@@ -108,17 +109,19 @@ def _corners(state: State, cell: Integer, bounds: Bounds) -> tuple[np.int64, flo
 
 @merged
 def _begin(
-    state: State, layers: Layers, layer: Integer, maps: Maps, cell: Integer, scratch: Scratch, rows: FloatArray
-) -> None:
+    state: State, layers: Layers, layer: Integer, maps: Maps, cell: Integer, reach: float, scratch: Scratch,
+    rows: FloatArray,
+) -> None:  # fmt: skip
     """Post-activations of a layer on a cell of the complex after it."""
     n, words, parent = layers.meta[layer - 1, N], layers.meta[layer - 1, N_WORDS], np.int64(state.cells[cell, 1])
     slope, shift = scratch.neurons[Neuron.SLOPE], scratch.neurons[Neuron.SHIFT]
     active_pieces(layers, layer, state.signs[cell, :words], slope, shift)
     dim = len(rows) - 2
     activate(maps.rows, parent, slope, shift, n, rows[: dim + 1])
+    find_doubts(maps, parent, layers, layer, reach, rows[dim + 1])
     for k in range(n):
         idle = (slope[k] == 0.0) & (shift[k] == 0.0)
-        radius = (abs(slope[k]) * maps.doubts[parent, k] + maps.trust[parent, ROUNDING]) * SAFE
+        radius = (abs(slope[k]) * rows[dim + 1, k] + maps.trust[parent, ROUNDING]) * SAFE
         rows[dim + 1, k] = 0.0 if idle else radius
 
 
@@ -277,7 +280,7 @@ def find_reaching(
             found = _found(layers, bounds)
         if found & MEETS:
             rows, after = bounds.rows, bounds.next
-            _begin(state, layers, layer, maps, np.int64(cell), scratch, rows)
+            _begin(state, layers, layer, maps, np.int64(cell), frame.reach, scratch, rows)
             for m in range(layer + 1, depth + 1):
                 _advance(layers, np.int64(m), frame, scratch.active, bounds.size, rows, after)
                 rows, after = after, rows

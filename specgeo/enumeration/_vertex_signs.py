@@ -36,14 +36,12 @@ from specgeo.enumeration._maps import (
     SIZE,
     STEEP,
     Maps,
-    combine,
-    combine_two,
     factors,
-    gather,
     largest,
     roundings,
 )
 from specgeo.enumeration._predicates import UNDECIDED, counted, proved, refined, set_sign, smallest_margin
+from specgeo.enumeration._products import combine, combine_two, gather
 from specgeo.enumeration._scalars import ONE, SAFE, TINY, Flags, Integer, U, Word, Words, gamma, lowest_unit, popcount
 
 

@@ -1,4 +1,8 @@
-"""Affine maps of the whole network on the cells, from their sign patterns."""
+"""Affine maps of the whole network on the cells, from their sign patterns.
+
+Those of few cells, and those in extended precision, one after the other (`backward`); those of many together
+(`specgeo.geometry.folding`).
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ from specgeo._cast import FloatArray, IntArray
 from specgeo._codec import Layers
 from specgeo.errors import DomainError
 from specgeo.geometry.arrays import Patterns
+from specgeo.geometry.folding import folded, pays
 from specgeo.geometry.integer_network import IntegerNetwork
 from specgeo.layer_activations import LayerActivation
 
@@ -26,10 +31,14 @@ def affine_pieces(layers: Layers, signs: Patterns) -> tuple[FloatArray, FloatArr
     `stored_values.piece_bounds` bounds their errors. Where products leave the range of floats on the way, integers are
     multiplied instead.
     """
+    n_cells, lost = len(signs.positive), False
+    gradients, offsets = _arrays(layers, n_cells)
     with np.errstate(over="ignore", invalid="ignore"):
-        gradients, offsets = backward(layers, signs)
+        if not (pays(layers, n_cells) and folded(layers, signs, gradients, offsets)):
+            gradients, offsets = backward(layers, signs)
+            lost = _lifts_what_underflows(layers)
     finite = np.isfinite(gradients).all(axis=(1, 2)) & np.isfinite(offsets).all(axis=1)
-    rows = np.arange(len(finite)) if _lifts_what_underflows(layers) else np.flatnonzero(~finite)
+    rows = np.arange(n_cells) if lost else np.flatnonzero(~finite)
     for start in range(0, len(rows), _CELLS_A_CHUNK):
         _multiply_exactly(layers, signs, rows[start : start + _CELLS_A_CHUNK], gradients, offsets)
     return gradients, offsets
@@ -74,12 +83,8 @@ def backward(layers: Layers, signs: Patterns, precision: type = np.float64) -> t
     lines: list[tuple[LayerActivation, Any, Any]] = [
         (a, np.asarray(a.slopes, precision), _rounded(a.exact_intercepts, precision)) for a in layers.activations
     ]
-    n_cells, (m, d) = len(signs.positive), (len(weights[-1]), weights[0].shape[1])
-    size = np.dtype(precision).itemsize
-    remedy = "shrink the domain or take fewer outputs (Network.postcompose)"
-    afford(float(size) * n_cells * m * (d + 1), f"network: affine pieces of {n_cells:,} cells", remedy)
-    gradients: Any = np.empty((n_cells, m, d), precision)
-    offsets: Any = np.empty((n_cells, m), precision)
+    n_cells, m = len(signs.positive), len(weights[-1])
+    gradients, offsets = _arrays(layers, n_cells, precision)
     step = max(1, min(_CELLS_A_CHUNK, _ENTRIES_A_CHUNK // (m * max(weight.shape[1] for weight in weights))))
     for start in range(0, n_cells, step):
         chunk = slice(start, min(start + step, n_cells))
@@ -96,6 +101,15 @@ def backward(layers: Layers, signs: Patterns, precision: type = np.float64) -> t
             rows = (rows.reshape(n * m, -1) @ weight).reshape(n, m, -1)
         gradients[chunk], offsets[chunk] = rows, constants
     return gradients, offsets
+
+
+def _arrays(layers: Layers, n_cells: int, precision: type = np.float64) -> tuple[Any, Any]:
+    """Room for gradients (n_cells, m, d) and offsets (n_cells, m)."""
+    m, d = len(layers.weights[-1]), layers.weights[0].shape[1]
+    needed = float(np.dtype(precision).itemsize) * n_cells * m * (d + 1)
+    remedy = "shrink the domain or take fewer outputs (Network.postcompose)"
+    afford(needed, f"network: affine pieces of {n_cells:,} cells", remedy)
+    return np.empty((n_cells, m, d), precision), np.empty((n_cells, m), precision)
 
 
 def _rounded(values: Sequence[Fraction], precision: type) -> Any:

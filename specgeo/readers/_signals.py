@@ -23,7 +23,6 @@ from specgeo.readers._graph import Graph, Value
 from specgeo.readers._maps import Sparse, csr
 from specgeo.readers._scalar import Scalar, Scalars
 
-
 _ABS = Activation.abs()
 
 

@@ -26,7 +26,8 @@ class Reducer(Protocol):
     """Anything with these four methods.
 
     A *part* is a dictionary of arrays: what some groups of regions give. It is all that is kept of them. Reducers do
-    not change while they are used: several threads may ask them at a time.
+    not change while they are used: several threads may ask them at a time. Those with an attribute ``whole_space``
+    that is true are taken on `specgeo.WholeSpace` too, where groups have the ``complex`` of cones.
 
     Examples
     --------
@@ -72,7 +73,7 @@ class Sums:
 
 
 class FVector(Sums):
-    """Numbers of faces of each dimension: a tuple of int, vertices first.
+    """Numbers of faces of each dimension: a tuple of int, vertices first. On the whole space too.
 
     Examples
     --------
@@ -81,6 +82,8 @@ class FVector(Sums):
     >>> sg.reduce_regions(net, sg.Box([-1, -1], [1, 1]), {"faces": sg.streaming.FVector()})["faces"]
     (119, 220, 102)
     """
+
+    whole_space = True
 
     def update(self, group: RegionGroup) -> Part:
         return {"faces": np.array([np.count_nonzero(own) for own in group.owned])}
@@ -131,7 +134,7 @@ class Volumes(Sums):
 
 
 class Lipschitz:
-    """The largest norm of a gradient.
+    """The largest norm of a gradient. On the whole space too.
 
     The result is a dictionary: ``outputs``, for each output, shape (m,), and ``all``, the largest spectral norm of the
     Jacobian (m, d): the Lipschitz constant of f on a convex domain.
@@ -145,11 +148,13 @@ class Lipschitz:
     4.252841
     """
 
+    whole_space = True
+
     def start(self) -> Part:
         return {}
 
     def update(self, group: RegionGroup) -> Part:
-        gradients = group.complex.gradients
+        gradients = group.gradients
         norms = np.linalg.norm(gradients, axis=2).max(axis=0)
         whole = norms if gradients.shape[1] == 1 else np.linalg.norm(gradients, 2, axis=(1, 2)).max(keepdims=True)
         return {"outputs": norms, "all": whole}
