@@ -77,11 +77,16 @@ def as_threads(executor: Any) -> int:
     """A number of threads; 1 for None."""
     if executor is None:
         return 1
-    if isinstance(executor, bool) or not isinstance(executor, int) or not 1 <= executor <= 64 * (os.cpu_count() or 1):
+    if isinstance(executor, bool) or not isinstance(executor, int) or not _is_count(executor):
         raise InvalidInputError(
             f"executor: {executor!r:.80} given; pass a number of threads, a concurrent.futures.Executor, or None"
         )
     return executor
+
+
+def _is_count(threads: int) -> bool:
+    """Whether there can be so many threads; asking for the number of cores takes ten microseconds."""
+    return 1 <= threads <= 64 or 1 <= threads <= 64 * (os.cpu_count() or 1)
 
 
 def _handed_out(

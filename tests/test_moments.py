@@ -230,3 +230,24 @@ def test_the_integral_is_that_of_the_volume_form():
         assert np.all(np.abs(value - exact) <= error)
         assert np.all(error <= 1e-13 * forms.norm.max() + 1e-13)
         assert np.array_equal(sg.spectrum(cx, np.zeros(dim)), value.astype(complex))
+
+
+def test_near_and_far_wavevectors_have_leaves_of_their_own(monkeypatch, caplog):
+    cx = sg.enumerate_regions(random_network([3, 16, 16, 1], 0), sg.Box([-1.0] * 3, [1.0] * 3))
+    modes = lattice([17] * 3, half=True).astype(int)
+    whole, bound = sg.fourier_coefficients(cx, modes, return_error=True)
+    monkeypatch.setattr(spectra, "DIVIDED", 0.0)
+    forms = forms_of(cx, cx.domain)
+    waves = np.abs(modes[1:]) * np.pi / 2
+    parts = spectra._plans(forms, waves, "mirror")
+    assert np.array_equal(np.sort(np.concatenate([rows for rows, _ in parts])), np.arange(len(waves)))
+    near, far = parts
+    assert np.abs(waves[near[0]]).max() < np.abs(waves[far[0]]).max(axis=1).min()
+    assert near[1].truncation < far[1].truncation and np.prod(near[1].leaves.counts) < np.prod(far[1].leaves.counts)
+    monkeypatch.setattr(spectra, "_seconds", lambda plans: -len(plans))  # the more the better
+    with caplog.at_level(logging.INFO, "specgeo"):
+        divided, error = sg.fourier_coefficients(cx, modes, return_error=True)
+    assert " and " in caplog.text
+    assert not np.array_equal(divided, whole)
+    assert np.all(np.abs(divided - whole) <= error + bound)
+    assert np.all(np.abs(divided - whole) <= 1e-11 * forms.norm / cx.domain.volume)

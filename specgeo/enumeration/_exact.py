@@ -18,7 +18,7 @@ import numpy as np
 
 from specgeo._budget import afford
 from specgeo._cast import FloatArray, IntArray
-from specgeo._jit import hot, kernel, leaf, merged
+from specgeo._jit import direct, hot, kernel, leaf, merged
 from specgeo.enumeration import _bigint as big
 from specgeo.enumeration._layers import (
     BIAS,
@@ -128,13 +128,16 @@ def units_and_width(
     return int(most // big.BITS + 2)
 
 
+_units_and_width = direct(units_and_width)
+
+
 def make_exact(layers: Layers, domain_rows: FloatArray, dim: int, max_bytes: int | None = None) -> Exact:
     """The exact arithmetic for a network on a domain whose planes have these rows."""
     n = len(layers.meta) + 1
     z_unit, a_unit = np.zeros(n, np.int64), np.zeros(n, np.int64)
     floats = layers.row_values, layers.biases, layers.thresholds, layers.slopes, layers.intercept_terms
     bits = Bits(*(array.ravel().view(np.int64) for array in floats))
-    width = units_and_width(layers.meta, layers.row_starts, bits, domain_rows.ravel().view(np.int64), z_unit, a_unit)
+    width = _units_and_width(layers.meta, layers.row_starts, bits, domain_rows.ravel().view(np.int64), z_unit, a_unit)
     rows = int(layers.meta[:, N].sum()) + 100  # all that one row may be made of must fit
     pool, minors = max(1 << 20, 2 * rows * (dim + 1) * width), (1 << (dim + 1)) * (dim * width + 2)
     slots = 1 << max(13, (4 * rows).bit_length())

@@ -57,8 +57,7 @@ def workspace(shape: tuple[int, ...], dtype: Any) -> npt.NDArray[Any]:
             buffers[:] = [buffer for buffer in buffers if sys.getrefcount(buffer) > _FREE]
         if sum(map(len, buffers)) + size <= _KEPT:
             insort(buffers, found, key=len)
-    array: npt.NDArray[Any] = found[:size].view(dtype).reshape(shape)
-    return array
+    return np.ndarray(shape, dtype, found)
 
 
 def held_bytes(arrays: Iterable[Any]) -> int:

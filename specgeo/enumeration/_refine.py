@@ -28,7 +28,7 @@ import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
 from specgeo._fused import two_product_error, two_sum
-from specgeo._jit import leaf, leaf_kernel, merged
+from specgeo._jit import direct, leaf, leaf_kernel, merged
 from specgeo.enumeration._layers import (
     BIAS,
     N_PREVIOUS,
@@ -85,7 +85,7 @@ class Refiner:
     def refine(self, state: State, history: History, vertices: IntArray) -> IntArray:
         """Move vertices (n,) whose error radius gets smaller so, and state that; returns which."""
         moved = np.zeros(len(vertices), np.bool_)
-        refine_vertices(state, history, vertices, self._extent, self._digits, moved)
+        _refine_vertices(state, history, vertices, self._extent, self._digits, moved)
         return vertices[moved]
 
 
@@ -288,3 +288,6 @@ def refine_vertices(
             if eta < 0.5:
                 _residuals(state, history, v, digits, dim)
                 moved[i] = _step(state, v, eta, digits, dim)
+
+
+_refine_vertices = direct(refine_vertices)

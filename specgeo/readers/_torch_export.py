@@ -25,7 +25,7 @@ from specgeo.readers._graph import Graph, Value
 from specgeo.readers._remedies import SWAPPED, ends_before, is_readout, keeps_order, remedy_of_operation
 from specgeo.readers._signals import Signal
 from specgeo.readers._torch_check import Layer, call, own_copy, refuse_lazy, type_of
-from specgeo.readers._torch_ops import HANDLERS
+from specgeo.readers._torch_conditions import HANDLERS
 
 _POINTS = 32
 _AGREE = 1e-8  # of the largest value: what wrong reading exceeds, and rounding in float64 does not
