@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from specgeo._affine import Affine, fold_dense
 from specgeo._cast import FloatArray, IntArray
@@ -109,6 +110,31 @@ def _rounds(groups: MaxGroups, n: int) -> tuple[list[Round], list[tuple[FloatArr
         steps.append((np.array(rows), relus))
         contestants, width = after, len(rows)
     return rounds, steps, np.repeat(np.arange(len(contestants)), [len(own[0]) for own in contestants])
+
+
+def played(
+    contest: Contest, above: Sequence[npt.NDArray[np.bool_]], equal: Sequence[npt.NDArray[np.bool_]]
+) -> tuple[IntArray, npt.NDArray[np.bool_]]:
+    """How a contest ends on cells: the winner of each group (cells, groups), and who has its value (cells, members).
+
+    ``above`` and ``equal`` say for each round and each unit of it (cells, units) where it is positive and where zero.
+    """
+    n_cells, members = len(above[0]), len(contest.groups.members)
+    wins, same = ([np.ascontiguousarray(flags.T) for flags in rounds] for rounds in (above, equal))
+    best = np.broadcast_to(np.arange(members, dtype=np.int32)[:, None], (members, n_cells))  # whole rows move
+    for (first, second, unit), won in zip(contest.rounds, wins, strict=True):
+        met, chosen = second >= 0, best[first]
+        chosen[met] = np.where(won[unit[met]], best[second[met]], chosen[met])
+        best = chosen
+    tied = np.ones(best.shape, np.bool_)  # with the winner, on the whole cell
+    for (first, second, unit), won, equals in zip(contest.rounds[::-1], wins[::-1], same[::-1], strict=True):
+        met = second >= 0
+        before = np.empty((len(first) + np.count_nonzero(met), n_cells), np.bool_)
+        before[first] = tied
+        before[first[met]] &= ~won[unit[met]]
+        before[second[met]] = tied[met] & (won[unit[met]] | equals[unit[met]])
+        tied = before
+    return best.T.astype(np.int64), tied.T
 
 
 def _sum(terms: list[int], n: int) -> FloatArray:

@@ -149,6 +149,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "Spectrum": {"k": WAVES},
     "FourierCoefficients": {"modes": MODES, "extension": "periodic"},
     "Volumes": {"bins": [0.0, 1.0]},
+    "DecisionAreas": {"classifier": PAIR, "smallest": True},
     "fourier_coefficients": {"cx": plane, "modes": MODES, "extension": "mirror", "return_error": True, "method": "auto",
                              "progress": None, "executor": None},
     "from_sklearn": {"estimator": None, "progress": None},
@@ -170,7 +171,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "Sines.mean_square": {"box": LINE},
     "loss_gradient_by_frequency": {"net": TENT, "cx": line, "k": [[1.0]], "residual": [1.0], "output": 0},
     "residual_rate": {"net": TENT, "cx": line, "k": [[1.0]], "residual": [1.0], "output": 0},
-    "from_torch": {"module": None, "input_shape": 3, "progress": None},
+    "from_torch": {"module": None, "input_shape": 3, "output": None, "progress": None},
     "load_complex": {"path": "cx.npz", "max_bytes": 10**9, "progress": None},
     "orientation_average": {"shape": TRIANGLE, "q": [1.0], "normalise": False, "return_error": True},
     "polytope_transform": {"polytope": TRIANGLE, "k": WAVES, "density": ([1.0, 2.0], 0.5), "degree": None,
@@ -271,7 +272,9 @@ GOOD: dict[str, dict[str, Any]] = {
     "tail_energy": {"cx": plane, "modes": MODES, "extension": "mirror"},
     "read_nnet": {"path": "net.nnet", "normalized": True, "max_bytes": 10**9, "progress": None},
     "read_npz": {"path": "net.npz", "max_bytes": 10**9, "progress": None},
-    "read_onnx": {"path": "net.onnx", "output": None, "max_bytes": 10**9, "progress": None},
+    "read_keras": {"path": "net.keras", "output": None, "inputs": None, "config": None, "max_bytes": 10**9,
+                   "progress": None},
+    "read_onnx": {"path": "net.onnx", "output": None, "inputs": None, "max_bytes": 10**9, "progress": None},
     "from_parameters": {"parameters": {"0": {"weight": [[1.0]]}}, "activation": "relu", "layers": ["0"]},
     "read_safetensors": {"path": "net.safetensors", "activation": "relu", "layers": ["0"], "max_bytes": 10**9,
                          "progress": None},
@@ -296,7 +299,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "assert_complex_valid": {"cx": plane, "net": NET},
     "random_network": {"widths": [2, 3, 1], "rng": 0, "kind": "he", "activation": "relu", "bias": 0.1},
     "verify": {"net": TENT, "domain": LINE, "out": None, "progress": None, "rng": 0, "output": 0, "figures": False,
-               "max_cells": 100, "max_bytes": 10**9, "max_simplices": 100, "max_seconds": 1.0},
+               "max_cells": 100, "max_bytes": 10**9, "max_simplices": 100, "max_seconds": 1.0, "executor": 1},
     "spectral_report": {"net": TENT, "domain": LINE, "output": 0, "samples": 8, "max_cells": 100, "max_bytes": 10**9,
                         "progress": None, "name": "network"},
     "certify_path": {"net": PAIR, "vertices": TRIANGLE, "label": 0},
@@ -329,7 +332,7 @@ INNER = {
     *(f"{kind}.{method}" for kind in ("Activation", "NeuronActivations", "MaxGroups") for method in (
         "each", "pieces_of", "positive", "scatter", "select", "spread", "units", "width")),
     *(f"{name}.{method}" for name in (
-        "FVector", "FourierCoefficients", "Jumps", "Lipschitz", "Reducer", "Spectrum", "Volumes")
+        "DecisionAreas", "FVector", "FourierCoefficients", "Jumps", "Lipschitz", "Reducer", "Spectrum", "Volumes")
       for method in ("update", "merge", "finish")),
 }  # fmt: skip
 """What the package calls with arrays and objects that it made: no door."""

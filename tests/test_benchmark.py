@@ -335,3 +335,40 @@ def test_wrong_counts_end_in_a_code(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cases, "QUICK", ((2, 16, 16),))
     monkeypatch.setitem(cases.TABLE, (2, 16, 16), 413)
     assert main("benchmark --set quick --against none --repeats 1 --quiet --json".split()) == 1
+
+
+def test_structured_networks_are_what_they_are_called() -> None:
+    cases = {case.name: case for case in named_cases("structured")}
+    x = np.random.default_rng(0).uniform(-1, 1, (50, 2))
+    blocks = cases["residual 2-16, 2 blocks"].network
+    h = np.maximum(x @ blocks.weights[0].T + blocks.biases[0], 0.0)
+    for weight, bias in zip(blocks.weights[1:3], blocks.biases[1:3], strict=True):
+        h = h + np.maximum(h @ weight[:16, :16].T + bias[:16], 0.0)
+    np.testing.assert_allclose(blocks(x), h @ blocks.weights[3][:, :16].T, atol=1e-12)
+    best, pairs = cases["largest of 10, 2-16-16"].network, cases["maxout 2-8-8"].network
+    inside = sg.Network(best.weights[:3], best.biases[:3])
+    np.testing.assert_allclose(best(x)[:, 0], inside(x).max(axis=1), atol=1e-12)
+    values = (x @ pairs.weights[0].T + pairs.biases[0]).reshape(-1, 8, 2).max(axis=2)
+    values = (values @ pairs.weights[1].T + pairs.biases[1]).reshape(-1, 8, 2).max(axis=2)
+    np.testing.assert_allclose(pairs(x), values @ pairs.weights[2].T, atol=1e-12)
+
+
+@pytest.mark.filterwarnings("ignore:numpy.core:DeprecationWarning")  # of affinitree
+@pytest.mark.parametrize("name", ["regioncam", "affinitree"])
+def test_rivals_read_structured_networks(name: str) -> None:
+    pytest.importorskip(name, reason=f"{name} is not installed")
+    engine = ENGINES[name]
+    blocks = named_cases("structured")[0].network
+    order = np.random.default_rng(1).permutation(32)  # no longer h beside B h + b: read neuron by neuron
+    mixed = sg.Network(
+        [blocks.weights[0], blocks.weights[1][order], blocks.weights[2][:, order], blocks.weights[3]],
+        [blocks.biases[0], blocks.biases[1][order], *blocks.biases[2:]],
+        [blocks.activations[0], np.array(blocks.activations[1].each(32))[order].tolist(), blocks.activations[2]],
+    )
+    largest = named_cases("structured")[3].network
+    for net in (blocks, mixed, largest):
+        if engine.refuses(net) is None:
+            count = np.atleast_1d(engine.count(net, SQUARE))[-1]
+            assert count == sg.enumerate_regions(net, SQUARE).n_cells
+    assert (engine.refuses(largest) is None) == (name == "regioncam") and engine.refuses(blocks) is None
+    assert engine.refuses(named_cases("structured")[-1].network) is not None

@@ -128,8 +128,9 @@ def test_groups_that_are_halved(d, in_groups):
 
 @pytest.fixture
 def by_blocks(monkeypatch, in_groups):
-    """Divide every first layer, and take the regions of its first neurons in small groups."""
-    monkeypatch.setattr(division, "MANY", 1)
+    """Divide every layer that is first, or wide behind a narrow one, and take its first regions in small groups."""
+    monkeypatch.setattr(division, "FEW", 40)
+    monkeypatch.setattr(division, "MANY", 30)
     monkeypatch.setattr(division, "FIRST", 15)
     monkeypatch.setattr(groups, "HEAD_CELLS", 12)
     in_groups(1, 5, most=25)
@@ -141,6 +142,10 @@ BLOCKS = [
     ((3, 10, 6, 1), "relu"),
     ((2, 9, 5, 1), "hard_tanh"),
     ((4, 9, 1), "relu"),
+    ((3, 3, 12, 1), "relu"),
+    ((2, 4, 14, 5, 1), "leaky_relu"),
+    ((2, 3, 4, 12, 1), "hard_tanh"),
+    ((4, 3, 12, 3, 1), "relu"),
 ]
 
 
@@ -157,7 +162,7 @@ def test_a_wide_layer_is_divided(widths, activation, kind, by_blocks, monkeypatc
     whole = sg.enumerate_regions(net, box)
     assert counts["f"] == whole.f_vector
     assert_same(one, whole)
-    if len(net.hidden_widths) > 1:  # otherwise the outputs are others
+    if np.any(divided.weights[-1]):  # the last layer is not divided: the outputs are the same
         x = np.random.default_rng(0).uniform(-1, 1, (50, widths[0]))
         np.testing.assert_array_equal(divided(x), net(x))
 

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 import specgeo as sg
+from specgeo._cast import FloatArray
 from specgeo._jit import kernel
 from specgeo.enumeration._domain import domain_state
-from specgeo.enumeration._layers import flatten
+from specgeo.enumeration._layers import Layers, flatten
 from specgeo.enumeration._layout import Frame, State, frame_of
-from specgeo.enumeration._maps import STEPS
+from specgeo.enumeration._maps import STEPS, Maps, find_doubts
 from specgeo.enumeration._predicates import UNDECIDED, sign_on_plane
 from specgeo.enumeration._run import Run
 from specgeo.testing import random_network
@@ -39,6 +40,11 @@ def test_carries_of_a_wide_sum(ends: tuple[int, int]) -> None:
         cx = sg.enumerate_regions(net, sg.Box([0.5], [1.0]))
         assert cx.certificate.certified
         assert cx.n_cells == (2 if value > 0 else 1), float(value)
+
+
+@kernel
+def doubts_once(maps: Maps, cell: int, layers: Layers, layer: int, reach: float, out: FloatArray) -> None:
+    find_doubts(maps, cell, layers, layer, reach, out)
 
 
 @kernel
@@ -84,5 +90,7 @@ def test_corrected_maps_carry_the_doubts_of_their_own_pieces(widths: list[int]) 
     corrected = maps.trust[:, STEPS] > maps.trust[:, STEPS].min()
     assert np.count_nonzero(corrected) > len(corrected) // 2
     active = (run.past.signs(1)[:, :1] >> np.arange(n, dtype=np.uint64)) & np.uint64(1)
-    wanted = (before.doubts[run.past.parents(1)] * active) @ np.abs(net.weights[1]).T
+    doubts = np.empty(n)
+    doubts_once(before, 0, run.layers, 1, run.frame.reach, doubts)  # on the one cell that there was
+    wanted = (doubts * active) @ np.abs(net.weights[1]).T
     np.testing.assert_allclose(maps.rows[:, d + 1, :], wanted, rtol=1e-6)

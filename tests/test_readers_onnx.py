@@ -220,8 +220,8 @@ def test_double_precision(tmp_path):
 @pytest.mark.parametrize(
     ("nodes", "word"),
     [
-        ([("Sigmoid", ["x"], ["y"], "squash")], "'squash' of type Sigmoid"),
-        ([("Softmax", ["x"], ["y"], "")], "makes 'y' of type Softmax"),
+        ([("Sigmoid", ["x"], ["p"], "squash"), ("Neg", ["p"], ["y"])], "'squash' of type Sigmoid"),
+        ([("Softmax", ["x"], ["p"], ""), ("Relu", ["p"], ["y"])], "makes 'p' of type Softmax"),
         ([("Mul", ["x", "x"], ["y"], "square")], "'square' of type Mul: .*product of two functions that vary"),
         ([("Cast", ["x"], ["y"], "round")], "'round' of type Cast"),
         ([("MatMul", ["x", "W"], ["y"], "bad")], "'bad' of type MatMul"),
@@ -512,11 +512,10 @@ def test_inputs_are_made_once(tmp_path):
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
-        ("Sigmoid", "turns logits into probabilities.*output='z'"),
-        ("LogSoftmax", "turns logits into probabilities.*output='z'"),
+        ("Elu", "train with ReLU.*output='z'"),
         ("Tanh", "train with ReLU.*end before it with output='z'"),
         ("LayerNormalization", "multiplies or divides.*output='z'"),
-        ("ArgMax", "not continuous piecewise linear.*output='z'"),
+        ("ArgMin", "not continuous piecewise linear.*output='z'"),
         ("Bernoulli", "use nodes of Abs.*output='z'"),
     ],
 )
@@ -529,7 +528,25 @@ def test_nodes_that_are_not_read_have_a_remedy(kind, words, arrays, tmp_path):
     assert np.array_equal(sg.read_network(tmp_path / "m.onnx", output="z")([1.0, 2.0, 3.0]), [1.0, 2.0, 3.0])
 
 
+ENDS = {
+    "Softmax": [("Softmax", "z", "y")],
+    "LogSoftmax": [("LogSoftmax", "z", "y")],
+    "Sigmoid": [("Identity", "z", "i"), ("Sigmoid", "i", "p"), ("Flatten", "p", "y")],
+    "ArgMax": [("Softmax", "z", "p"), ("ArgMax", "p", "k"), ("Cast", "k", "y")],
+}
+
+
+@pytest.mark.parametrize("kind", ENDS)
+def test_probabilities_at_the_end_are_left_out(kind, tmp_path):
+    nodes = [node("MatMul", ["x", "V"], ["z"])]
+    nodes += [node(one, [a], [b], **({"to": FLOAT} if one == "Cast" else {})) for one, a, b in ENDS[kind]]
+    onnx.save(make_model(nodes, {"V": np.diag(np.float32([1, 2, 3]))}, (1, 3)), tmp_path / "m.onnx")
+    with pytest.warns(UserWarning, match=f"m.onnx: the network ends before its .*{kind}, .*outputs are logits"):
+        net = sg.read_network(tmp_path / "m.onnx")
+    assert np.array_equal(net([1.0, 2.0, 3.0]), [1.0, 4.0, 9.0])
+
+
 def test_files_of_frameworks_have_a_remedy(tmp_path):
-    for name, words in (("a.pt", "from_torch"), ("a.keras", "tf2onnx"), ("a.pkl", "from_sklearn"), ("a.txt", "can be")):
+    for name, words in (("a.pt", "from_torch"), ("a.pkl", "from_sklearn"), ("a.txt", "can be")):
         with pytest.raises(sg.ReadError, match=words):
             sg.read_network(tmp_path / name)

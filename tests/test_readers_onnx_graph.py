@@ -137,9 +137,40 @@ def test_every_inner_tensor_can_be_the_output(tmp_path):
         assert sg.read_network(tmp_path / "m.onnx", output=name)([-1.0, 2.0, -3.0]).tolist() == wanted
 
 
-def test_what_depends_on_two_inputs_is_refused(tmp_path):
-    model = make_model([node("Add", ["x", "w"], ["y"])], {}, (1, 3))
-    model.graph.input.append(onnx.helper.make_tensor_value_info("w", FLOAT, (1, 3)))
+def test_several_inputs_are_taken_together_or_fixed(tmp_path):
+    nodes = [node("Gemm", ["w", "V"], ["v"]), node("Relu", ["v"], ["r"]), node("Add", ["x", "r"], ["y"])]
+    weight = np.random.default_rng(0).normal(size=(2, 3)).astype(np.float32)
+    model = make_model(nodes, {"V": weight}, (1, 3))
+    model.graph.input.append(onnx.helper.make_tensor_value_info("w", FLOAT, ("n", 2)))
     onnx.save(model, tmp_path / "m.onnx")
-    with pytest.raises(sg.UnsupportedError, match=r"'y' depends on 2 inputs \['x', 'w'\]"):
+    x, w = np.random.default_rng(1).normal(size=(9, 3)), np.random.default_rng(2).normal(size=(9, 2))
+    expected = x + np.maximum(w @ weight, 0.0)
+    with pytest.warns(UserWarning, match=r"m.onnx: .* of its inputs 'x' \(3\), 'w' \(2\) together, in this order"):
+        net = sg.read_network(tmp_path / "m.onnx")
+    np.testing.assert_allclose(net(np.hstack([x, w])), expected, atol=1e-14)
+    for k in range(3):
+        other = sg.read_network(tmp_path / "m.onnx", inputs={"w": w[k]})
+        np.testing.assert_allclose(other(x[k]), expected[k], atol=1e-14)
+        fixed = sg.read_network(tmp_path / "m.onnx", inputs={"x": x[k : k + 1]})
+        np.testing.assert_allclose(fixed(w[k]), expected[k], atol=1e-14)
+    assert sg.read_network(tmp_path / "m.onnx", output="r").input_dim == 2
+    for inputs, words in (
+        ({"u": 0}, r"inputs: there is no 'u'; there are \['x', 'w'\]"), (3, "inputs: int given; pass a dict"),
+        ({"w": np.zeros(3)}, r"inputs: 'w' has shape \(None, 2\), \(3,\) given"), ({"w": "a"}, "inputs: 'w'"),
+    ):  # fmt: skip
+        with pytest.raises(sg.InvalidInputError, match=words):
+            sg.read_network(tmp_path / "m.onnx", inputs=inputs)
+    with pytest.raises(sg.UnsupportedError, match="choose an output that does"):
+        sg.read_network(tmp_path / "m.onnx", inputs={"x": x[0], "w": w[0]})
+
+
+def test_indices_that_are_an_input_can_be_fixed(tmp_path):
+    model = make_model([node("Gather", ["x", "i"], ["y"], axis=1)], {}, (1, 3))
+    model.graph.input.append(onnx.helper.make_tensor_value_info("i", onnx.TensorProto.INT64, (2,)))
+    onnx.save(model, tmp_path / "m.onnx")
+    assert sg.read_network(tmp_path / "m.onnx", inputs={"i": [2, 0]})([1.0, 2.0, 3.0]).tolist() == [3.0, 1.0]
+    for wrong in ([0.5, 1.0], [1, 2, 3]):
+        with pytest.raises(sg.InvalidInputError, match="inputs: 'i'"):
+            sg.read_network(tmp_path / "m.onnx", inputs={"i": wrong})
+    with pytest.raises(sg.UnsupportedError, match="of type Gather"):
         sg.read_network(tmp_path / "m.onnx")

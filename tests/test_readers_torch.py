@@ -328,8 +328,7 @@ def test_torch_parameters_that_need_gradients_are_no_arrays(torch):
 
 
 REMEDIES = {
-    "Softmax": (lambda nn: nn.Softmax(1), r"probabilities.*module\[:-1\]"),
-    "Sigmoid": (lambda nn: nn.Sigmoid(), r"probabilities.*module\[:-1\]"),
+    "Tanh": (lambda nn: nn.Tanh(), "train with ReLU"),
     "GELU": (lambda nn: nn.GELU(), "train with ReLU"),
     "Conv1d": (lambda nn: nn.Conv1d(1, 1, 3), "matrix: pass that to specgeo.Network"),
     "MaxPool1d": (lambda nn: nn.MaxPool1d(2), r"b \+ relu\(a - b\)"),
@@ -346,6 +345,20 @@ def test_a_layer_that_is_not_read_has_a_remedy(kind: str) -> None:
     make, words = REMEDIES[kind]
     with pytest.raises(sg.UnsupportedError, match=f"module: 1 is a {kind}, which .*{words}"):
         sg.from_torch(nn.Sequential(nn.Linear(3, 3), make(nn)))
+
+
+@pytest.mark.parametrize("kind", ["Softmax", "LogSoftmax", "Sigmoid", "LogSigmoid"])
+def test_probabilities_at_the_end_are_left_out_with_a_notice(kind: str) -> None:
+    nn = pytest.importorskip("torch").nn
+    make = getattr(nn, kind)
+    last = [make(1) if "max" in kind else make(), nn.Flatten()]
+    module = nn.Sequential(nn.Linear(2, 3), nn.Sequential(nn.ReLU(), nn.Linear(3, 4)), *last)
+    with pytest.warns(UserWarning, match=f"module: the network ends before its {kind}, .*outputs are logits"):
+        net = sg.from_torch(module)
+    plain = sg.from_torch(module[:2])
+    assert all(map(np.array_equal, net.weights, plain.weights)) and net.hidden_widths == (3,)
+    with pytest.raises(sg.UnsupportedError, match=rf"2 \({kind}\) is not piecewise linear.*only at the end"):
+        sg.from_torch(nn.Sequential(*module, nn.ReLU()))
 
 
 def test_a_module_with_a_forward_of_its_own_has_a_remedy() -> None:

@@ -102,6 +102,65 @@ def test_activations_however_they_are_written(name):
     assert [a.breakpoints.tolist() for a in net.activations] == [breakpoints]
 
 
+STEPS = torch.arange(8.0) / 4
+PER_ENTRY = {
+    "slopes": lambda x: torch.where(x > 0, x, STEPS * x),
+    "thresholds": lambda x: torch.where(x > STEPS, x - STEPS, 0.0),
+    "scaled first": lambda x: torch.where(x > 0, 2 * x, STEPS * x) - 1,
+    "two lines": lambda x: torch.maximum(x, STEPS * x),
+    "both conditions": lambda x: torch.where((x > 0) & ~(x > 1), x, torch.where(x > 1, 1.0, 0.0)),
+    "either": lambda x: torch.where((x < 0) | (x == 0), 0.25 * x, x),
+    "zeroed": lambda x: _zeroed(x),
+}
+
+
+def _zeroed(x):
+    y = x.clone()
+    y[y < 0] = 0
+    return y
+
+
+@pytest.mark.parametrize("name", PER_ENTRY)
+def test_selections_entry_by_entry(name):
+    """Each is one layer of activations, of as many kinds as there are."""
+    assert read(Function(PER_ENTRY[name]), VECTOR).hidden_widths == (8,)
+
+
+AT = torch.tensor([[0, 2, 2, 1, 0, 3, 3, 3]])
+WRITES = {
+    "scatter": lambda x: torch.zeros(1, 9, dtype=x.dtype).scatter(1, torch.arange(1, 9)[None], x) + 1,
+    "a number": lambda x: x.scatter(1, AT[:, :2], 3.0),
+    "added": lambda x: torch.ones(1, 4, dtype=x.dtype).scatter_add(1, AT, x),
+    "added along an axis": lambda x: x.index_add(1, AT[0], 2 * x),
+    "put": lambda x: x.index_put((torch.tensor([0]), torch.tensor([1])), x[0, 3:4]),
+    "set": lambda x: _set(x),
+    "taken": lambda x: x.take(AT),
+    "grid": lambda x: torch.cat(torch.meshgrid(x[0, :2], x[0, 2:4], indexing="ij")),
+    "interpolated": lambda x: torch.lerp(x[:, :4], x[:, 4:], 0.25),
+    "with factors": lambda x: torch.addcmul(x[:, :4], x[:, 2:6], STEPS[:4], value=2),
+    "factors": lambda x: torch.addmm(x, x, torch.ones(8, 8, dtype=x.dtype), beta=0.5, alpha=2),
+    "trapezoid": lambda x: torch.trapz(x, dim=1),
+    "kronecker": lambda x: torch.kron(x, torch.ones(1, 2, dtype=x.dtype)),
+}  # fmt: skip
+
+
+def _set(x):
+    y = x.clone()
+    y[:, 0], y[:, 1] = 0.5, 3 * x[:, 2]
+    return y
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_writes_and_other_linear_operations(name):
+    assert read(Function(WRITES[name]), VECTOR).hidden_widths == ()
+
+
+def test_norms_and_ends():
+    net = read(Function(lambda x: x.norm(p=1, dim=1) + x.norm(p=float("inf"), dim=1)), VECTOR)
+    assert net.hidden_widths[0] == 8  # their sizes are made once
+    read(Function(lambda x: torch.aminmax(x, dim=1)[0] - torch.aminmax(x, dim=1, keepdim=True)[1]), VECTOR)
+
+
 def test_slopes_in_code_are_those_of_python():
     net = sg.from_torch(nn.LeakyReLU(0.1), 3)
     assert net.activations[0].slopes.tolist() == [0.1, 1.0]
@@ -143,6 +202,39 @@ def test_probabilities_at_the_end_are_left_out_with_a_notice():
     assert np.array_equal(net.weights[0], module.parts[0].weight.detach().double().numpy())
 
 
+class Ends(nn.Module):
+    """Two inputs, several outputs."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.other = nn.Linear(3, 4), nn.Conv1d(1, 2, 3, padding=1)
+
+    def forward(self, x, image):
+        a, b = self.one(x), self.other(image).flatten(1)
+        return {"sum": torch.relu(a).sum(1) + b.relu().sum(1), "inner": [a, torch.softmax(b, 1)], "none": None}
+
+
+def test_several_inputs_and_outputs():
+    module = Ends().double()
+    x = torch.randn(9, 3, dtype=torch.float64), torch.randn(9, 1, 4, dtype=torch.float64)
+    flat = torch.cat([x[0], x[1].flatten(1)], 1).numpy()
+    made = module(*x)
+    for output, expected in (("sum", made["sum"][:, None]), (0, made["sum"][:, None]), ("inner.0", made["inner"][0])):
+        net = sg.from_torch(module, [3, (1, 4)], output=output)
+        np.testing.assert_allclose(net(flat), expected.detach().numpy(), atol=1e-14)
+    with pytest.warns(UserWarning, match="ends before its softmax"):
+        assert sg.from_torch(module, [3, (1, 4)], output="inner.1").output_dim == 8
+    with pytest.raises(sg.UnsupportedError, match=r"3 tensors \('sum' of shape \(\), 'inner.0' of shape \(4,\)"):
+        sg.from_torch(module, [3, (1, 4)])
+    for output in (3, -1, "x", True, 0.5):
+        with pytest.raises(sg.InvalidInputError, match="output: .* given; the module returns 'sum'"):
+            sg.from_torch(module, [3, (1, 4)], output=output)
+    with pytest.raises(sg.InvalidInputError, match="output: without input_shape"):
+        sg.from_torch(module, output=0)
+    with pytest.raises(sg.InvalidInputError, match="a call of it fails .*missing 1 required positional argument"):
+        sg.from_torch(module, 3)
+
+
 def branches(x):
     return x if x.sum() > 0 else -x
 
@@ -161,9 +253,14 @@ REFUSED = {
     "threshold": (lambda: nn.Threshold(0.1, 0.0), VECTOR, "jumps at 0.1"),
     "norm": (lambda: Function(lambda x: x / x.norm()), VECTOR, "linalg_vector_norm.*not piecewise linear"),
     "reciprocal": (lambda: Function(lambda x: x / (1 + x.sum())), VECTOR, "division by a signal"),
+    "a rest": (lambda: Function(lambda x: torch.remainder(x, 1)), VECTOR, "remainder .*not continuous"),
+    "statistics": (lambda: nn.InstanceNorm2d(2), IMAGE, r"\(InstanceNorm2d\): multiplies or divides"),
+    "recurrent": (lambda: Function(lambda x, a: a(x)[0], nn.RNN(8, 3)), (1, 8), "write its steps with Linear"),
+    "jump of a condition": (lambda: Function(lambda x: x * ((x > 0) & (x < 1))), VECTOR, "jumps at 1"),
     "rounding": (lambda: Function(lambda x: x.round()), VECTOR, "of type round in"),
     "control flow": (lambda: Function(branches), VECTOR, "decides by values of the input .*torch.where"),
-    "two outputs": (lambda: Function(lambda x: (x, 2 * x)), VECTOR, r"returns 2 tensors \(x \(1, 8\), mul \(1, 8\)\)"),
+    "two outputs": (lambda: Function(lambda x: (x, 2 * x)), VECTOR,
+                    r"returns 2 tensors \('0' of shape \(8,\), '1' of shape \(8,\)\); choose one by output='0'"),
     "constant": (lambda: Function(lambda x: torch.ones(1, 2)), VECTOR, "does not depend on its input"),
     "fails": (lambda: nn.Linear(3, 2), VECTOR, "a call of it fails"),
     "own statistics": (lambda: nn.BatchNorm1d(8, track_running_stats=False), (8, 3), "statistics of the batch"),

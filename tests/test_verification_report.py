@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import specgeo as sg
+from specgeo.enumeration import groups
+from specgeo.fourier import spectra
 from specgeo.report import spectral_report
 from specgeo.results import Check
 from specgeo.testing import random_network
@@ -161,13 +165,46 @@ def test_a_damaged_complex_is_caught(plane: sg.Network, monkeypatch: pytest.Monk
 
 
 def test_reports_repeat(plane: sg.Network) -> None:
-    first, second = (sg.verify(plane, sg.Box([-1, -1], [1, 1]), rng=4, figures=False).to_dict() for _ in range(2))
-    for stored in (first, second):
-        stored.pop("seconds")
-        for claim in stored["claims"]:
-            claim.pop("seconds")
-            claim["facts"].pop("certificate", None)
-    assert first == second
+    first, second = (sg.verify(plane, sg.Box([-1, -1], [1, 1]), rng=4, figures=False) for _ in range(2))
+    assert numbers_of(first) == numbers_of(second)
+
+
+class Pool(ThreadPoolExecutor):
+    """Counts what it is given."""
+
+    tasks = 0
+
+    def submit(self, *task: Any) -> Any:  # type: ignore[override]
+        self.tasks += 1
+        return super().submit(*task)
+
+
+def test_whoever_does_the_work_the_report_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With work so divided that there is something to hand out."""
+    monkeypatch.setattr(spectra, "BLOCK", 5000)
+    monkeypatch.setattr(groups, "GLUED_FACES", 100)
+    monkeypatch.setattr(groups, "GROUP_CELLS", 7)
+    keys = ("complex", "decay", "mirror")
+    monkeypatch.setattr(verification_report, "every_claim", lambda: tuple(CLAIMS[key] for key in keys))
+    net, domain = random_network([2, 9, 9, 1], 0), sg.Box([-1, -1], [1, 1])
+    asked = {"figures": False, "max_seconds": 1e6}
+    with Pool(2) as pool:
+        found = [numbers_of(sg.verify(net, domain, executor=one, **asked)) for one in (None, 1, 2, pool)]
+        assert pool.tasks > 20
+    assert all(one == found[0] for one in found)
+    for wrong in (0, "two", True):
+        with pytest.raises(sg.InvalidInputError, match="executor: "):
+            sg.verify(net, domain, executor=wrong)
+
+
+def numbers_of(report: sg.verification.VerificationReport) -> dict[str, Any]:
+    """All that is in a report but times."""
+    stored = report.to_dict()
+    stored.pop("seconds")
+    for claim in stored["claims"]:
+        claim.pop("seconds")
+        claim["facts"].pop("certificate", None)
+    return stored
 
 
 def test_what_was_sampled_can_be_repeated(monkeypatch: pytest.MonkeyPatch) -> None:

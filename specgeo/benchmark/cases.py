@@ -10,12 +10,13 @@ import numpy as np
 
 from specgeo._arguments import check, checked
 from specgeo.benchmark import _degenerate, arrangements
+from specgeo.benchmark.structured import STRUCTURED
 from specgeo.domain import Box
 from specgeo.errors import DomainError
 from specgeo.network import Network
 from specgeo.testing import random_network
 
-NetworkSet = Literal["quick", "table", "growth", "arrangements"]
+NetworkSet = Literal["quick", "table", "growth", "arrangements", "structured"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,11 +83,13 @@ def named_cases(name: NetworkSet) -> list[Case]:
 
     Parameters
     ----------
-    name : {"quick", "table", "growth", "arrangements"}
+    name : {"quick", "table", "growth", "arrangements", "structured"}
         ``"table"``: thirteen networks that enumerators have been compared on, `specgeo.testing.random_network` with
         seed 0 on [-1, 1]^d, whose counts are known; ``"quick"``: six of them that take seconds; ``"growth"``: networks
         d-n-n for n in a geometric row and d = 2 to 5; ``"arrangements"``: planes through the origin whose regions
-        combinatorics counts (resonance and threshold arrangements, Weyl groups): nothing about them is generic.
+        combinatorics counts (resonance and threshold arrangements, Weyl groups): nothing about them is generic;
+        ``"structured"``: networks of the plane with residual blocks, with a maximum over all values at the end (the
+        regions of a classifier, those of its classes apart), and with maxima over pairs.
 
     Returns
     -------
@@ -102,6 +105,8 @@ def named_cases(name: NetworkSet) -> list[Case]:
         return [_central(*found) for found in arrangements.CENTRAL]
     if name == "growth":
         return [_random((d, n, n)) for d, widths in WIDTHS.items() for n in widths]
+    if name == "structured":
+        return [Case(name, network(), Box(-1, 1, dim=2)) for name, network in STRUCTURED]
     return [_random(widths) for widths in (QUICK if name == "quick" else TABLE)]
 
 

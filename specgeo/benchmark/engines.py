@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from specgeo._cast import FloatArray
-from specgeo.activation import Activation
 from specgeo.benchmark.machine import cores, installed
 from specgeo.domain import Box
 from specgeo.errors import InvalidInputError
-from specgeo.layer_activations import LayerActivation
+from specgeo.layer_activations import LayerActivation, MaxGroups, NeuronActivations
 from specgeo.network import Network
 
+Flags = npt.NDArray[np.bool_]
 Counts = int | Sequence[int]
 """Cells, or the numbers of faces of each dimension, vertices first."""
 
@@ -54,9 +55,12 @@ class Engine:
 
 
 def kind_of(activation: LayerActivation) -> str:
-    """What an activation is, whatever its name: "identity", "relu", "leaky_relu", "hard_tanh" or "other"."""
-    if not isinstance(activation, Activation):  # neurons have their own
-        return "other"
+    """What an activation is, whatever its name: "identity", "relu", "leaky_relu", "hard_tanh" or "other"; of layers
+    whose neurons differ "skip", ReLU beside pass-through, and "max", one maximum over all."""
+    if isinstance(activation, MaxGroups):
+        return "max" if len(activation.groups) == 1 else "other"
+    if isinstance(activation, NeuronActivations):
+        return "skip" if {kind_of(kind) for kind in activation.kinds} == {"identity", "relu"} else "other"
     breaks, slopes = activation.breakpoints.tolist(), activation.slopes.tolist()
     if not breaks:
         return "identity" if slopes == [1.0] and activation.intercept == 0.0 else "other"
@@ -90,18 +94,57 @@ def _threads(network: Network, box: Box) -> Counts:
 
 
 def _regioncam(network: Network, box: Box) -> Counts:
-    from regioncam import Regioncam
+    from regioncam import Regioncam, nn
 
     # its domain is the square [-r, r]^2 and its numbers are float32
     network, radius = _centred(network, box)
     regions = Regioncam(size=radius)
-    for weight, bias, activation in _hidden(network):
-        regions.linear(np.ascontiguousarray(weight.T, dtype=np.float32), bias.astype(np.float32))
-        if kind_of(activation) == "leaky_relu":
+    layers = _hidden(network)
+    halves = None  # of the values, which are those of a residual block: what is added is added there
+    afters: list[FloatArray | None] = [*(weight for weight, _, _ in layers[1:]), None]
+    for (weight, bias, activation), after in zip(layers, afters, strict=True):
+        kind, weight = kind_of(activation), weight if halves is None else weight[:, halves]
+        bent = _relus(activation, len(bias))
+        halves = bent if kind == "skip" and _is_block(weight, bias, bent, after) else None
+        if halves is not None:
+            regions.add(nn.Residual(nn.Sequential(_linear(weight[bent], bias[bent]), nn.ReLU())))
+            continue
+        if isinstance(activation, MaxGroups):
+            weight, bias = weight[activation.members], bias[activation.members]
+        regions.add(_linear(weight, bias))
+        if kind == "skip":  # z + relu(-z), where it bends
+            rows = np.eye(len(bias))[bent]
+            back = _linear(rows.T, np.zeros(len(bias)))
+            regions.add(nn.Residual(nn.Sequential(_linear(-rows, np.zeros(len(rows))), nn.ReLU(), back)))
+        elif kind == "leaky_relu":
             regions.leaky_relu(float(activation.slopes[0]))
+        elif kind == "max":
+            regions.max_pool()
         else:
             regions.relu()
     return regions.num_vertices, regions.num_edges, regions.num_faces
+
+
+def _linear(weight: FloatArray, bias: FloatArray) -> Any:
+    """A layer of regioncam, in float32."""
+    from regioncam import nn
+
+    return nn.Linear(np.ascontiguousarray(weight.T, dtype=np.float32), bias.astype(np.float32))
+
+
+def _relus(activation: LayerActivation, n: int) -> Flags:
+    """Which of n neurons have ReLU."""
+    if isinstance(activation, MaxGroups):
+        return np.zeros(n, np.bool_)
+    return np.array([kind_of(one) == "relu" for one in activation.each(n)])
+
+
+def _is_block(weight: FloatArray, bias: FloatArray, bent: Flags, after: FloatArray | None) -> bool:
+    """Whether a layer is h -> h + relu(W h + b): what is passed through is h, and the next layer adds the two."""
+    through = weight[~bent]
+    if 2 * len(through) != len(bent) or not np.array_equal(through, np.eye(*through.shape)) or bias[~bent].any():
+        return False
+    return after is None or np.array_equal(after[:, bent], after[:, ~bent])
 
 
 def _affinitree(network: Network, box: Box) -> Counts:
@@ -114,6 +157,9 @@ def _affinitree(network: Network, box: Box) -> Counts:
             layers.leaky_relu(float(activation.slopes[0]))
         elif kind_of(activation) == "hard_tanh":
             layers.hard_tanh()
+        elif kind_of(activation) == "skip":
+            for neuron in np.flatnonzero(_relus(activation, len(bias))).tolist():
+                layers.partial_relu(neuron)
         else:
             layers.relu()
     sides = list(zip(box.lower.tolist(), box.upper.tolist(), strict=True))
@@ -162,12 +208,12 @@ ENGINES = {
         Engine("streamed", _streamed, "as specgeo, counts alone in flat memory (reduce_regions), one thread"),
         Engine("threads", _threads, "as streamed, a thread for each core", cpu=False),
         Engine(
-            "regioncam", _regioncam, "the plane; ReLU, leaky ReLU; float32", "regioncam", "MIT or Apache-2.0",
-            dims=(2,), activations=("relu", "leaky_relu"),
+            "regioncam", _regioncam, "the plane; ReLU, leaky ReLU, residual blocks, a maximum over all; float32",
+            "regioncam", "MIT or Apache-2.0", dims=(2,), activations=("relu", "leaky_relu", "skip", "max"),
         ),
         Engine(
-            "affinitree", _affinitree, "any dimension; ReLU, leaky ReLU, hard tanh; a tree, by LP", "affinitree",
-            "Apache-2.0", activations=("relu", "leaky_relu", "hard_tanh"),
+            "affinitree", _affinitree, "any dimension; ReLU, leaky ReLU, hard tanh, skips; a tree, by LP", "affinitree",
+            "Apache-2.0", activations=("relu", "leaky_relu", "hard_tanh", "skip"),
         ),
         Engine(
             "relucent", _relucent, "any dimension; ReLU; by LP, within the size of Gurobi's free licence", "relucent",

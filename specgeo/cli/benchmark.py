@@ -15,7 +15,7 @@ from specgeo.cli.work import working
 if TYPE_CHECKING:
     from specgeo.benchmark import Case, Comparison
 
-SETS = ("quick", "table", "growth", "arrangements", "degenerate", "transforms")
+SETS = ("quick", "table", "growth", "arrangements", "structured", "degenerate", "transforms")
 
 
 def add(commands: Commands) -> None:

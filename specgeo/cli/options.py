@@ -112,15 +112,15 @@ def load(arguments: argparse.Namespace) -> Network:
     from specgeo.errors import InvalidInputError
     from specgeo.readers import read_network
 
-    suffix = Path(arguments.network).suffix.lower()
+    suffix = Path(arguments.network.lower().removesuffix(".gz")).suffix
     options: dict[str, Any] = {}
     if arguments.physical:
         if suffix != ".nnet":
             raise InvalidInputError("--physical: only .nnet files have a normalisation in their header; drop it")
         options["normalized"] = False
     if arguments.output_node is not None:
-        if suffix != ".onnx":
-            raise InvalidInputError("--output-node: only .onnx files name their tensors; drop it")
+        if suffix not in (".onnx", ".keras", ".h5", ".hdf5"):
+            raise InvalidInputError("--output-node: only .onnx and Keras files name their tensors; drop it")
         options["output"] = arguments.output_node
     try:
         return read_network(arguments.network, max_bytes=arguments.max_bytes, **options)

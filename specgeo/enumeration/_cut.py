@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from specgeo._jit import leaf_kernel, merged
+from specgeo._jit import hot, leaf_kernel, merged
 from specgeo.enumeration._layers import N_WORDS, WORD, History
 from specgeo.enumeration._layout import (
     CUT,
@@ -63,6 +63,12 @@ def _expand(state: State, f: Integer, n: Integer) -> None:
     state.sizes[Size.POOL] = o
 
 
+@hot
+def _crossed(state: State, f: Integer) -> Word:
+    """The units of the block that cross a face."""
+    return np.uint64(state.bits[f, 0] & state.bits[f, 1])
+
+
 @merged
 def _fits(state: State, work: Work, k: Integer, bit: Word) -> bool:
     """Whether there is room for all that one unit can create inside the current face."""
@@ -86,7 +92,7 @@ def _fits(state: State, work: Work, k: Integer, bit: Word) -> bool:
     for m in range(1, k + 1):
         for i in range(work.level[m]):
             g = work.pieces[m, i]
-            if state.bits[g, 0] & state.bits[g, 1] & bit != 0:
+            if work.crossed[m, i] & bit != 0:
                 items += 4 * state.faces[g, LEN] + 8
     return bool(items <= room)
 
@@ -103,8 +109,8 @@ def _enter(state: State, work: Work, f: Integer, k: Integer) -> bool:
     for m in range(1, k):
         work.level[m] = 0
     work.level[k] = 1
-    work.pieces[k, 0] = f
-    work.rest[0] = state.bits[f, 0] & state.bits[f, 1]
+    work.pieces[k, 0], work.crossed[k, 0] = f, _crossed(state, f)
+    work.rest[0] = work.crossed[k, 0]
     return True
 
 
@@ -144,7 +150,7 @@ def _split_piece(state: State, job: Job, work: Work, knife: Knife, g: Integer, m
     else:
         half, h = split_face(state, work, knife, g, m, job.frame.dim)
         if half >= 0:
-            work.pieces[m - 1, work.level[m - 1]] = h
+            work.pieces[m - 1, work.level[m - 1]], work.crossed[m - 1, work.level[m - 1]] = h, _crossed(state, h)
             work.level[m - 1] += 1
     state.faces[g, STAMP], state.faces[g, HALF], state.faces[g, CUT] = knife.step, half, h
     return half
@@ -155,13 +161,14 @@ def _cut_pieces(state: State, job: Job, work: Work, knife: Knife, k: Integer) ->
     """Cut all pieces inside a k-face by one unit, in order of dimension; False if signs contradict each other."""
     for m in range(1, k + 1):
         for i in range(work.level[m]):
-            g = index(work.pieces[m, i])
-            if state.bits[g, 0] & state.bits[g, 1] & knife.bit == 0:
+            if work.crossed[m, i] & knife.bit == 0:
                 continue
+            g = index(work.pieces[m, i])
             half = _split_piece(state, job, work, knife, g, np.int64(m))
             if half < 0:
                 return False
-            work.pieces[m, work.level[m]] = half
+            work.crossed[m, i] = _crossed(state, g)
+            work.pieces[m, work.level[m]], work.crossed[m, work.level[m]] = half, _crossed(state, half)
             work.level[m] += 1
             if m == k:
                 state.faces[half, NEXT] = state.faces[g, NEXT]

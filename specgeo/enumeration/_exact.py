@@ -6,7 +6,8 @@ them digit by digit. A vertex is the solution of d such equations; `_minors` giv
 coordinates as d x d minors, and the sign of a unit at the vertex is the sign of an
 inner product. Nothing is rounded and nothing is divided.
 
-Maps of whole layers and rows of planes are kept in a table, emptied when it is full.
+Rows are made where they are asked for, from those of the layer before that they need. They are kept in a table, and
+those of planes too; it is emptied when it is full.
 """
 
 from __future__ import annotations
@@ -17,19 +18,20 @@ import numpy as np
 
 from specgeo._budget import afford
 from specgeo._cast import FloatArray, IntArray
-from specgeo._jit import hot, kernel, leaf, merged
+from specgeo._jit import direct, hot, kernel, leaf, merged
 from specgeo.enumeration import _bigint as big
 from specgeo.enumeration._layers import (
     BIAS,
+    ENTRIES,
     N_PIECES,
     N_PREVIOUS,
     N_UNITS,
     PIECE,
     UNIT,
-    WEIGHT,
     History,
     Layers,
     N,
+    entries,
     piece,
 )
 from specgeo.enumeration._layout import State
@@ -67,6 +69,7 @@ class Exact(NamedTuple):
     rows: IntArray  # (d + 1)^2 width: rows of the planes through the vertex, then of the unit asked for
     minors: IntArray  # 2^(d + 1) (d width + 2)
     product: IntArray  # (d + 1) width + 4
+    wanted: IntArray  # (L + 1, 3) of each layer a row that is being made: neuron, cell, entry that it has come to
 
 
 @merged
@@ -95,14 +98,17 @@ def _span(bits: IntArray, start: Integer, stop: Integer) -> tuple[np.int64, np.i
 
 
 @kernel
-def units_and_width(meta_rows: IntArray, bits: Bits, domain_bits: IntArray, z_unit: IntArray, a_unit: IntArray) -> int:
+def units_and_width(
+    meta_rows: IntArray, row_starts: IntArray, bits: Bits, domain_bits: IntArray, z_unit: IntArray, a_unit: IntArray
+) -> int:
     """Fill the units of every layer and return the number of digits that any coefficient needs."""
     low, high = _span(domain_bits, ZERO, len(domain_bits))
     most = max(high - low, np.int64(1))
     low, high = np.int64(0), np.int64(1)  # of the post-activation rows of the layer before: a_0 = x
     for m in range(1, len(meta_rows) + 1):
         meta = meta_rows[m - 1]
-        w_low, w_high = _span(bits.weights, meta[WEIGHT], meta[WEIGHT] + meta[N] * meta[N_PREVIOUS])
+        rows = row_starts[meta[ENTRIES] : meta[ENTRIES] + meta[N] + 1]
+        w_low, w_high = _span(bits.weights, rows[0], rows[meta[N]])
         b_low, b_high = _span(bits.biases, meta[BIAS], meta[BIAS] + meta[N])
         t_low, t_high = _span(bits.thresholds, meta[UNIT], meta[UNIT] + meta[N_UNITS])
         growth = np.int64(np.ceil(np.log2(meta[N_PREVIOUS] + 1.0))) + 1
@@ -122,24 +128,27 @@ def units_and_width(meta_rows: IntArray, bits: Bits, domain_bits: IntArray, z_un
     return int(most // big.BITS + 2)
 
 
+_units_and_width = direct(units_and_width)
+
+
 def make_exact(layers: Layers, domain_rows: FloatArray, dim: int, max_bytes: int | None = None) -> Exact:
     """The exact arithmetic for a network on a domain whose planes have these rows."""
     n = len(layers.meta) + 1
     z_unit, a_unit = np.zeros(n, np.int64), np.zeros(n, np.int64)
-    floats = layers.weights, layers.biases, layers.thresholds, layers.slopes, layers.intercept_terms
+    floats = layers.row_values, layers.biases, layers.thresholds, layers.slopes, layers.intercept_terms
     bits = Bits(*(array.ravel().view(np.int64) for array in floats))
-    width = units_and_width(layers.meta, bits, domain_rows.ravel().view(np.int64), z_unit, a_unit)
-    # the largest map and a hundred rows must fit
-    largest = int(max((m[N] for m in layers.meta), default=1)) * (dim + 1) * width
-    pool, minors = max(1 << 20, 4 * largest * n), (1 << (dim + 1)) * (dim * width + 2)
+    width = _units_and_width(layers.meta, layers.row_starts, bits, domain_rows.ravel().view(np.int64), z_unit, a_unit)
+    rows = int(layers.meta[:, N].sum()) + 100  # all that one row may be made of must fit
+    pool, minors = max(1 << 20, 2 * rows * (dim + 1) * width), (1 << (dim + 1)) * (dim * width + 2)
+    slots = 1 << max(13, (4 * rows).bit_length())
     afford(8.0 * (pool + minors), "max_bytes", "raise max_bytes", max_bytes)
     return Exact(
         z_unit,
         a_unit,
         np.array([width]),
         bits,
-        np.full(1 << 13, _EMPTY),
-        np.empty(1 << 13, np.int64),
+        np.full(slots, _EMPTY),
+        np.empty(slots, np.int64),
         np.empty(pool, np.int64),
         np.array([0, 0, -1]),
         np.empty((dim + 1) * width, np.int64),
@@ -147,6 +156,7 @@ def make_exact(layers: Layers, domain_rows: FloatArray, dim: int, max_bytes: int
         np.empty((dim + 1) ** 2 * width, np.int64),
         np.empty(minors, np.int64),
         np.empty((dim + 1) * width + 4, np.int64),
+        np.empty((n, 3), np.int64),
     )
 
 
@@ -207,47 +217,51 @@ def _number(x: IntArray, start: Integer, n: Integer) -> big.Digits:
     return big.Digits(x, np.int64(start), np.int64(big.length(x, start, n)))
 
 
+@hot
+def _key(history: History, layer: Integer, neuron: Integer, cell: Integer) -> np.int64:
+    """Of the row of a neuron of ``layer`` on a cell of complex layer - 1 in the table."""
+    return np.int64((history.layers.meta[layer - 1, BIAS] + neuron) << np.int64(31) | cell)
+
+
+@hot
+def _needed(history: History, layer: Integer, cell: Integer, entry: Integer) -> bool:
+    """Whether an entry of a row of ``layer`` counts on a cell of complex layer - 1: no zero is multiplied."""
+    p = piece(history, layer - 1, cell, history.layers.row_columns[entry])
+    flat = history.layers.slopes[p] == 0.0 and history.layers.intercept_terms[p, 0] == 0.0
+    return history.layers.row_values[entry] != 0.0 and not flat
+
+
 @leaf
 def _combine(
-    ex: Exact,
-    history: History,
-    layer: Integer,
-    neuron: Integer,
-    cell: Integer,
-    source: Integer,
-    out: IntArray,
-    o: Integer,
+    ex: Exact, history: History, layer: Integer, neuron: Integer, cell: Integer, out: IntArray, o: Integer
 ) -> None:
     """out[o:] = row of a neuron of ``layer`` on a cell of complex layer - 1, without threshold, in normal form.
 
-    ``source``: start in the pool of the map of the layer before (unused for layer 1).
+    The rows that it is made of are in the table (`_prepare`).
     """
     layers, width, dim = history.layers, ex.width[0], len(ex.term) // ex.width[0] - 1
-    meta = layers.meta[layer - 1]
-    n_previous = meta[N_PREVIOUS]
-    w0 = meta[WEIGHT] + neuron * n_previous
+    begin, end = entries(layers, layer, neuron)
     unit = ex.z_unit[layer] - ex.a_unit[layer - 1]
     for i in range(o, o + (dim + 1) * width):
         out[i] = 0
     if layer == 1:
-        for c in range(dim):
-            _add_float(ex, ex.bits.weights[w0 + c], ex.z_unit[1], out, o + c * width, PLUS)
+        for at in range(begin, end):
+            _add_float(ex, ex.bits.weights[at], ex.z_unit[1], out, o + layers.row_columns[at] * width, PLUS)
     else:
         added = 0
         slope_unit = ex.a_unit[layer - 1] - ex.z_unit[layer - 1]
-        for i in range(n_previous):
-            if layers.weights[w0 + i] == 0.0:
+        parent = np.int64(history.parents[history.parent_start[layer - 1] + cell])
+        for at in range(begin, end):
+            if not _needed(history, layer, cell, at):
                 continue
+            i = layers.row_columns[at]
             p = piece(history, layer - 1, cell, i)
-            slope = layers.slopes[p]
-            flat = layers.intercept_terms[p, 0] == 0.0
-            if slope == 0.0 and flat:
-                continue
-            start = source + i * (dim + 1) * width
+            slope, flat = layers.slopes[p], layers.intercept_terms[p, 0] == 0.0
+            start = ex.slots[_find(ex.keys, _key(history, layer - 1, i, parent))]
             if slope == 1.0 and flat and slope_unit == 0:
                 for c in range(dim + 1):
                     row = _number(ex.pool, start + c * width, width)
-                    _add_float_product(ex.digits, ex.bits.weights[w0 + i], unit, row, out, o + c * width, width)
+                    _add_float_product(ex.digits, ex.bits.weights[at], unit, row, out, o + c * width, width)
             else:
                 for t in range(len(ex.term)):
                     ex.term[t] = 0
@@ -259,49 +273,49 @@ def _combine(
                 for c in range(dim + 1):
                     big.carry(ex.term, c * width, width)
                     row = _number(ex.term, c * width, width)
-                    _add_float_product(ex.digits, ex.bits.weights[w0 + i], unit, row, out, o + c * width, width)
+                    _add_float_product(ex.digits, ex.bits.weights[at], unit, row, out, o + c * width, width)
             added += 1
             if added % 64 == 0:
                 for c in range(dim + 1):
                     big.carry(out, o + c * width, width)
-    _add_float(ex, ex.bits.biases[meta[BIAS] + neuron], ex.z_unit[layer], out, o + dim * width, PLUS)
+    _add_float(ex, ex.bits.biases[layers.meta[layer - 1, BIAS] + neuron], ex.z_unit[layer], out, o + dim * width, PLUS)
     for c in range(dim + 1):
         big.carry(out, o + c * width, width)
 
 
 @merged
-def _ancestor(history: History, cell: Integer, layer: Integer, target: Integer) -> np.int64:
-    """Cell of complex ``target`` that contains a cell of complex ``layer``."""
-    c = np.int64(cell)
-    for m in range(layer, target, -1):
-        c = np.int64(history.parents[history.parent_start[m] + c])
-    return c
+def _prepare(ex: Exact, history: History, layer: Integer, neuron: Integer, cell: Integer) -> None:
+    """Put the rows of layer - 1 into the table that a row of ``layer`` on a cell of complex layer - 1 is made of.
 
-
-@merged
-def _map(ex: Exact, history: History, layer: Integer, cell: Integer) -> np.int64:
-    """Start in the pool of the rows of all neurons of ``layer`` on a cell of complex layer - 1."""
-    row_length = len(ex.term)
-    m = np.int64(1)
-    source = np.int64(0)
-    while m <= layer:
-        c = _ancestor(history, cell, layer - 1, m - 1)
-        key = (m << np.int64(34)) | c
-        h = _find(ex.keys, key)
-        if ex.keys[h] == key:
-            source = ex.slots[h]
-            m += 1
+    Depth first: ``wanted`` has one row of each layer that waits for another below it.
+    """
+    layers, wanted, m = history.layers, ex.wanted, np.int64(layer)
+    wanted[m, 0], wanted[m, 1], wanted[m, 2] = neuron, cell, entries(layers, layer, neuron)[0]
+    while True:
+        own, here, at = wanted[m, 0], wanted[m, 1], wanted[m, 2]
+        end = entries(layers, m, own)[1] if m > 1 else at
+        parent = np.int64(history.parents[history.parent_start[m - 1] + here]) if m > 1 else np.int64(0)
+        while at < end:
+            if _needed(history, m, here, at):
+                key = _key(history, m - 1, layers.row_columns[at], parent)
+                if ex.keys[_find(ex.keys, key)] != key:
+                    break
+            at += 1
+        wanted[m, 2] = at
+        if at < end:
+            below = np.int64(layers.row_columns[at])
+            m -= 1
+            wanted[m, 0], wanted[m, 1], wanted[m, 2] = below, parent, entries(layers, m, below)[0]
             continue
-        n = history.layers.meta[m - 1, N]
-        start = _claim(ex, key, n * row_length)
+        if m == layer:
+            return
+        start = _claim(ex, _key(history, m, own, here), len(ex.term))
         if start < 0:  # the table was emptied: begin again
-            m = np.int64(1)
+            m = np.int64(layer)
+            wanted[m, 2] = entries(layers, layer, neuron)[0]
             continue
-        for j in range(n):
-            _combine(ex, history, m, j, c, source, ex.pool, start + j * row_length)
-        source = start
+        _combine(ex, history, m, own, here, ex.pool, start)
         m += 1
-    return source
 
 
 @merged
@@ -339,11 +353,9 @@ def _row(
                 ex.rows[o + i] = ex.pool[ex.slots[h] + i]
             return
     meta = history.layers.meta[layer - 1]
-    source = np.int64(0)
-    if layer > 1:
-        parent = np.int64(history.parents[history.parent_start[layer - 1] + cell])
-        source = _map(ex, history, layer - 1, parent)
-    _combine(ex, history, layer, history.layers.owners[meta[UNIT] + unit], cell, source, ex.rows, o)
+    neuron = history.layers.owners[meta[UNIT] + unit]
+    _prepare(ex, history, layer, neuron, cell)
+    _combine(ex, history, layer, neuron, cell, ex.rows, o)
     _add_float(ex, ex.bits.thresholds[meta[UNIT] + unit], ex.z_unit[layer], ex.rows, o + dim * width, MINUS)
     big.carry(ex.rows, o + dim * width, width)
     if plane >= 0:
@@ -397,15 +409,19 @@ def evaluate(
     With layer 0: write the vertex's coordinates to the state, and an error radius of a few units in the last place.
     """
     width, x = ex.width[0], state.x
-    known = ex.used[2] == vertex
-    for r in range(dim if known else 0, dim + 1 if layer > 0 else dim):
-        plane = np.int64(state.vplanes[vertex, r]) if r < dim else np.int64(-1)
-        row_layer, row_unit, row_cell = layer, unit, cell
-        if r < dim:
+    if layer > 0:
+        own, anything = dim * (dim + 1) * width, False
+        _row(ex, history, state.planes, MINUS, layer, unit, cell, own)
+        for i in range(own, own + (dim + 1) * width):
+            anything = anything or ex.rows[i] != 0
+        if not anything:  # equal members of a maximum, say: no vertex is looked at
+            return 0
+    if ex.used[2] != vertex:
+        for r in range(dim):
+            plane = np.int64(state.vplanes[vertex, r])
             row_layer, row_unit = np.int64(state.porigin[plane, 0]), np.int64(state.porigin[plane, 1])
             row_cell = np.int64(state.porigin[plane, 2])
-        _row(ex, history, state.planes, plane, row_layer, row_unit, row_cell, r * (dim + 1) * width)
-    if not known:
+            _row(ex, history, state.planes, plane, row_layer, row_unit, row_cell, r * (dim + 1) * width)
         _minors(width, ex.rows, ex.minors, dim)
         ex.used[2] = vertex
     stride = dim * width + 2

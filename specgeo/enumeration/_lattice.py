@@ -77,8 +77,9 @@ def box_state(lower: FloatArray, upper: FloatArray, spare: int) -> State:
     x[: len(corners), :dim] = np.where(corners == 0, lower, upper)
     x[: len(corners), dim] = 0.0
     planes = padded(walls, 2 * dim + spare)
-    planes[0 : 2 * dim : 2, dim], planes[1 : 2 * dim : 2, dim] = -lower, upper
-    planes[: 2 * dim, dim + 2] = 4 * 1.2e-16 * np.repeat(np.maximum(np.abs(lower), np.abs(upper)), 2)
+    for c, (a, b) in enumerate(zip(lower.tolist(), upper.tolist(), strict=True)):
+        planes[2 * c, dim], planes[2 * c + 1, dim] = -a, b
+        planes[2 * c : 2 * c + 2, dim + 2] = 4 * 1.2e-16 * max(abs(a), abs(b))
     return State(
         sizes_of(len(corners), len(rows), len(pool), 1, 2 * dim, 2 * dim),
         np.zeros(len(Cursor), np.int64),

@@ -13,13 +13,15 @@ import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
 from specgeo._jit import hot
+from specgeo._sparse import SparseMatrix
 from specgeo.activation import Activation
 from specgeo.enumeration._scalars import Ids, Integer, Words
 from specgeo.errors import UnsupportedError
 
 # columns of Layers.meta, one row a hidden layer; N_BREAKS: breakpoints a neuron, -1 where neurons differ in activation;
-# ROWS, COLUMNS: where the starts of its rows and columns stand among those of sparse layers, -1 for a dense layer
-WEIGHT, BIAS, UNIT, PIECE, WORD, N, N_PREVIOUS, N_UNITS, N_BREAKS, N_WORDS, N_PIECES, ROWS, COLUMNS = range(13)
+# WEIGHT: where a dense layer begins in ``transposed``; ROWS, COLUMNS: where the starts of the rows and columns of a
+# sparse layer stand, -1 for a dense one; ENTRIES: where those of its rows stand, whatever it is
+WEIGHT, BIAS, UNIT, PIECE, WORD, N, N_PREVIOUS, N_UNITS, N_BREAKS, N_WORDS, N_PIECES, ROWS, COLUMNS, ENTRIES = range(14)
 
 
 _ENTRIES_A_CHUNK = 1 << 17  # of weight matrices, in what is made of them and thrown away
@@ -29,9 +31,8 @@ _SPARSE = 0.1  # a smaller part of the entries of a layer is not zero: they are 
 class Layers(NamedTuple):
     """Hidden layers, flattened; ``meta`` has the offsets."""
 
-    meta: IntArray  # (L, 13)
-    weights: FloatArray
-    transposed: FloatArray  # the weight matrices transposed, at the same offsets
+    meta: IntArray  # (L, 14)
+    transposed: FloatArray  # the weight matrices of dense layers, transposed
     absolute: FloatArray  # their absolute values
     biases: FloatArray
     norms: FloatArray  # 1-norms of the weight rows, rounded up (offset as the biases)
@@ -46,10 +47,10 @@ class Layers(NamedTuple):
     slopes: FloatArray  # one a piece
     intercepts: FloatArray  # one a piece, rounded
     intercept_terms: FloatArray  # (pieces, 8): floats that add up to the exact intercept
-    row_starts: IntArray  # of sparse layers: entries that are not zero, row by row
-    row_columns: IntArray
+    row_starts: IntArray  # entries row by row: of sparse layers those that are not zero, of dense ones all
+    row_columns: Ids
     row_values: FloatArray
-    column_starts: IntArray  # and column by column
+    column_starts: IntArray  # of sparse layers column by column
     column_rows: IntArray
     column_values: FloatArray
 
@@ -99,6 +100,21 @@ def _keys(weight: Any, bias: Any) -> tuple[Any, Any, Any, Any]:
     return scale, pivot, keys, sizes
 
 
+def _keys_of_entries(weight: SparseMatrix, bias: Any) -> tuple[Any, Any, Any, Any]:
+    """`_keys` of a sparse matrix, by one pass over its entries."""
+    n, columns = weight.shape
+    scale, pivot = np.zeros(n), np.zeros(n, np.int64)
+    order = np.lexsort((-np.abs(weight.values), weight.rows))  # the largest of each row comes first
+    rows, first = np.unique(weight.rows[order], return_index=True)
+    scale[rows], pivot[rows] = weight.values[order[first]], weight.columns[order[first]]
+    direction = np.cos(1.0 + np.arange(columns + 1))
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        ratios = weight.values / scale[weight.rows]
+        keys = np.bincount(weight.rows, ratios * direction[weight.columns], n) + bias / scale * direction[columns]
+        sizes = np.bincount(weight.rows, np.abs(ratios), n) + np.abs(bias / scale)
+    return scale, pivot, keys, sizes
+
+
 def _twins(weight: Any, bias: Any) -> tuple[IntArray, IntArray]:
     """For each row (normal, constant) the first row that is an exact multiple of it, and the sign of the factor.
 
@@ -108,7 +124,7 @@ def _twins(weight: Any, bias: Any) -> tuple[IntArray, IntArray]:
     twins, signs = np.arange(n), np.ones(n, np.int64)
     if n < 2:
         return twins, signs
-    scale, pivot, keys, sizes = _keys(weight, bias)
+    scale, pivot, keys, sizes = (_keys_of_entries if isinstance(weight, SparseMatrix) else _keys)(weight, bias)
     usable = np.flatnonzero(scale)
     if len(usable) < 2:
         return twins, signs
@@ -134,8 +150,8 @@ def _twins(weight: Any, bias: Any) -> tuple[IntArray, IntArray]:
                 if twins[first] != first:
                     continue
                 p = int(pivot[later])
-                a, b = Fraction(weight[later, p]), Fraction(weight[first, p])
                 ends = (*weight[later].tolist(), float(bias[later])), (*weight[first].tolist(), float(bias[first]))
+                a, b = Fraction(ends[0][p]), Fraction(ends[1][p])
                 if b != 0 and all(Fraction(v) * b == Fraction(w) * a for v, w in zip(*ends, strict=True)):
                     twins[later], signs[later] = first, 1 if (a > 0) == (b > 0) else -1
                     break
@@ -144,43 +160,60 @@ def _twins(weight: Any, bias: Any) -> tuple[IntArray, IntArray]:
 
 def _row_sums(weight: Any) -> Any:
     """Sums of absolute values, a few rows at a time."""
+    if isinstance(weight, SparseMatrix):
+        return abs(weight).sums()
     step = max(1, _ENTRIES_A_CHUNK // weight.shape[1])
     return np.concatenate([np.abs(weight[i : i + step]).sum(axis=1) for i in range(0, len(weight), step)])
 
 
 def flat_bytes(weights: Any, activations: Any) -> int:
     """What `flatten` takes, at most."""
-    entries = sum(int(w.size) * (1.0 + 4 * _SPARSE / 3) for w in weights)
+    entries = sum(2 * int(_counts(w).sum()) if _is_list(w) else int(w.size) for w in weights)
     units = sum(len(a.units(len(w)).owners) + len(w) for w, a in zip(weights, activations, strict=True))
-    return int(24 * entries) + 256 * units + 64 * _ENTRIES_A_CHUNK
+    return 28 * entries + 256 * units + 64 * _ENTRIES_A_CHUNK
+
+
+def _counts(weight: Any) -> IntArray:
+    """Number of entries of each row that are not zero."""
+    sparse = isinstance(weight, SparseMatrix)
+    return np.asarray(np.diff(weight.starts) if sparse else np.count_nonzero(weight, axis=1))
+
+
+def _is_list(weight: Any) -> bool:
+    """Whether a layer is worth a list, and its sums over the list round no more than those over all its inputs: no row
+    has more than a quarter of them."""
+    counts, (n, n_previous) = _counts(weight), weight.shape
+    return bool(counts.sum() <= _SPARSE * n * n_previous and counts.max() <= n_previous // 4)
 
 
 def _lists(weights: Any, meta: IntArray) -> list[Any]:
-    """Entries of sparse layers by rows and by columns, as `Layers` has them; ``meta`` is told where.
-
-    No row has more than a quarter of its layer's inputs: sums over the list round no more than those over all inputs.
-    """
-    parts: list[list[Any]] = [[np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0)]] * 2
-    parts = [list(part) for part in parts]
-    place, found = [0, 0], 0
-    for row, weight in zip(meta, weights, strict=True):
-        row[[ROWS, COLUMNS]] = -1
-        n, n_previous = weight.shape
-        counts = np.count_nonzero(weight, axis=1)
-        if counts.sum() > _SPARSE * weight.size or counts.max() > n_previous // 4:
-            continue
-        rows, columns = np.nonzero(weight)
-        values, order = weight[rows, columns], np.argsort(columns, kind="stable")
-        for side, (own, other, kept, size) in enumerate(
-            ((rows, columns, values, n), (columns[order], rows[order], values[order], n_previous))
-        ):
-            starts = found + np.searchsorted(own, np.arange(size + 1))
-            for part, array in zip(parts[3 * side : 3 * side + 3], (starts, other, kept), strict=True):
+    """Entries by rows, and those of sparse layers by columns, as `Layers` has them; ``meta`` is told where."""
+    empty = np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0)
+    rows, columns = [[part] for part in empty], [[part] for part in empty]
+    begin, found = [0, 0], [0, 0]  # starts so far, and entries
+    for own, weight in zip(meta, weights, strict=True):
+        sparse = isinstance(weight, SparseMatrix)
+        sides = [(rows, 0, weight)] + ([(columns, 1, weight.T)] if sparse else [])
+        own[[ROWS, COLUMNS]] = (begin[0], begin[1]) if sparse else -1
+        own[ENTRIES] = begin[0]
+        for parts, side, matrix in sides:
+            n, width = matrix.shape
+            starts = matrix.starts if sparse else width * np.arange(n + 1)
+            across = matrix.columns if sparse else np.tile(np.arange(width, dtype=np.int32), n)
+            values = matrix.values if sparse else np.ravel(matrix)
+            arrays = found[side] + starts, across.astype(np.int32, copy=False), values
+            for part, array in zip(parts, arrays, strict=True):
                 part.append(array)
-            row[(ROWS, COLUMNS)[side]] = place[side]
-            place[side] += size + 1
-        found += len(values)
-    return [np.concatenate(part) for part in parts]
+            begin[side] += n + 1
+            found[side] += len(values)
+    return [np.concatenate(part) for part in (*rows, *columns)]
+
+
+def _listed(weight: Any) -> Any:
+    """The matrix as kernels take it: as a list of entries or as an array."""
+    if _is_list(weight):
+        return weight if isinstance(weight, SparseMatrix) else SparseMatrix.from_dense(weight)
+    return np.asarray(weight)
 
 
 def _tables(layers: list[tuple[IntArray, ...]]) -> tuple[IntArray, IntArray, IntArray, IntArray]:
@@ -192,7 +225,8 @@ def _tables(layers: list[tuple[IntArray, ...]]) -> tuple[IntArray, IntArray, Int
 
 def flatten(weights: Any, biases: Any, activations: Any) -> Layers:
     """Flatten the hidden layers (the output layer is not among them)."""
-    meta = np.zeros((len(weights), 13), np.int64)
+    meta = np.zeros((len(weights), 14), np.int64)
+    weights = [_listed(weight) for weight in weights]
     thresholds, twins, twin_signs, norms = [], [], [], []
     neurons: list[tuple[IntArray, ...]] = []  # owners, first units, breaks, first pieces
     slopes: list[float] = []
@@ -205,7 +239,7 @@ def flatten(weights: Any, biases: Any, activations: Any) -> Layers:
         units = activation.units(n)
         n_units, each = len(units.owners), np.bincount(units.owners, minlength=n)
         same = int(each[0]) if isinstance(activation, Activation) else -1
-        row[:] = (*starts, n, n_previous, n_units, same, (n_units + 63) // 64, len(activation.slopes), -1, -1)
+        row[:] = (*starts, n, n_previous, n_units, same, (n_units + 63) // 64, len(activation.slopes), -1, -1, 0)
         thresholds.append(units.thresholds)
         first = starts[3] + (np.zeros(n, np.int64) if isinstance(activation, Activation) else activation.first)
         neurons.append((units.owners, np.cumsum(each) - each, each, first))
@@ -226,17 +260,16 @@ def flatten(weights: Any, biases: Any, activations: Any) -> Layers:
         terms.extend(exact)
         intercepts.extend(sum(reversed(parts)) for parts in exact)
         starts = [
-            starts[0] + weight.size,
+            starts[0] + (0 if isinstance(weight, SparseMatrix) else weight.size),
             starts[1] + n,
             starts[2] + n_units,
             starts[3] + len(activation.slopes),
             starts[4] + int(row[N_WORDS]),
         ]
     empty, none = np.zeros(0), np.zeros(0, np.int64)
-    transposed = np.concatenate([w.T.ravel() for w in weights]) if len(weights) else empty
+    transposed = np.concatenate([empty, *(w.T.ravel() for w in weights if not isinstance(w, SparseMatrix))])
     return Layers(
         meta,
-        np.concatenate([w.ravel() for w in weights]) if len(weights) else empty,
         transposed,
         np.abs(transposed),
         np.concatenate(biases) if len(weights) else empty,
@@ -251,6 +284,13 @@ def flatten(weights: Any, biases: Any, activations: Any) -> Layers:
         np.array(terms, dtype=np.float64).reshape(-1, 8),
         *_lists(weights, meta),
     )
+
+
+@hot
+def entries(layers: Layers, layer: Integer, neuron: Integer) -> tuple[np.int64, np.int64]:
+    """Where the weights of a neuron begin and end among ``row_values`` and ``row_columns``."""
+    at = layers.meta[layer - 1, ENTRIES] + neuron
+    return np.int64(layers.row_starts[at]), np.int64(layers.row_starts[at + 1])
 
 
 @hot

@@ -164,6 +164,7 @@ class Work(NamedTuple):
 
     level: IntArray  # (d + 1,) number of pieces inside the current face, by dimension
     pieces: Ids  # (d + 1, any) the pieces
+    crossed: Words  # (d + 1, any) by which units of the block they still have to be cut
     rest: Words  # (1,) units that still have to cut it
     positive: Ids  # lists of facets
     negative: Ids
@@ -186,11 +187,9 @@ def sizes_of(vertices: int, faces: int, pool: int, cells: int, planes: int, long
 
 def frame_of(extent: FloatArray, exact: bool) -> Frame:
     """The frame of a run on a domain of this extent."""
-    size = float(extent.max())
-    with np.errstate(over="ignore"):  # an infinite reach only means that floats prove nothing
-        return Frame(
-            extent, 1.0 + float(extent.sum()), COARSE * size, RELIABLE * size, ROUGH * size, exact, len(extent)
-        )
+    sizes = extent.tolist()
+    most, reach = max(sizes), 1.0 + sum(sizes)  # an infinite reach only means that floats prove nothing
+    return Frame(extent, reach, COARSE * most, RELIABLE * most, ROUGH * most, exact, len(sizes))
 
 
 def scratch_of(widest: int, dim: int) -> Scratch:
@@ -202,6 +201,21 @@ def scratch_of(widest: int, dim: int) -> Scratch:
         np.empty((2, widest)),
         np.empty(widest, np.int64),
         np.empty(widest, np.bool_),
+    )
+
+
+def work_of(units: int, dim: int) -> Work:
+    """Work space for layers of at most so many units, not initialised."""
+    return Work(
+        np.zeros(dim + 1, np.int64),
+        np.empty((dim + 1, 4096), np.int32),
+        np.empty((dim + 1, 4096), np.uint64),
+        np.zeros(1, np.uint64),
+        np.empty(1 << 15, np.int32),
+        np.empty(1 << 15, np.int32),
+        np.empty(1 << 15, np.int32),
+        np.empty(units, np.int64),
+        np.empty((dim, 2 * dim)),
     )
 
 

@@ -29,7 +29,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from specgeo._cast import FloatArray, IntArray
+from specgeo._cast import FloatArray
 from specgeo._jit import hot, leaf, leaf_kernel, merged
 from specgeo.enumeration._layers import (
     BIAS,
@@ -45,10 +45,12 @@ from specgeo.enumeration._layers import (
     Layers,
     N,
     active_pieces,
+    entries,
     piece,
 )
 from specgeo.enumeration._layout import LEN, START, Frame, Neuron, Scratch, Size, State
 from specgeo.enumeration._memory import workspace
+from specgeo.enumeration._products import add_column, add_entries, gather_plane, multiply
 from specgeo.enumeration._scalars import ONE, SAFE, TINY, Ids, Integer, gamma, lowest_unit, popcount
 
 STEPS, INPUT, SIZE, STEEP, DOUBT, ROUNDING = range(6)
@@ -60,7 +62,6 @@ class Maps(NamedTuple):
     """Maps of a layer on the cells of the complex before it."""
 
     rows: FloatArray  # (n_c, d + 2, n): gradient, constant (with bias, without threshold), D
-    doubts: FloatArray  # (n_c, n): bounds on the errors of the rows on the domain
     trust: FloatArray  # (n_c, 6): r and S of the rows; S, G and E of their post-activations, and R
 
 
@@ -74,15 +75,13 @@ class Walk(NamedTuple):
 def empty_maps(layers: Layers, layer: int, n_cells: int, dim: int) -> Maps:
     """Room for the maps of a layer."""
     n = int(layers.meta[layer - 1, N])
-    shapes = (n_cells, dim + 2, n), (n_cells, n), (n_cells, 6)
+    shapes = (n_cells, dim + 2, n), (n_cells, 6)
     return Maps(*(workspace(shape, np.float64) for shape in shapes))
 
 
 def input_maps(extent: FloatArray) -> Maps:
     """What layer 1 has before it: the coordinates themselves, of which no rows are kept."""
-    return Maps(
-        np.empty((1, len(extent) + 2, 0)), np.empty((1, 0)), np.array([[0.0, 0.0, extent.max(), 1.0, 0.0, 0.0]])
-    )
+    return Maps(np.empty((1, len(extent) + 2, 0)), np.array([[0.0, 0.0, extent.max(), 1.0, 0.0, 0.0]]))
 
 
 @hot
@@ -109,109 +108,6 @@ def row_factors(maps: Maps, cell: Integer, n_previous: Integer, reach: float) ->
 
 
 @leaf
-def combine(
-    transposed: FloatArray, start: Integer, a: FloatArray, active: IntArray, n_active: Integer, out: FloatArray
-) -> None:
-    """out = W a for the matrix whose transpose starts at ``start``, where only the active entries of a count.
-
-    Four columns at a time: the inner loop vectorises, as no sum is reordered.
-    """
-    n = len(out)
-    for j in range(n):
-        out[j] = 0.0
-    t = 0
-    while t + 4 <= n_active:
-        k0, k1, k2, k3 = active[t], active[t + 1], active[t + 2], active[t + 3]
-        a0, a1, a2, a3 = a[k0], a[k1], a[k2], a[k3]
-        w0 = transposed[start + k0 * n : start + k0 * n + n]  # slices: an index that may be negative stops the
-        w1 = transposed[start + k1 * n : start + k1 * n + n]  # vectoriser
-        w2 = transposed[start + k2 * n : start + k2 * n + n]
-        w3 = transposed[start + k3 * n : start + k3 * n + n]
-        for j in range(n):
-            out[j] += (a0 * w0[j] + a1 * w1[j]) + (a2 * w2[j] + a3 * w3[j])
-        t += 4
-    while t < n_active:
-        a0 = a[active[t]]
-        w0 = transposed[start + active[t] * n : start + active[t] * n + n]
-        for j in range(n):
-            out[j] += a0 * w0[j]
-        t += 1
-
-
-@leaf
-def gather(layers: Layers, first: Integer, sizes: bool, a: FloatArray, out: FloatArray) -> None:
-    """out = W a, or |W| a where only sizes are wanted, for a sparse layer whose rows start at ``first``."""
-    starts, columns, values = layers.row_starts, layers.row_columns, layers.row_values
-    for j in range(len(out)):
-        total = 0.0
-        for p in range(starts[first + j], starts[first + j + 1]):
-            w = abs(values[p]) if sizes else values[p]
-            total += w * a[columns[p]]
-        out[j] = total
-
-
-@leaf
-def _gather_plane(layers: Layers, first: Integer, a: FloatArray, doubt: FloatArray, out: FloatArray) -> None:
-    """A map (4, n) in the plane by one pass through the list: W a for three rows, then |W| times the doubts."""
-    starts, columns, values = layers.row_starts, layers.row_columns, layers.row_values
-    a0, a1, a2 = a[0], a[1], a[2]
-    for j in range(out.shape[1]):
-        s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0
-        for p in range(starts[first + j], starts[first + j + 1]):
-            k, w = columns[p], values[p]
-            s0 += w * a0[k]
-            s1 += w * a1[k]
-            s2 += w * a2[k]
-            s3 += abs(w) * doubt[k]
-        out[0, j], out[1, j], out[2, j], out[3, j] = s0, s1, s2, s3
-
-
-@merged
-def multiply(
-    layers: Layers, layer: Integer, sizes: bool, a: FloatArray, active: IntArray, n_active: Integer, out: FloatArray
-) -> None:
-    """out = W a, or |W| a, for the weights of a layer; what is not active in a is 0."""
-    meta = layers.meta[layer - 1]
-    if meta[ROWS] >= 0:
-        gather(layers, meta[ROWS], sizes, a, out)
-    elif sizes:
-        combine(layers.absolute, meta[WEIGHT], a, active, n_active, out)
-    else:
-        combine(layers.transposed, meta[WEIGHT], a, active, n_active, out)
-
-
-@leaf
-def combine_two(
-    transposed: FloatArray, start: Integer, inputs: FloatArray, active: IntArray, n_active: Integer, n: Integer,
-    values: FloatArray,
-) -> None:  # fmt: skip
-    """values = the first n entries of W a for both rows a of ``inputs``, as in `combine`: W is read once."""
-    a, b, out, other = inputs[0], inputs[1], values[0, :n], values[1, :n]
-    for j in range(n):
-        out[j], other[j] = 0.0, 0.0
-    t = 0
-    while t + 4 <= n_active:
-        k0, k1, k2, k3 = active[t], active[t + 1], active[t + 2], active[t + 3]
-        a0, a1, a2, a3 = a[k0], a[k1], a[k2], a[k3]
-        b0, b1, b2, b3 = b[k0], b[k1], b[k2], b[k3]
-        w0 = transposed[start + k0 * n : start + k0 * n + n]
-        w1 = transposed[start + k1 * n : start + k1 * n + n]
-        w2 = transposed[start + k2 * n : start + k2 * n + n]
-        w3 = transposed[start + k3 * n : start + k3 * n + n]
-        for j in range(n):
-            out[j] += (a0 * w0[j] + a1 * w1[j]) + (a2 * w2[j] + a3 * w3[j])
-            other[j] += (b0 * w0[j] + b1 * w1[j]) + (b2 * w2[j] + b3 * w3[j])
-        t += 4
-    while t < n_active:
-        a0, b0 = a[active[t]], b[active[t]]
-        w0 = transposed[start + active[t] * n : start + active[t] * n + n]
-        for j in range(n):
-            out[j] += a0 * w0[j]
-            other[j] += b0 * w0[j]
-        t += 1
-
-
-@leaf
 def largest(numbers: FloatArray, n: Integer) -> float:
     """The largest magnitude of n numbers, NaN if one is: bit patterns without sign are ordered as the numbers."""
     words, most = numbers.view(np.int64), np.int64(0)
@@ -225,28 +121,11 @@ def largest(numbers: FloatArray, n: Integer) -> float:
 
 
 @leaf
-def _add_column(transposed: FloatArray, start: Integer, factor: float, old: FloatArray, new: FloatArray) -> None:
-    """new = old + factor * column."""
-    n = len(new)
-    w = transposed[start : start + n]
-    for j in range(n):
-        new[j] = old[j] + factor * w[j]
-
-
-@leaf
 def _copy_map(rows: FloatArray, base: Integer, cell: Integer) -> None:
     for c in range(rows.shape[1]):
         here, there = rows[base, c], rows[cell, c]
         for j in range(len(here)):
             there[j] = here[j]
-
-
-@leaf
-def _add_entries(layers: Layers, column: Integer, sizes: bool, factor: float, row: FloatArray) -> None:
-    """row += factor * column, or its absolute values, for a column of a sparse layer."""
-    for p in range(layers.column_starts[column], layers.column_starts[column + 1]):
-        w = abs(layers.column_values[p]) if sizes else layers.column_values[p]
-        row[layers.column_rows[p]] += factor * w
 
 
 @hot
@@ -258,18 +137,27 @@ def activated_doubt(slope: float, shift: float, size: float, doubt: float, tiny:
 
 
 @leaf
+def find_doubts(maps: Maps, cell: Integer, layers: Layers, layer: Integer, reach: float, doubt: FloatArray) -> None:
+    """doubt (any,) = bounds on the errors of the rows of a map of ``layer`` on the domain."""
+    meta, dim = layers.meta[layer - 1], maps.rows.shape[1] - 2
+    n = meta[N]
+    norms, biases = layers.norms[meta[BIAS] : meta[BIAS] + n], layers.biases[meta[BIAS] : meta[BIAS] + n]
+    f, g, tiny = row_factors(maps, cell, meta[N_PREVIOUS], reach)
+    inherited = maps.rows[cell, dim + 1]
+    for k in range(n):
+        doubt[k] = (inherited[k] + norms[k] * f + abs(biases[k]) * g + tiny) * SAFE
+
+
+@leaf
 def _neurons(maps: Maps, cell: Integer, layers: Layers, layer: Integer, frame: Frame, scratch: Scratch) -> None:
     """1-norm of the gradient, size and doubt of all rows of a map of ``layer``."""
-    rows, dim, extent, meta = maps.rows, frame.dim, frame.extent, layers.meta[layer - 1]
+    rows, dim, extent = maps.rows, frame.dim, frame.extent
     n = rows.shape[2]
-    norms, biases = layers.norms[meta[BIAS] : meta[BIAS] + n], layers.biases[meta[BIAS] : meta[BIAS] + n]
-    f, g, tiny = row_factors(maps, cell, meta[N_PREVIOUS], frame.reach)
-    norm, size, doubt = scratch.neurons[Neuron.NORM], scratch.neurons[Neuron.SIZE], scratch.neurons[Neuron.DOUBT]
-    constant, inherited = rows[cell, dim], rows[cell, dim + 1]
+    find_doubts(maps, cell, layers, layer, frame.reach, scratch.neurons[Neuron.DOUBT])
+    norm, size, constant = scratch.neurons[Neuron.NORM], scratch.neurons[Neuron.SIZE], rows[cell, dim]
     for k in range(n):
         norm[k] = 0.0
         size[k] = abs(constant[k]) + dim * TINY
-        doubt[k] = (inherited[k] + norms[k] * f + abs(biases[k]) * g + tiny) * SAFE
     for c in range(dim):
         row, most = rows[cell, c], extent[c]
         for k in range(n):
@@ -337,16 +225,16 @@ def _correct(
                     new, old = new + layers.intercepts[p], old + layers.intercepts[q]
                 size += abs(z) * (extent[c] if c < dim else 1.0)
                 if sparse:
-                    _add_entries(layers, meta[COLUMNS] + k, False, new - old, rows[cell, c])
+                    add_entries(layers, meta[COLUMNS] + k, False, new - old, rows[cell, c])
                 else:
-                    _add_column(layers.transposed, column, new - old, rows[source, c], rows[cell, c])
+                    add_column(layers.transposed, column, new - old, rows[source, c], rows[cell, c])
             doubt = before.rows[parent, dim + 1, k] + layers.norms[b0 + k] * f + abs(layers.biases[b0 + k]) * g + tiny
             new = activated_doubt(layers.slopes[p], layers.intercepts[p], size * SAFE, doubt * SAFE, tiny)
             old = activated_doubt(layers.slopes[q], layers.intercepts[q], size * SAFE, doubt * SAFE, tiny)
             if sparse:
-                _add_entries(layers, meta[COLUMNS] + k, True, new - old, rows[cell, dim + 1])
+                add_entries(layers, meta[COLUMNS] + k, True, new - old, rows[cell, dim + 1])
             else:
-                _add_column(layers.absolute, column, new - old, rows[source, dim + 1], rows[cell, dim + 1])
+                add_column(layers.absolute, column, new - old, rows[source, dim + 1], rows[cell, dim + 1])
             source = np.int64(cell)
     if source == base:  # only signs 0 and -1 differ
         _copy_map(rows, base, cell)
@@ -403,7 +291,7 @@ def _sum(
         active[n_active] = k
         n_active += int((slope[k] != 0.0) | (shift[k] != 0.0))
     if dim == 2 and meta[ROWS] >= 0:
-        _gather_plane(layers, meta[ROWS], scratch.rows, out, maps.rows[cell])
+        gather_plane(layers, meta[ROWS], scratch.rows, out, maps.rows[cell])
     else:
         for c in range(dim + 1):
             multiply(layers, layer, False, scratch.rows[c], active, n_active, maps.rows[cell, c])
@@ -415,7 +303,7 @@ def _sum(
 
 @merged
 def _reach(layers: Layers, layer: Integer, maps: Maps, cell: Integer, frame: Frame, scratch: Scratch) -> None:
-    """S, G, E and R of the post-activations of a layer on a cell, over all their pieces; and its doubts."""
+    """S, G, E and R of the post-activations of a layer on a cell, over all their pieces."""
     meta = layers.meta[layer - 1]
     n = meta[N]
     steepest, shifted, rounds = 0.0, 0.0, False
@@ -425,14 +313,8 @@ def _reach(layers: Layers, layer: Integer, maps: Maps, cell: Integer, frame: Fra
         rounds |= (shift != 0.0) | ((slope != 1.0) & (slope != 0.0))
     _, _, tiny = row_factors(maps, cell, meta[N_PREVIOUS] + frame.dim, frame.reach)
     _neurons(maps, cell, layers, layer, frame, scratch)
-    norm, size, doubt, kept = (
-        scratch.neurons[Neuron.NORM],
-        scratch.neurons[Neuron.SIZE],
-        scratch.neurons[Neuron.DOUBT],
-        maps.doubts[cell],
-    )
+    norm, size, doubt = scratch.neurons[Neuron.NORM], scratch.neurons[Neuron.SIZE], scratch.neurons[Neuron.DOUBT]
     for k in range(n):
-        kept[k] = doubt[k]
         size[k] += doubt[k]
     maps.trust[cell, SIZE] = (steepest * largest(size, n) + shifted) * SAFE + 8.0 * TINY
     maps.trust[cell, STEEP] = steepest * largest(norm, n) * SAFE + TINY
@@ -446,7 +328,10 @@ def first_map(layers: Layers, before: Maps, maps: Maps, frame: Frame, scratch: S
     dim, meta, layer, cell = frame.dim, layers.meta[0], np.int64(1), np.int64(0)
     for j in range(meta[N]):
         for c in range(dim):
-            maps.rows[cell, c, j] = layers.transposed[meta[WEIGHT] + c * meta[N] + j]
+            maps.rows[cell, c, j] = 0.0
+        begin, end = entries(layers, layer, np.int64(j))
+        for p in range(begin, end):
+            maps.rows[cell, layers.row_columns[p], j] = layers.row_values[p]
         maps.rows[cell, dim, j], maps.rows[cell, dim + 1, j] = layers.biases[meta[BIAS] + j], 0.0
     maps.trust[cell, STEPS], maps.trust[cell, INPUT] = 0.0, before.trust[cell, SIZE]
     _reach(layers, layer, maps, cell, frame, scratch)

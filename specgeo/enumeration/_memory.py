@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import sys
 import threading
-from bisect import insort
+from bisect import bisect_left, insort
 from collections.abc import Iterable
+from itertools import islice
 from math import prod
 from typing import Any
 
@@ -25,8 +26,10 @@ Buffers = list[npt.NDArray[np.uint8]]
 
 def _first_free(buffers: Buffers, size: int) -> npt.NDArray[np.uint8] | None:
     """The smallest buffer (they are in order of size) that fits and into which no array looks."""
-    for buffer in buffers:
-        if size <= len(buffer) <= 4 * size and sys.getrefcount(buffer) <= _FREE:
+    for buffer in islice(buffers, bisect_left(buffers, size, key=len), None):
+        if len(buffer) > 4 * size:
+            return None
+        if sys.getrefcount(buffer) <= _FREE:
             return buffer
     return None
 
@@ -54,8 +57,7 @@ def workspace(shape: tuple[int, ...], dtype: Any) -> npt.NDArray[Any]:
             buffers[:] = [buffer for buffer in buffers if sys.getrefcount(buffer) > _FREE]
         if sum(map(len, buffers)) + size <= _KEPT:
             insort(buffers, found, key=len)
-    array: npt.NDArray[Any] = found[:size].view(dtype).reshape(shape)
-    return array
+    return np.ndarray(shape, dtype, found)
 
 
 def held_bytes(arrays: Iterable[Any]) -> int:

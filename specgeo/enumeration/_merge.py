@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import IntArray
-from specgeo._tournament import Contest
+from specgeo._tournament import Contest, played
 from specgeo.enumeration._layers import N_UNITS, N_WORDS
 from specgeo.enumeration._layout import LEN, NEXT, NUMBER, PLANES, STAMP, START, Size, State, padded
 from specgeo.enumeration._past import Past
@@ -53,20 +53,9 @@ def _winners(past: Past, number: int, contest: Contest, cells: IntArray) -> Word
         above.insert(0, positive)
         equal.insert(0, ~(positive | negative))
         cells = past.parents(layer)[cells].astype(np.int64)
-    best = np.broadcast_to(np.arange(len(groups.members)), (len(cells), len(groups.members)))
-    for (first, second, unit), wins in zip(contest.rounds, above, strict=True):
-        met, chosen = second >= 0, best[:, first]
-        chosen[:, met] = np.where(wins[:, unit[met]], best[:, second[met]], chosen[:, met])
-        best = chosen
-    tied = np.ones(best.shape, np.bool_)  # with the winner, on the whole cell
-    for (first, second, unit), wins, same in zip(contest.rounds[::-1], above[::-1], equal[::-1], strict=True):
-        met = second >= 0
-        before = np.empty((len(cells), len(first) + np.count_nonzero(met)), np.bool_)
-        before[:, first] = tied
-        before[:, first[met]] &= ~wins[:, unit[met]]
-        before[:, second[met]] = tied[:, met] & (wins[:, unit[met]] | same[:, unit[met]])
-        tied = before
-    won = best[:, groups.owners] == np.arange(len(groups.members))
+    best, tied = played(contest, above, equal)
+    won = np.zeros((len(best), len(groups.members)), np.bool_)
+    np.put_along_axis(won, best, True, axis=1)
     return np.concatenate((packed(won[:, groups.competing]), packed(~(won | tied)[:, groups.competing])), axis=1)
 
 

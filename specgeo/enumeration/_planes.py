@@ -11,16 +11,17 @@ from specgeo.enumeration._layers import (
     N_PREVIOUS,
     N_UNITS,
     N_WORDS,
+    ROWS,
     UNIT,
-    WEIGHT,
     WORD,
     History,
     Layers,
     active_pieces,
+    entries,
 )
 from specgeo.enumeration._layout import LEN, START, Crossings, Cursor, Frame, Neuron, Scratch, Size, State
-from specgeo.enumeration._maps import ROUNDING, SIZE, Maps, activate, factors
-from specgeo.enumeration._scalars import ONE, SAFE, TINY, Integer, U, Word, Words, gamma, lowest_unit, popcount
+from specgeo.enumeration._maps import ROUNDING, SIZE, Maps, activate, factors, find_doubts
+from specgeo.enumeration._scalars import ONE, SAFE, TINY, Ids, Integer, U, Word, Words, gamma, lowest_unit, popcount
 
 
 @leaf
@@ -91,6 +92,17 @@ def _dot(w: FloatArray, a: FloatArray, sizes: bool) -> float:
     return float(((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7)))
 
 
+@merged
+def row_dot(w: FloatArray, columns: Ids, a: FloatArray, sizes: bool) -> float:
+    """Sum of w_k a_k, or of |w_k| a_k, for the entries w of a row in these columns."""
+    if len(w) == len(a):
+        return _dot(w, a, sizes)
+    total = 0.0
+    for p in range(len(w)):
+        total += _size(w[p], sizes) * a[columns[p]]
+    return total
+
+
 @leaf_kernel
 def make_planes(
     state: State, history: History, before: Maps, layer: Integer, crossings: Crossings, scratch: Scratch, frame: Frame
@@ -113,13 +125,14 @@ def make_planes(
         parent, steps = np.int64(0), 0.0  # the rows of the first layer are its weights
         if layer > 1:
             parent = np.int64(history.parents[history.parent_start[layer - 1] + cell])
-            steps = n_previous // 8 + 14.0  # activation 2, sum n / 8 + 11, bias 1
+            steps = n_previous // (4 if meta[ROWS] >= 0 else 8) + 14.0  # activation 2, sum n / 8 + 11 (n / 4), bias 1
             start = history.sign_start[layer - 1] + cell * 2 * layers.meta[layer - 2, N_WORDS]
             bits = history.signs[start : start + layers.meta[layer - 2, N_WORDS]]
             active_pieces(layers, layer - 1, bits, slope, shift)
             activate(before.rows, parent, slope, shift, n_previous, rows)
+            find_doubts(before, parent, layers, layer - 1, reach, doubt)
             for k in range(n_previous):
-                doubt[k] = abs(slope[k]) * before.doubts[parent, k]
+                doubt[k] *= abs(slope[k])
         f, g, tiny = factors(before.trust[parent, SIZE], steps, n_previous, reach)
         f += before.trust[parent, ROUNDING] * SAFE
         for w in range(words):
@@ -129,15 +142,19 @@ def make_planes(
                 unit = 64 * w + lowest_unit(rest)
                 rest &= rest - ONE
                 j = layers.owners[meta[UNIT] + unit]
-                weights = layers.weights[meta[WEIGHT] + j * n_previous : meta[WEIGHT] + (j + 1) * n_previous]
+                begin, end = entries(layers, layer, j)
+                weights, columns = layers.row_values[begin:end], layers.row_columns[begin:end]
                 bias, threshold = layers.biases[meta[BIAS] + j], layers.thresholds[meta[UNIT] + unit]
                 for c in range(dim):
-                    state.planes[plane, c] = weights[c] if layer == 1 else _dot(weights, rows[c, :n_previous], False)
-                constant = bias if layer == 1 else _dot(weights, rows[dim, :n_previous], False) + bias
+                    value = 0.0 if layer == 1 else row_dot(weights, columns, rows[c, :n_previous], False)
+                    state.planes[plane, c] = value
+                for p in range(len(weights) if layer == 1 else 0):
+                    state.planes[plane, columns[p]] = weights[p]
+                constant = bias if layer == 1 else row_dot(weights, columns, rows[dim, :n_previous], False) + bias
                 state.planes[plane, dim] = constant - threshold
                 error = layers.norms[meta[BIAS] + j] * f + abs(bias) * g + tiny
                 if layer > 1:
-                    error += _dot(weights, doubt[:n_previous], True) * SAFE
+                    error += row_dot(weights, columns, doubt[:n_previous], True) * SAFE
                 if threshold != 0.0:
                     error += U * (abs(constant) + abs(threshold))
                 norm, size = 0.0, abs(state.planes[plane, dim])

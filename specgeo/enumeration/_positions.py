@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from specgeo._cast import FloatArray
-from specgeo._jit import hot, leaf, merged
-from specgeo.enumeration._layout import State
+from specgeo._jit import hot, leaf, leaf_kernel, merged
+from specgeo.enumeration._layout import Size, State
 from specgeo.enumeration._scalars import SAFE, TINY, Integer, U, at_least, gamma
 
 
@@ -163,3 +163,25 @@ def sharpen(state: State, vertex: Integer, a: FloatArray, dim: Integer) -> None:
     else:
         for c in range(dim):
             state.x[vertex, c] = a[c, 1] if dim > 1 else old
+
+
+@leaf_kernel
+def finish_positions(state: State, dim: Integer) -> int:
+    """Give the vertices on walls normal to an axis the walls' coordinates; how many others are not told from 0."""
+    n_doubtful = 0
+    for v in range(state.sizes[Size.VERTICES]):
+        doubtful = False
+        for c in range(dim):
+            size = abs(state.x[v, c])
+            doubtful |= size > 0.0 and not size > state.x[v, dim]
+        n_doubtful += int(doubtful)
+        for i in range(dim):
+            plane = state.vplanes[v, i]
+            if state.porigin[plane, 0] < 0 and state.porigin[plane, 2] >= 0:
+                axis, n_axes = 0, 0
+                for c in range(dim):
+                    if state.planes[plane, c] != 0.0:
+                        axis, n_axes = c, n_axes + 1
+                if n_axes == 1:
+                    state.x[v, axis] = -state.planes[plane, dim] / state.planes[plane, axis]
+    return n_doubtful

@@ -18,7 +18,7 @@ from specgeo._jit import hot, leaf, leaf_kernel, merged
 from specgeo.enumeration._exact import Exact, evaluate
 from specgeo.enumeration._layers import N_WORDS, History
 from specgeo.enumeration._layout import Frame, State, Tally
-from specgeo.enumeration._scalars import ONE, SAFE, TINY, Flags, Integer, Word, Words, gamma
+from specgeo.enumeration._scalars import ONE, SAFE, TINY, Flags, Ids, Integer, Word, Words, gamma
 
 UNDECIDED = 2
 
@@ -122,15 +122,17 @@ def smallest_margin(values: FloatArray, bounds: FloatArray, n: Integer, margin: 
 
 
 @merged
-def refined(weights: FloatArray, bias: float, threshold: float, a: FloatArray, exact_input: Flags, error: float) -> int:
+def refined(
+    weights: FloatArray, columns: Ids, bias: float, threshold: float, a: FloatArray, exact_input: Flags, error: float
+) -> int:
     """Sign of a unit by the componentwise bound, or UNDECIDED; ``error`` bounds the error of inputs that are not exact.
 
-    Where only exact zeros come in, the value is exact.
+    Its weights are those of the inputs in these columns. Where only exact zeros come in, the value is exact.
     """
     n = len(weights)
     value, size, doubt, terms = 0.0, 0.0, 0.0, 0
-    for k in range(n):
-        w = weights[k]
+    for p in range(n):
+        w, k = weights[p], columns[p]
         if w != 0.0 and not (exact_input[k] and a[k] == 0.0):
             value += w * a[k]
             size += abs(w * a[k])

@@ -8,6 +8,9 @@ high are the extremes of sigma(z) - mu z, which it takes at the ends and at brea
 of Weng et al., "Towards fast computation of certified robustness" (2018), with all rounding added to the radius: a
 cell without ``MEETS`` is proved not to meet the zero set of any unit of the last layer, its boundary included; one
 without ``BELOW`` to have all units positive, one without ``ABOVE`` to have them negative.
+
+The function and the radius found for the last layer hold for all pieces into which the cell is cut later. These are
+tried first: a piece that they decide costs a few products a vertex instead of all layers.
 """
 
 from __future__ import annotations
@@ -26,13 +29,16 @@ from specgeo.enumeration._layers import (
     N_UNITS,
     N_WORDS,
     PIECE,
+    ROWS,
     UNIT,
+    WEIGHT,
     Layers,
     N,
     active_pieces,
 )
 from specgeo.enumeration._layout import LEN, START, Frame, Neuron, Scratch, Size, State
-from specgeo.enumeration._maps import ROUNDING, Maps, activate, factors, multiply, roundings
+from specgeo.enumeration._maps import ROUNDING, Maps, activate, factors, find_doubts, roundings
+from specgeo.enumeration._products import combine_two, multiply
 from specgeo.enumeration._scalars import SAFE, TINY, Ids, Integer, gamma
 
 MEETS, BELOW, ABOVE = 1, 2, 4  # a unit may vanish, be negative or zero, be positive or zero
@@ -52,10 +58,13 @@ class Bounds(NamedTuple):
     seen_faces: Ids
     corners: IntArray  # (any,) vertices of a cell
     stack: IntArray
+    inherited: FloatArray  # (parents, d + 2, n): of the last layer on the cells before the last cut; or none
+    forms: FloatArray  # (n_c, d + 2, n): on the cells
 
 
-def bounds_of(widest: int, dim: int, state: State) -> Bounds:
-    """Scratch space for the cells of a state."""
+def bounds_of(widest: int, state: State, inherited: FloatArray) -> Bounds:
+    """Scratch space for the cells of a state, of which the parents have these functions and radii."""
+    dim = state.x.shape[1] - 1
     n_faces, n_vertices = int(state.sizes[Size.FACES]), int(state.sizes[Size.VERTICES])
     return Bounds(
         np.zeros((dim + 2, widest)),
@@ -69,6 +78,8 @@ def bounds_of(widest: int, dim: int, state: State) -> Bounds:
         np.full(n_faces, -1, np.int32),
         np.empty(n_vertices, np.int64),
         np.empty(n_faces, np.int64),
+        inherited,
+        np.empty((int(state.sizes[Size.CELLS]), *inherited.shape[1:])),
     )
 
 
@@ -98,17 +109,19 @@ def _corners(state: State, cell: Integer, bounds: Bounds) -> tuple[np.int64, flo
 
 @merged
 def _begin(
-    state: State, layers: Layers, layer: Integer, maps: Maps, cell: Integer, scratch: Scratch, rows: FloatArray
-) -> None:
+    state: State, layers: Layers, layer: Integer, maps: Maps, cell: Integer, reach: float, scratch: Scratch,
+    rows: FloatArray,
+) -> None:  # fmt: skip
     """Post-activations of a layer on a cell of the complex after it."""
     n, words, parent = layers.meta[layer - 1, N], layers.meta[layer - 1, N_WORDS], np.int64(state.cells[cell, 1])
     slope, shift = scratch.neurons[Neuron.SLOPE], scratch.neurons[Neuron.SHIFT]
     active_pieces(layers, layer, state.signs[cell, :words], slope, shift)
     dim = len(rows) - 2
     activate(maps.rows, parent, slope, shift, n, rows[: dim + 1])
+    find_doubts(maps, parent, layers, layer, reach, rows[dim + 1])
     for k in range(n):
         idle = (slope[k] == 0.0) & (shift[k] == 0.0)
-        radius = (abs(slope[k]) * maps.doubts[parent, k] + maps.trust[parent, ROUNDING]) * SAFE
+        radius = (abs(slope[k]) * rows[dim + 1, k] + maps.trust[parent, ROUNDING]) * SAFE
         rows[dim + 1, k] = 0.0 if idle else radius
 
 
@@ -130,7 +143,13 @@ def _advance(
         size = own[k] if not own[k] <= size else size
         active[n_active] = k
         n_active += int(own[k] != 0.0)
-    for c in range(dim + 1):
+    pairs = 0
+    if meta[ROWS] < 0:  # dense: two rows at a time
+        pairs = (dim + 1) // 2
+        for p in range(pairs):
+            c = 2 * p
+            combine_two(layers.transposed, meta[WEIGHT], rows[c : c + 2], active, np.int64(n_active), n, out[c : c + 2])
+    for c in range(2 * pairs, dim + 1):
         multiply(layers, layer, False, rows[c], active, n_active, out[c, :n])
     multiply(layers, layer, True, rows[dim + 1], active, n_active, out[dim + 1, :n])
     f, g, tiny = factors(size * SAFE, roundings(n_previous), n_previous, frame.reach)
@@ -149,14 +168,19 @@ def _range(state: State, frame: Frame, n: Integer, rows: FloatArray, corners: In
     for j in range(n):
         lowest[j], highest[j] = np.inf, -np.inf
         steep[j], size[j] = 0.0, abs(constant[j])
+    first, last = rows[0, :n], rows[dim - 1, :n]
     for v in corners:
-        for c in range(dim):
-            x, row = state.x[v, c], rows[c, :n]
-            for j in range(n):
-                value[j] = (constant[j] if c == 0 else value[j]) + row[j] * x
+        x, y = (state.x[v, 0] if dim > 1 else 0.0), state.x[v, dim - 1]
         for j in range(n):
-            lowest[j] = value[j] if value[j] < lowest[j] else lowest[j]
-            highest[j] = value[j] if value[j] > highest[j] else highest[j]
+            value[j] = constant[j] + first[j] * x
+        for c in range(1, dim - 1):
+            z, row = state.x[v, c], rows[c, :n]
+            for j in range(n):
+                value[j] += row[j] * z
+        for j in range(n):
+            z = value[j] + last[j] * y
+            lowest[j] = z if z < lowest[j] else lowest[j]
+            highest[j] = z if z > highest[j] else highest[j]
     for c in range(dim):
         most, row = frame.extent[c] + error, rows[c, :n]
         for j in range(n):
@@ -211,6 +235,24 @@ def _activate(layers: Layers, layer: Integer, frame: Frame, bounds: Bounds, rows
         rows[dim + 1, j] = (abs(slope) * rows[dim + 1, j] + 0.5 * (most - least) + rounded) * SAFE
 
 
+@merged
+def _copy(rows: FloatArray, n: Integer, out: FloatArray) -> None:
+    for c in range(len(rows)):
+        for j in range(n):
+            out[c, j] = rows[c, j]
+
+
+@merged
+def _found(layers: Layers, bounds: Bounds) -> int:
+    """What units of the last layer may do, by the ranges of its neurons."""
+    last, found = layers.meta[-1], 0
+    for u in range(last[UNIT], last[UNIT] + last[N_UNITS]):
+        j, t = layers.owners[u], layers.thresholds[u]
+        above, below = not bounds.highest[j] < t, not bounds.lowest[j] > t  # NaN: both
+        found |= MEETS * int(above and below) | BELOW * int(below) | ABOVE * int(above)
+    return found
+
+
 @leaf_kernel
 def find_reaching(
     state: State,
@@ -227,20 +269,24 @@ def find_reaching(
     ``reach`` becomes the sum of some of ``MEETS``, ``BELOW``, ``ABOVE``.
     """
     depth = len(layers.meta)
-    last = layers.meta[depth - 1]
+    n = layers.meta[depth - 1, N]
     for cell in range(state.sizes[Size.CELLS]):
         n_corners, error = _corners(state, cell, bounds)
-        rows, after = bounds.rows, bounds.next
-        _begin(state, layers, layer, maps, np.int64(cell), scratch, rows)
-        for m in range(layer + 1, depth + 1):
-            _advance(layers, np.int64(m), frame, scratch.active, bounds.size, rows, after)
-            rows, after = after, rows
-            _range(state, frame, layers.meta[m - 1, N], rows, bounds.corners[:n_corners], error, bounds)
-            if m < depth:
-                _activate(layers, np.int64(m), frame, bounds, rows)
-        found = 0
-        for u in range(last[UNIT], last[UNIT] + last[N_UNITS]):
-            j, t = layers.owners[u], layers.thresholds[u]
-            above, below = not bounds.highest[j] < t, not bounds.lowest[j] > t  # NaN: both
-            found |= MEETS * int(above and below) | BELOW * int(below) | ABOVE * int(above)
+        corners, form = bounds.corners[:n_corners], bounds.forms[cell]
+        found = MEETS
+        if len(bounds.inherited) > 0:
+            _copy(bounds.inherited[state.cells[cell, 1]], n, form)
+            _range(state, frame, n, form, corners, error, bounds)
+            found = _found(layers, bounds)
+        if found & MEETS:
+            rows, after = bounds.rows, bounds.next
+            _begin(state, layers, layer, maps, np.int64(cell), frame.reach, scratch, rows)
+            for m in range(layer + 1, depth + 1):
+                _advance(layers, np.int64(m), frame, scratch.active, bounds.size, rows, after)
+                rows, after = after, rows
+                _range(state, frame, layers.meta[m - 1, N], rows, corners, error, bounds)
+                if m < depth:
+                    _activate(layers, np.int64(m), frame, bounds, rows)
+            found = _found(layers, bounds)
+            _copy(rows, n, form)
         reach[cell] = found

@@ -28,15 +28,17 @@ import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
 from specgeo._fused import two_product_error, two_sum
-from specgeo._jit import leaf, leaf_kernel, merged
+from specgeo._jit import direct, leaf, leaf_kernel, merged
 from specgeo.enumeration._layers import (
     BIAS,
     N_PREVIOUS,
+    ROWS,
     UNIT,
     WEIGHT,
     History,
     Layers,
     N,
+    entries,
     piece,
 )
 from specgeo.enumeration._layout import State
@@ -83,7 +85,7 @@ class Refiner:
     def refine(self, state: State, history: History, vertices: IntArray) -> IntArray:
         """Move vertices (n,) whose error radius gets smaller so, and state that; returns which."""
         moved = np.zeros(len(vertices), np.bool_)
-        refine_vertices(state, history, vertices, self._extent, self._digits, moved)
+        _refine_vertices(state, history, vertices, self._extent, self._digits, moved)
         return vertices[moved]
 
 
@@ -104,24 +106,32 @@ def _rounding(terms: Integer) -> float:
 
 
 @leaf
+def _sum(layers: Layers, layer: Integer, neuron: Integer, digits: Digits) -> tuple[float, float]:
+    """b + sum_k w_k a_k of a neuron, unnormalised."""
+    high, low = layers.biases[layers.meta[layer - 1, BIAS] + neuron], 0.0
+    begin, end = entries(layers, layer, neuron)
+    for at in range(begin, end):
+        w, k = layers.row_values[at], layers.row_columns[at]
+        a, b = digits.inputs[0, k], digits.inputs[1, k]
+        p = w * a
+        high, e = two_sum(high, p)
+        low += (e + two_product_error(w, a, p)) + w * b
+    return high, low
+
+
+@leaf
 def _unit(
     layers: Layers, layer: Integer, unit: Integer, largest: float, doubt: float, digits: Digits
 ) -> tuple[float, float]:
     """Value of a unit's neuron less its threshold, rounded, and a bound on its error."""
     meta = layers.meta[layer - 1]
-    n_previous, neuron = meta[N_PREVIOUS], layers.owners[meta[UNIT] + unit]
-    bias, threshold = layers.biases[meta[BIAS] + neuron], layers.thresholds[meta[UNIT] + unit]
-    start, high, low = meta[WEIGHT] + neuron * n_previous, bias, 0.0
-    for k in range(n_previous):
-        w, a, b = layers.weights[start + k], digits.inputs[0, k], digits.inputs[1, k]
-        p = w * a
-        high, e = two_sum(high, p)
-        low += (e + two_product_error(w, a, p)) + w * b
+    neuron, threshold = layers.owners[meta[UNIT] + unit], layers.thresholds[meta[UNIT] + unit]
+    high, low = _sum(layers, layer, neuron, digits)
     high, low = two_sum(high, low)
     size = abs(high) + abs(threshold)
     high, e = two_sum(high, -threshold)
     high, low = two_sum(high, e + low)
-    r = _rounding(n_previous)
+    r, bias = _rounding(meta[N_PREVIOUS]), layers.biases[meta[BIAS] + neuron]
     error = layers.norms[meta[BIAS] + neuron] * (doubt + r * largest) + r * abs(bias) + _DOUBLE * size + _LOST
     return high, error * SAFE + abs(low)
 
@@ -136,10 +146,10 @@ def _advance(
     """
     layers, meta = history.layers, history.layers.meta[layer - 1]
     n, n_previous = meta[N], meta[N_PREVIOUS]
-    high, low = digits.outputs[0, :n], digits.outputs[1, :n]
+    high, low, sparse = digits.outputs[0, :n], digits.outputs[1, :n], meta[ROWS] >= 0
     for j in range(n):
-        high[j], low[j] = layers.biases[meta[BIAS] + j], 0.0
-    for k in range(n_previous):
+        high[j], low[j] = _sum(layers, layer, np.int64(j), digits) if sparse else (layers.biases[meta[BIAS] + j], 0.0)
+    for k in range(0 if sparse else n_previous):
         a, b = digits.inputs[0, k], digits.inputs[1, k]
         if a != 0.0:  # also true of NaN
             start = meta[WEIGHT] + k * n
@@ -278,3 +288,6 @@ def refine_vertices(
             if eta < 0.5:
                 _residuals(state, history, v, digits, dim)
                 moved[i] = _step(state, v, eta, digits, dim)
+
+
+_refine_vertices = direct(refine_vertices)

@@ -12,12 +12,14 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from specgeo._budget import memory_budget
 from specgeo._cast import FloatArray, IntArray
+from specgeo._jit import direct
 from specgeo._limits import check_time
 from specgeo.enumeration._cut import cut_layer
 from specgeo.enumeration._exact import make_exact
@@ -38,16 +40,22 @@ from specgeo.enumeration._layout import (
     frame_of,
     scratch_of,
     with_room,
+    work_of,
 )
-from specgeo.enumeration._maps import Maps, Walk, empty_maps, first_map, input_maps, propagate
+from specgeo.enumeration._maps import Walk, empty_maps, first_map, input_maps, propagate
 from specgeo.enumeration._memory import give_back, held_bytes, workspace
 from specgeo.enumeration._past import Past
 from specgeo.enumeration._planes import begin_layer, make_planes
+from specgeo.enumeration._positions import finish_positions
 from specgeo.enumeration._predicates import settle
 from specgeo.enumeration._refine import Refiner
 from specgeo.enumeration._split import Job
 from specgeo.enumeration._vertex_signs import Evaluation, Inside, classify
 from specgeo.errors import BudgetError, SpecgeoError
+
+_first_map, _propagate, _classify, _settle = direct(first_map), direct(propagate), direct(classify), direct(settle)
+_begin_layer, _make_planes, _cut_layer = direct(begin_layer), direct(make_planes), direct(cut_layer)
+_finish_positions = direct(finish_positions)
 
 _CUTS_A_CALL = 100_000
 _OWN = slice(4, None)  # fields of Exact after those that are small or look into the layers
@@ -98,7 +106,6 @@ class Run:
         self.max_bytes = memory_budget(max_bytes) if self.limited else _UNASKED
         self.granted = 0  # bytes, since they were counted
         self.passing: list[Any] = []  # what the layer at work holds beside the state
-        self.work: Any = ()
         self.frame = frame_of(extent, exact)
         if domain_rows is None:
             domain_rows = np.ascontiguousarray(state.planes[: state.sizes[Size.PLANES], : self.dim + 1])
@@ -106,98 +113,105 @@ class Run:
         self.arithmetic = make_exact(self.layers, domain_rows, self.dim, max_bytes)
         self.past = Past(layers)
         self.maps = input_maps(extent)
-        self.refiner = Refiner(layers, extent)
         self.kept = np.empty((0, 0))  # in one dimension: pre-activations of the last layer, at the vertices before it
-        meta = self.layers.meta
-        widest = max(self.dim, int(meta[:, [N, N_UNITS]].max(initial=1)))
-        self.scratch = scratch_of(widest, self.dim)
+        most = layers.meta.max(axis=0, initial=1).tolist()
+        self.scratch = scratch_of(max(self.dim, most[N], most[N_UNITS]), self.dim)
+        self.work = work_of(64 * most[N_WORDS], self.dim)
         self.seconds: defaultdict[str, float] = defaultdict(float)
-        self.afford(held_bytes([*state, *layers, *self.arithmetic[_OWN], *self.scratch]))
+        if self.limited:  # otherwise they are counted where much is asked for
+            self.afford(held_bytes([*state, *layers, *self.arithmetic[_OWN], *self.scratch, *self.work]))
+
+    @cached_property
+    def refiner(self) -> Refiner:
+        """For positions that are not good enough."""
+        return Refiner(self.layers, self.frame.extent)
 
     def layer(self, number: int) -> None:
         """Cut by hidden layer ``number`` (from 1)."""
-        t = time.perf_counter()
-        layers, words = self.layers, int(self.layers.meta[number - 1, N_WORDS])
-        before = self.maps
-        self.passing = [*before]
-        if number < len(layers.meta):  # what follows the last layer asks for nothing on its cells
-            self.maps = self._next_maps(number, before)
+        t, n_vertices = time.perf_counter(), int(self.state.sizes[Size.VERTICES])
+        evaluation, walk, inside, crossings = self._make_room(number)
         t = self._lap("maps", t)
-        self._signs(number, before)
+        history, frame, scratch = evaluation.history, self.frame, self.scratch
+        if number == 1 and number < len(self.layers.meta):
+            _first_map(self.layers, evaluation.before, self.maps, frame, scratch)
+        elif number < len(self.layers.meta):  # nothing follows the last layer that asks for its maps
+            _propagate(self.state, history, number, evaluation.before, self.maps, frame, scratch, walk)
+        t = self._lap("maps", t)
+        self._signs(evaluation, inside)
         t = self._lap("signs", t)
-        n_cells = int(self.state.sizes[Size.CELLS])
-        self.afford(16 * n_cells * words)
-        crossings = Crossings(np.empty((n_cells, words), np.int64), np.empty((n_cells, words), np.uint64))
-        self.passing = [*before, *crossings]
-        n_planes = begin_layer(self.state, layers, number, crossings, self.dim)
-        self.afford(planes=n_planes)
-        self.state = with_room(self.state, planes=n_planes)
-        make_planes(self.state, self.past.history, before, number, crossings, self.scratch, self.frame)
+        self.passing = [*evaluation.before, *crossings]
+        n_planes = _begin_layer(self.state, self.layers, number, crossings, self.dim)
+        if n_planes > len(self.state.planes):
+            self.afford(planes=n_planes)
+            self.state = with_room(self.state, planes=n_planes)
+        _make_planes(self.state, history, evaluation.before, number, crossings, scratch, frame)
         self.state.sizes[Size.PLANES] = n_planes
         t = self._lap("planes", t)
-        n_vertices = int(self.state.sizes[Size.VERTICES])
+        del evaluation, walk, inside
         self._cut(number, crossings)
         t = self._lap("cut", t)
         self._positions(n_vertices)
         t = self._lap("positions", t)
         n_cells = int(self.state.sizes[Size.CELLS])
-        self.afford(self.past.needed(number, n_cells, words))
+        self.afford(self.past.needed(number, n_cells, crossings.units.shape[1]))
         self.past.push(number, self.state.signs[:n_cells], self.state.cells[:n_cells, 1])
-        self.passing, self.work = [], ()
+        self.passing = []
         self._lap("cut", t)
 
-    def _next_maps(self, number: int, before: Maps) -> Maps:
-        """The maps of a layer on the cells that exist."""
-        state = self.state
-        n_cells = int(state.sizes[Size.CELLS])
-        facets = int(state.sizes[Size.FACES if self.dim > 1 else Size.VERTICES])
-        self.afford(8 * n_cells * ((self.dim + 3) * int(self.layers.meta[number - 1, N]) + 7) + 8 * facets)
-        maps = empty_maps(self.layers, number, n_cells, self.dim)
-        if number == 1:
-            first_map(self.layers, before, maps, self.frame, self.scratch)
-            return maps
-        walk = Walk(np.full((facets, 2), -1, np.int32), np.empty(n_cells, np.int32))
-        propagate(state, self.past.history, number, before, maps, self.frame, self.scratch, walk)
-        return maps
-
-    def _signs(self, number: int, before: Maps) -> None:
-        """Signs of a layer at the vertices that exist: by floats, where they do not prove them by exact arithmetic."""
-        words, n_units = (int(n) for n in self.layers.meta[number - 1, [N_WORDS, N_UNITS]])
-        n_vertices, n_cells = int(self.state.sizes[Size.VERTICES]), int(self.state.sizes[Size.CELLS])
-        room = len(self.state.x) + len(self.state.cells)
-        self.afford(16 * words * room + 8 * (n_cells + n_vertices) + 16 * (16 * n_units + 1024))
-        start, order = np.empty(n_cells + 1, np.int64), np.empty(n_vertices, np.int64)
-        earlier = self.state.vbits
-        self.state = self.state._replace(
-            vbits=workspace((len(self.state.x), 2 * words), np.uint64),
-            signs=workspace((len(self.state.cells), 2 * words), np.uint64),
+    def _make_room(self, number: int) -> tuple[Evaluation, Walk, Inside, Crossings]:
+        """For all that is to be known of a layer before it is cut by; its maps are those of the run from now on."""
+        state, before, dim = self.state, self.maps, self.dim
+        n, n_units, words = self.layers.meta[number - 1, [N, N_UNITS, N_WORDS]].tolist()
+        n_vertices, n_cells = int(state.sizes[Size.VERTICES]), int(state.sizes[Size.CELLS])
+        last = number == len(self.layers.meta)
+        mapped, facets = (0 if last else n_cells), int(state.sizes[Size.FACES if dim > 1 else Size.VERTICES])
+        walked = 0 if last or number == 1 else facets
+        n_pairs = 16 * n_units + 1024
+        self.passing = [*before]
+        self.afford(
+            8 * (mapped * ((dim + 3) * n + 7) + walked)
+            + 16 * words * (len(state.x) + len(state.cells) + n_cells)
+            + 8 * (n_cells + n_vertices + 2 * n_pairs)
         )
-        n = int(self.layers.meta[number - 1, N])
-        if n_units == 0:
+        if not last:
+            self.maps = empty_maps(self.layers, number, mapped, dim)
+        earlier = state.vbits
+        self.state = state._replace(
+            vbits=workspace((len(state.x), 2 * words), np.uint64),
+            signs=workspace((len(state.cells), 2 * words), np.uint64),
+        )
+        self.kept = np.empty((n_vertices if dim == 1 and last and 0 < n_units * n_vertices * n <= _KEPT else 0, n))
+        walk = Walk(np.full((walked, 2), -1, np.int32), np.empty(mapped, np.int32))
+        inside = Inside(
+            np.empty(n_cells + 1, np.int64), np.empty(n_vertices, np.int64), np.empty((n_pairs, 2), np.int64)
+        )
+        crossings = Crossings(np.empty((n_cells, words), np.int64), np.empty((n_cells, words), np.uint64))
+        self.passing += [earlier, *walk, *inside, *crossings]
+        return Evaluation(self.past.history, before, earlier, number, self.frame, self.kept), walk, inside, crossings
+
+    def _signs(self, job: Evaluation, inside: Inside) -> None:
+        """Signs of a layer at the vertices that exist: by floats, where they do not prove them by exact arithmetic."""
+        cell, n_cells, number = 0, int(self.state.sizes[Size.CELLS]), int(job.layer)
+        if self.layers.meta[number - 1, N_UNITS] == 0:
             return
-        keep = self.dim == 1 and number == len(self.layers.meta) and n_vertices * n <= _KEPT
-        self.kept = np.empty((n_vertices if keep else 0, n))
-        job = Evaluation(self.past.history, before, earlier, number, self.frame, self.kept)
-        inside, cell = Inside(start, order, np.empty((16 * n_units + 1024, 2), np.int64)), 0
         while cell < n_cells:
             check_time()
-            cell, n_pairs = classify(self.state, job, self.scratch, inside, cell)
-            if cell < n_cells and n_pairs == 0:
-                # a cell of many vertices
-                self.afford(48 * len(inside.pairs) + 8 * (n_cells + n_vertices), earlier)
+            cell, n_pairs = _classify(self.state, job, self.scratch, inside, cell)
+            if cell < n_cells and n_pairs == 0:  # a cell of many vertices
+                self.afford(2 * inside.pairs.nbytes)
                 inside = inside._replace(pairs=np.empty((2 * len(inside.pairs), 2), np.int64))
             elif n_pairs:
                 t = time.perf_counter()
-                settle(self.state, self.past.history, self.arithmetic, inside.pairs[:n_pairs], number, self.dim)
+                _settle(self.state, job.history, self.arithmetic, inside.pairs[:n_pairs], number, self.dim)
                 self._lap("exact signs", t)
 
     def _cut(self, number: int, crossings: Crossings) -> None:
         job = Job(self.past.history, self.arithmetic, number, crossings, self.frame)
         # the faces that one cut of a k-face makes in its turn grow with its dimension
-        work, limits = self._work(number), Limits(self.max_cells, max(1, _CUTS_A_CALL >> 2 * max(0, self.dim - 3)))
-        self.work = work
+        limits = Limits(self.max_cells, max(1, _CUTS_A_CALL >> 2 * max(0, self.dim - 3)))
+        self.work.level[:] = 0
         while True:
-            status = cut_layer(self.state, job, work, limits)
+            status = _cut_layer(self.state, job, self.work, limits)
             if status == Status.OVER_BUDGET:
                 raise TooManyCells(
                     f"max_cells: more than {self.max_cells} cells, reached in hidden layer {number} of "
@@ -210,7 +224,7 @@ class Run:
                     else "exact=False: rounding gave signs that contradict each other; use exact=True"
                 )
             if status == Status.FULL:
-                work = self.work = self._grow(work)
+                self.work = self._grow(self.work)
                 continue
             check_time()
             if self.report is not None:
@@ -228,28 +242,15 @@ class Run:
     def _positions(self, first: int) -> None:
         """Better positions for those of the vertices from ``first`` on whose error radius is too large."""
         error = self.state.x[first : self.state.sizes[Size.VERTICES], self.dim]
-        poor = first + np.flatnonzero(~(error <= self.frame.reliable))
-        if len(poor) == 0 or not self.frame.exact:
+        if not self.frame.exact or error.max(initial=0.0) <= self.frame.reliable:  # false if one is NaN
             return
+        poor = first + np.flatnonzero(~(error <= self.frame.reliable))
         self.refiner.refine(self.state, self.past.history, poor)
         fine = self.state.x[poor, self.dim] <= self.frame.reliable
         left, carriers = poor[~fine], self.state.vplanes[poor[fine], -1]
         self.state.tally[Tally.REFINED_POSITION] += np.count_nonzero(self.state.counts[carriers])
-        settle(
+        _settle(
             self.state, self.past.history, self.arithmetic, np.column_stack((left, np.zeros_like(left))), 0, self.dim
-        )
-
-    def _work(self, number: int) -> Work:
-        units = 64 * int(self.layers.meta[number - 1, N_WORDS])
-        return Work(
-            np.zeros(self.dim + 1, np.int64),
-            np.empty((self.dim + 1, 4096), np.int32),
-            np.zeros(1, np.uint64),
-            np.empty(1 << 15, np.int32),
-            np.empty(1 << 15, np.int32),
-            np.empty(1 << 15, np.int32),
-            np.empty(units, np.int64),
-            np.empty((self.dim, 2 * self.dim)),
         )
 
     def _grow(self, work: Work) -> Work:
@@ -267,13 +268,14 @@ class Run:
         self.afford(**wanted)
         self.state = state = with_room(state, **wanted)
         if 2 * int(needed.max()) + 2 > work.pieces.shape[1]:
-            self.afford(4 * (self.dim + 1) * (4 * int(needed.max()) + 4))
-            pieces = np.empty((self.dim + 1, 4 * int(needed.max()) + 4), np.int32)
-            pieces[:, : work.pieces.shape[1]] = work.pieces
-            work = work._replace(pieces=pieces)
+            room, used_room = 4 * int(needed.max()) + 4, work.pieces.shape[1]
+            self.afford(12 * (self.dim + 1) * room)
+            pieces, crossed = (np.empty((self.dim + 1, room), kind) for kind in (np.int32, np.uint64))
+            pieces[:, :used_room], crossed[:, :used_room] = work.pieces, work.crossed
+            work = work._replace(pieces=pieces, crossed=crossed)
         scratch = min(int(state.sizes[Size.LONGEST]) ** 2, int(state.sizes[Size.POOL]))
         if scratch > len(work.cut):
-            self.afford(24 * scratch, work.pieces)
+            self.afford(24 * scratch, work.pieces, work.crossed)
             a, b, c = (np.empty(2 * scratch, np.int32) for _ in range(3))
             work = work._replace(positive=a, negative=b, cut=c)
         return work
@@ -317,16 +319,14 @@ class Run:
         return int(4 * s.faces[ids, LEN].sum() + 8 * len(ids))
 
     def polish(self) -> None:
-        """Exact positions for vertices with a coordinate so close to zero that its sign is in doubt."""
+        """Vertices onto the walls; exact positions where a coordinate is so close to zero that its sign is in doubt."""
         t = time.perf_counter()
-        if self.frame.exact:
+        if _finish_positions(self.state, self.dim) > 0 and self.frame.exact:
             x = self.state.x[: self.state.sizes[Size.VERTICES]]
             self.afford(4 * x.nbytes)
-            size, error = np.abs(x[:, :-1]), x[:, -1:]
-            if not (size > error).all():
-                doubtful = np.flatnonzero(np.any(~(size > error) & (size > 0), axis=1))
-                pairs = np.column_stack((doubtful, np.zeros_like(doubtful)))
-                settle(self.state, self.past.history, self.arithmetic, pairs, 0, self.dim)
+            doubtful = np.flatnonzero(np.any(~(np.abs(x[:, :-1]) > x[:, -1:]) & (x[:, :-1] != 0.0), axis=1))
+            pairs = np.column_stack((doubtful, np.zeros_like(doubtful)))
+            _settle(self.state, self.past.history, self.arithmetic, pairs, 0, self.dim)
         self._lap("positions", t)
 
     def _lap(self, stage: str, since: float) -> float:

@@ -186,22 +186,23 @@ def split_face(
     start = index(state.faces[g, START])
     for i in range(start, start + state.faces[g, LEN]):
         f = index(state.pool[index(i)])
-        if state.faces[f, STAMP] == knife.step:
-            other = index(state.faces[f, HALF])
-            positive[index(n_positive)], negative[index(n_negative)] = f, other
-            cut[index(n_cut)] = state.faces[f, CUT]
-            n_positive, n_negative, n_cut = n_positive + 1, n_negative + 1, n_cut + 1
-            above, below = _joined(above, state.bits, f), _joined(below, state.bits, other)
-        elif state.bits[f, 0] & knife.bit != 0:
-            positive[index(n_positive)] = f
-            n_positive += 1
-            above = _joined(above, state.bits, f)
-            if state.bits[f, 2] & knife.bit != 0:
-                n_cut = _collect_cut(state, f, k, knife, cut, n_cut)
-        else:
+        if state.bits[f, 0] & knife.bit == 0:
             negative[index(n_negative)] = f
             n_negative += 1
             below = _joined(below, state.bits, f)
+            continue
+        positive[index(n_positive)] = f
+        n_positive += 1
+        above = _joined(above, state.bits, f)
+        if state.bits[f, 2] & knife.bit == 0:
+            continue
+        if state.faces[f, STAMP] == knife.step:  # the positive half of one that was split
+            other = index(state.faces[f, HALF])
+            negative[index(n_negative)], cut[index(n_cut)] = other, state.faces[f, CUT]
+            n_negative, n_cut = n_negative + 1, n_cut + 1
+            below = _joined(below, state.bits, other)
+        else:
+            n_cut = _collect_cut(state, f, k, knife, cut, n_cut)
     if n_cut < k or (k == 2 and n_cut != 2):
         return np.int64(-1), np.int64(-1)
     half = _new_face(state, k, state.faces[g, OWN], state.faces[g, CARRIER])

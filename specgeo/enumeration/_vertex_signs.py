@@ -28,6 +28,7 @@ from specgeo.enumeration._layers import (
     Layers,
     N,
     active_pieces,
+    entries,
 )
 from specgeo.enumeration._layout import LEN, NUMBER, OWN, START, Frame, Neuron, Scratch, Size, State, Tally
 from specgeo.enumeration._maps import (
@@ -35,14 +36,12 @@ from specgeo.enumeration._maps import (
     SIZE,
     STEEP,
     Maps,
-    combine,
-    combine_two,
     factors,
-    gather,
     largest,
     roundings,
 )
 from specgeo.enumeration._predicates import UNDECIDED, counted, proved, refined, set_sign, smallest_margin
+from specgeo.enumeration._products import combine, combine_two, gather
 from specgeo.enumeration._scalars import ONE, SAFE, TINY, Flags, Integer, U, Word, Words, gamma, lowest_unit, popcount
 
 
@@ -264,9 +263,10 @@ def _refined_sign(layers: Layers, layer: Integer, unit: Integer, scratch: Scratc
     """Sign of a unit by the componentwise bound, or UNDECIDED."""
     meta = layers.meta[layer - 1]
     j = layers.owners[meta[UNIT] + unit]
-    row = layers.weights[meta[WEIGHT] + j * meta[N_PREVIOUS] : meta[WEIGHT] + (j + 1) * meta[N_PREVIOUS]]
+    begin, end = entries(layers, layer, j)
+    row, columns = layers.row_values[begin:end], layers.row_columns[begin:end]
     bias, threshold = layers.biases[meta[BIAS] + j], layers.thresholds[meta[UNIT] + unit]
-    return refined(row, bias, threshold, scratch.inputs[side], scratch.exact_input, error)
+    return refined(row, columns, bias, threshold, scratch.inputs[side], scratch.exact_input, error)
 
 
 @merged

@@ -36,10 +36,7 @@ def begin(
     dim = network.input_dim
     check_dimension(dim)
     state, extent = domain_state(domain, dim, exact, _SPARE_CELLS >> (2 * max(0, dim - 2)), max_bytes)
-    low = lowered_of(network)
-    needed = flat_bytes(low.weights[:-1], low.activations)
-    afford(needed, "max_bytes", "raise max_bytes, or take a smaller network", max_bytes)
-    layers, _ = layers_of(divided(network) if divides else network)
+    layers, _ = layers_of(divided(network) if divides else network, max_bytes)
     return Run(layers, state, extent, exact, max_cells, report, max_bytes)
 
 
@@ -83,13 +80,15 @@ def lowered_of(network: Network) -> Lowered:
     return _lowered[network]
 
 
-def layers_of(network: Network) -> tuple[Layers, Labels]:
+def layers_of(network: Network, max_bytes: int | None = None) -> tuple[Layers, Labels]:
     """The hidden layers as the kernels want them, and layer, neuron and breakpoint of each unit of the network.
 
-    A network does not change, so this is done once.
+    A network does not change, so this is done once, if there are so many bytes for it.
     """
     if network not in _flattened:
         plain = lowered_of(network)
+        needed = flat_bytes(plain.weights[:-1], plain.activations)
+        afford(needed, "max_bytes", "raise max_bytes, or take a smaller network", max_bytes)
         layers = flatten(plain.weights[:-1], plain.biases[:-1], plain.activations)
         units = [a.units(n) for n, a in zip(network.hidden_widths, network.activations, strict=True)]
         none = np.arange(0)

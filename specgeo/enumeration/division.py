@@ -1,77 +1,93 @@
-"""A wide first layer as several of fewer neurons, with the same complex: then its cells come in groups too.
+"""Wide layers behind few cells as several of fewer neurons, with the same complex: so that cells come in groups there.
 
-Block after block of the neurons is cut by, the others wait: coordinates are passed on by neurons with the identity as
-activation, which cut nothing, as are the values of neurons that have had their turn. Weights of 1 and 0 round nothing,
-and units keep their order.
+Block after block of the neurons is cut by, the others wait: what the layer acts on is passed on by neurons with the
+identity as activation, which cut nothing, as are the values of neurons that have had their turn. Weights of 1 and 0
+round nothing, and units keep their order.
+
+How many cells there are is judged as if all units so far were hyperplanes (Zaslavsky 1975). Behind many cells a wide
+layer is left as it is: a group has few of them.
 """
 
 from __future__ import annotations
 
 from math import comb
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from specgeo._cast import IntArray
 from specgeo.activation import Activation
 from specgeo.layer_activations import MaxGroups
 from specgeo.network import Network
 
-MANY = 1_000_000  # regions that a first layer may have, from which on it is divided
-FIRST = 40_000  # that the first of its blocks may have
+FEW = 10_000  # regions before a layer, up to which it may be divided
+MANY = 1_000_000  # regions that there may be behind it, from which on it is divided
+FIRST = 40_000  # that there may be behind the first of its blocks
 _GROWTH = 1.5  # from one block end to the next
 
-_divided: WeakKeyDictionary[Network, Network] = WeakKeyDictionary()
+_divided: WeakKeyDictionary[Network, Network | None] = WeakKeyDictionary()  # None: not divided
 
 
 def divided(network: Network) -> Network:
-    """The network, or one with the same complex whose first layer has few regions; outputs may differ.
+    """The network, or one with the same complex in which few regions become many step by step; outputs may differ.
 
     Where there are maxima, whose cells are put together after some of the layers, it is the network itself.
     """
-    contests = any(isinstance(one, MaxGroups) for one in network.activations)
-    if contests or not network.hidden_widths or _regions(network, network.hidden_widths[0]) < MANY:
-        return network
     if network not in _divided:
-        _divided[network] = _blockwise(network, _ends(network))
-    return _divided[network]
+        contests = any(isinstance(one, MaxGroups) for one in network.activations)
+        blocks = [] if contests else _blocks(network)
+        _divided[network] = _blockwise(network, blocks) if any(len(ends) > 1 for ends in blocks) else None
+    return _divided[network] or network
 
 
-def _regions(network: Network, neurons: int) -> int:
-    """The most that the units of so many of the first neurons can have (Zaslavsky 1975)."""
-    units = neurons * len(network.activations[0].units(network.hidden_widths[0]).owners) // network.hidden_widths[0]
-    return sum(comb(units, i) for i in range(network.input_dim + 1))
+def _blocks(network: Network) -> list[list[int]]:
+    """For each hidden layer after which of its neurons blocks end."""
+    found, before, rank = [], 0, network.input_dim
+    for width, activation in zip(network.hidden_widths, network.activations, strict=True):
+        each = len(activation.units(width).owners) // width  # units of a neuron
+        ends = [width]
+        if _regions(before, rank) < FEW and _regions(before + each * width, rank) >= MANY:
+            end = next((m for m in range(1, width) if _regions(before + each * m, rank) >= FIRST), width)
+            while end < width:
+                ends.insert(-1, end)
+                end = int(np.ceil(_GROWTH * end))
+        found.append(ends)
+        before, rank = before + each * width, min(rank, width)
+    return found
 
 
-def _ends(network: Network) -> IntArray:
-    """After which neurons blocks end."""
-    n = network.hidden_widths[0]
-    end = next((m for m in range(1, n) if _regions(network, m) >= FIRST), n)
-    ends = []
-    while end < n:
-        ends.append(end)
-        end = int(np.ceil(_GROWTH * end))
-    return np.array([*ends, n])
+def _regions(units: int, rank: int) -> int:
+    """The most that so many hyperplanes can have, of normals of this rank."""
+    return sum(comb(units, i) for i in range(rank + 1))
 
 
-def _blockwise(network: Network, ends: IntArray) -> Network:
-    dim, deep = network.input_dim, len(network.hidden_widths) > 1
-    weight, bias, first = np.asarray(network.weights[0]), np.asarray(network.biases[0]), network.activations[0]
-    assert not isinstance(first, MaxGroups)
-    kinds, passes = [*first.each(len(weight))], [Activation.identity()]
-    weights, biases, activations = [], [], []
-    start, before = 0, 0  # neurons that have had their turn; values that come in front of the coordinates
-    for end in ends.tolist():
-        done, coordinates = start * deep, dim * (end < len(weight))  # passed on, where somebody asks for them
-        block = np.zeros((done + end - start + coordinates, before + dim))
+def _blockwise(network: Network, blocks: list[list[int]]) -> Network:
+    weights, biases, activations = [*network.weights], [*network.biases], [*network.activations]
+    for layer in range(len(blocks) - 1, -1, -1):
+        if len(blocks[layer]) > 1:
+            made = _layers(network, layer, blocks[layer])
+            weights[layer : layer + 1], biases[layer : layer + 1], activations[layer : layer + 1] = made
+    if len(blocks[-1]) > 1:  # the last block alone is there
+        weights[-1], biases[-1] = np.zeros((1, len(weights[-2]))), np.zeros(1)
+    return Network(weights, biases, activations)
+
+
+def _layers(network: Network, layer: int, ends: list[int]) -> tuple[list[Any], list[Any], list[Any]]:
+    """Weights, biases and activations of the blocks of a layer."""
+    weight, bias, own = np.asarray(network.weights[layer]), network.biases[layer], network.activations[layer]
+    assert not isinstance(own, MaxGroups)
+    kinds, passes, n_in = [*own.each(len(weight))], [Activation.identity()], weight.shape[1]
+    deep = layer < len(network.hidden_widths) - 1  # somebody asks for the values of the layer
+    made: tuple[list[Any], list[Any], list[Any]] = [], [], []
+    start, before = 0, 0  # neurons that have had their turn; their values come in front of what the layer acts on
+    for end in ends:
+        done, waiting = start * deep, n_in * (end < len(weight))  # passed on
+        block = np.zeros((done + end - start + waiting, before + n_in))
         block[:done, :done] = np.eye(done)
         block[done : done + end - start, before:] = weight[start:end]
-        block[done + end - start :, before:] = np.eye(coordinates, dim)
-        weights.append(block)
-        biases.append(np.concatenate((np.zeros(done), bias[start:end], np.zeros(coordinates))))
-        activations.append([*passes * done, *kinds[start:end], *passes * coordinates])
+        block[done + end - start :, before:] = np.eye(waiting, n_in)
+        made[0].append(block)
+        made[1].append(np.concatenate((np.zeros(done), bias[start:end], np.zeros(waiting))))
+        made[2].append([*passes * done, *kinds[start:end], *passes * waiting])
         start, before = end, done + end - start
-    if not deep:
-        return Network([*weights, np.zeros((1, len(weights[-1])))], [*biases, np.zeros(1)], activations)
-    rest = [*network.weights[1:]], [*network.biases[1:]], [*network.activations[1:]]
-    return Network([*weights, *rest[0]], [*biases, *rest[1]], [*activations, *rest[2]])
+    return made

@@ -22,7 +22,7 @@ from specgeo.enumeration.cones import of_cones
 from specgeo.enumeration.finish import as_complex
 from specgeo.enumeration.glue import glued
 from specgeo.enumeration.groups import Head, enough_faces
-from specgeo.enumeration.reaching import Wanted, prune
+from specgeo.enumeration.reaching import Pruning, Wanted
 from specgeo.errors import BudgetError, InvalidInputError
 from specgeo.geometry.arrays import Signs, unpacked
 from specgeo.geometry.complex import PolyhedralComplex
@@ -210,10 +210,11 @@ def _run_through(
             progress(f"layer {layer} of {depth}: {so_far}", (layer - 1 + share) / depth)
 
     run.report = report
+    pruning = Pruning(reaching) if reaching is not None else None
     for layer in range(1, depth + 1):
         cut_by(run, low, layer)
-        if layer < depth and reaching is not None:
-            prune(run, layer, reaching)
+        if layer < depth and pruning is not None:
+            pruning.prune(run, layer, merged=layer in low.contests)
         if merged <= layer < depth and enough is not None and enough(run):
             return run, layer
     run.polish()

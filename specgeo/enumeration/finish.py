@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
+from specgeo._jit import direct
 from specgeo._tournament import Contest
+from specgeo.domain import Polytope
 from specgeo.enumeration._lattice import boundary_lists, number_faces, spread_signs
 from specgeo.enumeration._layers import N_UNITS, N_WORDS
 from specgeo.enumeration._layout import Size, Tally
@@ -23,6 +26,8 @@ from specgeo.geometry.walls import snap
 from specgeo.layer_activations import MaxGroups
 from specgeo.network import Network
 
+_number_faces, _boundary_lists, _spread_signs = direct(number_faces), direct(boundary_lists), direct(spread_signs)
+
 
 def as_complex(run: Run, network: Network, labels: Labels, domain: Any) -> PolyhedralComplex:
     """The arrays of a finished run as a PolyhedralComplex."""
@@ -32,14 +37,15 @@ def as_complex(run: Run, network: Network, labels: Labels, domain: Any) -> Polyh
     pool = int(s.sizes[Size.POOL])
     run.afford(24 * n_faces + 4 * pool + (8 * dim + 24) * n_vertices + (16 * words + 32) * n_cells)
     index, walls = np.empty(n_faces, np.int32), np.empty(max(n_faces, n_vertices), np.int32)
-    sizes, items = np.zeros(dim + 1, np.int64), np.zeros(dim + 1, np.int64)
-    number_faces(s, dim, index, sizes, items, walls)
-    first, begin = np.cumsum(sizes + 1) - sizes - 1, np.cumsum(items) - items
-    offsets, indices = np.empty(int(sizes.sum()) + dim + 1, np.int64), np.empty(int(items.sum()), np.int32)
-    boundary_lists(s, dim, index, first.copy(), begin.copy(), offsets, indices)
+    counts = np.zeros((2, dim + 1), np.int64)
+    _number_faces(s, dim, index, counts[0], counts[1], walls)
+    sizes, items = counts.tolist()
+    first = list(accumulate((n + 1 for n in sizes), initial=0))
+    begin = list(accumulate(items, initial=0))
+    offsets, indices = np.empty(first[-1], np.int64), np.empty(begin[-1], np.int32)
+    _boundary_lists(s, dim, index, np.array(first), np.array(begin), offsets, indices)
     faces = [
-        Ragged(offsets[first[k] : first[k] + sizes[k] + 1], indices[begin[k] : begin[k] + items[k]])
-        for k in range(1, dim + 1)
+        Ragged(offsets[first[k] : first[k + 1]], indices[begin[k] : begin[k + 1]]) for k in range(1, dim + 1)
     ]
     signs = final_signs(run, labels, lowered_of(network).contests)
     # the row of each boundary facet: of A on a polytope; on a box c for the lower and d + c for the upper wall
@@ -62,8 +68,9 @@ def complex_of(
     facet_walls: IntArray,
     certificate: Certificate,
 ) -> PolyhedralComplex:
-    """The complex; vertices on walls are moved to them."""
-    snap(vertices, domain, facet_walls, faces[:-1])
+    """The complex. On a box the run has moved vertices to walls; a polytope may have more at a vertex than it knows."""
+    if isinstance(domain, Polytope):
+        snap(vertices, domain, facet_walls, faces[:-1])
     return PolyhedralComplex(
         vertices,
         faces,
@@ -80,17 +87,17 @@ def complex_of(
 
 def certificate_of(run: Run) -> Certificate:
     """How the signs of a run were decided."""
-    state = run.state
+    tally = run.state.tally.tolist()
     return Certificate(
         certified=run.frame.exact,
-        float_filter=int(state.tally[Tally.FLOAT]),
-        refined_filter=int(state.tally[Tally.REFINED]),
-        exact=int(state.tally[Tally.EXACT]),
-        exact_zeros=int(state.tally[Tally.ZERO]),
-        exact_positions=int(state.tally[Tally.POSITION]),
+        float_filter=tally[Tally.FLOAT],
+        refined_filter=tally[Tally.REFINED],
+        exact=tally[Tally.EXACT],
+        exact_zeros=tally[Tally.ZERO],
+        exact_positions=tally[Tally.POSITION],
         smallest_margin=float(run.state.margin[0]),
         seconds=dict(run.seconds),
-        refined_positions=int(state.tally[Tally.REFINED_POSITION]),
+        refined_positions=tally[Tally.REFINED_POSITION],
     )
 
 
@@ -109,5 +116,5 @@ def final_signs(run: Run, labels: Labels, contests: dict[int, Contest]) -> Patte
         elif layer in compared:
             rows, n_units = np.zeros((len(rows), 0), np.uint64), 0
         start -= n_units
-        spread_signs(rows, run.past.parents(layer), cells, start, positive, negative)
+        _spread_signs(rows, run.past.parents(layer), cells, start, positive, negative)
     return Patterns(positive, negative, *labels)

@@ -16,8 +16,9 @@ import numpy as np
 from specgeo._budget import memory_budget
 from specgeo._cast import FloatArray, IntArray
 from specgeo._display import counted
+from specgeo._jit import direct
 from specgeo._parcels import opened, parcelled
-from specgeo._workers import in_order, is_elsewhere, n_cores
+from specgeo._workers import in_order, is_elsewhere, n_cores, named
 from specgeo.enumeration._glue import (
     Codes,
     Lists,
@@ -43,6 +44,9 @@ from specgeo.errors import BudgetError, SpecgeoError
 from specgeo.geometry.arrays import Patterns, Ragged
 from specgeo.geometry.certificate import Certificate, together
 from specgeo.geometry.complex import PolyhedralComplex
+
+_encode, _count_told = direct(encode), direct(count_told)
+_tell, _list_boundaries = direct(tell), direct(list_boundaries)
 
 
 class Part(NamedTuple):
@@ -109,9 +113,9 @@ def part_of(run: Group, number: int, seen: Seen, pieces: Pieces) -> Part:
     codes = Codes(*(workspace(shape, np.int32) for shape in shapes))
     share = Share(head.owners, seen, number, len(run.cells) == len(head.groups[number]))
     sizes, items = np.zeros(dim + 1, np.int64), np.zeros(dim + 1, np.int64)
-    n_other_faces, n_other_vertices = encode(s, share, pieces, codes, sizes, items)
+    n_other_faces, n_other_vertices = _encode(s, share, pieces, codes, sizes, items)
     table = np.empty((len(run.head_faces), 3), np.int32)
-    n_told, n_met, told_faces, told_vertices = count_told(run.head_faces, share, pieces, table)
+    n_told, n_met, told_faces, told_vertices = _count_told(run.head_faces, share, pieces, table)
     told = Told(
         table[:n_met].copy(),
         np.empty(told_faces, np.int32),
@@ -119,12 +123,12 @@ def part_of(run: Group, number: int, seen: Seen, pieces: Pieces) -> Part:
         np.empty(told_vertices, np.int32),
         np.empty((len(run.head_vertices), 2), np.int32),
     )
-    corners = tell(s, run.head_faces, share, pieces, codes, told)
+    corners = _tell(s, run.head_faces, share, pieces, codes, told)
     owned = int(sizes[1:].sum())
     lists = Lists(
         np.empty(owned, np.int32), np.empty(int(items.sum()), np.int32), np.empty(int(sizes[dim - 1]), np.int32)
     )
-    list_boundaries(s, codes, sizes.copy(), items.copy(), lists)
+    _list_boundaries(s, codes, sizes.copy(), items.copy(), lists)
     signs = final_signs(run, head.labels, lowered_of(head.network).contests)
     return Part(
         sizes,
@@ -146,6 +150,7 @@ def glued(
 ) -> PolyhedralComplex:
     """All groups taken through all layers, and put together."""
     allowed, n_groups, begun = memory_budget(head.max_bytes), len(head.groups), head.layer / head.depth
+    executor = named(executor)
     executor = n_cores() if executor is None else executor
     parts: list[Part] = []
     cells, faces, held = 0, 0, 0

@@ -13,17 +13,20 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import IntArray
+from specgeo._jit import direct
 from specgeo.enumeration._groups import Owners, Places, centres, choose, collect, find_owners, take
 from specgeo.enumeration._groups import Seen as Seen
 from specgeo.enumeration._layers import N_WORDS, N
-from specgeo.enumeration._layout import CARRIER, Size, State, Work, with_room
+from specgeo.enumeration._layout import CARRIER, LEN, PLANES, START, Size, State, Work, with_room
 from specgeo.enumeration._memory import workspace
 from specgeo.enumeration._run import Run, TooManyCells
-from specgeo.enumeration._scalars import Ids
+from specgeo.enumeration._scalars import Flags, Ids
 from specgeo.enumeration.begin import begin, cut_by, layers_of, lowered_of
 from specgeo.enumeration.finish import certificate_of
 from specgeo.geometry.certificate import Certificate
 from specgeo.network import Network
+
+_collect, _take = direct(collect), direct(take)
 
 HEAD_CELLS = 10_000  # the head is the first complex of so many cells, but at most that before the last layer
 GROUP_CELLS = 64  # of the head in a group; in dimension 4 and more, where walls are many, GROUP_CELLS_HIGH
@@ -114,6 +117,20 @@ class Head:
         )
         find_owners(head, group_of, self.owners, dim)
 
+    def in_walls(self) -> Flags:
+        """Which of its faces, of dimension 1 and more, lie in a wall of the domain."""
+        s = self.run.state
+        n = int(s.sizes[Size.FACES])
+        dims, faces = s.dims[:n], s.faces[:n]
+        facets, found = np.flatnonzero(dims == self.dim - 1), np.zeros(n, np.bool_)
+        found[facets] = s.porigin[faces[facets, PLANES], 0] < 0
+        for k in range(self.dim - 1, 1, -1):
+            rows = faces[found & (dims == k)]
+            ends = np.cumsum(rows[:, LEN])
+            items = np.arange(ends[-1] if len(ends) else 0)
+            found[s.pool[items + np.repeat(rows[:, START] - ends + rows[:, LEN], rows[:, LEN])]] = True
+        return found
+
     @property
     def n_cells(self) -> int:
         return int(self.run.state.sizes[Size.CELLS])
@@ -174,7 +191,7 @@ class Group(Run):
     def enter(self, number: int, cells: IntArray, seen: Seen) -> None:
         """Begin with some cells of a group."""
         head, s = self.head, self.head.run.state
-        n_faces, n_vertices, n_items = collect(s, cells, self.places, self.dim)
+        n_faces, n_vertices, n_items = _collect(s, cells, self.places, self.dim)
         wanted = {"vertices": n_vertices, "faces": n_faces, "pool": n_items, "cells": len(cells)}
         have = {"vertices": len(self.state.x), "faces": len(self.state.dims), "pool": len(self.state.pool)}
         have["cells"] = len(self.state.cells)
@@ -182,7 +199,7 @@ class Group(Run):
         self.state = with_room(self.state, **{k: 4 * n for k, n in wanted.items() if 2 * n > have[k]})
         words = int(self.layers.meta[head.layer - 1, N_WORDS]) if head.layer else 1
         self.state = self.state._replace(vbits=workspace((len(self.state.x), 2 * words), np.uint64))
-        take(s, self.state, self.places, len(cells), n_faces, n_vertices)
+        _take(s, self.state, self.places, len(cells), n_faces, n_vertices)
         if head.layer:
             past = head.run.past
             self.past.push(head.layer, past.signs(head.layer)[cells], past.parents(head.layer)[cells])

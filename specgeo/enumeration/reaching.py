@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from specgeo._cast import IntArray
+from specgeo._cast import FloatArray, IntArray
 from specgeo.enumeration._groups import Places, collect, take
 from specgeo.enumeration._layers import N_UNITS, N_WORDS, N
 from specgeo.enumeration._layout import CARRIER, LEN, PLANES, START, Size, State
@@ -24,22 +24,32 @@ Wanted = Literal["level", "below", "above", "surface below", "surface above"]
 """Where units of the last layer vanish; where the one unit is <= 0 or >= 0; the surface of that, on the walls too."""
 
 
-def prune(run: Run, layer: int, wanted: Wanted) -> None:
-    """Drop the cells of the complex after a layer that have nothing of what is wanted; but keep one of them."""
-    t = time.perf_counter()
-    n_cells = int(run.state.sizes[Size.CELLS])
-    widest = max(run.dim, int(run.layers.meta[:, [N, N_UNITS]].max()))
-    run.afford(16 * int(run.state.sizes[Size.FACES] + run.state.sizes[Size.VERTICES]))
-    bounds, reach = bounds_of(widest, run.dim, run.state), np.empty(n_cells, np.uint8)
-    find_reaching(run.state, run.layers, layer, run.maps, run.frame, run.scratch, bounds, reach)
-    meets, solid = reach & MEETS != 0, reach & (BELOW if wanted.endswith("below") else ABOVE) != 0
-    keep = solid if wanted in ("below", "above") else meets
-    if wanted.startswith("surface"):
-        keep |= solid & _on_walls(run.state)
-    cells = np.flatnonzero(keep) if keep.any() else np.zeros(1, np.int64)
-    run.seconds["bounds"] += time.perf_counter() - t
-    if len(cells) < n_cells:
-        keep_cells(run, layer, cells)
+class Pruning:
+    """Drops, layer by layer, the cells that have nothing of what is wanted; but keeps one of them."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self.wanted = wanted
+        self.forms: FloatArray | None = None  # bounds on the last layer, one for each cell that was kept
+
+    def prune(self, run: Run, layer: int, merged: bool) -> None:
+        """Drop cells of the complex after a layer; ``merged``: they may reach beyond the cells that they name."""
+        t = time.perf_counter()
+        n_cells = int(run.state.sizes[Size.CELLS])
+        widest, last = max(run.dim, int(run.layers.meta[:, [N, N_UNITS]].max())), int(run.layers.meta[-1, N])
+        known = self.forms if self.forms is not None and not merged else np.empty((0, run.dim + 2, last))
+        marks = 16 * int(run.state.sizes[Size.FACES] + run.state.sizes[Size.VERTICES])
+        run.afford(marks + 8 * n_cells * (run.dim + 2) * last)
+        bounds, reach = bounds_of(widest, run.state, known), np.empty(n_cells, np.uint8)
+        find_reaching(run.state, run.layers, layer, run.maps, run.frame, run.scratch, bounds, reach)
+        meets, solid = reach & MEETS != 0, reach & (BELOW if self.wanted.endswith("below") else ABOVE) != 0
+        keep = solid if self.wanted in ("below", "above") else meets
+        if self.wanted.startswith("surface"):
+            keep |= solid & _on_walls(run.state)
+        cells = np.flatnonzero(keep) if keep.any() else np.zeros(1, np.int64)
+        self.forms = bounds.forms[cells]
+        run.seconds["bounds"] += time.perf_counter() - t
+        if len(cells) < n_cells:
+            keep_cells(run, layer, cells)
 
 
 def _on_walls(s: State) -> Flags:

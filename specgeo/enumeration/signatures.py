@@ -8,7 +8,7 @@ import numpy as np
 
 from specgeo.activation import Activation
 from specgeo.domain import Box
-from specgeo.enumeration import _cut, _lattice, _maps, _planes, _predicates, _vertex_signs
+from specgeo.enumeration import _cut, _lattice, _maps, _planes, _positions, _predicates, _vertex_signs
 from specgeo.enumeration._domain import domain_state
 from specgeo.enumeration._layers import flatten
 from specgeo.enumeration._layout import Crossings, Limits
@@ -35,7 +35,7 @@ def signatures() -> tuple[Signatures, Signatures]:
     evaluation = Evaluation(run.past.history, run.maps, words, one, run.frame, run.kept)
     inside, walk = Inside(counts, counts, pairs), Walk(np.empty((0, 2), np.int32), faces)
     late: Signatures = [
-        (SLOWEST, (state, job, run._work(1), Limits(one, one))),
+        (SLOWEST, (state, job, run.work, Limits(one, one))),
         (_maps.propagate, (state, run.past.history, one, run.maps, run.maps, run.frame, run.scratch, walk)),
         (_predicates.settle, (state, run.past.history, run.arithmetic, pairs, one, 2)),
     ]
@@ -44,6 +44,7 @@ def signatures() -> tuple[Signatures, Signatures]:
         (_vertex_signs.classify, (state, evaluation, run.scratch, inside, one)),
         (_planes.begin_layer, (state, run.layers, one, crossings, 2)),
         (_planes.make_planes, (state, run.past.history, run.maps, one, crossings, run.scratch, run.frame)),
+        (_positions.finish_positions, (state, 2)),
         (_lattice.number_faces, (state, 2, faces, counts, counts, faces)),
         (_lattice.boundary_lists, (state, 2, faces, counts, counts, counts, faces)),
         (_lattice.spread_signs, (words, faces, counts, one, words, words)),

@@ -26,7 +26,7 @@ from specgeo._cast import ComplexArray, FloatArray, IntArray
 from specgeo._double import UNIT_ROUNDOFF
 from specgeo._measures import lengths_of
 from specgeo._progress import Tell, reported
-from specgeo._workers import in_order
+from specgeo._workers import in_order, named
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier import moments, nufft
 from specgeo.fourier.deviation import deviation_of
@@ -40,6 +40,7 @@ PROMISE = 1e-12  # every value has an error bound below this share of int |f|, o
 TARGET = 2e-13  # where that costs little, the facet form is used only if its bound is below this share
 LITTLE = 4e6  # pairs (simplex, wavevector) of the volume form that cost little: about 0.1 s
 BLOCK = 1 << 25  # pairs (simplex, wavevector) between two reports of progress
+SHARES = 32  # of a block, where there are workers
 GRID_PROMISE = 1e-11  # the same for moments and the non-uniform FFT, whose bounds are some 100 times their errors
 WORTH = 0.1  # seconds of direct sums from which on moments are thought of
 DIVIDED = 1.0  # seconds of moments from which on wavevectors are divided into near and far ones
@@ -149,7 +150,7 @@ def evaluate(
     afford(needed, f"k: {len(k):,} wavevectors", "pass fewer at a time")
     distinct, place, flipped = half_space(k)
     with np.errstate(over="ignore", invalid="ignore"):  # what leaves the range of floats is refused
-        values, errors = _evaluate_distinct(forms, distinct, boundary, method, bounds, tell, executor)
+        values, errors = _evaluate_distinct(forms, distinct, boundary, method, bounds, tell, named(executor))
     values, errors = values[place], errors[place]
     values[flipped] = np.conj(values[flipped])
     return values, errors
@@ -191,7 +192,7 @@ def _evaluate_distinct(
     if tell is not None and done:
         tell(f"{done:,} of {len(k):,} wavevectors", done / len(k))
     for name, evaluator in (("facet", _by_facets), ("volume", _by_volume), ("nufft", _by_nufft)):
-        for rows in _blocks(forms, np.flatnonzero(chosen == name), name, tell):
+        for rows in _blocks(forms, np.flatnonzero(chosen == name), name, tell, executor is not None):
             some = np.ascontiguousarray(k[rows])
             values[rows], errors[rows] = evaluator(forms, some, boundary, executor)
             done += len(rows)
@@ -215,12 +216,13 @@ def _require_form(k: FloatArray, boundary: Boundary, method: str) -> None:
         raise InvalidInputError("method: 'volume' has no interior spectrum; use 'auto' or 'facet'")
 
 
-def _blocks(forms: ComplexForms, rows: IntArray, form: str, tell: Tell | None) -> list[IntArray]:
-    """Rows to evaluate at once: all, but where someone hears of it such as take some tenths of a second."""
+def _blocks(forms: ComplexForms, rows: IntArray, form: str, tell: Tell | None, shared: bool) -> list[IntArray]:
+    """Rows to evaluate at once: all, but where someone hears of it such as take a worker some tenths of a second."""
     if len(rows) == 0 or tell is None or form == "nufft":
         return [rows] if len(rows) else []
     n = len(forms.volume.cells if form == "volume" else forms.facets.kinks)
-    return np.array_split(rows, -(-len(rows) // max(BLOCK // max(1, n), 1)))
+    most = BLOCK * (SHARES if shared else 1)
+    return np.array_split(rows, -(-len(rows) // max(most // max(1, n), 1)))
 
 
 def deviation(forms: ComplexForms, k: FloatArray, boundary: Boundary, form: str) -> FloatArray:

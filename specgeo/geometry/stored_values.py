@@ -96,8 +96,17 @@ def piece_bounds(layers: Layers, pieces: list[IntArray], precision: type = np.fl
     2 n + 4 over hidden layers of n neurons, and of 2 q for q maxima, and eps that of the ``precision`` in which the map
     was evaluated.
     """
-    weights, biases = ([np.abs(np.asarray(x, np.longdouble)) for x in part] for part in layers[:2])
-    tiny = _SPARE * np.longdouble(np.finfo(precision).tiny)
+    found = _piece_bounds(layers, pieces, precision, precision)
+    open_cells = np.flatnonzero(~np.isfinite(found).all(axis=(1, 2)))
+    if len(open_cells) and precision is not np.longdouble:  # what overflows may be in the range of long doubles
+        found[open_cells] = _piece_bounds(layers, [p[open_cells] for p in pieces], precision, np.longdouble)
+    return found
+
+
+def _piece_bounds(layers: Layers, pieces: list[IntArray], precision: type, wide: Any) -> FloatArray:
+    """The same, computed in a ``wide`` type, of positive terms only: its own rounding is (K + 8) eps at most."""
+    weights, biases = ([np.abs(np.asarray(x, wide)) for x in part] for part in layers[:2])
+    tiny = _SPARE * wide(np.finfo(precision).tiny)
     n, m = len(pieces[0]) if pieces else 1, len(biases[-1])
     rows: Any = np.broadcast_to(weights[-1], (n, *weights[-1].shape))
     offsets: Any = np.broadcast_to(biases[-1], (n, m))
@@ -106,14 +115,16 @@ def piece_bounds(layers: Layers, pieces: list[IntArray], precision: type = np.fl
             list(zip(weights[:-1], biases[:-1], layers.activations, pieces, strict=True))
         ):
             chosen = np.broadcast_to(piece, (n, activation.width(len(bias))))
-            offsets = offsets + np.einsum("cmn,cn->cm", rows, np.abs(activation.intercepts)[chosen] + tiny)
-            rows = rows * np.abs(activation.slopes)[chosen][:, None, :] + tiny
+            shifts = (np.abs(activation.intercepts)[chosen] + tiny).astype(wide)
+            offsets = offsets + (rows @ shifts[:, :, None])[:, :, 0]
+            rows = (rows * np.abs(activation.slopes)[chosen][:, None, :] + tiny).astype(wide)
             rows = activation.scatter(rows, chosen, len(bias))
             offsets = offsets + rows @ bias + tiny
             rows = (rows.reshape(n * m, -1) @ weight).reshape(n, m, -1) + tiny
         roundings = 2 + sum(2 * len(bias) + 4 for bias in biases[:-1])
         roundings += sum(2 * len(a.sizes) for a in layers.activations if isinstance(a, MaxGroups))
-        bounds = np.finfo(precision).eps * roundings * np.concatenate((rows, offsets[:, :, None]), axis=2)
+        own = 1 + 2 * (roundings + 8) * float(np.finfo(wide).eps)
+        bounds = own * np.finfo(precision).eps * roundings * np.concatenate((rows, offsets[:, :, None]), axis=2)
         return np.asarray(bounds.astype(float))
 
 

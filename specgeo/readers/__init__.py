@@ -12,6 +12,7 @@ from specgeo.errors import InvalidInputError, ReadError
 from specgeo.network import Network
 from specgeo.readers._elsewhere import reader_of_others, unpacked
 from specgeo.readers.encodings import with_encoding
+from specgeo.readers.keras import read_keras
 from specgeo.readers.nnet import read_nnet
 from specgeo.readers.npz import read_npz, save_network
 from specgeo.readers.onnx import read_onnx
@@ -21,20 +22,22 @@ from specgeo.readers.sklearn import from_sklearn
 from specgeo.readers.torch import from_torch
 
 __all__ = [
-    "from_parameters", "from_sklearn", "from_torch", "read_network", "read_nnet", "read_npz", "read_onnx",
-    "read_safetensors", "read_shape", "save_network", "with_encoding",
+    "from_parameters", "from_sklearn", "from_torch", "read_keras", "read_network", "read_nnet", "read_npz",
+    "read_onnx", "read_safetensors", "read_shape", "save_network", "with_encoding",
 ]  # fmt: skip
 
 _READERS: dict[str, Callable[..., Network]] = {
     ".npz": read_npz, ".onnx": read_onnx, ".nnet": read_nnet, ".safetensors": read_safetensors,
+    ".keras": read_keras, ".h5": read_keras, ".hdf5": read_keras,
 }  # fmt: skip
 _OTHERS = {
     **dict.fromkeys((".pt", ".pth", ".ckpt"), ": load it with torch, and use specgeo.from_torch or torch.onnx.export"),
-    **dict.fromkeys((".h5", ".keras", ".hdf5"), ": export it with tf2onnx, or pass its weights to specgeo.Network"),
     **dict.fromkeys((".pkl", ".pickle", ".joblib"), ": load it and use specgeo.from_sklearn or specgeo.from_torch"),
 }
+_KERAS = (".keras", ".h5", ".hdf5")
 _OPTIONS = {  # beside max_bytes, which all readers take
-    "output": ".onnx", "normalized": ".nnet", "activation": ".safetensors", "layers": ".safetensors",
+    "output": (".onnx", *_KERAS), "inputs": (".onnx", *_KERAS), "config": _KERAS, "normalized": (".nnet",),
+    "activation": (".safetensors",), "layers": (".safetensors",),
 }  # fmt: skip
 
 
@@ -51,17 +54,17 @@ def read_network(
     Parameters
     ----------
     path : path-like
-        ``.npz`` (`read_npz`), ``.onnx`` (`read_onnx`), ``.nnet`` (`read_nnet`) or ``.safetensors``
-        (`read_safetensors`), or one of these compressed, as ``.onnx.gz``; other suffixes if a package that is installed
-        has an entry point for them.
+        ``.npz`` (`read_npz`), ``.onnx`` (`read_onnx`), ``.keras`` or ``.h5`` (`read_keras`), ``.nnet`` (`read_nnet`) or
+        ``.safetensors`` (`read_safetensors`), or one of these compressed, as ``.onnx.gz``; other suffixes if a package
+        that is installed has an entry point for them.
     max_bytes : int, optional
         Budget for what the file may unfold to in memory. By default four fifths of the memory that is available, and
         for ``.onnx`` 256 MiB and 64 times the size of the file if that is less.
     progress : bool or callable, optional
         True: a bar. A callable is called now and then as ``progress(message, fraction)``.
     **options
-        Passed on: ``normalized=False`` for ``.nnet``, ``output="name"`` for ``.onnx``, ``activation`` and ``layers``
-        for ``.safetensors``.
+        Passed on: ``normalized=False`` for ``.nnet``, ``output="name"`` and ``inputs={"name": array}`` for ``.onnx``
+        and Keras, ``config`` for weights of Keras, ``activation`` and ``layers`` for ``.safetensors``.
 
     Returns
     -------
@@ -78,7 +81,7 @@ def read_network(
     UnsupportedError
         The file holds a layer that is not piecewise linear or not supported; the message names it.
     MissingDependencyError
-        ``.onnx`` without the package onnx.
+        ``.onnx`` without the package onnx, ``.keras`` or ``.h5`` without h5py.
 
     Notes
     -----
@@ -108,7 +111,7 @@ def read_network(
         other = _OTHERS.get(suffix, "")
         raise ReadError(f"path: {file.name!a} has suffix {file.suffix!r}; one of {sorted(_READERS)} can be read{other}")
     for option in options:
-        if _OPTIONS.get(option) != suffix:
-            known = ", ".join(f"{name} (for {kind})" for name, kind in _OPTIONS.items())
+        if suffix not in _OPTIONS.get(option, ()):
+            known = ", ".join(f"{name} (for {' and '.join(kinds)})" for name, kinds in _OPTIONS.items())
             raise InvalidInputError(f"{option}: not an option for {suffix} files; drop it; there are {known}")
     return reader(file, max_bytes=max_bytes, progress=progress, **options)

@@ -82,6 +82,7 @@ class Graph:
         self.swapped = False  # whether an activation was moved behind a maximum
         self._input = Block(input_dim)
         self._held: dict[Value, Value] = {}
+        self._active: dict[tuple[Value, tuple[Activation, ...]], Value] = {}
 
     @property
     def input(self) -> Value:
@@ -155,7 +156,10 @@ class Graph:
             kinds = kinds[:1]
         if all(kind.is_identity for kind in kinds):
             return value
-        return Value((Block(value.width, value, tuple(kinds)),))
+        key = value, tuple(kinds)
+        if key not in self._active:  # the same activation of the same value is made once
+            self._active[key] = Value((Block(value.width, value, key[1]),))
+        return self._active[key]
 
     def maximum(self, value: Value, groups: Iterable[Iterable[int]]) -> Value:
         """The largest entry of each group."""

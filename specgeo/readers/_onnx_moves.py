@@ -164,10 +164,9 @@ def _windows(node: Node, kernel: tuple[int, ...], spatial: tuple[int, ...]) -> w
     flat = list(attributes.get("pads", [0] * (2 * n)))
     pads = list(zip(flat[:n], flat[n:], strict=True))
     if auto in ("SAME_UPPER", "SAME_LOWER"):
-        pads = []
-        for size, k, s, d in zip(spatial, kernel, stride, dilation, strict=True):
-            spare = max(0, (-(-size // s) - 1) * s + d * (k - 1) + 1 - size)
-            pads.append((spare // 2, spare - spare // 2) if auto == "SAME_UPPER" else (spare - spare // 2, spare // 2))
+        pads = windows.same(spatial, kernel, stride, dilation)
+        if auto == "SAME_LOWER":
+            pads = [(after, before) for before, after in pads]
     elif auto == "VALID":
         pads = [(0, 0)] * n
     return windows.Windows(kernel, stride, tuple(pads), dilation, bool(attributes.get("ceil_mode", 0)))

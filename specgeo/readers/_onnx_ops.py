@@ -6,7 +6,6 @@ Inputs are signals and constants by their slot, None where one is left out. What
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -72,26 +71,16 @@ def _operands(node: Node, inputs: Inputs) -> list[Tensor]:
     return tensors
 
 
-def total(node: Node, tensors: list[Tensor]) -> Signal:
-    """The sum of signals and constants."""
-    varying = [tensor for tensor in tensors if isinstance(tensor, Signal)]
-    made = signals.added(varying) if len(varying) > 1 else varying[0]
-    for tensor in tensors:
-        if not isinstance(tensor, Signal):
-            made = signals.scaled(made, 1.0, tensor)
-    return made
-
-
 @handles("Add", "Sum", "Mean")
 def _add(model: Model, node: Node, inputs: Inputs) -> Signal:
-    made = total(node, _operands(node, inputs))
+    made = signals.total(_operands(node, inputs))
     return signals.scaled(made, 1.0 / len(inputs)) if node.op_type == "Mean" else made
 
 
 @handles("Sub")
 def _subtract(model: Model, node: Node, inputs: Inputs) -> Signal:
     one, other = _operands(node, inputs)
-    return total(node, [one, signals.negated(other)])
+    return signals.total([one, signals.negated(other)])
 
 
 @handles("Neg")
@@ -126,29 +115,18 @@ def _batch_norm(model: Model, node: Node, inputs: Inputs) -> Signal:
     if attributes.get("training_mode", 0) or several or (opset < 7 and not attributes.get("is_test", 0)):
         raise UnsupportedError("is in training mode; export the model for inference")
     signal = inputs[0]
-    trailing = (-1, *(1,) * (len(signal.shape) - 2)) if len(signal.shape) > 1 else (-1,)
-    gamma, beta, mean, variance = (floats(constant(inputs, i, "parameters")).reshape(trailing) for i in (1, 2, 3, 4))
-    with np.errstate(all="ignore"):  # what is not finite is refused with the layer
-        factor = gamma / np.sqrt(variance + float(attributes.get("epsilon", np.float32(1e-5))))
-        offset = beta - mean * factor
-    broadcast(node, [signal, factor])
-    return signals.scaled(signal, factor, offset)
+    gamma, beta, mean, variance = (floats(constant(inputs, i, "parameters")) for i in (1, 2, 3, 4))
+    axis = 1 if len(signal.shape) > 1 else 0
+    if any(one.shape != signal.shape[axis : axis + 1] for one in (gamma, beta, mean, variance)):
+        raise UnsupportedError(f"has {gamma.size} channels, a signal of shape {signal.shape} arrives; mend the model")
+    epsilon = float(attributes.get("epsilon", np.float32(1e-5)))
+    return signals.normalised(signal, axis, mean, variance, epsilon, gamma, beta)
 
 
 @handles("ai.onnx.ml.Scaler")
 def _scaler(model: Model, node: Node, inputs: Inputs) -> Signal:
     offset, factor = (np.array(node.attributes[key], np.float64) for key in ("offset", "scale"))
     return signals.scaled(signals.scaled(inputs[0], 1.0, -offset), factor)
-
-
-def rows_times(signal: Signal, weight: FloatArray) -> Signal:
-    """Each row of the last axis times a matrix of shape (inputs, outputs) or a vector."""
-    shape, rows = (*signal.shape[:-1], *weight.shape[1:]), math.prod(signal.shape[:-1])
-    if rows == 1:
-        return signals.linear(signal, np.atleast_2d(weight.T), shape)
-    from scipy.sparse import csr_array, eye_array, kron
-
-    return signals.linear(signal, csr_array(kron(eye_array(rows), csr_array(np.atleast_2d(weight.T)))), shape)
 
 
 @handles("MatMul")
@@ -164,7 +142,7 @@ def _matmul(model: Model, node: Node, inputs: Inputs) -> Signal:
     if signal.shape[axis] != weight.shape[-2 if left and weight.ndim > 1 else -1]:
         raise _wrong_shape(signal, weight)
     if left and weight.ndim <= 2:
-        return rows_times(signal, weight)
+        return signals.rows_times(signal, weight.T)
     if weight.ndim <= 2 and signal.shape[axis] == signal.size:  # one column
         tail = signal.shape[len(signal.shape) + axis + 1 :]
         return signals.linear(signal, np.atleast_2d(weight), (*signal.shape[:axis], *weight.shape[:-1], *tail))
@@ -203,7 +181,7 @@ def _gemm(model: Model, node: Node, inputs: Inputs) -> Signal:
         offset = signals.scaled(bias, beta) if isinstance(bias, Signal) else beta * floats(bias)
     if broadcast(node, [product, offset]) != product.shape:
         raise UnsupportedError(f"bias of shape {offset.shape} for a product of shape {product.shape}; mend the model")
-    return total(node, [product, offset])
+    return signals.total([product, offset])
 
 
 # ---------------------------------------------------------------- activations
@@ -294,7 +272,7 @@ def _extremum(model: Model, node: Node, inputs: Inputs) -> Tensor:
     tensors = _operands(node, inputs)
     if node.op_type == "Max":
         return signals.maximum(tensors)
-    return signals.negated(signals.maximum([signals.negated(tensor) for tensor in tensors]))
+    return signals.minimum(tensors)
 
 
 @handles("Cast", "CastLike", "Identity", "Dropout")

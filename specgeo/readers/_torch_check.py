@@ -23,7 +23,7 @@ from specgeo.errors import InvalidInputError, UnsupportedError
 
 KNOWN = (
     "Sequential", "Linear", "BatchNorm1d", "ReLU", "LeakyReLU", "Hardtanh", "ReLU6", "Flatten", "Dropout",
-    "AlphaDropout", "Dropout1d", "Identity",
+    "AlphaDropout", "Dropout1d", "Identity", "Softmax", "LogSoftmax", "Sigmoid", "LogSigmoid",
 )  # fmt: skip
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks")
 _SCALES = (1e-3, 1.0, 30.0, 1e3)
@@ -214,20 +214,23 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def call(module: Any, x: Any) -> Any:
+def call(module: Any, *inputs: Any) -> Any:
     """The value, in double precision where the module's type or mixture of types has no forward pass."""
     first: Exception | None = None
     for double in (False, True):
         try:
-            return module.double()(x.double()) if double else module(x)
+            return module.double()(*(x.double() for x in inputs)) if double else module(*inputs)
         except Exception as error:  # torch raises all kinds
             first = first or error
     reason = " ".join(str(first).split())
     raise InvalidInputError(f"module: a call of it fails ({reason:.200}); mend the module") from first
 
 
-def check_calls(module: Any, layers: list[Layer], steps: list[Step], width: int, tell: Tell) -> None:
-    """That the layers are executed in this order, and that each makes of its input what the network makes of it."""
+def check_calls(module: Any, layers: list[Layer], steps: list[Step | None], width: int, tell: Tell) -> None:
+    """That the layers are executed in this order, and that each makes of its input what the network makes of it.
+
+    A layer without a step is torch's own, and is not in the network.
+    """
     import torch
 
     before = [tensor.clone() for tensor in _tensors(layers)]
@@ -268,7 +271,7 @@ def _array(tensor: Any) -> FloatArray:
 
 
 def _compare(
-    calls: list[tuple[Any, Any, Any]], layers: list[Layer], steps: list[Step], x: Any, out: Any, tell: Tell
+    calls: list[tuple[Any, Any, Any]], layers: list[Layer], steps: list[Step | None], x: Any, out: Any, tell: Tell
 ) -> None:
     current = _array(x)
     for index, (layer, step) in enumerate(zip(layers, steps, strict=True)):
@@ -279,7 +282,7 @@ def _compare(
         given, made = _array(calls[index][1]), _array(calls[index][2])
         if not np.array_equal(given, current.astype(given.dtype), equal_nan=True) and index:
             raise UnsupportedError(f"{name}: a call gives it another input than the layer before makes; {_PLAIN}")
-        if not _agree(step, given, made, calls[index][2].dtype):
+        if step is not None and not _agree(step, given, made, calls[index][2].dtype):
             raise InvalidInputError(f"{name}: a call makes other values of its input than its parameters say; {_PLAIN}")
         current = made
     if len(calls) != len(layers) or not np.array_equal(current, _array(out), equal_nan=True):

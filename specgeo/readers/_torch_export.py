@@ -20,20 +20,23 @@ import numpy as np
 from specgeo._progress import Tell
 from specgeo.errors import BudgetError, InvalidInputError, UnsupportedError, one_line
 from specgeo.network import Network
+from specgeo.readers import _signals as signals
 from specgeo.readers._graph import Graph, Value
-from specgeo.readers._remedies import SWAPPED, remedy_of_operation
+from specgeo.readers._remedies import SWAPPED, ends_before, is_readout, keeps_order, remedy_of_operation
 from specgeo.readers._signals import Signal
 from specgeo.readers._torch_check import Layer, call, own_copy, refuse_lazy, type_of
-from specgeo.readers._torch_ops import HANDLERS
+from specgeo.readers._torch_conditions import HANDLERS
 
-_PROBABILITIES = {"softmax", "_softmax", "log_softmax", "_log_softmax", "sigmoid", "log_sigmoid", "argmax"}
 _POINTS = 32
 _AGREE = 1e-8  # of the largest value: what wrong reading exceeds, and rounding in float64 does not
 _ROUNDED = 1e-3  # the same where the module itself computes in fewer digits
 
 
-def read_exported(module: Any, shape: tuple[int, ...], tell: Tell) -> tuple[Network, list[str]]:
-    """The network of a module for inputs of a shape without the axis of the batch, and notices."""
+Shapes = tuple[tuple[int, ...], ...]
+
+
+def read_exported(module: Any, shapes: Shapes, output: int | str | None, tell: Tell) -> tuple[Network, list[str]]:
+    """The network of a module for inputs of these shapes without the axis of the batch, and notices."""
     import torch
 
     module = getattr(module, "_orig_mod", module)  # a compiled module holds the one that it was made of
@@ -43,18 +46,19 @@ def read_exported(module: Any, shape: tuple[int, ...], tell: Tell) -> tuple[Netw
     for part in parts:
         refuse_lazy(part.module, part.name)
     twin = own_copy(module, parts)
-    program = _export(twin, torch.zeros((1, *shape), dtype=type_of(twin)))
-    graph = Graph(math.prod(shape))
-    reading = _Reading(program, Signal(graph, (1, *shape), graph.input))
-    for number, node in enumerate(reading.nodes):
-        tell(f"operation {number + 1} of {len(reading.nodes)}", number / len(reading.nodes))
+    zeros = [torch.zeros((1, *shape), dtype=type_of(twin)) for shape in shapes]
+    made, program = _export(twin, zeros)
+    number = _choose(made, output)
+    graph = Graph(sum(map(math.prod, shapes)))
+    reading = _Reading(program, number, signals.parts(graph, [(1, *shape) for shape in shapes]))
+    for done, node in enumerate(reading.nodes):
+        tell(f"operation {done + 1} of {len(reading.nodes)}", done / len(reading.nodes))
         reading.step(node)
     net = graph.network(reading.output())
-    _check(net, reading, twin, shape)
+    _check(net, reading, twin, shapes)
     notices = [SWAPPED] if graph.swapped else []
     if reading.behind:
-        names = ", ".join(_name(node) for node in reading.behind)
-        notices.insert(0, f"the network ends before its {names}, which is not piecewise linear")
+        notices.insert(0, ends_before([_name(node) for node in reading.behind]))
     return net, notices
 
 
@@ -70,13 +74,14 @@ def _silent() -> Iterator[None]:
         logging.disable(before)
 
 
-def _export(twin: Any, x: Any) -> Any:
+def _export(twin: Any, inputs: list[Any]) -> Any:
+    """What a call makes, and the program."""
     import torch
 
     with _silent():
-        call(twin, x)  # so that errors of the module itself are told first
+        made = call(twin, *inputs)  # so that errors of the module itself are told first
         try:
-            return torch.export.export(twin, (x,)).run_decompositions({})
+            return made, torch.export.export(twin, tuple(inputs)).run_decompositions({})
         except Exception as error:  # torch raises all kinds
             reason = one_line(error, 160)
             if "data-dependent" in str(error) or "dynamic control flow" in str(error):
@@ -89,6 +94,31 @@ def _export(twin: Any, x: Any) -> Any:
             ) from error
 
 
+def _tensors(made: Any) -> list[tuple[str, Any]]:
+    """The tensors in what a module returns, with the keys or positions that lead to them."""
+    from torch.utils import _pytree as trees
+
+    found = [(path, leaf) for path, leaf in trees.tree_flatten_with_path(made)[0] if hasattr(leaf, "detach")]
+    plain = [".".join(str(getattr(key, "key", getattr(key, "idx", getattr(key, "name", key)))) for key in path)
+             for path, _ in found]  # fmt: skip
+    return list(zip(plain, (leaf for _, leaf in found), strict=True))
+
+
+def _choose(made: Any, output: int | str | None) -> int:
+    """Which of the tensors in what a module returns is meant."""
+    found = _tensors(made)
+    names = [name for name, _ in found]
+    shown = ", ".join(f"{name!r} of shape {tuple(tensor.shape)[1:]}" for name, tensor in found)
+    if output is None and len(found) != 1:
+        choice = f"choose one by output={names[0]!r}" if found else "make it return one"
+        raise UnsupportedError(f"module: it returns {len(found)} tensors ({shown}); {choice}")
+    if output is None or str(output) in names:
+        return 0 if output is None else names.index(str(output))
+    if isinstance(output, int) and not isinstance(output, bool) and 0 <= output < len(found):
+        return output
+    raise InvalidInputError(f"output: {output!r:.80} given; the module returns {shown}")
+
+
 def _name(node: Any) -> str:
     schema = getattr(node.target, "_schema", None)
     return schema.name.split("::")[-1] if schema is not None else getattr(node.target, "__name__", str(node.target))
@@ -97,7 +127,7 @@ def _name(node: Any) -> str:
 class _Reading:
     """Values of the nodes of an exported program."""
 
-    def __init__(self, program: Any, signal: Signal) -> None:
+    def __init__(self, program: Any, number: int, inputs: list[Signal]) -> None:
         signature = program.graph_signature
         if signature.buffers_to_mutate:
             changed = ", ".join(signature.buffers_to_mutate.values())
@@ -107,30 +137,28 @@ class _Reading:
         self.values: dict[Any, Any] = {}
         self.nodes: list[Any] = []
         self.behind: list[Any] = []  # what comes after the last node that is read
+        self.number = number  # of the output among those that are tensors
+        left = iter(inputs)
         for node in program.graph.nodes:
             if node.op == "placeholder":
                 name = targets.get(node.name)
-                self.values[node] = signal if name is None else _widened(stored[name])
+                self.values[node] = next(left) if name is None else _widened(stored[name])
             elif node.op == "output":
-                self.last = self._choose(node)
+                self.last = [one for one in node.args[0] if hasattr(one, "meta")][number]
             elif node.op == "call_function":
                 self.nodes.append(node)
             else:
                 raise UnsupportedError(f"module: {node.op} {node.target} is not read; simplify its forward")
         self._strip()
 
-    def _choose(self, node: Any) -> Any:
-        found = [one for one in node.args[0] if hasattr(one, "meta")]
-        if len(found) != 1:
-            names = ", ".join(f"{one.name} {tuple(one.meta['val'].shape)}" for one in found)
-            raise UnsupportedError(f"module: it returns {len(found)} tensors ({names}); wrap it so that it returns one")
-        return found[0]
-
     def _strip(self) -> None:
-        """End before probabilities, and what follows them in moving data."""
-        while _name(self.last) in _PROBABILITIES:
-            self.behind.insert(0, self.last)
-            self.last = self.last.args[0]
+        """End before probabilities, and what follows them without a change of order."""
+        node, behind = self.last, list[Any]()
+        while node.op == "call_function" and (is_readout(_name(node)) or keeps_order(_name(node))):
+            behind.insert(0, node)
+            node = node.args[0]
+            if is_readout(_name(behind[0])):
+                self.last, self.behind = node, list(behind)
         needed, stack = set(), [self.last]
         while stack:
             node = stack.pop()
@@ -230,32 +258,33 @@ def _double(given: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _check(net: Network, reading: _Reading, twin: Any, shape: tuple[int, ...]) -> None:
+def _check(net: Network, reading: _Reading, twin: Any, shapes: Shapes) -> None:
     """That calls of the module make what the network makes."""
     import torch
 
     rng = np.random.default_rng(0)
-    points = np.concatenate([scale * rng.normal(size=(_POINTS // 4, math.prod(shape))) for scale in (0.1, 1, 1, 10)])
+    points = np.concatenate([scale * rng.normal(size=(_POINTS // 4, net.input_dim)) for scale in (0.1, 1, 1, 10)])
+    cuts = np.cumsum([math.prod(shape) for shape in shapes])[:-1]
+
+    def made_by(module: Any, kind: Any) -> Any:
+        each = []
+        for x in points:
+            parts = zip(np.split(x, cuts), shapes, strict=True)
+            inputs = [torch.from_numpy(part).to(kind).reshape(1, *shape) for part, shape in parts]
+            each.append(_tensors(call(module, *inputs))[reading.number][1].detach())
+        return torch.stack(each).double()
+
     found = torch.from_numpy(net(points)).reshape(len(points), *reading.values[reading.last].shape)
     for node in reading.behind:
         found = torch.stack([node.target(one, *node.args[1:], **node.kwargs) for one in found])
     try:
-        made = [_leaf(call(twin.double(), torch.from_numpy(x).reshape(1, *shape))) for x in points]
+        expected = made_by(twin.double(), torch.float64)
         allowed = _ROUNDED if any(_name(node) == "_to_copy" for node in reading.nodes) else _AGREE
     except InvalidInputError:  # a forward that insists on its own type
-        made = [_leaf(call(twin.float(), torch.from_numpy(x).float().reshape(1, *shape))) for x in points]
-        allowed = _ROUNDED
-    expected = torch.stack(made).double()
+        expected, allowed = made_by(twin.float(), torch.float32), _ROUNDED
     size = float(expected.abs().max())
     if expected.shape != found.shape or not bool((expected - found.double()).abs().max() <= allowed * max(size, 1e-30)):
         raise InvalidInputError(
             "module: a call makes other values than the operations that torch.export lists; simplify its forward"
         )
 
-
-def _leaf(value: Any) -> Any:
-    """The one tensor in what a module returns."""
-    while not hasattr(value, "detach"):
-        each = [one for one in (value.values() if isinstance(value, dict) else value) if hasattr(one, "__len__")]
-        value = each[0]
-    return value.detach()

@@ -58,6 +58,17 @@ class Windows:
         return places, within
 
 
+def same(
+    spatial: Sequence[int], kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]
+) -> list[tuple[int, int]]:
+    """Pads that make one window for each stride; an odd one behind."""
+    pads = []
+    for n, k, s, d in zip(spatial, kernel, stride, dilation, strict=True):
+        spare = max(0, (-(-n // s) - 1) * s + d * (k - 1) + 1 - n)
+        pads.append((spare // 2, spare - spare // 2))
+    return pads
+
+
 def _checked(signal: Signal, n_spatial: int, channels: int | None = None) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Leading axes up to the channels, and spatial ones; one sample alone."""
     lead, spatial = signal.shape[:-n_spatial], signal.shape[-n_spatial:]

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from specgeo._cast import as_floats
 from specgeo._caution import caution
 from specgeo._files import as_path
 from specgeo._progress import Tell, as_tell, reported
@@ -22,10 +25,10 @@ from specgeo.network import Network
 from specgeo.readers import _onnx_moves
 from specgeo.readers._graph import Graph
 from specgeo.readers._onnx_constants import Constants
-from specgeo.readers._onnx_model import Model, Node, input_shape, load_model
-from specgeo.readers._onnx_ops import FLOAT_TYPES, HANDLERS
-from specgeo.readers._remedies import SWAPPED, ends_at_probabilities, remedy
-from specgeo.readers._signals import Signal, Tensor
+from specgeo.readers._onnx_model import Constant, Model, Node, input_shape, load_model
+from specgeo.readers._onnx_ops import BOOL, FLOAT_TYPES, HANDLERS
+from specgeo.readers._remedies import SWAPPED, ends_before, is_readout, keeps_order, remedy
+from specgeo.readers._signals import Signal, Tensor, parts
 
 _INTEGER_TYPES = {2, 3, 4, 5, 6, 7, 9, 12, 13}  # and truth values
 _REARRANGE = {"Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze", *_onnx_moves.MOVED}
@@ -34,10 +37,13 @@ _REARRANGE = {"Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsquee
 class _Graph:
     """The nodes of an ONNX graph by the tensors they make, and the values of those that are needed."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, fixed: Mapping[str, Any]) -> None:
         self.model = model
+        self.free = [name for name in model.inputs if name not in fixed]
         self.producers = {name: node for node in model.nodes for name in node.outputs if name}
         self.constants = Constants(model, self.producers)
+        for name, value in fixed.items():
+            self.constants.set(name, _fixed(model, name, value))
         self.signals = self._signals()
         self.values: dict[str, Signal | None] = {}
         self.whole: set[str] = set()  # signals that are integers
@@ -48,7 +54,7 @@ class _Graph:
         for node in self.model.nodes:
             for name in set(node.inputs):
                 users.setdefault(name, []).append(node)
-        found = set(self.model.inputs)
+        found = set(self.free)
         stack = list(found)
         while stack:
             for node in users.get(stack.pop(), ()):
@@ -80,16 +86,6 @@ class _Graph:
                 stack += [(source, False) for source in node.inputs]
         return list(found.values())
 
-    def source(self, nodes: list[Node], output: str) -> str:
-        """The one input that they depend on."""
-        used = {name for node in nodes for name in node.inputs} | {output}
-        names = [name for name in self.model.inputs if name in used]
-        if len(names) != 1:
-            raise UnsupportedError(
-                f"graph: {output!r} depends on {len(names)} inputs {names}; make all but one of them constants"
-            )
-        return names[0]
-
     def cut(self, tensor: str) -> str:
         """The advice to end before a node that ``tensor`` enters, if something comes before it."""
         return "" if tensor in self.model.inputs else f"; or end before it with output={tensor!r}"
@@ -106,21 +102,41 @@ class _Graph:
             )
         return made
 
-    def begin(self, name: str) -> Signal:
-        """The input as a signal."""
-        shape, kind = input_shape(name, self.model.inputs[name]), self.model.input_types[name]
-        if kind and kind not in FLOAT_TYPES | _INTEGER_TYPES:
-            raise UnsupportedError(f"graph: input {name!r} does not hold real numbers; export the model with floats")
-        if kind in _INTEGER_TYPES:
-            self.whole.add(name)
-        graph = Graph(math.prod(shape), self.model.limit)
-        signal = self.values[name] = Signal(graph, shape, graph.input)
-        return signal
+    def begin(self, nodes: list[Node], output: str) -> tuple[Graph, list[str]]:
+        """The inputs that an output depends on as signals, one behind the other; their names."""
+        used = {name for node in nodes for name in node.inputs} | {output}
+        names = [name for name in self.free if name in used]
+        shapes = [input_shape(name, self.model.inputs[name]) for name in names]
+        for name in names:
+            kind = self.model.input_types[name]
+            if kind and kind not in FLOAT_TYPES | _INTEGER_TYPES:
+                raise UnsupportedError(
+                    f"graph: input {name!r} does not hold real numbers; export the model with floats"
+                )
+            if kind in _INTEGER_TYPES:
+                self.whole.add(name)
+        graph = Graph(sum(map(math.prod, shapes)), self.model.limit)
+        self.values.update(zip(names, parts(graph, shapes), strict=True))
+        return graph, names
 
-    def step(self, node: Node, last: bool) -> None:
+    def logits(self, output: str) -> tuple[str, list[Node]]:
+        """The tensor before probabilities at the end, and the nodes that are left out."""
+        name, behind, found = output, list[Node](), (output, list[Node]())
+        while (node := self.producers.get(name)) is not None and name in self.signals:
+            varying = [source for source in node.inputs if source in self.signals]
+            if len(varying) != 1 or not (is_readout(node.op_type) or keeps_order(node.op_type)):
+                break
+            behind.insert(0, node)
+            name = varying[0]
+            if is_readout(node.op_type):
+                found = name, list(behind)
+        return found
+
+    def step(self, node: Node) -> None:
         """Compute the outputs of a node, or the shape that it asks for."""
         varying = [name for name in node.inputs if name in self.signals]
-        if not varying:
+        if not varying:  # what it seemed to depend on has turned out constant, the type of a tensor for one
+            self.signals.difference_update(node.outputs)
             return
         if node.op_type in ("Shape", "Size"):
             shape, bounds = self.value(varying[0]).shape, node.attributes
@@ -129,7 +145,7 @@ class _Graph:
             return
         kind = f"{node.domain}.{node.op_type}" if node.domain else node.op_type
         if kind not in HANDLERS:
-            raise UnsupportedError(f"{node}: {self._what_to_do(node, varying[0], last)}")
+            raise UnsupportedError(f"{node}: {self._what_to_do(node, varying[0])}")
         self._of_integers(node, varying)
         inputs = [self.value(name) if name else None for name in node.inputs]
         try:
@@ -156,10 +172,8 @@ class _Graph:
             raise UnsupportedError(f"{node}: computes in integers; export the model with inputs of floats")
         self.whole.update(node.outputs)
 
-    def _what_to_do(self, node: Node, before: str, last: bool) -> str:
+    def _what_to_do(self, node: Node, before: str) -> str:
         """About a node that is not supported; ``before`` is the tensor that enters it."""
-        if last and not node.domain and ends_at_probabilities(node.op_type):
-            return f"turns logits into probabilities, which is not piecewise linear; read the logits: output={before!r}"
         kind = "" if node.domain else node.op_type
         return remedy(kind, "nodes of Abs, Add, Clip, Conv, Gemm, MatMul, MaxPool, Relu") + self.cut(before)
 
@@ -168,6 +182,7 @@ class _Graph:
 def read_onnx(
     path: str | os.PathLike[str],
     output: str | None = None,
+    inputs: Mapping[str, npt.ArrayLike] | None = None,
     max_bytes: int | None = None,
     progress: Callable[[str, float], None] | bool | None = None,
 ) -> Network:
@@ -179,6 +194,9 @@ def read_onnx(
     output : str, optional
         The tensor at which the network ends: any one that depends on the input, such as the logits before a Softmax.
         By default the output of the graph; needed when there are several.
+    inputs : mapping of names to arrays, optional
+        Inputs of the graph that are fixed at these values, which become part of the network. Of those that are left the
+        network takes all numbers together, in the order of the graph.
     max_bytes : int, optional
         Budget for the memory that reading takes, computed constants included. By default 256 MiB and 64 times the
         size of the file, or four fifths of what is available if that is less.
@@ -197,8 +215,7 @@ def read_onnx(
     ReadError
         The file is corrupt.
     UnsupportedError
-        A node is not supported; the message names the node and what to do, for a Softmax or Sigmoid at the end the
-        ``output`` that are the logits.
+        A node is not supported; the message names the node and what to do.
     BudgetError
         The file unfolds to more than ``max_bytes``.
     MissingDependencyError
@@ -207,8 +224,10 @@ def read_onnx(
     Warns
     -----
     UserWarning
-        An activation before a max-pool was moved behind it, which leaves the function as it is, with fewer activation
-        regions.
+        The network ends before a Softmax, LogSoftmax, Sigmoid or ArgMax, so that its outputs are logits: the largest is
+        the same, and a sigmoid is 1/2 where its logit is 0. Or an activation before a max-pool was moved behind it,
+        which leaves the function as it is, with fewer activation regions. Or the graph has several inputs that are not
+        fixed.
 
     Notes
     -----
@@ -226,12 +245,40 @@ def read_onnx(
     """
     file = as_path(path)
     try:
-        graph = _Graph(load_model(file, max_bytes))
-        return _follow(graph, _choose(graph, output), as_tell(progress, 0.2))
+        if inputs is not None and not isinstance(inputs, Mapping):
+            raise InvalidInputError(f"inputs: {type(inputs).__name__} given; pass a dict of names to arrays")
+        graph = _Graph(load_model(file, max_bytes), inputs or {})
+        net, notices = _follow(graph, _choose(graph, output), as_tell(progress, 0.2))
     except (UnsupportedError, ReadError, InvalidInputError, BudgetError) as error:
         message = f"{error}" if str(error).startswith("path: ") else f"{file.name}: {error}"
         message = f"max_bytes: {message}" if isinstance(error, BudgetError) else message
         raise type(error)(one_line(message)) from error
+    for notice in notices:
+        caution(f"{file.name}: {notice}")
+    return net
+
+
+def _fixed(model: Model, name: str, value: Any) -> Constant:
+    """The value of an input that is given, of the shape that it has."""
+    if name not in model.inputs:
+        raise InvalidInputError(f"inputs: there is no {name!r:.80}; there are {list(model.inputs)}")
+    found, sizes = as_floats(value, f"inputs: {name!r}"), model.inputs[name]
+    fits = sizes is None or (
+        found.ndim == len(sizes) and all(n <= 0 or n == m for n, m in zip(sizes, found.shape, strict=True))
+    )
+    if not fits:
+        shape = input_shape(name, sizes)
+        if found.size != math.prod(shape):
+            wanted = tuple(n if n > 0 else None for n in sizes or ())
+            raise InvalidInputError(f"inputs: {name!r} has shape {wanted}, {found.shape} given; pass one that fits")
+        found = found.reshape(shape)
+    kind = model.input_types[name]
+    if kind in FLOAT_TYPES:
+        return found
+    whole = found.astype(bool if kind == BOOL else np.int64)
+    if kind not in _INTEGER_TYPES or not np.array_equal(whole, found):
+        raise InvalidInputError(f"inputs: {name!r} does not hold such numbers; pass whole ones")
+    return whole
 
 
 def _choose(graph: _Graph, output: str | None) -> str:
@@ -245,17 +292,18 @@ def _choose(graph: _Graph, output: str | None) -> str:
     return names[0] if output is None else output
 
 
-def _follow(graph: _Graph, output: str, tell: Tell) -> Network:
-    """The network between the input and an output."""
+def _follow(graph: _Graph, output: str, tell: Tell) -> tuple[Network, list[str]]:
+    """The network between the input and an output, and notices."""
     if output not in graph.signals:
         made = graph.producers.get(output)
         name = f"{made}" if made else f"tensor {output!r}"
         raise UnsupportedError(f"{name}: 0 of its inputs depend on the network's input; choose an output that does")
+    output, behind = graph.logits(output)
     nodes = graph.order(output)
-    begin = graph.begin(graph.source(nodes, output))
+    begin, names = graph.begin(nodes, output)
     for number, node in enumerate(nodes):
         tell(f"node {number + 1} of {len(nodes)}: {node.op_type}", number / len(nodes))
-        graph.step(node, output in node.outputs)
+        graph.step(node)
     last = graph.value(output)
     if not isinstance(last, Signal):
         raise UnsupportedError(f"tensor {output!r}: does not depend on the network's input; choose another")
@@ -264,9 +312,11 @@ def _follow(graph: _Graph, output: str, tell: Tell) -> Network:
     except UnsupportedError as error:
         raise UnsupportedError(f"{graph.producers[output]}: {error}") from error
     try:
-        net = begin.graph.network(value)
+        net = begin.network(value)
     except InvalidInputError as error:
         raise ReadError(f"{error}; the file is corrupt") from error
-    if begin.graph.swapped:
-        caution(f"path: {SWAPPED}")
-    return net
+    notices = [ends_before([node.op_type for node in behind])] if behind else []
+    if len(names) > 1:
+        each = ", ".join(f"{name!r} ({graph.values[name].size})" for name in names)  # type: ignore[union-attr]
+        notices.append(f"the network takes the entries of its inputs {each} together, in this order")
+    return net, [*notices, SWAPPED] if begin.swapped else notices

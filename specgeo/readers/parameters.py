@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from specgeo._progress import as_tell, reported
 from specgeo.activation import Activation, as_activation
 from specgeo.errors import InvalidInputError, ReadError, SpecgeoError, one_line
 from specgeo.network import Network
+from specgeo.readers._equinox import called, numbers, says_its_functions
 from specgeo.readers._limit import Limit
 
 _TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
@@ -32,9 +34,11 @@ def from_parameters(
     ----------
     parameters : mapping, or object with ``layers``
         Nested or with dotted names. Each layer has a ``kernel`` of shape (inputs, outputs), as flax keeps it, or a
-        ``weight`` of shape (outputs, inputs), and may have a ``bias``. Or an equinox ``MLP``.
+        ``weight`` of shape (outputs, inputs), and may have a ``bias``. Of flax.nnx the state: ``nnx.state(module)``. An
+        equinox module is such a tree too; one that lists its layers and functions (``MLP``, ``Sequential``) is read as
+        it is called.
     activation : str or Activation
-        Of all hidden layers; parameters do not say it.
+        Of all hidden layers; trees do not say it, and functions that an equinox module has must be this one.
     layers : sequence of str, optional
         Names of the layers in the order of evaluation; needed where they are not one word and numbers.
 
@@ -46,6 +50,12 @@ def from_parameters(
     ------
     InvalidInputError
         No layers are found, something else is among them, or their order is not clear; the message lists the names.
+        Or a function of an equinox module is not the activation.
+
+    Warns
+    -----
+    UserWarning
+        An equinox module ends with a softmax or sigmoid, which is left out: outputs are logits.
 
     Examples
     --------
@@ -54,6 +64,8 @@ def from_parameters(
     >>> sg.readers.from_parameters({"params": tree})
     Network(2-3-1, relu)
     """
+    if not isinstance(parameters, Mapping) and says_its_functions(parameters):
+        return called(parameters, as_activation(activation))
     found: dict[str, dict[str, Any]] = {}
     for name, array in _arrays(parameters, ""):
         layer, _, key = name.rpartition(".")
@@ -85,14 +97,22 @@ def _arrays(tree: Any, name: str) -> Iterator[tuple[str, Any]]:
     if isinstance(layers, (list, tuple)):
         tree = {"layers": {str(i): {k: getattr(one, k) for k in ("weight", "bias") if hasattr(one, k)}
                            for i, one in enumerate(layers)}}  # fmt: skip
+    if not isinstance(tree, Mapping) and is_dataclass(tree):  # of equinox
+        tree = {one.name: getattr(tree, one.name) for one in fields(tree)}
+        tree = {key: value for key, value in tree.items() if not callable(value) or is_dataclass(value)}
+        if "weight" in tree:
+            tree = {key: tree[key] for key in ("weight", "bias") if key in tree}
     if not isinstance(tree, Mapping):
-        raise InvalidInputError(f"parameters: {name or type(tree).__name__} is no mapping of names to arrays; pass one")
+        raise InvalidInputError(
+            f"parameters: {name or type(tree).__name__} is no mapping of names to arrays; pass one (of a module of"
+            " flax.nnx its nnx.state)"
+        )
     for key, value in tree.items():
         below = f"{name}.{key}" if name else str(key)
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) or is_dataclass(value):
             yield from _arrays(value, below)
         elif value is not None:
-            yield below, value.detach().cpu().double().numpy() if hasattr(value, "detach") else value
+            yield below, numbers(value)
 
 
 def _ordered(found: dict[str, Any], layers: Sequence[str] | None) -> list[str]:
@@ -105,6 +125,7 @@ def _ordered(found: dict[str, Any], layers: Sequence[str] | None) -> list[str]:
             raise InvalidInputError(f"layers: missing; the order of {sorted(found)!s:.200} is not clear: list them")
         return sorted(found, key=lambda name: [int(n) for n in re.findall(r"\d+", name)])
     wanted = [] if isinstance(layers, str) or not isinstance(layers, Sequence) else list(layers)
+    wanted = [name if name in found else f"params.{name}" for name in wanted]  # as flax calls the tree
     if sorted(map(str, wanted)) != sorted(found):
         raise InvalidInputError(f"layers: {layers!r:.200} given; list all of {sorted(found)!s:.200} in their order")
     return wanted

@@ -22,7 +22,7 @@ from specgeo.activation import Activation
 from specgeo.errors import InvalidInputError, SpecgeoError, UnsupportedError, one_line
 from specgeo.network import Network
 from specgeo.readers._graph import Graph, Value
-from specgeo.readers._remedies import ends_at_probabilities, linear_or_maximum, remedy
+from specgeo.readers._remedies import ends_before, is_readout, linear_or_maximum, remedy
 from specgeo.readers._torch_check import (
     KNOWN,
     Layer,
@@ -80,8 +80,6 @@ _BY_SHAPE = "; or give input_shape, the shape of one input without the batch axi
 
 def _what_to_do(kind: str, module: Any) -> str:
     """About a module that is not read."""
-    if ends_at_probabilities(kind):
-        return "turns logits into probabilities and is not piecewise linear; at the end drop it: pass module[:-1]"
     if is_torch(module) and not type(module).__module__.startswith("torch."):
         return (
             "has a forward of its own, which is not read; put its layers into torch.nn.Sequential(...), or export it"
@@ -177,6 +175,8 @@ class _Chain:
             graph, value = self.enter(len(factor), shown, f"has {len(factor)} features")
             self.value = graph.shift(graph.scale(value, factor), bias - mean * factor)
             return Step.norm(factor, mean, bias)
+        if is_readout(kind):
+            raise UnsupportedError(f"module: {shown} {remedy(kind, _KNOWN_WORDS)}; only at the end it is left out")
         activation = _activation(layer, kind, name)
         if self.graph is None or self.value is None:
             raise UnsupportedError(
@@ -208,7 +208,8 @@ def _layers(module: Any) -> list[Layer]:
 @reported
 def from_torch(
     module: Any,
-    input_shape: int | Sequence[int] | None = None,
+    input_shape: int | Sequence[int] | Sequence[Sequence[int]] | None = None,
+    output: int | str | None = None,
     progress: Callable[[str, float], None] | bool | None = None,
 ) -> Network:
     """A torch module whose forward is piecewise linear as a `Network`, in evaluation mode.
@@ -223,7 +224,10 @@ def from_torch(
         them. The module is not changed.
     input_shape : int or sequence of ints, optional
         Shape of one input without the axis of the batch, such as (3, 32, 32). The network takes the entries in
-        row-major order. ``torch.export`` then lists the operations of a call.
+        row-major order. ``torch.export`` then lists the operations of a call. A forward of several tensors has a list
+        of shapes, such as [(3, 32, 32), 7]: the network takes the entries of the first, then those of the next, ....
+    output : int or str, optional
+        Which tensor of several that a module returns: its position, or its key where they are in a dict.
     progress : bool or callable, optional
         True: a bar. A callable is called now and then as ``progress(message, fraction)``.
 
@@ -245,8 +249,9 @@ def from_torch(
     Warns
     -----
     UserWarning
-        The network ends before a softmax or sigmoid of the module; or an activation before a max-pool was moved behind
-        it, which leaves the function as it is, with fewer activation regions.
+        The network ends before a softmax, log-softmax, sigmoid or arg-max of the module, so that its outputs are
+        logits: the largest is the same, and a sigmoid is 1/2 where its logit is 0. Or an activation before a max-pool
+        was moved behind it, which leaves the function as it is, with fewer activation regions.
 
     Examples
     --------
@@ -266,10 +271,12 @@ def from_torch(
     >>> sg.from_torch(Residual(), input_shape=2)  # doctest: +SKIP
     Network(2-4-2, identity, relu)
     """
-    shape = None if input_shape is None else _shape(input_shape)
+    shapes = None if input_shape is None else _shapes(input_shape)
+    if output is not None and shapes is None:
+        raise InvalidInputError("output: without input_shape there is one; give the shape of an input, or drop it")
     try:
         with quiet() if is_torch(module) else nullcontext():
-            net, notices = _read(module, shape, as_tell(progress))
+            net, notices = _read(module, shapes, output, as_tell(progress))
     except SpecgeoError as error:
         raise type(error)(one_line(error)) from error
     except RecursionError as error:
@@ -281,6 +288,13 @@ def from_torch(
     return net
 
 
+def _shapes(given: Any) -> tuple[tuple[int, ...], ...]:
+    """The shape of one input, or those of several."""
+    if isinstance(given, (list, tuple)) and any(isinstance(one, (list, tuple)) for one in given):
+        return tuple(map(_shape, given))
+    return (_shape(given),)
+
+
 def _shape(given: Any) -> tuple[int, ...]:
     """A shape of one to many numbers."""
     each = given if isinstance(given, (list, tuple)) else [given]
@@ -289,22 +303,37 @@ def _shape(given: Any) -> tuple[int, ...]:
     return tuple(int(n) for n in each)
 
 
-def _read(module: Any, shape: tuple[int, ...] | None, tell: Tell) -> tuple[Network, list[str]]:
+def _read(
+    module: Any, shapes: tuple[tuple[int, ...], ...] | None, output: int | str | None, tell: Tell
+) -> tuple[Network, list[str]]:
     """The network of a module, and notices about it; what its objects raise is raised."""
     real = is_torch(module)
-    if shape is not None:
+    if shapes is not None:
         if not real:
             raise InvalidInputError(f"module: {type(module).__name__} given; with input_shape pass a torch module")
-        return read_exported(module, shape, tell)
+        return read_exported(module, shapes, output, tell)
     layers = _layers(module)
     if real:
         module, layers = working_copy(module, layers), []
         layers = _layers(module)
-    chain, steps = _Chain(), list[Step]()
-    for layer in layers:
-        steps.append(chain.read(layer.name, layer.module))
+    chain, steps, behind = _Chain(), list[Step | None](), _readouts(layers)
+    for number, layer in enumerate(layers):
+        last = number >= len(layers) - len(behind)
+        steps.append(None if last else chain.read(layer.name, layer.module))
         tell(f"layer {len(steps)} of {len(layers)}", 0.5 * len(steps) / len(layers))
     net = chain.network()
     if real:
         check_calls(module, layers, steps, net.input_dim, as_tell(tell, 0.5))
-    return net, []
+    return net, [ends_before([kind_of(layer.module, layer.name) for layer in behind])] if behind else []
+
+
+def _readouts(layers: list[Layer]) -> list[Layer]:
+    """The layers at the end that make probabilities of logits, and those between them that do nothing."""
+    found: list[Layer] = []
+    for number in reversed(range(len(layers))):
+        kind = kind_of(layers[number].module, layers[number].name)
+        if is_readout(kind):
+            found = layers[number:]
+        elif kind not in _TRANSPARENT:
+            break
+    return found

@@ -1,4 +1,5 @@
 # Every public name and its home; specgeo/_lazy.py reads this at run time.
+from .decisions import DecisionAreas as DecisionAreas
 from .groups import RegionGroup as RegionGroup
 from .reduce import Reduction as Reduction
 from .reduce import reduce_regions as reduce_regions

@@ -63,7 +63,7 @@ class Checkpoint:
         asked = {name: (type(r).__module__, type(r).__qualname__, vars(r)) for name, r in q.reducers.items()}
         network = (q.network.weights, q.network.biases, q.network.activations)
         found = hashlib.sha256()
-        _feed(found, (_FORM, network, type(q.domain).__name__, vars(q.domain), asked, size))
+        _feed(found, (_FORM, network, type(q.domain).__name__, vars(q.domain), asked, size, *[q.cones] * q.cones))
         return found.hexdigest()
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._cast import IntArray
+from specgeo._cast import FloatArray, IntArray
+from specgeo.domain import Box, Polytope, WholeSpace
 from specgeo.enumeration.finish import as_complex, certificate_of
 from specgeo.enumeration.groups import Group, Head, Seen
 from specgeo.errors import InvalidInputError
@@ -28,9 +29,12 @@ class RegionGroup:
     ----------
     complex : PolyhedralComplex
         The cells of this group alone. What divides it from other groups are boundary facets of it, and it has no
-        ``domain``: that is the whole's.
-    domain : Box or Polytope
+        ``domain``: that is the whole's. On the whole space it is that of the cones over them, with x_0 as its first
+        coordinate (`specgeo.geometry.homogeneous`).
+    domain : Box, Polytope or WholeSpace
         Of the whole.
+    gradients : ndarray, shape (n_d, m, d)
+        Of the cells.
     facet_walls : ndarray of int, shape (n_{d-1},)
         For each facet the wall of the domain that it lies in, -1 for others; numbered as in `PolyhedralComplex`.
     number, n_groups : int
@@ -49,7 +53,7 @@ class RegionGroup:
 
     def __init__(self, run: Group, number: int, seen: Seen) -> None:
         self.number, self.n_groups = number, len(run.head.groups)
-        self.domain = run.head.domain
+        self.domain: Box | Polytope | WholeSpace = run.head.domain
         self._run: Group | None = run
         self._seen = seen
 
@@ -68,6 +72,11 @@ class RegionGroup:
     def _whole(self) -> PolyhedralComplex:
         head = self._open.head
         return as_complex(self._open, head.network, head.labels, head.domain)
+
+    @property
+    def gradients(self) -> FloatArray:
+        """Of the cells."""
+        return self.complex.gradients
 
     @cached_property
     def facet_walls(self) -> IntArray:
@@ -112,12 +121,12 @@ class RegionGroup:
 class Worker:
     """Takes groups through all layers, one after the other; each thread has its own."""
 
-    def __init__(self, head: Head) -> None:
-        self.head, self.run = head, Group(head)
+    def __init__(self, head: Head, kind: Callable[[Group, int, Seen], RegionGroup] = RegionGroup) -> None:
+        self.head, self.run, self._kind = head, Group(head), kind
 
     def groups(self, number: int) -> Iterator[RegionGroup]:
         """The group, or its parts where it is too large to be held at once."""
         for seen in self.run.parts(number):
-            group = RegionGroup(self.run, number, seen)
+            group = self._kind(self.run, number, seen)
             yield group
             group.close()

@@ -11,9 +11,10 @@ from specgeo._arguments import checked
 from specgeo._cast import as_budget
 from specgeo._display import counted
 from specgeo._progress import reported
-from specgeo.domain import as_domain
+from specgeo.domain import WholeSpace, as_domain
 from specgeo.enumeration.begin import require_ieee_arithmetic
-from specgeo.errors import BudgetError, InvalidInputError
+from specgeo.enumeration.cones import of_cones
+from specgeo.errors import BudgetError, DomainError, InvalidInputError
 from specgeo.geometry.certificate import Certificate
 from specgeo.network import Network
 from specgeo.results import Result
@@ -71,8 +72,8 @@ def reduce_regions(
     ----------
     network : Network
         d inputs, any number of hidden layers with piecewise-linear activations.
-    domain : Box, Polytope, convex shapely Polygon or scipy ConvexHull
-        Of dimension d.
+    domain : Box, Polytope, convex shapely Polygon, scipy ConvexHull or WholeSpace
+        Of dimension d. On the whole space ``FVector`` and ``Lipschitz`` are taken; the others need a bounded domain.
     reducers : dict of str to Reducer
         What is asked for, by names: `specgeo.streaming.FVector`, ``Volumes``, ``Lipschitz``, ``Jumps``, ``Spectrum``,
         ``FourierCoefficients``, or anything with the four methods of `specgeo.streaming.Reducer`.
@@ -97,7 +98,7 @@ def reduce_regions(
     Raises
     ------
     DomainError
-        The domain is none of these, or its dimension is not the network's.
+        The domain is none of these, its dimension is not the network's, or a reducer needs a bounded one.
     InvalidInputError
         An argument is not what it should be, or ``checkpoint`` belongs to another call.
     ReadError
@@ -126,9 +127,13 @@ def reduce_regions(
     4.0
     """
     started = time.perf_counter()
-    _check_reducers(reducers)
+    space = domain if isinstance(domain, WholeSpace) else None
+    _check_reducers(reducers, space is not None)
     require_ieee_arithmetic()
-    question = Question(network, as_domain(domain), dict(reducers), as_budget(max_bytes, "max_bytes"))
+    if space is not None:
+        network, domain = of_cones(network, space, True)
+    budget = as_budget(max_bytes, "max_bytes")
+    question = Question(network, as_domain(domain), dict(reducers), budget, cones=space is not None)
     saved = None if checkpoint is None else Checkpoint(checkpoint, question)
     try:
         total, n_groups = _reduced(question, executor, saved, progress if callable(progress) else None)
@@ -155,7 +160,7 @@ def _reduced(
     return total, n_groups
 
 
-def _check_reducers(reducers: Mapping[str, Any]) -> None:
+def _check_reducers(reducers: Mapping[str, Any], unbounded: bool) -> None:
     if not reducers:
         raise InvalidInputError("reducers: none given; pass a dict such as {'faces': specgeo.streaming.FVector()}")
     for name, reducer in reducers.items():
@@ -166,4 +171,9 @@ def _check_reducers(reducers: Mapping[str, Any]) -> None:
             raise InvalidInputError(
                 f"reducers: {name!r} is a {type(reducer).__name__} without {', '.join(missing) or 'being made'}; "
                 "pass objects with the four methods of specgeo.streaming.Reducer"
+            )
+        if unbounded and not getattr(reducer, "whole_space", False):
+            raise DomainError(
+                f"reducers: {name!r} is a {type(reducer).__name__}, which needs a bounded domain (volumes and "
+                "integrals on the whole space are infinite); pass a Box, or FVector and Lipschitz alone"
             )

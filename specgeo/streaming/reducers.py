@@ -26,7 +26,8 @@ class Reducer(Protocol):
     """Anything with these four methods.
 
     A *part* is a dictionary of arrays: what some groups of regions give. It is all that is kept of them. Reducers do
-    not change while they are used: several threads may ask them at a time.
+    not change while they are used: several threads may ask them at a time. Those with an attribute ``whole_space``
+    that is true are taken on `specgeo.WholeSpace` too, where groups have the ``complex`` of cones.
 
     Examples
     --------
@@ -61,7 +62,7 @@ class Reducer(Protocol):
         """The result, from what all groups give."""
 
 
-class _Sums:
+class Sums:
     """A reducer whose parts are added."""
 
     def start(self) -> Part:
@@ -71,8 +72,8 @@ class _Sums:
         return {name: a[name] + b[name] if name in a else b[name] for name in b} if a else b
 
 
-class FVector(_Sums):
-    """Numbers of faces of each dimension: a tuple of int, vertices first.
+class FVector(Sums):
+    """Numbers of faces of each dimension: a tuple of int, vertices first. On the whole space too.
 
     Examples
     --------
@@ -82,6 +83,8 @@ class FVector(_Sums):
     (119, 220, 102)
     """
 
+    whole_space = True
+
     def update(self, group: RegionGroup) -> Part:
         return {"faces": np.array([np.count_nonzero(own) for own in group.owned])}
 
@@ -89,7 +92,7 @@ class FVector(_Sums):
         return tuple(total["faces"].tolist())
 
 
-class Volumes(_Sums):
+class Volumes(Sums):
     """Cells by their volumes.
 
     The result is a dictionary: ``cells``, their number, ``volume``, that of all, ``mean_square`` of the volumes of
@@ -131,7 +134,7 @@ class Volumes(_Sums):
 
 
 class Lipschitz:
-    """The largest norm of a gradient.
+    """The largest norm of a gradient. On the whole space too.
 
     The result is a dictionary: ``outputs``, for each output, shape (m,), and ``all``, the largest spectral norm of the
     Jacobian (m, d): the Lipschitz constant of f on a convex domain.
@@ -145,11 +148,13 @@ class Lipschitz:
     4.252841
     """
 
+    whole_space = True
+
     def start(self) -> Part:
         return {}
 
     def update(self, group: RegionGroup) -> Part:
-        gradients = group.complex.gradients
+        gradients = group.gradients
         norms = np.linalg.norm(gradients, axis=2).max(axis=0)
         whole = norms if gradients.shape[1] == 1 else np.linalg.norm(gradients, 2, axis=(1, 2)).max(keepdims=True)
         return {"outputs": norms, "all": whole}
@@ -314,7 +319,7 @@ CERTIFICATE = ""  # the name under which certificates are summed, which no reduc
 _COUNTS = [f.name for f in fields(Certificate) if f.type == "int"]
 
 
-class Certificates(_Sums):
+class Certificates(Sums):
     """How signs were decided, in the head and in all groups."""
 
     def __init__(self, head: Certificate) -> None:

@@ -30,6 +30,7 @@ from specgeo._deprecated import renamed_argument
 from specgeo._files import as_path, make_folder, write_bytes
 from specgeo._limits import limited
 from specgeo._progress import reported
+from specgeo._workers import working
 from specgeo.domain import as_domain
 from specgeo.errors import InvalidInputError, MissingDependencyError
 from specgeo.network import Network
@@ -169,6 +170,7 @@ def verify(
     max_bytes: int | None = None,
     max_simplices: int | None = 1_000_000,
     max_seconds: float = 120.0,
+    executor: Any = None,
 ) -> VerificationReport:
     """Check every claim of the theory that applies to a network on a domain.
 
@@ -195,6 +197,9 @@ def verify(
     max_seconds : float
         About the time that the whole may take, compilation not counted: the complex comes first, and one claim may
         take a quarter of what is left. A claim that needs more could not be checked, and says so.
+    executor : int or concurrent.futures.Executor, optional
+        Number of threads, or who does the work, as in `specgeo.reduce_regions`: for enumerations (by default on every
+        core) and transforms (by default in one thread). It changes no bit of what is found.
 
     Returns
     -------
@@ -206,7 +211,7 @@ def verify(
     ------
     InvalidInputError
         The domain has another dimension, ``output`` does not exist, ``rng`` is negative, a budget is not positive,
-        or ``out`` cannot be made.
+        ``executor`` is none of these, or ``out`` cannot be made.
     BudgetError
         The complex of the network on the domain needs more than ``max_cells`` cells, ``max_bytes`` bytes or
         ``max_seconds`` seconds.
@@ -227,7 +232,8 @@ def verify(
         raise MissingDependencyError("figures: need matplotlib; install specgeo[viz] or pass figures=False")
     if out is not None:
         make_folder(as_path(out, "out"), "out")
-    claims, summary = examine(subject, every_claim(), tell, figures, max_seconds, max_simplices)
+    with working(executor):
+        claims, summary = examine(subject, every_claim(), tell, figures, max_seconds, max_simplices)
     network, place = repr(net), repr(subject.domain)
     seconds = time.perf_counter() - started
     report = VerificationReport(f"{network} on {place}", network, place, summary, claims, subject.seed, seconds)

@@ -1,0 +1,159 @@
+"""`SparseMatrix`: the weights of a layer of which few are not zero, kept row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from specgeo._budget import afford
+from specgeo._cast import FloatArray, IntArray, as_floats
+from specgeo.errors import InvalidInputError
+
+Array = npt.NDArray[Any]
+
+
+class SparseMatrix:
+    """A matrix by its entries that are not zero; it does not change.
+
+    It multiplies arrays with ``@`` from either side, entry by entry. Functions of numpy take it for the array that it
+    stands for (`dense`); ``tocsr`` gives it to scipy.
+
+    Parameters
+    ----------
+    values : (any,) entries, row by row and by columns in a row
+    columns : (any,) column of each
+    starts : (m + 1,) where rows begin among them
+    width : int
+        Number of columns.
+    """
+
+    __slots__ = ("columns", "shape", "starts", "values")
+    ndim = 2
+
+    def __init__(self, values: Array, columns: IntArray, starts: IntArray, width: int) -> None:
+        self.values, self.columns, self.starts = values, columns, starts
+        self.shape = len(starts) - 1, width
+        for array in (values, columns, starts):
+            array.setflags(write=False)
+
+    @classmethod
+    def of(cls, matrix: Any, name: str) -> SparseMatrix:
+        """From scipy.sparse: entries of one place are added up, zeros left out."""
+        made = matrix.tocsr().copy()
+        made.sum_duplicates()
+        made.eliminate_zeros()
+        values = as_floats(made.data, name)
+        return cls(values, made.indices.astype(np.int64), made.indptr.astype(np.int64), int(made.shape[1]))
+
+    @classmethod
+    def from_dense(cls, matrix: Array) -> SparseMatrix:
+        """From an array."""
+        rows, columns = np.nonzero(matrix)
+        starts = np.searchsorted(rows, np.arange(len(matrix) + 1))
+        return cls(matrix[rows, columns], columns, starts, matrix.shape[1])
+
+    @classmethod
+    def from_arrays(cls, values: Array, columns: Array, starts: Array, width: int, name: str) -> SparseMatrix:
+        """From what a file holds, or an error."""
+        columns, starts = (np.asarray(array).astype(np.int64) for array in (columns, starts))
+        fits = values.shape == columns.shape and columns.ndim == starts.ndim == 1 and len(starts) > 1
+        fits = fits and starts[0] == 0 and starts[-1] == len(values) and bool(np.all(np.diff(starts) >= 0))
+        fits = fits and bool(np.all((columns >= 0) & (columns < width)))
+        rows = np.repeat(np.arange(len(starts) - 1), np.diff(starts)) if fits else columns
+        if not fits or np.any(np.diff(rows * width + columns) <= 0):
+            raise InvalidInputError(f"{name}: entries, columns and starts of rows are not those of a matrix")
+        return cls(as_floats(values, name), columns, starts, width)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    @property
+    def size(self) -> int:
+        """Number of entries, zeros counted."""
+        return self.shape[0] * self.shape[1]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """That of the entries."""
+        return self.values.dtype
+
+    @property
+    def rows(self) -> IntArray:
+        """Row of each entry."""
+        return np.repeat(np.arange(len(self)), np.diff(self.starts))
+
+    @property
+    def T(self) -> SparseMatrix:  # noqa: N802 - as numpy calls it
+        """The transposed matrix."""
+        return SparseMatrix.of(self._scipy.T, "the matrix")
+
+    def tocsr(self) -> Any:
+        """As scipy.sparse.csr_array, a copy."""
+        return self._scipy.copy()
+
+    @property
+    def _scipy(self) -> Any:
+        from scipy.sparse import csr_array
+
+        return csr_array((self.values, self.columns, self.starts), shape=self.shape)
+
+    def dense(self) -> Array:
+        """The array."""
+        afford(8.0 * self.size, f"a matrix of shape {self.shape}", "take a network with fewer inputs or neurons")
+        out = np.zeros(self.shape, self.dtype)
+        out[self.rows, self.columns] = self.values
+        return out
+
+    def map(self, function: Callable[[Any], Any]) -> SparseMatrix:
+        """The same places with other entries."""
+        return SparseMatrix(function(self.values), self.columns, self.starts, self.shape[1])
+
+    def take(self, rows: IntArray) -> SparseMatrix:
+        """Some rows, in that order."""
+        counts = np.diff(self.starts)[rows]
+        starts = np.concatenate(([0], np.cumsum(counts)))
+        at = np.arange(starts[-1]) + np.repeat(self.starts[:-1][rows] - starts[:-1], counts)
+        return SparseMatrix(self.values[at], self.columns[at], starts, self.shape[1])
+
+    def __getitem__(self, key: Any) -> Any:
+        """Rows, by slices or lists; one row as an array; anything else of the whole array."""
+        if isinstance(key, slice) or (isinstance(key, np.ndarray) and key.ndim == 1):
+            return self.take(np.arange(len(self))[key])
+        if isinstance(key, (int, np.integer)):
+            return self.take(np.arange(len(self))[key : key + 1 or None]).dense()[0]
+        return self.dense()[key]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        return self.dense().astype(dtype or self.dtype, copy=False)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        """Products and absolute values stay sparse; anything else is done with the array."""
+        if method == "__call__" and not options and ufunc in (np.absolute, np.matmul):
+            if ufunc is np.absolute:
+                return abs(self)
+            return self @ inputs[1] if inputs[0] is self else self.__rmatmul__(inputs[0])
+        arrays = [x.dense() if isinstance(x, SparseMatrix) else x for x in inputs]
+        return getattr(ufunc, method)(*arrays, **options)
+
+    def __matmul__(self, other: Any) -> Array:
+        """W @ a for a vector or matrix a."""
+        return np.asarray(self._scipy @ np.asarray(other))
+
+    def __rmatmul__(self, other: Any) -> Array:
+        """a @ W for an array a of any shape (..., m)."""
+        a = np.asarray(other)
+        flat = np.ascontiguousarray((self._scipy.T @ a.reshape(-1, a.shape[-1]).T).T)
+        return flat.reshape(*a.shape[:-1], self.shape[1])
+
+    def __abs__(self) -> SparseMatrix:
+        return self.map(np.abs)
+
+    def sums(self) -> FloatArray:
+        """Sums of rows."""
+        return np.add.reduceat(np.append(self.values, 0.0), self.starts[:-1]) * (np.diff(self.starts) > 0)
+
+
+Matrix = FloatArray | SparseMatrix
