@@ -129,6 +129,7 @@ def objects(random_network):
         **{name: getattr(sg.streaming, name)() for name in ("FVector", "Jumps", "Lipschitz", "Volumes")},
         "Spectrum": sg.streaming.Spectrum([[1.0, 2.0]]),
         "FourierCoefficients": sg.streaming.FourierCoefficients([[0, 1]]),
+        "DecisionAreas": sg.streaming.DecisionAreas(net),
         "long radial": sg.radial_spectrum(line, np.linspace(1, 9, 200)),
     }
 

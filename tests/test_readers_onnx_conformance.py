@@ -91,7 +91,8 @@ def test_conformance(tmp_path):
     assert sum(read.values()) > 200 and sum(refused.values()) > 50
     assert left_out.keys() == {"ArgMax", "Hardmax", "LogSoftmax", "Softmax", "Sigmoid"}
     assert {"Elu", "LayerNormalization", "Tanh", "Sign", "Floor", "Sqrt"} <= set(refused) - set(read)
-    assert {"Conv", "ConvTranspose", "AveragePool", "Resize", "Einsum", "Gather", "Split", "Gemm", "Max", "MaxPool"} <= set(read)
+    assert {"Conv", "ConvTranspose", "AveragePool", "Resize", "Einsum", "Gather", "Split", "Gemm"} <= set(read)
+    assert {"Max", "Min", "MaxPool", "GlobalMaxPool", "ReduceMax", "ReduceMin"} <= set(read)
     # statistics of the batch, a batch of three, additions at positions, outputs without entries
-    some = {"several", "BatchNormalization", "ConvTranspose", "ScatterElements", "ScatterND", "Slice", "Split", "Shrink"}
-    assert set(refused) & set(read) <= some
+    some = {"several", "BatchNormalization", "ConvTranspose", "ScatterElements", "ScatterND", "Slice", "Split"}
+    assert set(refused) & set(read) <= some | {"Shrink"}  # hard: it jumps

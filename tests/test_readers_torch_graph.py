@@ -102,6 +102,65 @@ def test_activations_however_they_are_written(name):
     assert [a.breakpoints.tolist() for a in net.activations] == [breakpoints]
 
 
+STEPS = torch.arange(8.0) / 4
+PER_ENTRY = {
+    "slopes": lambda x: torch.where(x > 0, x, STEPS * x),
+    "thresholds": lambda x: torch.where(x > STEPS, x - STEPS, 0.0),
+    "scaled first": lambda x: torch.where(x > 0, 2 * x, STEPS * x) - 1,
+    "two lines": lambda x: torch.maximum(x, STEPS * x),
+    "both conditions": lambda x: torch.where((x > 0) & ~(x > 1), x, torch.where(x > 1, 1.0, 0.0)),
+    "either": lambda x: torch.where((x < 0) | (x == 0), 0.25 * x, x),
+    "zeroed": lambda x: _zeroed(x),
+}
+
+
+def _zeroed(x):
+    y = x.clone()
+    y[y < 0] = 0
+    return y
+
+
+@pytest.mark.parametrize("name", PER_ENTRY)
+def test_selections_entry_by_entry(name):
+    """Each is one layer of activations, of as many kinds as there are."""
+    assert read(Function(PER_ENTRY[name]), VECTOR).hidden_widths == (8,)
+
+
+AT = torch.tensor([[0, 2, 2, 1, 0, 3, 3, 3]])
+WRITES = {
+    "scatter": lambda x: torch.zeros(1, 9, dtype=x.dtype).scatter(1, torch.arange(1, 9)[None], x) + 1,
+    "a number": lambda x: x.scatter(1, AT[:, :2], 3.0),
+    "added": lambda x: torch.ones(1, 4, dtype=x.dtype).scatter_add(1, AT, x),
+    "added along an axis": lambda x: x.index_add(1, AT[0], 2 * x),
+    "put": lambda x: x.index_put((torch.tensor([0]), torch.tensor([1])), x[0, 3:4]),
+    "set": lambda x: _set(x),
+    "taken": lambda x: x.take(AT),
+    "grid": lambda x: torch.cat(torch.meshgrid(x[0, :2], x[0, 2:4], indexing="ij")),
+    "interpolated": lambda x: torch.lerp(x[:, :4], x[:, 4:], 0.25),
+    "with factors": lambda x: torch.addcmul(x[:, :4], x[:, 2:6], STEPS[:4], value=2),
+    "factors": lambda x: torch.addmm(x, x, torch.ones(8, 8, dtype=x.dtype), beta=0.5, alpha=2),
+    "trapezoid": lambda x: torch.trapz(x, dim=1),
+    "kronecker": lambda x: torch.kron(x, torch.ones(1, 2, dtype=x.dtype)),
+}  # fmt: skip
+
+
+def _set(x):
+    y = x.clone()
+    y[:, 0], y[:, 1] = 0.5, 3 * x[:, 2]
+    return y
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_writes_and_other_linear_operations(name):
+    assert read(Function(WRITES[name]), VECTOR).hidden_widths == ()
+
+
+def test_norms_and_ends():
+    net = read(Function(lambda x: x.norm(p=1, dim=1) + x.norm(p=float("inf"), dim=1)), VECTOR)
+    assert net.hidden_widths[0] == 8  # their sizes are made once
+    read(Function(lambda x: torch.aminmax(x, dim=1)[0] - torch.aminmax(x, dim=1, keepdim=True)[1]), VECTOR)
+
+
 def test_slopes_in_code_are_those_of_python():
     net = sg.from_torch(nn.LeakyReLU(0.1), 3)
     assert net.activations[0].slopes.tolist() == [0.1, 1.0]
@@ -134,6 +193,23 @@ def test_half_precision_compiled_and_hooked_modules():
     hooked = nn.Sequential(nn.Linear(3, 4), nn.ReLU())
     hooked[0].register_forward_hook(lambda one, given, made: 2.0 * made)
     assert read(hooked, (3,)).n_units == 4
+
+
+def test_graphs_of_fx_and_of_torch_export():
+    module = nn.Sequential(nn.Linear(3, 4), nn.ReLU())
+    plain = sg.from_torch(module)
+    program = torch.export.export(module, (torch.zeros(1, 3),))
+    for one in (torch.fx.symbolic_trace(module), program.module()):
+        assert np.array_equal(sg.from_torch(one, 3).weights[0], plain.weights[0])
+    quantised = type("Linear", (nn.Linear,), {"__module__": "torch.ao.nn.quantized.dynamic"})
+    for given, words in (
+        (program, r"exported program given; .*\.module\(\)"), (module.state_dict(), "use .*readers.from_parameters"),
+        ("net.pt", "a name of a file given"), (nn.Linear, "the class Linear given; pass an instance"),
+        (nn.Sequential(quantised(3, 2)), "0 is a quantised Linear .*pass the module that it was made of"),
+    ):  # fmt: skip
+        for shape in (None, 3):
+            with pytest.raises((sg.InvalidInputError, sg.UnsupportedError), match=f"module: .*{words}"):
+                sg.from_torch(given, shape)
 
 
 def test_probabilities_at_the_end_are_left_out_with_a_notice():
@@ -194,6 +270,10 @@ REFUSED = {
     "threshold": (lambda: nn.Threshold(0.1, 0.0), VECTOR, "jumps at 0.1"),
     "norm": (lambda: Function(lambda x: x / x.norm()), VECTOR, "linalg_vector_norm.*not piecewise linear"),
     "reciprocal": (lambda: Function(lambda x: x / (1 + x.sum())), VECTOR, "division by a signal"),
+    "a rest": (lambda: Function(lambda x: torch.remainder(x, 1)), VECTOR, "remainder .*not continuous"),
+    "statistics": (lambda: nn.InstanceNorm2d(2), IMAGE, r"\(InstanceNorm2d\): multiplies or divides"),
+    "recurrent": (lambda: Function(lambda x, a: a(x)[0], nn.RNN(8, 3)), (1, 8), "write its steps with Linear"),
+    "jump of a condition": (lambda: Function(lambda x: x * ((x > 0) & (x < 1))), VECTOR, "jumps at 1"),
     "rounding": (lambda: Function(lambda x: x.round()), VECTOR, "of type round in"),
     "control flow": (lambda: Function(branches), VECTOR, "decides by values of the input .*torch.where"),
     "two outputs": (lambda: Function(lambda x: (x, 2 * x)), VECTOR,

@@ -43,6 +43,8 @@ BLOCK = 1 << 25  # pairs (simplex, wavevector) between two reports of progress
 SHARES = 32  # of a block, where there are workers
 GRID_PROMISE = 1e-11  # the same for moments and the non-uniform FFT, whose bounds are some 100 times their errors
 WORTH = 0.1  # seconds of direct sums from which on moments are thought of
+DIVIDED = 1.0  # seconds of moments from which on wavevectors are divided into near and far ones
+NEAR = 1 / 8  # of the largest
 _log = logging.getLogger("specgeo")
 METHODS = Literal["auto", "facet", "volume", "moments", "nufft"]
 
@@ -177,16 +179,15 @@ def _evaluate_distinct(
     if len(k) == 0:
         return values, errors
     _require_form(k, boundary, method)
-    chosen, plan = _choose(forms, k, boundary, method)
+    chosen, plans = _choose(forms, k, boundary, method)
+    for rows, plan in plans:
+        values[rows], errors[rows] = _by_moments(forms, k[rows], boundary, plan, executor)
     left = chosen == "moments"
-    if np.any(left):
-        some = k[left]
-        values[left], errors[left] = _by_moments(forms, some, boundary, plan, executor)
-        if method == "auto":
-            left[left] = np.any(errors[left] > GRID_PROMISE * forms.norm, axis=1)
-            chosen[left] = _direct_or_nufft(forms, k[left], boundary)
-            if np.any(left):
-                _log.info("spectrum: %s of them otherwise, for a tighter bound", f"{np.count_nonzero(left):,}")
+    if method == "auto" and np.any(left):
+        left[left] = np.any(errors[left] > GRID_PROMISE * forms.norm, axis=1)
+        chosen[left] = _direct_or_nufft(forms, k[left], boundary)
+        if np.any(left):
+            _log.info("spectrum: %s of them otherwise, for a tighter bound", f"{np.count_nonzero(left):,}")
     done = int(np.count_nonzero(chosen == "moments"))
     if tell is not None and done:
         tell(f"{done:,} of {len(k):,} wavevectors", done / len(k))
@@ -236,16 +237,16 @@ def deviation(forms: ComplexForms, k: FloatArray, boundary: Boundary, form: str)
 
 def _choose(
     forms: ComplexForms, k: FloatArray, boundary: Boundary, method: str
-) -> tuple[npt.NDArray[np.str_], moments.Plan | None]:
-    """The form for each wavevector, and the plan for moments."""
+) -> tuple[npt.NDArray[np.str_], list[tuple[IntArray, moments.Plan]]]:
+    """The form for each wavevector, and plans for those that go by moments."""
     chosen = np.full(len(k), "facet" if method == "auto" else method, dtype="<U7")
     if method == "moments":
         plan = moments.make_plan(forms.facets, k, boundary)
         if plan is None:
             raise UnsupportedError("method: 'moments' is for lattices of wavevectors, d = 2 or 3; use method='auto'")
-        return chosen, plan
+        return chosen, [(np.arange(len(k)), plan)]
     if method != "auto":
-        return chosen, None
+        return chosen, []
     bound = facet_bound(forms, k, boundary)
     if boundary != "interior":
         poor = np.any(~(bound <= TARGET * forms.norm), axis=1)
@@ -255,32 +256,57 @@ def _choose(
         poor &= chosen == "facet"
         if np.any(poor):
             chosen[poor & np.any(~(bound <= volume_bound(forms)), axis=1)] = "volume"
-    fine = chosen == "facet"
-    plan = _plan(forms, k[fine], boundary)
-    chosen[fine] = _direct_or_nufft(forms, k[fine], boundary) if plan is None else "moments"
+    fine = np.flatnonzero(chosen == "facet")
+    plans = [(fine[rows], plan) for rows, plan in _plans(forms, k[fine], boundary)]
+    chosen[fine] = "moments" if plans else _direct_or_nufft(forms, k[fine], boundary)
     for name in np.unique(chosen):
         _log.info("spectrum: %s wavevectors by %s", f"{np.count_nonzero(chosen == name):,}", name)
-    return chosen, plan
+    return chosen, plans
 
 
-def _plan(forms: ComplexForms, k: FloatArray, boundary: Boundary) -> moments.Plan | None:
-    """How to take moments, where that is the fastest way to these wavevectors."""
+def _plans(forms: ComplexForms, k: FloatArray, boundary: Boundary) -> list[tuple[IntArray, moments.Plan]]:
+    """How to take moments, where that is the fastest way to these wavevectors: rows of k, and a plan for them.
+
+    The facet form's error counts for 1 / |k|^2: those far out are content with larger leaves, the near ones are few.
+    """
     if len(k) < nufft.CROSSOVER or forms.direction is not None:
-        return None
+        return []
     direct = nufft.direct_seconds(forms.facets, len(k))
     if direct < WORTH:
-        return None
-    size = np.maximum(moments.weight_sums(forms.facets, boundary), np.finfo(float).tiny)
-    share = 0.3 * GRID_PROMISE * float((forms.norm / size).min()) * float((k**2).sum(axis=1).min())
-    plan = moments.make_plan(forms.facets, k, boundary, min(max(share, moments.LEAST), moments.TRUNCATION))
+        return []
+    reach = np.abs(k).max(axis=1)
+    near = reach <= NEAR * reach.max()
+    plans = _plans_of(forms, k, boundary, np.arange(len(k)))
+    if plans and plans[0][1].seconds > DIVIDED and np.any(near):
+        divided = _plans_of(forms, k, boundary, np.flatnonzero(near), np.flatnonzero(~near))
+        if divided and _seconds(divided) < _seconds(plans):
+            plans = divided
     grid = nufft.grid_seconds(forms, k)
+    told = f"{_seconds(plans):.2g} ({' and '.join(str(plan) for _, plan in plans)})" if plans else "impossible"
     _log.info(
         "spectrum: %s wavevectors, estimated seconds: facet %.2g, nufft %.2g, moments %s",
-        f"{len(k):,}", direct, grid, "impossible" if plan is None else f"{plan.seconds:.2g} ({plan})",
+        f"{len(k):,}", direct, grid, told,
     )  # fmt: skip
-    if plan is None or plan.seconds >= direct:
-        return None
-    return plan if plan.seconds < grid or not nufft.fits(forms, k) else None
+    return plans if _seconds(plans) < (min(direct, grid) if nufft.fits(forms, k) else direct) else []
+
+
+def _seconds(plans: list[tuple[IntArray, moments.Plan]]) -> float:
+    """Estimated time of some plans."""
+    return sum(plan.seconds for _, plan in plans)
+
+
+def _plans_of(
+    forms: ComplexForms, k: FloatArray, boundary: Boundary, *parts: IntArray
+) -> list[tuple[IntArray, moments.Plan]]:
+    """Plans for some parts of the wavevectors, none where one has none."""
+    plans = []
+    for rows in parts:
+        near = float(lengths_of(k[rows]).min())
+        size = np.maximum(moments.weight_sums(forms.facets, boundary, near), np.finfo(float).tiny)
+        share = 0.3 * GRID_PROMISE * float((forms.norm / size).min()) * near**2
+        truncation = min(max(share, moments.LEAST), moments.TRUNCATION)
+        plans.append((rows, moments.make_plan(forms.facets, k[rows], boundary, truncation)))
+    return [(rows, plan) for rows, plan in plans if plan is not None] if all(plan for _, plan in plans) else []
 
 
 def _direct_or_nufft(forms: ComplexForms, k: FloatArray, boundary: Boundary) -> npt.NDArray[np.str_]:
@@ -326,16 +352,15 @@ def _shares(k: FloatArray, simplices: int, executor: Any) -> list[FloatArray]:
 
 
 def _by_moments(
-    forms: ComplexForms, k: FloatArray, boundary: Boundary, plan: moments.Plan | None, executor: Any
+    forms: ComplexForms, k: FloatArray, boundary: Boundary, plan: moments.Plan, executor: Any
 ) -> tuple[ComplexArray, FloatArray]:
-    assert plan is not None
     length = lengths_of(k)[:, None]
     values, errors = moments.lattice_sum(forms.facets, plan, boundary, executor)
-    errors = errors / length / length
     if boundary == "cut":
-        values += nufft.traces(forms.facets, k, executor)
-        errors += nufft.bound(forms.facets, k, boundary)
-    return values / length / length, errors + _facet_rounding(forms, k, boundary)
+        for axis, sums, off in moments.trace_sums(forms.facets, plan, executor):
+            values += 1j * k[:, axis, None] * sums
+            errors += np.abs(k[:, axis, None]) * off
+    return values / length / length, errors / length / length + _facet_rounding(forms, k, boundary)
 
 
 def _by_nufft(forms: ComplexForms, k: FloatArray, boundary: Boundary, executor: Any) -> tuple[ComplexArray, FloatArray]:

@@ -13,6 +13,7 @@ _REARRANGES = frozenset(
     "identity reshape flatten squeeze unsqueeze cast dropout view unsafeview clone contiguous detach alias tocopy"
     .split()
 )  # fmt: skip
+_SORTS = "is not read; use max, or torch.maximum of pairs"
 _JUMPS = "is not continuous piecewise linear; drop it"
 _CODES = "rounds what depends on the input, which is not continuous; read the model before it was quantised"
 _WAVES = (
@@ -81,7 +82,10 @@ def remedy_of_operation(name: str) -> str:
     others = {
         "logsumexp": _SMOOTH, "linalgvectornorm": _SMOOTH, "std": _SMOOTH, "var": _SMOOTH, "norm": _SMOOTH,
         "nativelayernorm": _SEVERAL, "nativegroupnorm": _SEVERAL, "scaleddotproductattention": _SEVERAL,
-        "glu": _SEVERAL, "sort": "is not read; use max, or torch.maximum of pairs",
+        "glu": _SEVERAL, "instancenorm": _SEVERAL, "cosinesimilarity": _SEVERAL, "prod": _SEVERAL,
+        "cdist": _SMOOTH, **dict.fromkeys(("floordivide", "trunc", "frac", "remainder", "fmod", "bucketize"), _JUMPS),
+        **dict.fromkeys(("sort", "median", "kthvalue", "cummax", "cummin"), _SORTS),
+        **dict.fromkeys(("rnnrelu", "rnntanh", "lstm", "gru"), "is not read; write its steps with Linear and ReLU"),
     }  # fmt: skip
     text = own.get(plain) or others.get(plain, "is not read; write it with linear operations, ReLU and maxima")
     return text

@@ -6,17 +6,19 @@ their steps is such a function of one x; the last one is an `Activation` if it i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
 
+from specgeo._cast import FloatArray, IntArray
 from specgeo.activation import Activation
 
 Line = tuple[Fraction, Fraction]  # slope, value at 0
 _MOST = 100  # pieces
+_MOST_KINDS = 1024  # functions that differ, of the entries of an array
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,43 @@ class Scalar:
         if cuts == [0] and slopes == [0, 1] and lines[0][1] == 0:
             return Activation.relu()
         return Activation(np.array(cuts, float), np.array(slopes, float), float(lines[0][1]))
+
+
+@dataclass(frozen=True, eq=False)
+class Scalars:
+    """A function for each entry of an array, of a few different ones."""
+
+    kinds: tuple[Scalar, ...]
+    which: IntArray
+
+    @classmethod
+    def identity(cls, n: int) -> Scalars:
+        """The entry itself."""
+        return cls((Scalar.line(1.0, 0.0),), np.zeros(n, np.int64))
+
+    @classmethod
+    def constants(cls, values: FloatArray) -> Scalars:
+        """A constant for each entry; ValueError where one is not finite, or too many differ."""
+        different, which = np.unique(values, return_inverse=True)
+        if len(different) > _MOST_KINDS or not np.all(np.isfinite(different)):
+            raise ValueError("a constant is not finite, or too many of them differ")
+        return cls(tuple(Scalar.line(0.0, float(value)) for value in different), which.reshape(-1))
+
+    @classmethod
+    def combined(cls, combine: Callable[..., Scalar], parts: Sequence[Scalars]) -> Scalars:
+        """``combine`` of the functions of each entry."""
+        shape = tuple(len(part.kinds) for part in parts)
+        keys, which = np.unique(np.ravel_multi_index([part.which for part in parts], shape), return_inverse=True)
+        if len(keys) > _MOST_KINDS:
+            raise ValueError("too many entries have functions of their own")
+        each = zip(*np.unravel_index(keys, shape), strict=True)
+        kinds = tuple(combine(*(part.kinds[i] for part, i in zip(parts, at, strict=True))) for at in each)
+        return cls(kinds, which.reshape(-1))
+
+    def activations(self) -> list[Activation]:
+        """The functions as activations."""
+        kinds = [kind.activation() for kind in self.kinds]
+        return [kinds[i] for i in self.which] if len(kinds) > 1 else kinds
 
 
 def _inside(cuts: tuple[Fraction, ...]) -> list[Fraction]:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,7 +21,9 @@ from specgeo.activation import Activation
 from specgeo.errors import UnsupportedError
 from specgeo.readers._graph import Graph, Value
 from specgeo.readers._maps import Sparse, csr
-from specgeo.readers._scalar import Scalar
+from specgeo.readers._scalar import Scalar, Scalars
+
+_ABS = Activation.abs()
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +36,7 @@ class Signal:
     graph: Graph
     shape: tuple[int, ...]
     known: Value | None
-    scalar: tuple[Signal, Scalar] | None = None
+    scalar: tuple[Signal, Scalars] | None = None
 
     @property
     def size(self) -> int:
@@ -46,7 +50,7 @@ class Signal:
             assert self.scalar is not None
             base, function = self.scalar
             try:
-                made = self.graph.activate(base.value, [function.activation()])
+                made = self.graph.activate(base.value, function.activations())
             except (ValueError, OverflowError) as error:
                 raise UnsupportedError(f"is not continuous piecewise linear: {error}; drop it") from error
             object.__setattr__(self, "known", made)
@@ -54,9 +58,9 @@ class Signal:
         return self.known
 
     @property
-    def function(self) -> tuple[Signal, Scalar]:
-        """The signal that it is a function of, and that function."""
-        return self.scalar or (self, Scalar.line(1.0, 0.0))
+    def function(self) -> tuple[Signal, Scalars]:
+        """The signal that it is a function of, entry by entry, and that function."""
+        return self.scalar or (self, Scalars.identity(self.size))
 
     def positions(self) -> IntArray:
         """Positions of the entries."""
@@ -136,11 +140,12 @@ def scaled(signal: Signal, factor: Any, offset: Any = 0.0) -> Signal:
     a, b = floats(factor), floats(offset)
     shape = np.broadcast_shapes(signal.shape, a.shape, b.shape)
     grown = spread(signal, shape)
-    value, one = grown.value if signal.known is not None else None, a.size == b.size == 1
-    scalar = None
-    if one and shape == signal.shape and np.isfinite(a).all() and np.isfinite(b).all():
+    value, scalar = grown.value if signal.known is not None else None, None
+    if shape == signal.shape:
         base, function = signal.function
-        scalar = base, function * Scalar.line(0.0, float(a.ravel()[0])) + Scalar.line(0.0, float(b.ravel()[0]))
+        with suppress(ValueError):
+            parts = [Scalars.constants(np.broadcast_to(one, shape).ravel()) for one in (a, b)]
+            scalar = base, Scalars.combined(lambda f, u, v: f * u + v, [function, *parts])
     if value is None and scalar is None:
         value = grown.value
     if value is not None:
@@ -157,12 +162,16 @@ def added(signals: Sequence[Signal]) -> Signal:
     together = _together(signals)
     if together is not None and any(signal.known is None for signal in signals):
         base, functions = together
-        total = functions[0]
-        for function in functions[1:]:
-            total = total + function
-        return Signal(base.graph, shape, None, (base, total))
+        return Signal(base.graph, shape, None, (base, Scalars.combined(lambda *f: _summed(f), functions)))
     grown = [spread(signal, shape) for signal in signals]
     return Signal(grown[0].graph, shape, grown[0].graph.add([signal.value for signal in grown]))
+
+
+def _summed(functions: Sequence[Scalar]) -> Scalar:
+    made = functions[0]
+    for function in functions[1:]:
+        made = made + function
+    return made
 
 
 def total(tensors: Sequence[Tensor]) -> Signal:
@@ -175,7 +184,7 @@ def total(tensors: Sequence[Tensor]) -> Signal:
     return made
 
 
-def _together(signals: Sequence[Signal]) -> tuple[Signal, list[Scalar]] | None:
+def _together(signals: Sequence[Signal]) -> tuple[Signal, list[Scalars]] | None:
     """The one signal that all are functions of, and these functions."""
     bases = {signal.function[0] for signal in signals}
     if len(bases) != 1 or len({signal.shape for signal in signals}) != 1:
@@ -184,23 +193,21 @@ def _together(signals: Sequence[Signal]) -> tuple[Signal, list[Scalar]] | None:
 
 
 def combined(tensors: Sequence[Tensor], combine: Callable[..., Scalar], what: str) -> Signal:
-    """A function of several functions of one signal, and of constants that are one number."""
+    """A function of several functions of one signal, and of constants, entry by entry."""
     signals = [tensor for tensor in tensors if isinstance(tensor, Signal)]
     found = _together(signals)
     if found is None:
         raise UnsupportedError(f"{what} of different signals, which is not read; train without it")
     base, functions = found
-    arguments, left = [], iter(functions)
-    for tensor in tensors:
-        if isinstance(tensor, Signal):
-            arguments.append(next(left))
-            continue
-        entries = np.unique(floats(tensor))
-        if len(entries) != 1 or not np.isfinite(entries[0]):
-            raise UnsupportedError(f"{what} with constants of several values, which is not read; give one number")
-        arguments.append(Scalar.line(0.0, float(entries[0])))
+    shape, left = signals[0].shape, iter(functions)
+    if np.broadcast_shapes(*(tensor.shape for tensor in tensors)) != shape:
+        raise UnsupportedError(f"{what} with a constant of more axes, which is not read; give one of shape {shape}")
     try:
-        return Signal(base.graph, signals[0].shape, None, (base, combine(*arguments)))
+        each = [
+            next(left) if isinstance(tensor, Signal)
+            else Scalars.constants(np.broadcast_to(floats(tensor), shape).ravel()) for tensor in tensors
+        ]  # fmt: skip
+        return Signal(base.graph, shape, None, (base, Scalars.combined(combine, each)))
     except ValueError as error:
         raise UnsupportedError(f"{what} that is not piecewise linear: {error}; train without it") from error
 
@@ -278,6 +285,7 @@ def activated_each(signal: Signal, make: Callable[..., Activation], *parameters:
     return Signal(signal.graph, signal.shape, signal.graph.activate(signal.value, kinds))
 
 
+@cache
 def leaky(slope: float) -> Activation:
     """Leaky ReLU, which slope 0 makes a ReLU and slope 1 nothing."""
     if slope == 1.0:
@@ -300,8 +308,8 @@ def clipped(signal: Signal, lower: Any = -np.inf, upper: Any = np.inf) -> Signal
 def absolute(signal: Signal) -> Signal:
     """|signal|."""
     base, function = signal.function
-    made = activated(signal, Activation.abs())
-    return Signal(signal.graph, signal.shape, made.known, (base, function.maximum(-function)))
+    made = activated(signal, _ABS)
+    return Signal(signal.graph, signal.shape, made.known, (base, Scalars.combined(lambda f: f.maximum(-f), [function])))
 
 
 def negated(tensor: Tensor) -> Tensor:
@@ -337,10 +345,10 @@ def _maximum_of_functions(signals: Sequence[Signal]) -> Signal | None:
         return None
     base, functions = found
     try:
-        total = functions[0]
+        made = functions[0]
         for function in functions[1:]:
-            total = total.maximum(function)
-        return activated(base, total.activation())
+            made = Scalars.combined(lambda f, g: f.maximum(g), [made, function])
+        return Signal(base.graph, signals[0].shape, base.graph.activate(base.value, made.activations()))
     except ValueError:
         return None
 

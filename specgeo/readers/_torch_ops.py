@@ -12,7 +12,7 @@ from specgeo.activation import Activation
 from specgeo.errors import UnsupportedError
 from specgeo.readers import _signals as signals
 from specgeo.readers import _windows as windows
-from specgeo.readers._scalar import Scalar
+from specgeo.readers._remedies import remedy_of_operation
 from specgeo.readers._signals import Signal, Tensor
 
 Arguments: TypeAlias = dict[str, Any]
@@ -24,11 +24,13 @@ _MOVES = (
     "select_scatter tril triu diagonal diag_embed im2col upsample_nearest1d upsample_nearest2d upsample_nearest3d "
     "_upsample_nearest_exact1d _upsample_nearest_exact2d reflection_pad1d reflection_pad2d reflection_pad3d "
     "replication_pad1d replication_pad2d replication_pad3d rot90 swapaxes unfold broadcast_to tile hstack vstack "
-    "tensor_split hsplit vsplit swapdims moveaxis ravel concat concatenate masked_select"
+    "tensor_split hsplit vsplit swapdims moveaxis ravel concat concatenate masked_select "
+    "take meshgrid broadcast_tensors index_copy"
 ).split()  # fmt: skip
 _LINEAR = (
     "matmul mm bmm mv dot einsum inner outer tensordot cumsum trace col2im kron diff upsample_linear1d "
-    "upsample_bilinear2d upsample_trilinear3d upsample_bicubic2d _upsample_bilinear2d_aa _upsample_bicubic2d_aa"
+    "upsample_bilinear2d upsample_trilinear3d upsample_bicubic2d _upsample_bilinear2d_aa _upsample_bicubic2d_aa "
+    "trapz trapezoid"
 ).split()  # fmt: skip
 _SAME = "clone contiguous lift_fresh_copy detach alias dropout alpha_dropout _to_copy to type_as".split()
 _POSITIONS = {"indices", "index", "mask", "condition", "repeats"}  # arguments that say where, and move nothing
@@ -56,7 +58,7 @@ def operand(value: Any) -> Tensor:
     return value if isinstance(value, Signal) else np.asarray(array(value), np.float64)
 
 
-def _tensor(values: FloatArray) -> Any:
+def tensor_of(values: FloatArray) -> Any:
     import torch
 
     return torch.from_numpy(np.array(values))
@@ -71,7 +73,7 @@ def _varying(a: Arguments) -> list[str]:
 
 
 @handles(*_MOVES)
-def _move(a: Arguments, run: Run) -> Any:
+def move(a: Arguments, run: Run) -> Any:
     """Run on positions; every tensor among the arguments takes part, but those that say where."""
     parts: list[Tensor] = []
     slots: dict[str, Any] = {}
@@ -87,7 +89,7 @@ def _move(a: Arguments, run: Run) -> Any:
 
     def rearrange(*places: FloatArray) -> Any:
         given = {
-            name: [_tensor(places[i]) for i in at] if several else _tensor(places[at[0]])
+            name: [tensor_of(places[i]) for i in at] if several else tensor_of(places[at[0]])
             for name, (several, at) in slots.items()
         }
         made = run(**given)
@@ -104,14 +106,14 @@ def _linear_operation(a: Arguments, run: Run) -> Signal:
     inner = [i for i, v in enumerate(a[names[0]]) if isinstance(v, Signal)] if several else [0]
     if len(names) > 1 or len(inner) > 1:
         raise UnsupportedError("is a product of two signals, which is not piecewise linear; train without it")
-    if names[0] in ("self", "input") and "mat2" in a or names[0] == "self" and "other" in a:
+    if names[0] == "self" and a["name"] in ("matmul", "mm", "bmm"):
         other = array(a.get("mat2", a.get("other")))
         if other.ndim == 2 and len(a["self"].shape) > 1:
             return signals.rows_times(a["self"], other.T)
     name, at = names[0], inner[0]
 
     def push(unit: FloatArray) -> Any:
-        value = [_tensor(unit) if i == at else v for i, v in enumerate(a[name])] if several else _tensor(unit)
+        value = [tensor_of(unit) if i == at else v for i, v in enumerate(a[name])] if several else tensor_of(unit)
         return run(**{name: value}).numpy()
 
     return signals.push(a[name][at] if several else a[name], push)
@@ -124,20 +126,40 @@ def _linear(a: Arguments, run: Run) -> Signal:
     return signals.rows_times(a["input"], array(a["weight"]), array(a["bias"]))
 
 
+@handles("addcmul", "addcdiv")
+def _add_factors(a: Arguments, run: Run) -> Tensor:
+    one, other = operand(a["tensor1"]), operand(a["tensor2"])
+    if a["name"] == "addcdiv":
+        other = operand(_divide({"self": np.ones(1), "other": a["tensor2"]}, run))
+    return signals.total([operand(a["self"]), product(one, _times(other, float(a["value"])))])
+
+
+@handles("lerp")
+def _between(a: Arguments, run: Run) -> Tensor:
+    weight = operand(a["weight"])
+    if isinstance(weight, Signal):
+        raise UnsupportedError("has weights that depend on the input, which is not piecewise linear; train without it")
+    return signals.total([product(operand(a["self"]), 1.0 - weight), product(operand(a["end"]), weight)])
+
+
 @handles("addmm", "addmv", "baddbmm", "addbmm")
 def _add_product(a: Arguments, run: Run) -> Tensor:
     first, second = (k for k in a if k in ("mat1", "mat2", "mat", "vec", "batch1", "batch2"))
-    if any(a.get(name, 1) != 1 for name in ("alpha", "beta")):
-        raise UnsupportedError("has factors alpha and beta, which are not read; use matmul and add")
-    factors = {"self": a[first], "other": a[second]}
+    factors = {"name": "matmul", "self": a[first], "other": a[second]}
+    alpha, beta = float(a.get("alpha", 1)), float(a.get("beta", 1))
+    addend = _times(operand(a["self"]), beta)
     if not _varying(factors):
-        return signals.total([operand(a["self"]), array(a[first]) @ array(a[second])])
+        return signals.total([addend, alpha * (array(a[first]) @ array(a[second]))])
 
     def product(**replaced: Any) -> Any:
         given = factors | replaced
         return given["self"] @ given["other"]
 
-    return signals.total([_linear_operation(factors, product), operand(a["self"])])
+    return signals.total([_times(_linear_operation(factors, product), alpha), addend])
+
+
+def _times(tensor: Tensor, factor: float) -> Tensor:
+    return signals.scaled(tensor, factor) if isinstance(tensor, Signal) else tensor * factor
 
 
 @handles("add", "sub", "rsub", "add_", "subtract")
@@ -145,7 +167,7 @@ def _add(a: Arguments, run: Run) -> Tensor:
     alpha = float(a.get("alpha", 1))
     factors = {"add": (1.0, alpha), "rsub": (-alpha, 1.0)}.get(a["name"].strip("_"), (1.0, -alpha))
     terms = zip((operand(a["self"]), operand(a["other"])), factors, strict=True)
-    return signals.total([signals.scaled(t, factor) if isinstance(t, Signal) else t * factor for t, factor in terms])
+    return signals.total([_times(tensor, factor) for tensor, factor in terms])
 
 
 @handles("neg", "negative")
@@ -153,12 +175,18 @@ def _negative(a: Arguments, run: Run) -> Tensor:
     return signals.scaled(a["self"], -1.0)
 
 
-@handles("mul", "multiply")
-def _multiply(a: Arguments, run: Run) -> Tensor:
-    one, other = operand(a["self"]), operand(a["other"])
+def product(one: Tensor, other: Tensor) -> Tensor:
+    """By a constant, or of two functions of one signal, of which one is constant where the other varies."""
     if isinstance(one, Signal) and isinstance(other, Signal):
         return signals.combined([one, other], lambda f, g: f * g, "is a product")
-    return signals.scaled(one, other) if isinstance(one, Signal) else signals.scaled(a["other"], one)
+    if not isinstance(one, Signal):
+        one, other = other, one
+    return signals.scaled(one, other) if isinstance(one, Signal) else one * other
+
+
+@handles("mul", "multiply")
+def _multiply(a: Arguments, run: Run) -> Tensor:
+    return product(operand(a["self"]), operand(a["other"]))
 
 
 @handles("div", "divide", "true_divide")
@@ -170,7 +198,7 @@ def _divide(a: Arguments, run: Run) -> Tensor:
     divisor = np.asarray(array(a["other"]), np.float64)
     if np.any(divisor == 0.0):
         raise UnsupportedError("divides by zero; mend the module")
-    return signals.scaled(a["self"], 1.0 / divisor)
+    return product(operand(a["self"]), 1.0 / divisor)
 
 
 @handles("sum", "mean")
@@ -290,47 +318,12 @@ def _hard_sigmoid(a: Arguments, run: Run) -> Signal:
     return signals.scaled(signals.clipped(signals.scaled(a["self"], 1.0, 3.0), 0.0, 6.0), 1.0 / 6.0)
 
 
-@handles("threshold")
-def _threshold(a: Arguments, run: Run) -> Signal:
-    cut, value = Scalar.line(0.0, float(a["threshold"])), Scalar.line(0.0, float(a["value"]))
-    return signals.combined([a["self"]], lambda f: f.above(cut).where(f, value), "is a function")
-
-
 @handles("softshrink")
 def _soft_shrink(a: Arguments, run: Run) -> Signal:
     bound = float(a["lambd"])
     if bound == 0.0:
         return a["self"]  # type: ignore[no-any-return]
     return signals.activated(a["self"], Activation(np.array([-bound, bound]), np.array([1.0, 0.0, 1.0]), bound))
-
-
-@handles("sign", "sgn")
-def _sign(a: Arguments, run: Run) -> Signal:
-    zero = Scalar.line(0.0, 0.0)
-    return signals.combined([a["self"]], lambda f: f.above(zero) + -zero.above(f), "is a sign")
-
-
-@handles("gt", "ge", "lt", "le", "greater", "less", "greater_equal", "less_equal")
-def _compare(a: Arguments, run: Run) -> Signal:
-    equal = a["name"][1:] == "e" or a["name"].endswith("equal")
-
-    def above(f: Scalar, g: Scalar) -> Scalar:
-        return f.above(g, equal) if a["name"][0] == "g" else g.above(f, equal)
-
-    return signals.combined([operand(a["self"]), operand(a["other"])], above, "is a comparison")
-
-
-@handles("where")
-def _where(a: Arguments, run: Run) -> Any:
-    condition, parts = a["condition"], [operand(a["self"]), operand(a["other"])]
-    if not isinstance(condition, Signal):
-        return signals.move(parts, lambda x, y: np.where(array(condition), x, y))
-    return signals.combined([condition, *parts], lambda c, x, y: c.where(x, y), "is a selection")
-
-
-@handles("masked_fill")
-def _fill(a: Arguments, run: Run) -> Any:
-    return _where({"condition": a["mask"], "self": a["value"], "other": a["self"]}, run)
 
 
 @handles("maximum", "fmax")
@@ -358,6 +351,25 @@ def _largest_along(a: Arguments, run: Run) -> Any:
     return [made, None] if isinstance(axes, int) else made
 
 
+@handles("aminmax")
+def _ends(a: Arguments, run: Run) -> Any:
+    axes, keep = [] if a.get("dim") is None else [a["dim"]], bool(a.get("keepdim"))
+    least = signals.maximum_over(signals.scaled(a["self"], -1.0), axes, keep)
+    return [signals.scaled(least, -1.0), signals.maximum_over(a["self"], axes, keep)]
+
+
+@handles("linalg_vector_norm")
+def _norm(a: Arguments, run: Run) -> Any:
+    """Of the sizes of entries the sum, or the largest."""
+    if a["ord"] not in (1, np.inf):
+        raise UnsupportedError(remedy_of_operation(a["name"]))
+    axes, keep = list(a.get("dim") or []), bool(a.get("keepdim"))
+    sizes = signals.absolute(a["self"])
+    if a["ord"] == 1:
+        return windows.averaged_over(sizes, axes, keep, False)
+    return signals.maximum_over(sizes, axes, keep)
+
+
 @handles("constant_pad_nd", "pad")
 def _pad(a: Arguments, run: Run) -> Any:
     value = a.get("value")
@@ -366,7 +378,7 @@ def _pad(a: Arguments, run: Run) -> Any:
     def rearrange(places: FloatArray, constant: FloatArray) -> Any:
         new = float(constant[0]) if fill[0] else 0.0
         given = {} if a.get("mode", "constant") != "constant" else {"value": new}
-        return run(self=_tensor(places), **given).numpy()
+        return run(self=tensor_of(places), **given).numpy()
 
     return signals.move([a["self"], fill], rearrange)
 
@@ -377,9 +389,19 @@ def _copy(a: Arguments, run: Run) -> Any:
     return signals.spread(source, tuple(shape)) if isinstance(source, Signal) else np.broadcast_to(source, shape)
 
 
-@handles("zeros_like", "ones_like", "empty_like", "full_like", "new_zeros", "new_ones", "new_full", "new_empty")
+@handles("scatter_add", "index_add")
+def _add_at(a: Arguments, run: Run) -> Any:
+    """The sum of what was there and of what is added to zeros."""
+    zeros = tensor_of(np.zeros(a["self"].shape))
+    added = a | {"self": zeros}
+    if float(a.get("alpha", 1)) != 1.0 or not _varying(added):
+        raise UnsupportedError("adds constants at positions, or with a factor, which is not read; add a tensor")
+    return signals.total([operand(a["self"]), _linear_operation(added, lambda **given: run(self=zeros, **given))])
+
+
+@handles("fill", "zeros_like", "ones_like", "empty_like", "full_like", "new_zeros", "new_ones", "new_full", "new_empty")
 def _like(a: Arguments, run: Run) -> Any:
-    return run(self=_tensor(np.zeros(a["self"].shape)))
+    return run(self=tensor_of(np.zeros(a["self"].shape)))
 
 
 @handles(*_SAME)
