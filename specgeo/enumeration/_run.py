@@ -166,11 +166,12 @@ class Run:
         last = number == len(self.layers.meta)
         mapped, facets = (0 if last else n_cells), int(state.sizes[Size.FACES if dim > 1 else Size.VERTICES])
         walked = 0 if last or number == 1 else facets
-        n_pairs = 16 * n_units + 1024
+        n_pairs, signs = 16 * n_units + 1024, state.signs  # of the layer before, which are on record
+        fresh = 0 if signs.shape == (len(state.cells), 2 * words) else len(state.cells)
         self.passing = [*before]
         self.afford(
             8 * (mapped * ((dim + 3) * n + 7) + walked)
-            + 16 * words * (len(state.x) + len(state.cells) + n_cells)
+            + 16 * words * (len(state.x) + fresh + n_cells)
             + 8 * (n_cells + n_vertices + 2 * n_pairs)
         )
         if not last:
@@ -178,7 +179,7 @@ class Run:
         earlier = state.vbits
         self.state = state._replace(
             vbits=workspace((len(state.x), 2 * words), np.uint64),
-            signs=workspace((len(state.cells), 2 * words), np.uint64),
+            signs=workspace((fresh, 2 * words), np.uint64) if fresh else signs,
         )
         self.kept = np.empty((n_vertices if dim == 1 and last and 0 < n_units * n_vertices * n <= _KEPT else 0, n))
         walk = Walk(np.full((walked, 2), -1, np.int32), np.empty(mapped, np.int32))
@@ -301,8 +302,7 @@ class Run:
                 f"{self.max_bytes:,} are {'allowed' if self.limited else 'available'}; "
                 "raise max_bytes or shrink the domain"
             )
-        if self.limited or self.max_bytes != _UNASKED:  # the first look without a limit takes back nothing
-            give_back(self.max_bytes - held - needed)
+        give_back(self.max_bytes - held - needed)
         self.granted = held + needed
 
     def _items_needed(self, work: Work) -> int:
