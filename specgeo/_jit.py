@@ -87,6 +87,7 @@ def direct(function: _F) -> _F:
             entry = compiled.entry_point
         return result
 
+    call.__wrapped__ = function  # type: ignore[attr-defined]
     return call  # type: ignore[return-value]
 
 

@@ -8,9 +8,10 @@ from multiprocessing import get_context
 
 import numpy as np
 import pytest
+from numba import typeof
 
 import specgeo as sg
-from specgeo.enumeration import division, groups
+from specgeo.enumeration import _exact, _refine, _run, division, finish, glue, groups
 from specgeo.geometry.soundness import failures
 from specgeo.testing import random_network
 
@@ -212,3 +213,32 @@ def test_budgets_and_signs_of_rounded_values(in_groups):
     for executor in (0, True, "two"):
         with pytest.raises(sg.InvalidInputError, match="executor: "):
             sg.enumerate_regions(net, cube(2), executor=executor)
+
+
+def test_kernels_called_without_a_look_at_their_arguments_get_one_type_each(monkeypatch, in_groups):
+    seen = {}
+
+    def watched(kernel):
+        def call(*args):
+            seen.setdefault(kernel.__name__, set()).add(tuple(typeof(one) for one in args))
+            return kernel(*args)
+
+        return call
+
+    for module in (_exact, _refine, _run, finish, glue, groups):
+        for name, each in list(vars(module).items()):
+            if hasattr(getattr(each, "__wrapped__", None), "signatures"):
+                monkeypatch.setattr(module, name, watched(each.__wrapped__))
+    second = [[1.0, -1.0 - 1e-7, 0.0], [1.0, -1.0, 0.3]]  # crosses zero with a small slope
+    flat = sg.Network([[[1.0]] * 3, second, [[1.0, 1.0]]], [[-0.1, -1 / 3, -0.7], [-0.7 / 3 + 1e-7 / 7, -0.1], [0.0]])
+    triangle = sg.Polytope([[-1.0, 0.0], [0.0, -1.0], [1.0, 1.0]], [0.0, 0.0, 1.0])
+    peak = sg.Network([np.eye(2), [[1.0]]], [[0.0, 0.0], [0.0]], [sg.MaxGroups([[0, 1]])])
+    sg.enumerate_regions(flat, sg.Box([0], [1]))
+    sg.enumerate_regions(peak, triangle)
+    for kind in ("he", "zero-bias"):
+        sg.enumerate_regions(random_network([2, 5, 4, 1], 0, kind), triangle, exact=False, max_cells=np.int64(1000))
+    in_groups(1, 2, 8)
+    for widths in ([2, 6, 5, 4, 1], [3, 5, 4, 1]):
+        sg.enumerate_regions(random_network(widths, 0), sg.Box(-1, 1, dim=widths[0]))
+    assert {"cut_layer", "settle", "encode", "take", "refine_vertices"} <= set(seen)
+    assert {name for name, types in seen.items() if len(types) > 1} == set()

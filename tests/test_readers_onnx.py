@@ -546,6 +546,24 @@ def test_probabilities_at_the_end_are_left_out(kind, tmp_path):
     assert np.array_equal(net([1.0, 2.0, 3.0]), [1.0, 4.0, 9.0])
 
 
+def test_probabilities_of_two_classes_are_one_logit(tmp_path):
+    """As scikit-learn's classifiers are exported; with another constant it is no pair of probabilities."""
+    nodes = [
+        node("MatMul", ["x", "V"], ["z"]), node("Sigmoid", ["z"], ["p"]), node("Sub", ["one", "p"], ["q"]),
+        node("Concat", ["q", "p"], ["y"], axis=1),
+    ]  # fmt: skip
+    for one in (1.0, 2.0):
+        constants = {"V": np.float32([[1], [2], [3]]), "one": np.float32([one])}
+        onnx.save(make_model(nodes, constants, (1, 3)), tmp_path / "m.onnx")
+        if one == 1.0:
+            with pytest.warns(UserWarning, match="the network ends before its Sigmoid"):
+                net = sg.read_network(tmp_path / "m.onnx")
+            assert net([1.0, 2.0, 3.0]).tolist() == [14.0]
+        else:
+            with pytest.raises(sg.UnsupportedError, match="of type Sigmoid"):
+                sg.read_network(tmp_path / "m.onnx")
+
+
 def test_files_of_frameworks_have_a_remedy(tmp_path):
     for name, words in (("a.pt", "from_torch"), ("a.pkl", "from_sklearn"), ("a.txt", "can be")):
         with pytest.raises(sg.ReadError, match=words):

@@ -195,6 +195,23 @@ def test_half_precision_compiled_and_hooked_modules():
     assert read(hooked, (3,)).n_units == 4
 
 
+def test_graphs_of_fx_and_of_torch_export():
+    module = nn.Sequential(nn.Linear(3, 4), nn.ReLU())
+    plain = sg.from_torch(module)
+    program = torch.export.export(module, (torch.zeros(1, 3),))
+    for one in (torch.fx.symbolic_trace(module), program.module()):
+        assert np.array_equal(sg.from_torch(one, 3).weights[0], plain.weights[0])
+    quantised = type("Linear", (nn.Linear,), {"__module__": "torch.ao.nn.quantized.dynamic"})
+    for given, words in (
+        (program, r"exported program given; .*\.module\(\)"), (module.state_dict(), "use .*readers.from_parameters"),
+        ("net.pt", "a name of a file given"), (nn.Linear, "the class Linear given; pass an instance"),
+        (nn.Sequential(quantised(3, 2)), "0 is a quantised Linear .*pass the module that it was made of"),
+    ):  # fmt: skip
+        for shape in (None, 3):
+            with pytest.raises((sg.InvalidInputError, sg.UnsupportedError), match=f"module: .*{words}"):
+                sg.from_torch(given, shape)
+
+
 def test_probabilities_at_the_end_are_left_out_with_a_notice():
     module = Function(lambda x, a: torch.log_softmax(a(x), 1), nn.Linear(3, 4))
     with pytest.warns(UserWarning, match="ends before its log_softmax"):

@@ -74,7 +74,7 @@ def network_argument(parser: argparse.ArgumentParser, optional: bool = False) ->
         "--physical", action="store_true", help="inputs and outputs of a .nnet file in physical, not normalised, units"
     )
     parser.add_argument(
-        "--output-node", metavar="NAME", help="end at this tensor of an .onnx file (the logits before a Softmax)"
+        "--output-node", metavar="NAME", help="end at this tensor of an .onnx file, or this layer of a Keras model"
     )
     parser.set_defaults(max_bytes=None)
     if not optional:

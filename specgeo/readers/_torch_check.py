@@ -90,6 +90,7 @@ def kind_of(module: Any, name: str) -> str:
 
     shown = f"module: {name or 'module'} is a {type(module).__name__}"
     refuse_lazy(module, name)
+    refuse_quantised(module, name)
     for cls in type(module).__mro__:
         if cls.__name__ in KNOWN and cls is getattr(torch.nn, cls.__name__):
             own = {"forward", "__call__"} & vars(module).keys()
@@ -98,8 +99,8 @@ def kind_of(module: Any, name: str) -> str:
                 same = same and type(module).__iter__ is cls.__iter__
             if own or not same:
                 raise UnsupportedError(
-                    f"{shown} with a forward of its own, which is not read; use torch.nn.{cls.__name__}, or export it"
-                    " with torch.onnx.export and use specgeo.read_network"
+                    f"{shown} with a forward of its own, which is not read; use torch.nn.{cls.__name__}, or give"
+                    " input_shape, the shape of one input: then it is read as it is"
                 )
             return str(cls.__name__)
     if type(module).__name__ in KNOWN:
@@ -114,6 +115,16 @@ def refuse_lazy(module: Any, name: str) -> None:
     if any(torch.nn.parameter.is_lazy(p) for p in (*module._parameters.values(), *module._buffers.values())):
         shown = f"module: {name or 'module'} is a {type(module).__name__}"
         raise InvalidInputError(f"{shown} whose weights are not initialised; call the module once first")
+
+
+def refuse_quantised(module: Any, name: str) -> None:
+    """Its weights are whole numbers, and its call rounds."""
+    place = type(module).__module__
+    if "quantized" in place or "torchao" in place:
+        raise UnsupportedError(
+            f"module: {name or 'module'} is a quantised {type(module).__name__} ({place}), which rounds; pass the"
+            " module that it was made of"
+        )
 
 
 def refuse_hooks(module: Any, name: str) -> None:
@@ -175,13 +186,21 @@ def _deep_copy(module: Any) -> Any:
                 memo[id(value)] = value.detach().clone()
     twin = copy.deepcopy(module, memo)
     parts, twins = list(module.modules()), list(twin.modules())
-    if {type(part) for part in parts} != {type(part) for part in twins} or set(parts) & set(twins):
+    kinds = [{_class(part) for part in each} for each in (parts, twins)]
+    if kinds[0] != kinds[1] or set(parts) & set(twins):
         raise ValueError("a layer copies itself to something else")
     twin = twin.cpu().eval()
     before, after = (dict((*one.named_parameters(), *one.named_buffers())) for one in (module, twin))
     if before.keys() != after.keys() or not all(_same(before[key].cpu(), after[key]) for key in before):
         raise ValueError("a copy has other numbers")
     return twin
+
+
+def _class(part: Any) -> type:
+    """A graph of torch.fx has a class of its own, and so has its copy."""
+    import torch
+
+    return torch.fx.GraphModule if isinstance(part, torch.fx.GraphModule) else type(part)
 
 
 def _width(module: Any) -> int | None:

@@ -24,7 +24,7 @@ from specgeo.readers import _signals as signals
 from specgeo.readers._graph import Graph, Value
 from specgeo.readers._remedies import SWAPPED, ends_before, is_readout, keeps_order, remedy_of_operation
 from specgeo.readers._signals import Signal
-from specgeo.readers._torch_check import Layer, call, own_copy, refuse_lazy, type_of
+from specgeo.readers._torch_check import Layer, call, own_copy, refuse_lazy, refuse_quantised, type_of
 from specgeo.readers._torch_conditions import HANDLERS
 
 _POINTS = 32
@@ -40,11 +40,10 @@ def read_exported(module: Any, shapes: Shapes, output: int | str | None, tell: T
     import torch
 
     module = getattr(module, "_orig_mod", module)  # a compiled module holds the one that it was made of
-    if isinstance(module, torch.jit.ScriptModule):
-        raise UnsupportedError("module: is a script, which keeps no Python code; pass the module that it was made of")
     parts = [Layer(name or "module", part) for name, part in module.named_modules()]
     for part in parts:
         refuse_lazy(part.module, part.name)
+        refuse_quantised(part.module, part.name)
     twin = own_copy(module, parts)
     zeros = [torch.zeros((1, *shape), dtype=type_of(twin)) for shape in shapes]
     made, program = _export(twin, zeros)

@@ -124,13 +124,26 @@ class _Graph:
         name, behind, found = output, list[Node](), (output, list[Node]())
         while (node := self.producers.get(name)) is not None and name in self.signals:
             varying = [source for source in node.inputs if source in self.signals]
-            if len(varying) != 1 or not (is_readout(node.op_type) or keeps_order(node.op_type)):
+            both = self._both_classes(node)
+            if both is None and (len(varying) != 1 or not (is_readout(node.op_type) or keeps_order(node.op_type))):
                 break
             behind.insert(0, node)
-            name = varying[0]
+            name = both or varying[0]
             if is_readout(node.op_type):
                 found = name, list(behind)
         return found
+
+    def _both_classes(self, node: Node) -> str | None:
+        """The probability p of which a node makes (1 - p, p), as scikit-learn's classifiers of two classes do."""
+        if node.op_type != "Concat" or len(node.inputs) != 2:
+            return None
+        other = self.producers.get(node.inputs[0])
+        one = other is not None and other.op_type == "Sub" and other.inputs[1:] == node.inputs[1:]
+        if not one or other is None or other.inputs[0] in self.signals:
+            return None
+        made = self.producers.get(node.inputs[1])
+        same = made is not None and made.op_type == "Sigmoid" and np.all(self.constants.value(other.inputs[0]) == 1)
+        return node.inputs[1] if same else None
 
     def step(self, node: Node) -> None:
         """Compute the outputs of a node, or the shape that it asks for."""

@@ -9,7 +9,8 @@ and pruning compute them anew); then each layer is compared with what the call m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -308,6 +309,7 @@ def _read(
 ) -> tuple[Network, list[str]]:
     """The network of a module, and notices about it; what its objects raise is raised."""
     real = is_torch(module)
+    _refuse_others(module, real)
     if shapes is not None:
         if not real:
             raise InvalidInputError(f"module: {type(module).__name__} given; with input_shape pass a torch module")
@@ -325,6 +327,20 @@ def _read(
     if real:
         check_calls(module, layers, steps, net.input_dim, as_tell(tell, 0.5))
     return net, [ends_before([kind_of(layer.module, layer.name) for layer in behind])] if behind else []
+
+
+def _refuse_others(module: Any, real: bool) -> None:
+    """What is no module, and what is one without a program."""
+    if isinstance(module, (str, os.PathLike)):
+        raise InvalidInputError("module: a name of a file given; load it with torch, or use specgeo.read_network")
+    if isinstance(module, Mapping):
+        raise InvalidInputError("module: parameters alone given; use specgeo.readers.from_parameters(module, 'relu')")
+    if isinstance(module, type):
+        raise InvalidInputError(f"module: the class {module.__name__} given; pass an instance of it, with its weights")
+    if type(module).__name__ == "ExportedProgram":
+        raise InvalidInputError("module: an exported program given; pass the module that it was made of, or .module()")
+    if real and any("ScriptModule" in cls.__name__ for cls in type(module).__mro__):
+        raise UnsupportedError("module: is a script, which keeps no Python code; pass the module that it was made of")
 
 
 def _readouts(layers: list[Layer]) -> list[Layer]:
