@@ -34,12 +34,11 @@ _DIMENSION = np.int64(1 << 40)  # carriers are numbered dimension by dimension
 _SPARE = 2  # times what there is: room for the next layer
 
 
-def winners(past: Past, number: int, contest: Contest) -> Words:
-    """Signs of the units of a contest on the cells of the complex after its last layer: rows as of other layers."""
-    n_cells = len(past.parents(number))
-    chunks = [_winners(past, number, contest, np.arange(at, min(at + _CELLS_A_CHUNK, n_cells)))
-              for at in range(0, n_cells, _CELLS_A_CHUNK)]  # fmt: skip
-    return np.concatenate(chunks)
+def winners(past: Past, number: int, contest: Contest, cells: IntArray) -> Words:
+    """Signs of the units of a contest on cells of the complex after its last layer: rows as of other layers."""
+    return np.concatenate([
+        _winners(past, number, contest, cells[at : at + _CELLS_A_CHUNK]) for at in range(0, len(cells), _CELLS_A_CHUNK)
+    ])  # fmt: skip
 
 
 def _winners(past: Past, number: int, contest: Contest, cells: IntArray) -> Words:
@@ -62,8 +61,8 @@ def _winners(past: Past, number: int, contest: Contest, cells: IntArray) -> Word
 def merge(run: Run, number: int, contest: Contest) -> None:
     """Put the cells of the complex after a layer together that have the same winners inside one cell before."""
     t = time.perf_counter()
-    past, signs = run.past, winners(run.past, number, contest)
-    ancestors = np.arange(len(signs))
+    past, ancestors = run.past, np.arange(len(run.past.parents(number)))
+    signs = winners(past, number, contest, ancestors)
     for layer in range(number, number - len(contest.rounds), -1):
         ancestors = past.parents(layer)[ancestors].astype(np.int64)
     keys = np.column_stack((ancestors.astype(np.uint64), signs[:, : signs.shape[1] // 2]))

@@ -110,11 +110,13 @@ def final_signs(run: Run, labels: Labels, contests: dict[int, Contest]) -> Patte
     positive, negative = np.zeros((n_cells, words), np.uint64), np.zeros((n_cells, words), np.uint64)
     cells, start = np.arange(n_cells), total
     for layer in range(len(meta), 0, -1):
-        rows, n_units = run.past.signs(layer), int(meta[layer - 1, N_UNITS])
-        if layer in contests:
-            rows, n_units = winners(run.past, layer, contests[layer]), len(contests[layer].groups.competing)
+        rows, n_units, parents = run.past.signs(layer), int(meta[layer - 1, N_UNITS]), run.past.parents(layer)
+        if layer in contests:  # of a group of cells few are asked for
+            asked, cells = np.unique(cells, return_inverse=True)
+            rows, parents = winners(run.past, layer, contests[layer], asked), parents[asked]
+            n_units = len(contests[layer].groups.competing)
         elif layer in compared:
             rows, n_units = np.zeros((len(rows), 0), np.uint64), 0
         start -= n_units
-        _spread_signs(rows, run.past.parents(layer), cells, start, positive, negative)
+        _spread_signs(rows, parents, cells, start, positive, negative)
     return Patterns(positive, negative, *labels)
