@@ -282,7 +282,7 @@ def test_refusals() -> None:
     with pytest.raises(sg.BudgetError, match="max_cells"):
         sg.enumerate_regions(net, space, max_cells=3)
     for refused in (lambda: sg.level_set(net, space), lambda: sg.verify(net, space),
-                    lambda: sg.reduce_regions(net, space, {"f": sg.streaming.FVector()})):
+                    lambda: sg.reduce_regions(net, space, {"v": sg.streaming.Volumes()})):
         with pytest.raises(sg.DomainError, match="bounded domain"):
             refused()
     for name in ("centroids", "level_set", "integrate", "export", "facets"):

@@ -328,6 +328,7 @@ class Run:
             doubtful = np.flatnonzero(np.any(~(np.abs(x[:, :-1]) > x[:, -1:]) & (x[:, :-1] != 0.0), axis=1))
             pairs = np.column_stack((doubtful, np.zeros_like(doubtful)))
             _settle(self.state, self.past.history, self.arithmetic, pairs, 0, self.dim)
+            _finish_positions(self.state, self.dim)  # an exact position is rounded, and not to a wall
         self._lap("positions", t)
 
     def _lap(self, stage: str, since: float) -> float:
