@@ -139,7 +139,7 @@ def make_exact(layers: Layers, domain_rows: FloatArray, dim: int, max_bytes: int
     bits = Bits(*(array.ravel().view(np.int64) for array in floats))
     width = _units_and_width(layers.meta, layers.row_starts, bits, domain_rows.ravel().view(np.int64), z_unit, a_unit)
     rows = int(layers.meta[:, N].sum()) + 100  # all that one row may be made of must fit
-    pool, minors = max(1 << 20, 2 * rows * (dim + 1) * width), (1 << (dim + 1)) * (dim * width + 2)
+    pool, minors = max(1 << 19, 2 * rows * (dim + 1) * width), (1 << (dim + 1)) * (dim * width + 2)
     slots = 1 << max(13, (4 * rows).bit_length())
     afford(8.0 * (pool + minors), "max_bytes", "raise max_bytes", max_bytes)
     return Exact(
