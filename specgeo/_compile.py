@@ -118,6 +118,7 @@ def _pipeline(dim: int) -> None:
     import numpy as np
 
     import specgeo as sg
+    from specgeo.geometry.folding import folded
     from specgeo.geometry.measures import FEW, measures
     from specgeo.geometry.soundness import failures
 
@@ -128,6 +129,8 @@ def _pipeline(dim: int) -> None:
     )
     cx = sg.enumerate_regions(net, sg.Box(-np.ones(dim), np.ones(dim)))
     failures(cx, net.layers)
+    assert cx.signs is not None
+    folded(net.layers, cx.signs, np.empty(cx.gradients.shape), np.empty(cx.offsets.shape))
     cx.locate(cx.vertices)  # on walls: by compatible cells
     _ = cx.n_linear_regions
     if dim > 3:

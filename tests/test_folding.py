@@ -9,6 +9,7 @@ import pytest
 
 import specgeo as sg
 from specgeo._codec import Layers
+from specgeo._sparse import SparseMatrix
 from specgeo.geometry import folding, pieces
 from specgeo.geometry.arrays import Patterns
 from specgeo.geometry.integer_network import IntegerNetwork
@@ -82,6 +83,15 @@ def test_any_cells_in_any_order() -> None:
     for n in (0, 1, 2, 9, 40, 500):
         some = rng.integers(0, cx.n_cells, n)
         np.testing.assert_allclose(maps(net.layers, cx.signs.take(some)), all_of_them[some], rtol=0, atol=1e-13)
+
+
+def test_sparse_weights_are_those_that_they_stand_for() -> None:
+    net = network(*CASES["plane"], seed=4)
+    cx = sg.enumerate_regions(net, sg.Box(-2, 2, dim=2))
+    assert cx.signs is not None
+    sparse = net.layers._replace(weights=[SparseMatrix.from_dense(w) for w in net.layers.weights])
+    np.testing.assert_array_equal(maps(sparse, cx.signs), maps(net.layers, cx.signs))
+    assert folding._digits(sparse) == folding._digits(net.layers)
 
 
 def test_without_room_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from spectral_cases import octahedron_tent, random_mesh
 
 import specgeo as sg
 from specgeo.errors import InvalidInputError, UnsupportedError
-from specgeo.fourier import leaves, moment_rows, moments, spectra
+from specgeo.fourier import leaves, moment_rows, moments, nufft, spectra
 from specgeo.fourier.forms import forms_of
 from specgeo.testing import random_network
 
@@ -270,3 +270,17 @@ def test_affine_densities_against_balls(dim):
         hats = np.array([complex(mean_exponential([*phases, phase])) for phase in phases]) / dim  # means of b_i e^{-it}
         assert np.all(np.abs(found[at] - hats @ values[0] / 2) <= errors[at])
     assert errors.max() <= 1e-11
+
+
+@pytest.mark.parametrize("dim", [2, 3])
+def test_traces_need_no_finufft(dim, monkeypatch):
+    cx = random_mesh(dim, 12, seed=dim)
+    waves = lattice([5, 4, 3][:dim], spacing=0.7)
+
+    def missing():
+        raise AssertionError("finufft was asked for")
+
+    monkeypatch.setattr(nufft, "_finufft", missing)
+    values, errors = sg.spectrum(cx, waves, "cut", return_error=True, method="moments")
+    direct, bound = sg.spectrum(cx, waves, "cut", return_error=True, method="facet")
+    assert np.all(np.abs(values - direct) <= errors + bound)

@@ -13,6 +13,7 @@ from specgeo._cast import IntArray
 from specgeo._tournament import Lowered, lowered
 from specgeo.enumeration._domain import domain_state
 from specgeo.enumeration._layers import Layers, flat_bytes, flatten
+from specgeo.enumeration._memory import give_back
 from specgeo.enumeration._merge import merge
 from specgeo.enumeration._run import Run
 from specgeo.enumeration.division import divided
@@ -35,6 +36,8 @@ def begin(
     """A run on the whole domain, before its first layer; ``divides``: a wide first layer may come as several."""
     dim = network.input_dim
     check_dimension(dim)
+    if max_bytes is not None:  # what was kept of larger runs would count for more than is used of it
+        give_back(0)
     state, extent = domain_state(domain, dim, exact, _SPARE_CELLS >> (2 * max(0, dim - 2)), max_bytes)
     layers, _ = layers_of(divided(network) if divides else network, max_bytes)
     return Run(layers, state, extent, exact, max_cells, report, max_bytes)

@@ -8,6 +8,7 @@ import numpy as np
 
 from specgeo._cast import FloatArray
 from specgeo._codec import Layers
+from specgeo._sparse import entries_of
 from specgeo.geometry._fold import Wiring, fold
 from specgeo.geometry.arrays import Patterns
 from specgeo.layer_activations import MaxGroups, NeuronActivations
@@ -34,7 +35,7 @@ def _digits(layers: Layers) -> float:
     factors += [[a.slopes, a.intercepts] for a in layers.activations]
     total = 0.0
     for parts in factors:
-        sizes = np.concatenate([np.abs(np.ravel(part)) for part in parts])
+        sizes = np.concatenate([np.abs(np.ravel(entries_of(part))) for part in parts])
         if np.any(sizes != np.rint(sizes)):
             total += max(0, 53 - int(np.frexp(sizes[sizes > 0].min())[1]))
     return total
