@@ -148,7 +148,7 @@ def _advance(
     n, n_previous = meta[N], meta[N_PREVIOUS]
     high, low, sparse = digits.outputs[0, :n], digits.outputs[1, :n], meta[ROWS] >= 0
     for j in range(n):
-        high[j], low[j] = _sum(layers, layer, np.int64(j), digits) if sparse else (layers.biases[meta[BIAS] + j], 0.0)
+        high[j], low[j] = layers.biases[meta[BIAS] + j], 0.0
     for k in range(0 if sparse else n_previous):
         a, b = digits.inputs[0, k], digits.inputs[1, k]
         if a != 0.0:  # also true of NaN
@@ -160,6 +160,8 @@ def _advance(
         slope, first, second = layers.slopes[at], layers.intercept_terms[at, 0], layers.intercept_terms[at, 1]
         a, b, error = first, second, _DOUBLE * abs(first)  # what overflows may be inactive
         if slope != 0.0:
+            if sparse:
+                high[j], low[j] = _sum(layers, layer, np.int64(j), digits)
             a, b = two_sum(high[j], low[j])
             bias, norm = abs(layers.biases[meta[BIAS] + j]), layers.norms[meta[BIAS] + j]
             own = (norm * (doubt + r * largest) + r * bias) * SAFE + _LOST
@@ -170,8 +172,10 @@ def _advance(
                 b = two_product_error(slope, a, p) + slope * b
                 a, e = two_sum(p, first)
                 a, b = two_sum(a, e + (b + second))
-        digits.inputs[0, j], digits.inputs[1, j] = a, b
+        digits.outputs[0, j], digits.outputs[1, j] = a, b
         most, worst = at_least(most, abs(a)), at_least(worst, error)
+    for j in range(n):
+        digits.inputs[0, j], digits.inputs[1, j] = high[j], low[j]
     return most, worst * SAFE
 
 
