@@ -281,7 +281,9 @@ REFUSED = {
     "two outputs": (lambda: Function(lambda x: (x, 2 * x)), VECTOR,
                     r"returns 2 tensors \('0' of shape \(8,\), '1' of shape \(8,\)\); choose one by output='0'"),
     "constant": (lambda: Function(lambda x: torch.ones(1, 2)), VECTOR, "does not depend on its input"),
-    "fails": (lambda: nn.Linear(3, 2), VECTOR, "a call of it fails"),
+    "fails": (lambda: nn.Linear(3, 2), VECTOR, r"a call of it fails .*the layer that fails is module \(Linear\)"),
+    "does not fit": (lambda: nn.Sequential(nn.Linear(8, 4), nn.ReLU(), nn.Linear(5, 2)), VECTOR,
+                     r"1x4 and 5x2.*the layer that fails is 2 \(Linear\), behind 1 \(ReLU\)"),
     "own statistics": (lambda: nn.BatchNorm1d(8, track_running_stats=False), (8, 3), "statistics of the batch"),
 }  # fmt: skip
 
