@@ -13,24 +13,26 @@ is one that neither proof decides within a fixed amount of work.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
 from specgeo._double import product_error, two_sum
+from specgeo._sparse import SparseMatrix, csr
 
 _BIG = 2.0**480  # beyond these magnitudes the transformations themselves may over- or underflow
 _SMALL = 2.0**-480
 _GLANCE = 64  # terms of one row that decide most large products
 _WORK = 1 << 25  # products of two numbers that may be proved exact one by one
+_ENTRIES, _ROWS = 1 << 24, 16  # products of entries of sparse matrices that may be; rows that decide most of them
 _STEP = 1 << 10  # what a step of the loop over them costs, in such products
 
 
 class Affine(NamedTuple):
     """The map x -> matrix @ x + offset."""
 
-    matrix: FloatArray  # (m, n)
+    matrix: Any  # (m, n), an array or a SparseMatrix
     offset: FloatArray  # (m,)
 
 
@@ -58,12 +60,76 @@ def fold(outer: Affine | Monomial, inner: Affine | Monomial) -> Affine | Monomia
 
 def fold_dense(outer: Affine, inner: Affine) -> Affine | None:
     """`fold` of two maps with matrices."""
+    if isinstance(outer.matrix, SparseMatrix) or isinstance(inner.matrix, SparseMatrix):
+        return _fold_entries(outer, inner)
     n = inner.matrix.shape[1]
     start = np.zeros((len(outer.matrix), n + 1))
     start[:, n] = outer.offset
     with np.errstate(all="ignore"):
         both = _multiply(outer.matrix, np.column_stack((inner.matrix, inner.offset)), start)
     return None if both is None else Affine(np.ascontiguousarray(both[:, :n]), np.ascontiguousarray(both[:, n]))
+
+
+def _fold_entries(outer: Affine, inner: Affine) -> Affine | None:
+    """`fold_dense` where a matrix is sparse; the product is an array if the inner one is."""
+    maps = [(SparseMatrix.from_dense(m) if isinstance(m, np.ndarray) else m, offset) for m, offset in (outer, inner)]
+    both = product_of_entries(*((matrix.tocsr(), offset) for matrix, offset in maps))
+    if both is None:
+        return None
+    return Affine(both[0].toarray() if isinstance(inner.matrix, np.ndarray) else SparseMatrix.of(both[0], "W"), both[1])
+
+
+def product_of_entries(outer: Any, inner: Any) -> Any:
+    """Product of two maps (scipy.sparse.csr_array, offset), or None where an operation is not proved to be exact.
+
+    All products of two entries are listed, and added up entry by entry; a glance at a few rows comes first.
+    """
+    from scipy.sparse import csr_array, hstack
+
+    (a, start), (matrix, offset) = outer, inner
+    b = hstack([matrix, csr_array(offset[:, None])], format="csr")  # offsets are one more column
+    with np.errstate(all="ignore"):  # what overflows is not exact
+        if not all(map(_in_range, (a.data, b.data, start))):
+            return None
+        if a.shape[0] > _ROWS:
+            some = np.linspace(0, a.shape[0] - 1, _ROWS).astype(np.int64)
+            if _sums(a[some], b, start[some]) is None:
+                return None
+        both = _sums(a, b, start)
+    if both is None:
+        return None
+    n = b.shape[1] - 1
+    return both[:, :n].tocsr(), both[:, [n]].toarray()[:, 0]
+
+
+def _sums(a: Any, b: Any, start: FloatArray) -> Any | None:
+    """a @ b, plus ``start`` in the last column, or None where an operation rounds."""
+    each = np.diff(b.indptr)[a.indices]  # entries of the row of b that an entry of a meets
+    n_terms = int(each.sum())
+    if n_terms > _ENTRIES:
+        return None
+    entry = np.repeat(np.arange(len(each)), each)
+    place = np.arange(n_terms) - np.repeat(np.cumsum(each) - each, each) + b.indptr[a.indices][entry]
+    left, right = a.data[entry], b.data[place]
+    terms = left * right
+    if np.any(product_error(left, right, terms)):
+        return None
+    row = np.repeat(np.arange(a.shape[0]), np.diff(a.indptr))[entry]
+    n = b.shape[1]
+    begin = np.flatnonzero(start)
+    keys = np.concatenate((begin * n + n - 1, row * n + b.indices[place]))
+    terms = np.concatenate((start[begin], terms))
+    order = np.argsort(keys, kind="stable")
+    keys, terms = keys[order], terms[order]
+    first = np.flatnonzero(np.diff(keys, prepend=-1))
+    count = np.diff(first, append=len(keys))
+    totals = terms[first]
+    for k in range(1, int(count.max(initial=1))):
+        more = np.flatnonzero(count > k)
+        totals[more], error = two_sum(totals[more], terms[first[more] + k])
+        if np.any(error):
+            return None
+    return csr(keys[first] // n, keys[first] % n, totals, (a.shape[0], n))
 
 
 def _fold_columns(outer: Affine, inner: Monomial) -> Affine | None:

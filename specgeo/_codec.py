@@ -13,6 +13,7 @@ import numpy.typing as npt
 from specgeo._cast import FloatArray, as_floats
 from specgeo._files import as_path
 from specgeo._npz import write_npz
+from specgeo._sparse import Matrix, SparseMatrix
 from specgeo.activation import Activation
 from specgeo.errors import InvalidInputError
 from specgeo.layer_activations import LayerActivation, MaxGroups, NeuronActivations
@@ -24,7 +25,7 @@ Array = npt.NDArray[Any]
 class Layers(NamedTuple):
     """z_l = W_l a_{l-1} + b_l, a_l = sigma_l(z_l), l = 1..L, and f = W_{L+1} a_L + b_{L+1}."""
 
-    weights: Sequence[FloatArray]  # (n_1, d), (n_2, n_1), ..., (m, n_L)
+    weights: Sequence[Matrix]  # (n_1, d), (n_2, n_1), ..., (m, n_L)
     biases: Sequence[FloatArray]  # (n_1,), ..., (m,)
     activations: Sequence[LayerActivation]  # L of them
 
@@ -50,11 +51,15 @@ def pack(layers: Layers, names: Names) -> dict[str, Array]:
 
     Where neurons have activations of their own, breakpoints and slopes are those of all kinds, one after the other;
     sizes the number of breakpoints of each, and kinds the one that each neuron has. Where outputs are maxima, members
-    are those of all groups, one after the other, and sizes their numbers.
+    are those of all groups, one after the other, and sizes their numbers. Of a sparse weight matrix there are the
+    entries that are not zero, row by row, with their rows and columns.
     """
     arrays: dict[str, Array] = {}
     for i, (weight, bias) in enumerate(zip(layers.weights, layers.biases, strict=True)):
-        arrays[f"{names.weight}{i}"], arrays[f"{names.bias}{i}"] = weight, bias
+        arrays[f"{names.weight}{i}"], arrays[f"{names.bias}{i}"] = weight, bias  # type: ignore[assignment]
+        if isinstance(weight, SparseMatrix):
+            arrays[f"{names.weight}{i}"], arrays[f"{names.weight}{i}_rows"] = weight.values, weight.rows
+            arrays[f"{names.weight}{i}_columns"] = weight.columns
     for i, activation in enumerate(layers.activations):
         if isinstance(activation, MaxGroups):
             arrays[f"{names.members}{i}"], arrays[f"{names.sizes}{i}"] = activation.members, activation.sizes
@@ -66,13 +71,12 @@ def pack(layers: Layers, names: Names) -> dict[str, Array]:
     return arrays
 
 
-def unpack(arrays: Mapping[str, Array], names: Names, hidden: Sequence[tuple[Any, Any]]) -> Layers:
-    """Layers from their arrays, and from intercept and label of the activation of each hidden layer.
+def unpack(arrays: Mapping[str, Array], names: Names, hidden: Sequence[tuple[Any, Any]], inputs: int) -> Layers:
+    """Layers from their arrays, from intercept and label of the activation of each hidden layer, and number of inputs.
 
-    Both are lists with one for each kind where neurons have activations of their own, and None for maxima.
+    The former are lists with one for each kind where neurons have activations of their own, and None for maxima.
     """
     count = range(len(hidden) + 1)
-    weights = [as_floats(arrays[key], key, (None, None)) for key in (f"{names.weight}{i}" for i in count)]
     biases = [as_floats(arrays[key], key, (None,)) for key in (f"{names.bias}{i}" for i in count)]
     activations: list[LayerActivation] = []
     for i, (intercept, label) in enumerate(hidden):
@@ -95,7 +99,19 @@ def unpack(arrays: Mapping[str, Array], names: Names, hidden: Sequence[tuple[Any
         parts = np.split(breakpoints, stops[:-1]), np.split(slopes, stops[:-1] + np.arange(1, len(sizes)))
         kinds = [Activation(*part) for part in zip(*parts, intercept, label, strict=True)]
         activations.append(NeuronActivations(tuple(kinds), which))
+    weights: list[Matrix] = []
+    for i in count:
+        weights.append(_weight(arrays, f"{names.weight}{i}", len(biases[i]), inputs))
+        inputs = activations[i].width(len(weights[-1])) if i < len(hidden) else 0
     return Layers(tuple(weights), tuple(biases), tuple(activations))
+
+
+def _weight(arrays: Mapping[str, Array], key: str, m: int, n: int) -> Matrix:
+    """The weight matrix of a layer of m neurons and n inputs."""
+    if f"{key}_rows" not in arrays:
+        return as_floats(arrays[key], key, (None, None))
+    places = arrays[f"{key}_rows"], arrays[f"{key}_columns"]
+    return SparseMatrix.from_arrays(arrays[key], *places, (m, n), key)
 
 
 def labels_of(activation: LayerActivation) -> tuple[Any, Any]:
@@ -132,12 +148,16 @@ def write_network(layers: Layers, path: str | os.PathLike[str]) -> None:
     if file.suffix.lower() != ".npz":
         raise InvalidInputError(f"path: {file.name} must end in .npz")
     labels = [labels_of(activation) for activation in layers.activations]
-    metadata = {
+    plain = all(isinstance(name, str) for _, name in labels)
+    plain = plain and not any(isinstance(weight, SparseMatrix) for weight in layers.weights)
+    metadata: dict[str, Any] = {
         "format": NETWORK_FORMAT,
-        "schema": 1 if all(isinstance(name, str) for _, name in labels) else NETWORK_SCHEMA,
+        "schema": 1 if plain else NETWORK_SCHEMA,
         "layers": len(layers.weights),
         "activations": [name for _, name in labels],
     }
+    if isinstance(layers.weights[0], SparseMatrix):
+        metadata["inputs"] = layers.weights[0].shape[1]
     arrays = {"metadata": np.array(json.dumps(metadata)), **pack(layers, OF_NETWORK)}
     arrays |= {f"c{i}": np.array(intercept) for i, (intercept, _) in enumerate(labels) if intercept is not None}
     write_npz(file, arrays)

@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from specgeo._cast import FloatArray, as_points
 from specgeo._double import SUBNORMAL, UNIT_ROUNDOFF
+from specgeo._sparse import Matrix, filled
 from specgeo.layer_activations import LayerActivation, MaxGroups
 from specgeo.network import Network
 
@@ -71,10 +72,10 @@ def values_with_error(
     return values, np.where(np.isfinite(values) & np.isfinite(error), error, np.inf)
 
 
-def affine_error(size: FloatArray, error: FloatArray, weight: FloatArray, bias: FloatArray) -> FloatArray:
+def affine_error(size: FloatArray, error: FloatArray, weight: Matrix, bias: FloatArray) -> FloatArray:
     """Bound (..., n_out) of the error of the computed W a + b, |a| <= size (..., n_in) being off by ``error``."""
     magnitude = np.abs(weight)
-    terms = np.count_nonzero(weight, axis=1) + np.count_nonzero(bias[:, None], axis=1)
+    terms = filled(weight) + np.count_nonzero(bias[:, None], axis=1)
     gamma = terms * UNIT_ROUNDOFF / (1.0 - terms * UNIT_ROUNDOFF)
     rounding = gamma * (size @ magnitude.T + np.abs(bias)) + 4 * terms * SUBNORMAL
     bound = (error @ magnitude.T + rounding) * OUTWARD
@@ -100,7 +101,7 @@ def activation_error(z: FloatArray, error: FloatArray, activation: LayerActivati
     return np.asarray((passed + rounding) * OUTWARD + 4 * SUBNORMAL)
 
 
-def affine(a: FloatArray, error: FloatArray, weight: FloatArray, bias: FloatArray) -> tuple[FloatArray, FloatArray]:
+def affine(a: FloatArray, error: FloatArray, weight: Matrix, bias: FloatArray) -> tuple[FloatArray, FloatArray]:
     """W a + b for each row of a, and the largest distance to the exact values: (n, i), (i,) -> (n, j), (j,)."""
     return a @ weight.T + bias, affine_error(np.abs(a).max(axis=0, initial=0.0), error, weight, bias)
 
@@ -119,7 +120,7 @@ def activate(z: FloatArray, error: FloatArray, activation: LayerActivation) -> t
 
 
 def forward(
-    weights: Sequence[FloatArray],
+    weights: Sequence[Matrix],
     biases: Sequence[FloatArray],
     activations: Sequence[LayerActivation],
     x: FloatArray,

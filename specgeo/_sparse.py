@@ -15,7 +15,7 @@ from specgeo.errors import InvalidInputError
 Array = npt.NDArray[Any]
 
 
-class SparseMatrix:
+class SparseMatrix(np.lib.mixins.NDArrayOperatorsMixin):
     """A matrix by its entries that are not zero; it does not change.
 
     It multiplies arrays with ``@`` from either side, entry by entry. Functions of numpy take it for the array that it
@@ -56,16 +56,16 @@ class SparseMatrix:
         return cls(matrix[rows, columns], columns, starts, matrix.shape[1])
 
     @classmethod
-    def from_arrays(cls, values: Array, columns: Array, starts: Array, width: int, name: str) -> SparseMatrix:
-        """From what a file holds, or an error."""
-        columns, starts = (np.asarray(array).astype(np.int64) for array in (columns, starts))
-        fits = values.shape == columns.shape and columns.ndim == starts.ndim == 1 and len(starts) > 1
-        fits = fits and starts[0] == 0 and starts[-1] == len(values) and bool(np.all(np.diff(starts) >= 0))
-        fits = fits and bool(np.all((columns >= 0) & (columns < width)))
-        rows = np.repeat(np.arange(len(starts) - 1), np.diff(starts)) if fits else columns
-        if not fits or np.any(np.diff(rows * width + columns) <= 0):
-            raise InvalidInputError(f"{name}: entries, columns and starts of rows are not those of a matrix")
-        return cls(as_floats(values, name), columns, starts, width)
+    def from_arrays(cls, values: Array, rows: Array, columns: Array, shape: tuple[int, int], name: str) -> SparseMatrix:
+        """From what a file holds, or an error: entries by rows and columns, none twice."""
+        (m, n), values = shape, as_floats(values, name, (None,))
+        places = [np.asarray(array) for array in (rows, columns)]
+        fits = all(array.shape == values.shape and array.dtype.kind in "iu" for array in places)
+        rows, columns = (array.astype(np.int64) for array in places)
+        fits = fits and bool(np.all((rows >= 0) & (rows < m) & (columns >= 0) & (columns < n)))
+        if not fits or np.any(np.diff(rows * n + columns) <= 0):
+            raise InvalidInputError(f"{name}: entries, rows and columns are not those of a matrix of shape {shape}")
+        return cls(values, columns, np.searchsorted(rows, np.arange(m + 1)), n)
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -148,12 +148,49 @@ class SparseMatrix:
         flat = np.ascontiguousarray((self._scipy.T @ a.reshape(-1, a.shape[-1]).T).T)
         return flat.reshape(*a.shape[:-1], self.shape[1])
 
+    def times(self, a: Array) -> Array:
+        """W @ a for a matrix a of Python's integers, (n, k)."""
+        out = np.zeros((len(self), a.shape[1]), dtype=object)
+        some = np.flatnonzero(self.counts)
+        if len(some):
+            out[some] = np.add.reduceat(self.values[:, None] * a[self.columns], self.starts[some], axis=0)
+        return out
+
     def __abs__(self) -> SparseMatrix:
         return self.map(np.abs)
+
+    @property
+    def counts(self) -> IntArray:
+        """Number of entries of each row."""
+        return np.diff(self.starts)
 
     def sums(self) -> FloatArray:
         """Sums of rows."""
         return np.add.reduceat(np.append(self.values, 0.0), self.starts[:-1]) * (np.diff(self.starts) > 0)
 
 
+def csr(rows: IntArray, columns: IntArray, entries: FloatArray, shape: tuple[int, int]) -> Any:
+    """The sparse matrix with these entries, those of one place added up."""
+    from scipy.sparse import coo_array
+
+    made = coo_array((entries, (rows, columns)), shape=shape).tocsr()
+    made.eliminate_zeros()
+    return made
+
+
 Matrix = FloatArray | SparseMatrix
+
+
+def entries_of(matrix: Any) -> Array:
+    """All entries of an array, those that are not zero of a sparse matrix; (any,)."""
+    return matrix.values if isinstance(matrix, SparseMatrix) else np.ravel(matrix)
+
+
+def filled(matrix: Any) -> IntArray:
+    """Number of entries of each row that are not zero."""
+    return matrix.counts if isinstance(matrix, SparseMatrix) else np.asarray(np.count_nonzero(matrix, axis=1))
+
+
+def converted(matrix: Any, change: Callable[[Any], Any]) -> Any:
+    """A matrix whose entries, or those that are not zero, go through a function that leaves zero as it is."""
+    return matrix.map(change) if isinstance(matrix, SparseMatrix) else change(matrix)

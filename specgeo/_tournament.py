@@ -16,6 +16,7 @@ import numpy.typing as npt
 from specgeo._affine import Affine, fold_dense
 from specgeo._cast import FloatArray, IntArray
 from specgeo._codec import Layers
+from specgeo._sparse import Matrix, SparseMatrix, csr
 from specgeo.activation import Activation
 from specgeo.layer_activations import MaxGroups, NeuronActivations
 
@@ -40,7 +41,7 @@ class Contest(NamedTuple):
 class Lowered(NamedTuple):
     """A network without layers of maxima, that is the same function."""
 
-    weights: Sequence[FloatArray]
+    weights: Sequence[Matrix]
     biases: Sequence[FloatArray]
     activations: Sequence[Activation | NeuronActivations]
     contests: dict[int, Contest]  # by the number of their last hidden layer, from 1
@@ -51,13 +52,13 @@ def lowered(layers: Layers) -> Lowered:
     plain = [activation for activation in layers.activations if not isinstance(activation, MaxGroups)]
     if len(plain) == len(layers.activations):
         return Lowered(layers.weights, layers.biases, plain, {})
-    weights: list[FloatArray] = []
+    weights: list[Matrix] = []
     biases: list[FloatArray] = []
     kinds: list[Activation | NeuronActivations] = []
     contests: dict[int, Contest] = {}
     owners: IntArray | None = None  # of the outputs of the last layer: they add up to those of the network's
     for weight, bias, activation in zip(layers.weights, layers.biases, (*layers.activations, None), strict=True):
-        here = Affine(weight if owners is None else np.ascontiguousarray(weight[:, owners]), bias)
+        here = Affine(weight if owners is None else _repeated(weight, owners), bias)
         owners = None
         if not isinstance(activation, MaxGroups):
             weights.append(here.matrix)
@@ -66,11 +67,11 @@ def lowered(layers: Layers) -> Lowered:
                 kinds.append(activation)
             continue
         rounds, steps, owners = _rounds(activation, len(bias))
-        folded = fold_dense(Affine(steps[0][0], np.zeros(len(steps[0][0]))), here)
+        folded = fold_dense(_linear(steps[0][0]), here)
         if folded is None:
-            maps, relus = [here, *(Affine(rows, np.zeros(len(rows))) for rows, _ in steps)], [[False] * len(bias)]
+            maps, relus = [here, *(_linear(rows) for rows, _ in steps)], [[False] * len(bias)]
         else:
-            maps, relus = [folded, *(Affine(rows, np.zeros(len(rows))) for rows, _ in steps[1:])], []
+            maps, relus = [folded, *(_linear(rows) for rows, _ in steps[1:])], []
         for one, relu in zip(maps, [*relus, *(own for _, own in steps)], strict=True):
             weights.append(one.matrix)
             biases.append(one.offset)
@@ -80,26 +81,37 @@ def lowered(layers: Layers) -> Lowered:
     return Lowered(weights, biases, kinds, contests)
 
 
-def _rounds(groups: MaxGroups, n: int) -> tuple[list[Round], list[tuple[FloatArray, list[bool]]], IntArray]:
+def _linear(matrix: Matrix) -> Affine:
+    return Affine(matrix, np.zeros(len(matrix)))
+
+
+def _repeated(weight: Matrix, columns: IntArray) -> Matrix:
+    """weight[:, columns]."""
+    if isinstance(weight, SparseMatrix):
+        return weight.T.take(columns).T
+    return np.ascontiguousarray(weight[:, columns])
+
+
+def _rounds(groups: MaxGroups, n: int) -> tuple[list[Round], list[tuple[SparseMatrix, list[bool]]], IntArray]:
     """The rounds; of each the rows of its neurons, and which are ReLUs; the group of each output of the last."""
     rounds: list[Round] = []
-    steps: list[tuple[FloatArray, list[bool]]] = []
+    steps: list[tuple[SparseMatrix, list[bool]]] = []
     width = n
     contestants = [[[i] for i in group] for group in groups.groups]  # the numbers that add up to each
     while not rounds or max(map(len, contestants)) > 1:
-        rows: list[FloatArray] = []
+        rows: list[dict[int, float]] = []
         relus: list[bool] = []
         matches: list[tuple[int, int, int]] = []
         after, begin = [], 0
         for own in contestants:
             left = []
             for k in range(0, len(own), 2):
-                rows.append(_sum(own[k], width))
+                rows.append(dict.fromkeys(own[k], 1.0))
                 relus.append(False)
                 carried, match = [len(rows) - 1], (begin + k, -1, -1)
                 if k + 1 < len(own):
                     match = begin + k, begin + k + 1, sum(relus)
-                    rows.append(_sum(own[k + 1], width) - rows[-1])
+                    rows.append(dict.fromkeys(own[k + 1], 1.0) | dict.fromkeys(own[k], -1.0))
                     relus.append(True)
                     carried.append(len(rows) - 1)
                 left.append(carried)
@@ -107,7 +119,9 @@ def _rounds(groups: MaxGroups, n: int) -> tuple[list[Round], list[tuple[FloatArr
             after.append(left)
             begin += len(own)
         rounds.append(Round(*np.array(matches, dtype=np.int64).T))
-        steps.append((np.array(rows), relus))
+        places = [(i, j, value) for i, row in enumerate(rows) for j, value in row.items()]
+        at, columns, values = (np.array(part) for part in zip(*places, strict=True))
+        steps.append((SparseMatrix.of(csr(at, columns, values, (len(rows), width)), "rounds"), relus))
         contestants, width = after, len(rows)
     return rounds, steps, np.repeat(np.arange(len(contestants)), [len(own[0]) for own in contestants])
 
@@ -135,9 +149,3 @@ def played(
         before[second[met]] = tied[met] & (won[unit[met]] | equals[unit[met]])
         tied = before
     return best.T.astype(np.int64), tied.T
-
-
-def _sum(terms: list[int], n: int) -> FloatArray:
-    row = np.zeros(n)
-    row[terms] = 1.0
-    return row

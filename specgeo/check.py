@@ -52,11 +52,10 @@ import sys
 import zipfile
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
 from itertools import accumulate, pairwise
-from operator import and_, mul
+from operator import and_, getitem, mul
 from typing import Any
 
 SCHEMA = "specgeo complex 1"
@@ -77,32 +76,26 @@ def require(holds: bool, check: str, where: str) -> None:
         raise Refused(f"{check}: {where}")
 
 
-def parse_array(data: bytes) -> tuple[tuple[int, ...], Sequence[Any]]:
-    """Shape and numbers of a .npy file: magic, version, length of the header, header, numbers."""
-    start = 10 if data[6] == 1 else 12
-    stop = start + int.from_bytes(data[8:start], "little")
-    header = ast.literal_eval(data[start:stop].decode("latin1").strip())
-    shape, order, kind = tuple(header["shape"]), header["descr"][0], header["descr"][1:]
-    whole = all(type(n) is int and n >= 0 for n in shape)
-    if data[:6] != b"\x93NUMPY" or order not in "<>|" or kind not in TYPES or not whole or header["fortran_order"]:
-        raise Unreadable(f"an array of kind {header}")
-    return shape, struct.unpack(f"{order.replace('|', '<')}{math.prod(shape)}{TYPES[kind]}", data[stop:])
-
-
 def read_archive(path: str) -> dict[str, Any]:
+    """Shape and numbers of each .npy file in it: magic, version, length of the header, header, numbers."""
     if not os.path.isfile(path):  # a pipe would be waited for
         raise Unreadable("no regular file of that name")
+    arrays: dict[str, Any] = {}
     with zipfile.ZipFile(path) as archive:
-        infos = archive.infolist()
-        names = [info.filename.removesuffix(".npy") for info in infos]
-        if len(set(names)) < len(names) or sum(info.file_size for info in infos) > MOST_BYTES:
+        infos = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+        if len(infos) < len(archive.infolist()) or sum(info.file_size for info in infos.values()) > MOST_BYTES:
             raise Unreadable(f"two arrays of one name, or more than {MOST_BYTES:,} bytes")
-        return {name: parse_array(archive.read(info)) for name, info in zip(names, infos, strict=True)}
-
-
-def nested(shape: Sequence[int], flat: Sequence[Any]) -> list[Any]:
-    n = math.prod(shape[1:])
-    return list(flat) if len(shape) == 1 else [nested(shape[1:], flat[i * n : i * n + n]) for i in range(shape[0])]
+        for name, info in infos.items():
+            data = archive.read(info)
+            start = 10 if data[6] == 1 else 12
+            stop = start + int.from_bytes(data[8:start], "little")
+            header = ast.literal_eval(data[start:stop].decode("latin1").strip())
+            shape, order, kind = header["shape"], header["descr"][0].replace("|", "<"), header["descr"][1:]
+            known = data[:6] == b"\x93NUMPY" and order in "<>" and kind in TYPES and not header["fortran_order"]
+            if not known or not all(type(n) is int and n >= 0 for n in shape):
+                raise Unreadable(f"an array of kind {header}")
+            arrays[name] = shape, struct.unpack(f"{order}{math.prod(shape)}{TYPES[kind]}", data[stop:])
+    return arrays
 
 
 def take(arrays: dict[str, Any], name: str, *shape: int | None, whole: bool = False) -> list[Any]:
@@ -114,71 +107,22 @@ def take(arrays: dict[str, Any], name: str, *shape: int | None, whole: bool = Fa
     require(fits, "format", f"{name} has the shape {found}")
     right = all(type(x) is int for x in flat) if whole else all(map(math.isfinite, flat))
     require(right, "format", f"{name} holds numbers that it may not hold")
-    return nested(found, flat if whole else [float(x) for x in flat])
+    rows = list(flat) if whole else list(map(float, flat))
+    for i in range(len(found) - 1, 0, -1):
+        rows = [rows[j * found[i] : (j + 1) * found[i]] for j in range(math.prod(found[:i]))]
+    return rows
 
 
-@dataclass
-class Layer:
-    """A layer in integers: z = weight a + bias, then slopes[j][p] z_j + intercepts[j][p]; the last passes z on."""
-
-    weight: list[list[int]]
-    bias: list[int]
-    breaks: list[list[int]]  # of each neuron; of each group of two and more its members
-    slopes: list[list[int]]
-    intercepts: list[list[int]]
-    groups: list[list[int]]  # maxima are taken over, if there are any
-    sizes: tuple[Any, ...]  # absolute values as floats: columns of the weight, [bias], slopes, intercepts
-
-
-@dataclass
-class Complex:
-    dim: int
-    vertices: list[list[float]]
-    faces: list[list[list[int]]]  # faces[k][f]: the boundary of face f of dimension k; empty lists for k = 0
-    corners: list[list[frozenset[int]]]  # of each face its vertices
-    layers: list[Layer]
-    bits: int  # outputs of the integer layers are the network's times 2^bits
-    signs: list[list[int]]  # of each cell, one for each unit in the order of layers, neurons and breakpoints
-    domain: list[Row]
-    pieces: list[list[list[float]]]  # of each cell and output d slopes and an offset
-    errors: list[float]
-    walls: list[int]
-    others: list[str]  # what is stored beside
-
-
-def load(path: str) -> Complex:
-    arrays = read_archive(path)
-    header = json.loads(bytes(arrays.pop("header", ((), b"{}"))[1]))
-    if header.get("schema") != SCHEMA:
-        raise Unreadable(f"written as {header.get('schema')!r}, this program reads {SCHEMA!r}")
-    entries = header.get("layers") or []
-    unknown = header.keys() - {"schema", "dim", "domain", "certificate", "metadata", "layers"}
-    unknown |= {f"{key} {entry[key] if key == 'kind' else ''}" for entry in entries for key in entry} - ENTRIES
-    if unknown or header.get("layers") is None:
-        raise Unreadable(f"unknown entries {sorted(unknown)} or no network")
-    require(type(d := header["dim"]) is int and d > 0, "format", "dim")
-    vertices = take(arrays, "vertices", None, d)
-    faces: list[list[list[int]]] = [[[] for _ in vertices]]
-    corners = [[frozenset((v,)) for v in range(len(vertices))]]
-    for k in range(1, d + 1):
-        starts, items = (take(arrays, f"faces_{k}_{name}", None, whole=True) for name in ("offsets", "indices"))
-        fits = all(b - a == 2 if k == 1 else b > a for a, b in pairwise(starts))  # an edge has two ends
-        require(fits and [*starts[:1], *starts[1:][-1:]] == [0, len(items)], "format", f"faces_{k}_offsets")
-        require(all(0 <= i < len(faces[-1]) for i in items), "format", f"faces_{k}_indices")
-        faces.append([items[a:b] for a, b in pairwise(starts)])
-        corners.append([frozenset().union(*(corners[-1][g] for g in boundary)) for boundary in faces[-1]])
-    layers, bits = read_layers(arrays, entries, d)
-    n_cells, m = len(faces[d]), len(layers[-1].bias)
-    slopes, offsets = take(arrays, "gradients", n_cells, m, d), take(arrays, "offsets", n_cells, m)
-    pieces = [[[*g, o] for g, o in zip(*cell, strict=True)] for cell in zip(slopes, offsets, strict=True)]
-    signs, domain = read_signs(arrays, layers[:-1], n_cells), read_domain(arrays, header["domain"], d)
-    errors = take(arrays, "metadata_vertex_errors", len(vertices))
-    walls = take(arrays, "metadata_facet_walls", len(faces[d - 1]), whole=True)
-    notes = sorted(name for name in arrays if name.startswith("metadata_")) + sorted(header["metadata"])
-    if not all(name.startswith("metadata_") for name in arrays):
-        raise Unreadable(f"unknown arrays among {sorted(arrays)}")
-    others = ["the certificate's account of decisions and times", "names of activations", *map(repr, notes)]
-    return Complex(d, vertices, faces, corners, layers, bits, signs, domain, pieces, errors, walls, others)
+def take_weight(arrays: dict[str, Any], i: int, m: int, n: int) -> list[list[float]]:
+    """Takes the (m, n) weights of layer i: all of them, or those that are not zero, with their rows and columns."""
+    if f"weight_{i}_rows" not in arrays:
+        return take(arrays, f"weight_{i}", m, n)
+    rows, columns = (take(arrays, f"weight_{i}_{name}", None, whole=True) for name in ("rows", "columns"))
+    places = list(zip(rows, columns, strict=True))
+    fits = all(0 <= r < m and 0 <= j < n for r, j in places) and places == sorted(set(places))
+    require(fits and m * n <= MOST_BYTES >> 3, "format", f"weight_{i}_rows or weight_{i}_columns")
+    entries = dict(zip(places, take(arrays, f"weight_{i}", len(places)), strict=True))
+    return [[entries.get((r, j), 0.0) for j in range(n)] for r in range(m)]
 
 
 def binary(values: Sequence[Any]) -> int:
@@ -190,30 +134,14 @@ def scaled(values: Sequence[Any], e: int) -> list[int]:
     return [(p << e) // q for p, q in (v.as_integer_ratio() for v in values)]
 
 
-def read_layers(arrays: dict[str, Any], entries: list[dict[str, Any]], n: int) -> tuple[list[Layer], int]:
-    """The layers in integers; e: what a layer is given is times 2^e."""
-    layers, e = [], 0
-    for i in range(len(entries) + 1):
-        weight = take(arrays, f"weight_{i}", None, n)
-        bias = take(arrays, f"bias_{i}", len(weight))
-        linear: list[Any] = [([], [1.0], [Fraction(0)])] * len(weight)
-        groups = read_groups(arrays, i, len(weight)) if i < len(entries) and entries[i].get("kind") == "max" else []
-        each = linear if groups or i == len(entries) else read_neurons(arrays, entries[i], i, len(weight))
-        breaks, slopes, intercepts = zip(*each, strict=True)
-        columns = [[abs(row[j]) for row in weight] for j in range(n)]
-        tables = ([[abs(float(x)) for x in own] for own in table] for table in ([bias], slopes, intercepts))
-        inner = max(*map(binary, weight), binary(bias) - e, *(binary(own) - e for own in breaks), 0)
-        weight, e = [scaled(row, inner) for row in weight], e + inner
-        outer = max(*map(binary, slopes), *(binary(own) - e for own in intercepts))
-        whole = [[scaled(x, k) for x in part] for part, k in ((breaks, e), (slopes, outer), (intercepts, e + outer))]
-        units = [group if len(group) > 1 else [] for group in groups] or whole[0]
-        layers.append(Layer(weight, scaled(bias, e), units, whole[1], whole[2], groups, (columns, *tables)))
-        n, e = len(units), e + outer
-    return layers, e
-
-
-def read_neurons(arrays: dict[str, Any], entry: dict[str, Any], i: int, n: int) -> list[Any]:
-    """Breakpoints, slopes and intercepts of each of the n neurons of layer i."""
+def read_outputs(arrays: dict[str, Any], entry: dict[str, Any], i: int, n: int) -> list[Any]:
+    """Of each output of layer i, which has n neurons, its units and pieces, as `Layer` has them."""
+    if entry.get("kind") == "max":
+        members, sizes = (take(arrays, f"{name}_{i}", None, whole=True) for name in ("members", "sizes"))
+        fits = sum(sizes) == len(members) and min(sizes) > 0 and all(0 <= k < n for k in members)
+        groups = [[members.pop(0) for _ in range(size)] for size in sizes if fits]
+        require(fits and all(len(set(group)) == len(group) for group in groups), "format", f"groups of layer {i}")
+        return [([(j, 0.0) for j in group if group[1:]], [(j, 1.0, Fraction(0)) for j in group]) for group in groups]
     breaks, values = take(arrays, f"breakpoints_{i}", None), entry["intercept"]
     sizes, which, values = [len(breaks)], [0] * n, values if isinstance(values, list) else [values]
     if entry.get("kind") == "neurons":
@@ -226,23 +154,16 @@ def read_neurons(arrays: dict[str, Any], entry: dict[str, Any], i: int, n: int) 
         require(fits, "format", f"breakpoints or slopes of layer {i}")
         jumps = (Fraction(t) * (Fraction(a) - Fraction(b)) for t, (a, b) in zip(own, pairwise(steps), strict=True))
         kinds.append((own, steps, [*accumulate(jumps, initial=Fraction(float.fromhex(values.pop(0))))]))
-    return [kinds[k] for k in which]
-
-
-def read_groups(arrays: dict[str, Any], i: int, n: int) -> list[list[int]]:
-    members, sizes = (take(arrays, f"{name}_{i}", None, whole=True) for name in ("members", "sizes"))
-    fits = sum(sizes) == len(members) and min(sizes) > 0 and all(0 <= k < n for k in members)
-    groups = [[members.pop(0) for _ in range(size)] for size in sizes if fits]
-    require(fits and all(len(set(group)) == len(group) for group in groups), "format", f"groups of layer {i}")
-    return groups
+    each = [(j, *kinds[k]) for j, k in enumerate(which)]
+    return [([(j, t) for t in own], [(j, *line) for line in zip(*lines, strict=True)]) for j, own, *lines in each]
 
 
 def read_signs(arrays: dict[str, Any], layers: list[Layer], n_cells: int) -> list[list[int]]:
-    units = [(i, j, t) for i, x in enumerate(layers) for j, own in enumerate(x.breaks) for t in range(len(own))]
+    units = [(i, j, t) for i, x in enumerate(layers) for j, own in enumerate(x.units) for t in range(len(own))]
     labels = (take(arrays, f"signs_{x}", len(units), whole=True) for x in ("layers", "neurons", "breakpoints"))
     require(list(zip(*labels, strict=True)) == units, "format", "the units listed are not those of the network")
-    n, size = len(units), (n_cells, (len(units) + 63) // 64)
-    both = [take(arrays, f"signs_{name}", *size, whole=True) for name in ("positive", "negative")]
+    n = len(units)
+    both = [take(arrays, f"signs_{name}", n_cells, (n + 63) // 64, whole=True) for name in ("positive", "negative")]
     signs = []
     for c, rows in enumerate(zip(*both, strict=True)):
         plus, minus = (sum(word << 64 * i for i, word in enumerate(row)) for row in rows)
@@ -255,8 +176,7 @@ def read_domain(arrays: dict[str, Any], kind: Any, d: int) -> list[Row]:
     """Functions that are >= 0 on the domain: for a box first the lower walls."""
     if kind == "Box":
         lower, upper = take(arrays, "domain_lower", d), take(arrays, "domain_upper", d)
-        rows = [[*(float(i == j) for i in range(d)), -lower[j]] for j in range(d)]
-        rows += [[*(-float(i == j) for i in range(d)), upper[j]] for j in range(d)]
+        rows = [[*(s * (i == j) for i in range(d)), -s * e[j]] for s, e in ((1, lower), (-1, upper)) for j in range(d)]
     elif kind == "Polytope":
         a = take(arrays, "domain_A", None, d)
         rows = [[*(-x for x in row), b] for row, b in zip(a, take(arrays, "domain_b", len(a)), strict=True)]
@@ -266,17 +186,78 @@ def read_domain(arrays: dict[str, Any], kind: Any, d: int) -> list[Row]:
     return [scaled(row, binary(row)) for row in rows]
 
 
+class Layer:
+    """A layer in integers: z = weight a + bias; output k is s z_j + c for the piece (j, s, c) of pieces[k] it is on."""
+
+    def __init__(self, arrays: dict[str, Any], entry: dict[str, Any] | None, i: int, n: int, e: int) -> None:
+        """Layer i, given n numbers times 2^e. Without an entry it is the last and passes z on."""
+        bias = take(arrays, f"bias_{i}", None)
+        weight = take_weight(arrays, i, m := len(bias), n)
+        self.maximum = entry is not None and entry.get("kind") == "max"
+        each = [([], [(j, 1.0, Fraction(0))]) for j in range(m)] if entry is None else read_outputs(arrays, entry, i, m)
+        units, pieces = zip(*each, strict=True)
+        _, slopes, intercepts = zip(*(piece for own in pieces for piece in own), strict=True)
+        lines = [[(j, abs(s), abs(float(c))) for j, s, c in own] for own in pieces]
+        self.sizes = [list(map(abs, row)) for row in weight], list(map(abs, bias)), lines  # absolute values as floats
+        inner = max(*map(binary, weight), binary([*bias, *(t for own in units for _, t in own)]) - e)
+        outer = max(binary(slopes), binary(intercepts) - e - inner)
+        self.weight, self.bias = [scaled(row, inner) for row in weight], scaled(bias, e + inner)
+        # of each output: its neuron and the breakpoints t of that, or the members j of its group of two and more and 0
+        self.units = [[(j, *scaled([t], e + inner)) for j, t in own] for own in units]
+        self.bits = e + inner + outer  # outputs are the network's times 2^bits
+        self.pieces = [[(j, *scaled([s], outer), *scaled([c], self.bits)) for j, s, c in own] for own in pieces]
+
+
+class Complex:
+    """What is in a file."""
+
+    def __init__(self, path: str) -> None:
+        arrays = read_archive(path)
+        header = json.loads(bytes(arrays.pop("header", ((), b"{}"))[1]))
+        if header.get("schema") != SCHEMA:
+            raise Unreadable(f"written as {header.get('schema')!r}, this program reads {SCHEMA!r}")
+        entries = header.get("layers") or []
+        unknown = header.keys() - {"schema", "dim", "domain", "certificate", "metadata", "layers"}
+        unknown |= {f"{key} {entry[key] if key == 'kind' else ''}" for entry in entries for key in entry} - ENTRIES
+        if unknown or header.get("layers") is None:
+            raise Unreadable(f"unknown entries {sorted(unknown)} or no network")
+        require(type(d := header["dim"]) is int and d > 0, "format", "dim")
+        self.dim, self.vertices = d, take(arrays, "vertices", None, d)
+        # faces[k][f]: the boundary of face f of dimension k, empty for k = 0; corners[k][f]: its vertices
+        self.faces: list[list[list[int]]] = [[[] for _ in self.vertices]]
+        self.corners = [[frozenset((v,)) for v in range(len(self.vertices))]]
+        for k in range(1, d + 1):
+            starts, items = (take(arrays, f"faces_{k}_{name}", None, whole=True) for name in ("offsets", "indices"))
+            fits = all(b - a == 2 if k == 1 else b > a for a, b in pairwise(starts))  # an edge has two ends
+            require(fits and [*starts[:1], *starts[1:][-1:]] == [0, len(items)], "format", f"faces_{k}_offsets")
+            require(all(0 <= i < len(self.faces[-1]) for i in items), "format", f"faces_{k}_indices")
+            self.faces.append([items[a:b] for a, b in pairwise(starts)])
+            self.corners.append([frozenset().union(*(self.corners[-1][g] for g in face)) for face in self.faces[-1]])
+        self.layers: list[Layer] = []
+        n, bits = d, 0
+        for i, entry in enumerate([*entries, None]):
+            self.layers.append(Layer(arrays, entry, i, n, bits))
+            n, bits = len(self.layers[-1].units), self.layers[-1].bits
+        n_cells = len(self.faces[d])
+        slopes, offsets = take(arrays, "gradients", n_cells, n, d), take(arrays, "offsets", n_cells, n)
+        self.maps = [[[*g, o] for g, o in zip(*cell, strict=True)] for cell in zip(slopes, offsets, strict=True)]
+        self.signs = read_signs(arrays, self.layers[:-1], n_cells)
+        self.domain = read_domain(arrays, header["domain"], d)
+        self.errors = take(arrays, "metadata_vertex_errors", len(self.vertices))
+        self.walls = take(arrays, "metadata_facet_walls", len(self.faces[d - 1]), whole=True)
+        if not all(name.startswith("metadata_") for name in arrays):
+            raise Unreadable(f"unknown arrays among {sorted(arrays)}")
+        self.others = ["the certificate's account of decisions and times", "names of activations"]
+        self.others += map(repr, [*sorted(arrays), *sorted(header["metadata"])])
+
+
 def evaluate(layers: list[Layer], x: Row, one: int, pieces: list[list[int]]) -> tuple[list[int], list[int]]:
     """Units (times positive numbers) and outputs of the network made affine, at x / one; one = 0: without offsets."""
     a, units = x, []
     for layer, piece in zip(layers, pieces, strict=True):
         z = [sum(map(mul, w, a)) + b * one for w, b in zip(layer.weight, layer.bias, strict=True)]
-        if layer.groups:
-            a = [z[group[p]] for group, p in zip(layer.groups, piece, strict=True)]
-            units += [z[i] - top for top, group in zip(a, layer.breaks, strict=True) for i in group]
-            continue
-        units += [value - t * one for value, own in zip(z, layer.breaks, strict=True) for t in own]
-        a = [s[p] * x + c[p] * one for p, x, s, c in zip(piece, z, layer.slopes, layer.intercepts, strict=True)]
+        a = [s * z[j] + c * one for j, s, c in map(getitem, layer.pieces, piece)]
+        units += [z[j] - (y if layer.maximum else t * one) for y, us in zip(a, layer.units, strict=True) for j, t in us]
     return units, list(a)
 
 
@@ -289,8 +270,7 @@ def solve(rows: list[Row], d: int) -> tuple[int, ...] | None:
                 row = [pivot[j] * x - row[j] * y for x, y in zip(row, pivot, strict=True)]
         column = next((j for j in range(d) if row[j]), None)
         if column is not None:
-            divisor = math.gcd(*row)
-            basis.append((column, [x // divisor for x in row]))
+            basis.append((column, [x // math.gcd(*row) for x in row]))
     x: dict[int, Fraction] = {}
     for j, row in reversed(basis):
         x[j] = -(row[d] + sum((row[i] * x[i] for i in x), Fraction(0))) / row[j]
@@ -298,47 +278,34 @@ def solve(rows: list[Row], d: int) -> tuple[int, ...] | None:
     return (*(int(x[j] * bottom) for j in range(d)), bottom) if len(x) == d else None
 
 
-def bounds(layers: list[Layer], pieces: list[list[int]]) -> list[list[float]]:
-    """For each output the d slopes and the offset of the map, every number replaced by its absolute value, times u.
+def bounds(layers: list[Layer], d: int, pieces: list[list[int]]) -> list[list[float]]:
+    """The d slopes and the offset of the map of each output, all numbers replaced by their absolute values, times u.
 
-    2^-1000 stands for what underflows. u = 2^-52 K, K = 2 + the sum of 2 n + 2 q + 4 over hidden layers of n neurons
-    and q maxima, twice what the roundings of any order of evaluation come to: these sums of positive floats may be
-    rounded themselves.
+    u = 2^-52 K, K = 2 + the sum of 2 n + 2 q + 4 over hidden layers of n neurons and q maxima, twice what roundings in
+    any order come to: these sums may be rounded themselves. 2^-1000 stands for what underflows.
     """
-    u, tiny = 2.0**-52 * (2 + sum(2 * len(x.bias) + 2 * len(x.groups) + 4 for x in layers[:-1])), 2.0**-1000
-    result = []
-    for i, last in enumerate(layers[-1].sizes[1][0]):  # u comes first: less overflows
-        row, offset = [u * column[i] + tiny for column in layers[-1].sizes[0]], u * last + tiny
-        for layer, piece in zip(layers[-2::-1], pieces[-2::-1], strict=True):
-            columns, (bias,), slopes, intercepts = layer.sizes
-            if layer.groups:  # rows of groups to rows of their winners
-                offset, wins = offset + len(row) * tiny, [g[p] for g, p in zip(layer.groups, piece, strict=True)]
-                row = [sum((r + tiny for r, i in zip(row, wins, strict=True) if i == j), 0.0) for j in range(len(bias))]
-                piece = [0] * len(bias)
-            offset += sum(r * (c[p] + tiny) for r, p, c in zip(row, piece, intercepts, strict=True))
-            row = [r * s[p] + tiny for r, p, s in zip(row, piece, slopes, strict=True)]
-            offset += sum(map(mul, row, bias)) + tiny
-            row = [sum(map(mul, row, column)) + tiny for column in columns]
-        result.append([*row, offset])
-    return result
+    u = 2.0**-52 * (2 + sum(2 * len(x.bias) + 2 * len(x.units) * x.maximum + 4 for x in layers[:-1]))
+    columns = []
+    for column in range(d + 1):  # u comes first: less overflows
+        a, one, total = [u * (i == column) for i in range(d)], u * (column == d), u
+        for (weight, bias, lines), piece in zip((layer.sizes for layer in layers), pieces, strict=True):
+            z = [sum(map(mul, w, a)) + b * one for w, b in zip(weight, bias, strict=True)]
+            a = [s * z[j] + c * one for j, s, c in map(getitem, lines, piece)]
+            total += sum(z) + sum(a)
+        columns.append([x + total * (2.0**-1000 / u) for x in a])
+    return [list(row) for row in zip(*columns, strict=True)]
 
 
 def choose(layers: list[Layer], signs: list[int], c: int) -> tuple[list[list[int]], list[int]]:
-    """By the signs of a cell, the piece of each neuron, or place of the winner in each group; and the signs that count.
-
-    A winner is the first of those that are equal on the cell; it is compared with no one, the others with it.
-    """
+    """By the signs of a cell the piece of each output, for a maximum its winner's place; and the signs that count."""
     left, pieces, counted = iter(signs), [], []
     for layer in layers:
-        own = [[next(left) for _ in unit] for unit in layer.breaks]
-        if layer.groups:
+        own = [[next(left) for _ in unit] for unit in layer.units]
+        if layer.maximum:
             one = all(s.count(1) == 1 and 0 not in s[: s.index(1)] for s in own if s)
             require(one, "signs", f"a group without one winner on cell {c}")
-            pieces.append([s.index(1) if s else 0 for s in own])
-            own = [[min(x, 0) for x in s] for s in own]
-        else:
-            pieces.append([sum(x > 0 for x in s) for s in own])
-        counted += [x for s in own for x in s]
+        pieces.append([s.index(1) if s and layer.maximum else sum(x > 0 for x in s) for s in own])
+        counted += [min(x, 0) if layer.maximum else x for s in own for x in s]
     return pieces, counted
 
 
@@ -347,7 +314,7 @@ def check_cell(cx: Complex, c: int, rows_of: list[list[tuple[bool, int]]], point
     d = cx.dim
     pieces, signs = choose(cx.layers, cx.signs[c], c)
     columns = [evaluate(cx.layers, [int(i == j) for i in range(d)], int(j == d), pieces) for j in range(d + 1)]
-    units: list[Row] = list(zip(*(column[0] for column in columns), strict=True))
+    units, maps = (list(zip(*part, strict=True)) for part in zip(*columns, strict=True))
     require(all(s or not any(h) for h, s in zip(units, signs, strict=True)), "side", f"a unit of sign 0 on cell {c}")
     for v in cx.corners[d][c]:
         if points[v] is None:  # the facets through it say which equations to solve: a guess, all is checked below
@@ -365,25 +332,18 @@ def check_cell(cx: Complex, c: int, rows_of: list[list[tuple[bool, int]]], point
     require(everywhere & ((1 << len(active)) - 1) == 0, "side", f"a unit of sign +-1 vanishes on all of cell {c}")
     level = [c]
     for k in range(d, 0, -1):
-        for f in level:
-            check_face(cx, k, f, zeros)
+        for f in level:  # its boundary faces are faces of its convex hull, and all of them
+            mine, ridges = cx.corners[k][f], Counter(r for g in cx.faces[k][f] for r in cx.faces[k - 1][g])
+            for g in cx.faces[k][f]:
+                theirs = cx.corners[k - 1][g]
+                common = reduce(and_, (zeros[v] for v in theirs))
+                cut = {v for v in mine if zeros[v] & common == common}
+                require(cut == theirs != mine, "face", f"{k - 1}-face {g} is not cut out of {k}-face {f}")
+            require(all(n == 2 for n in ridges.values()), "ridge", f"{k}-face {f} is not closed")
         level = sorted({g for f in level for g in cx.faces[k][f]})
-    maps: list[Row] = list(zip(*(column[1] for column in columns), strict=True))
-    for stored, exact, allowed in zip(cx.pieces[c], maps, bounds(cx.layers, pieces), strict=True):
-        near = [close(x, y, 1 << cx.bits, b) for x, y, b in zip(stored, exact, allowed, strict=True)]
+    for stored, exact, allowed in zip(cx.maps[c], maps, bounds(cx.layers, d, pieces), strict=True):
+        near = [close(x, y, 1 << cx.layers[-1].bits, b) for x, y, b in zip(stored, exact, allowed, strict=True)]
         require(all(near), "piece", f"the affine map of cell {c} is not within a finite bound of the network's")
-
-
-def check_face(cx: Complex, k: int, f: int, zeros: dict[int, int]) -> None:
-    """The boundary faces of a k-face of a cell are faces of its convex hull, and all of them."""
-    mine, ridges = cx.corners[k][f], Counter[int]()
-    for g in cx.faces[k][f]:
-        theirs = cx.corners[k - 1][g]
-        common = reduce(and_, (zeros[v] for v in theirs))
-        cut = {v for v in mine if zeros[v] & common == common}
-        require(cut == theirs != mine, "face", f"{k - 1}-face {g} is not cut out of {k}-face {f}")
-        ridges.update(cx.faces[k - 1][g])
-    require(all(n == 2 for n in ridges.values()), "ridge", f"{k}-face {f} is not closed")
 
 
 def close(stored: float, top: int, bottom: int, bound: float) -> bool:
@@ -401,9 +361,8 @@ def prove(cx: Complex) -> None:
         require(len(set(cx.corners[k])) == len(cx.faces[k]), "twice", f"two {k}-faces with the same vertices")
     require(len(set(map(tuple, cx.signs))) == len(cx.signs), "signs", "two cells have the same")
     cells: list[list[int]] = [[] for _ in cx.faces[d - 1]]  # of each facet
-    for c, boundary in enumerate(cx.faces[d]):
-        for f in boundary:
-            cells[f].append(c)
+    for c, f in ((c, f) for c, boundary in enumerate(cx.faces[d]) for f in boundary):
+        cells[f].append(c)
     rows_of = []  # for each facet (False, wall), or (True, unit) for the units that change their signs there
     for f, (sides, wall) in enumerate(zip(cells, cx.walls, strict=True)):
         require(len(sides) <= 2, "glue", f"facet {f} has {len(sides)} cells")
@@ -426,8 +385,7 @@ def main(arguments: list[str]) -> int:
         print("usage: python -m specgeo.check complex.npz", file=sys.stderr)
         return 2
     try:
-        cx = load(arguments[0])
-        prove(cx)
+        prove(cx := Complex(arguments[0]))
     except Exception as reason:  # Refused, Unreadable, and whatever else a file may do to its reader
         refused = isinstance(reason, Refused)
         print(f"not proved: {reason}" if refused else f"cannot be checked: {type(reason).__name__}: {reason}")

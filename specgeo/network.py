@@ -11,7 +11,7 @@ affine layer of their own (a hidden layer with the activation `Activation.identi
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from copy import copy
 from typing import Any
 
@@ -22,10 +22,12 @@ from specgeo._affine import Affine, fold_dense
 from specgeo._arguments import checked
 from specgeo._budget import afford
 from specgeo._cast import FloatArray, as_floats, as_points
+from specgeo._chain import chained
 from specgeo._codec import Layers, write_network
+from specgeo._sparse import Matrix
 from specgeo.activation import Activation
 from specgeo.errors import InvalidInputError, UnsupportedError
-from specgeo.layer_activations import LayerActivation, as_layer_activation
+from specgeo.layer_activations import LayerActivation
 from specgeo.slices import AffineSlice, notes_of
 
 __all__ = ["Activation", "Network"]
@@ -37,7 +39,9 @@ class Network:
     Parameters
     ----------
     weights : sequence of array_like or scipy.sparse, shapes (n_1, d), (n_2, n_1), ..., (m, n_L)
-        float32 and smaller types are widened exactly.
+        float32 and smaller types are widened exactly. A scipy.sparse matrix stays sparse: among ``net.weights`` it is
+        then no array but a matrix of its entries, which multiplies with ``@``, is taken for the array by functions of
+        numpy, has ``shape``, rows ``[i]`` and ``T``, and ``tocsr()`` for scipy's.
     biases : sequence of array_like, shapes (n_1,), ..., (m,)
     activation : str, Activation, or a sequence with one entry per hidden layer
         ``"relu"`` (default), ``"leaky_relu"``, ``"abs"``, ``"hard_tanh"``, ``"identity"`` (an affine
@@ -67,7 +71,7 @@ class Network:
            [1.]])
     """
 
-    weights: tuple[FloatArray, ...]
+    weights: tuple[Matrix, ...]
     biases: tuple[FloatArray, ...]
     activations: tuple[LayerActivation, ...]
 
@@ -77,36 +81,7 @@ class Network:
         biases: Sequence[npt.ArrayLike],
         activation: str | LayerActivation | Sequence[str | LayerActivation | Sequence[str | Activation]] = "relu",
     ) -> None:
-        try:
-            weights, biases = list(weights), list(biases)
-        except TypeError as error:
-            raise InvalidInputError(
-                f"weights, biases: {error}; pass a list of weight matrices and a list of bias vectors"
-            ) from error
-        if len(weights) == 0 or len(weights) != len(biases):
-            raise InvalidInputError(
-                f"weights, biases: {len(weights)} and {len(biases)} layers given; "
-                "pass one bias vector for each of at least one weight matrix"
-            )
-        hidden = len(weights) - 1
-        alone = isinstance(activation, str) or not isinstance(activation, Iterable)
-        entries = [activation] * hidden if alone else list(activation)  # type: ignore[arg-type]
-        if len(entries) != hidden:
-            raise InvalidInputError(
-                f"activation: {len(entries)} given for {hidden} hidden layers; pass one for each (none for the last)"
-            )
-        try:
-            matrices, vectors, each = _layers(weights, biases, entries)
-        except InvalidInputError as error:
-            if not _chain_transposed(weights, biases):
-                raise
-            raise InvalidInputError(
-                f"{error}; these weights are transposed, (inputs, outputs) as in scikit-learn and Keras:"
-                " pass [np.transpose(w) for w in weights]"
-            ) from None
-        for array in (*matrices, *vectors):
-            array.setflags(write=False)
-        self.__dict__.update(weights=tuple(matrices), biases=tuple(vectors), activations=tuple(each))
+        self.__dict__.update(chained(weights, biases, activation)._asdict())
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{name}: a Network does not change; make a new one")
@@ -244,7 +219,7 @@ class Network:
         array([ 1., -3.])
         """
         x = as_points(x, "x", self.input_dim)
-        result: FloatArray = np.broadcast_to(self.weights[-1], (*x.shape[:-1], *self.weights[-1].shape))
+        result: FloatArray = np.broadcast_to(np.asarray(self.weights[-1]), (*x.shape[:-1], *self.weights[-1].shape))
         layers = list(zip(self.weights[:-1], self.activations, self.pre_activations(x), strict=True))
         for weight, activation, z in reversed(layers):
             piece = activation.pieces(z)
@@ -308,7 +283,7 @@ class Network:
         """
         rows = as_floats(matrix, "matrix", (None, self.output_dim))
         outer = Affine(rows, np.zeros(len(rows)) if offset is None else as_floats(offset, "offset", (len(rows),)))
-        folded = fold_dense(outer, Affine(self.weights[-1], self.biases[-1]))
+        folded = fold_dense(outer, Affine(np.asarray(self.weights[-1]), self.biases[-1]))
         layers = [*self.weights, outer.matrix], [*self.biases, outer.offset], [*self.activations, Activation.identity()]
         if folded is not None:
             layers = [*self.weights[:-1], folded.matrix], [*self.biases[:-1], folded.offset], list(self.activations)
@@ -411,7 +386,7 @@ class Network:
         """Number of affine layers, the last one included."""
         return len(self.weights)
 
-    def __getitem__(self, layer: int) -> tuple[FloatArray, FloatArray]:
+    def __getitem__(self, layer: int) -> tuple[Matrix, FloatArray]:
         """Weights and bias of an affine layer."""
         return self.weights[layer], self.biases[layer]
 
@@ -437,34 +412,3 @@ def _placed(net: Network, notes: dict[str, Any]) -> Network:
     made = copy(net)
     made.__dict__["_slice_notes"] = notes
     return made
-
-
-def _layers(
-    weights: list[Any], biases: list[npt.ArrayLike], entries: list[Any]
-) -> tuple[list[FloatArray], list[FloatArray], list[LayerActivation]]:
-    """Matrices and vectors whose shapes chain, and the activations between them."""
-    matrices: list[FloatArray] = []
-    vectors: list[FloatArray] = []
-    each: list[LayerActivation] = []
-    width: int | None = None
-    for layer, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
-        dense = weight.toarray() if hasattr(weight, "toarray") else weight
-        matrix = as_floats(dense, f"weights[{layer}]", (None, width)).copy()
-        if 0 in matrix.shape:
-            raise InvalidInputError(f"weights[{layer}]: shape {matrix.shape} has an empty axis; drop the layer")
-        matrices.append(matrix)
-        vectors.append(as_floats(bias, f"biases[{layer}]", (matrix.shape[0],)).copy())
-        if layer < len(entries):
-            each.append(as_layer_activation(entries[layer], len(matrix), layer))
-            width = each[-1].width(len(matrix))
-    return matrices, vectors, each
-
-
-def _chain_transposed(weights: list[Any], biases: list[npt.ArrayLike]) -> bool:
-    """Whether shapes would chain if each matrix were transposed."""
-    try:
-        shapes, sizes = [np.shape(w) for w in weights], [np.shape(b) for b in biases]
-    except ValueError:  # ragged
-        return False
-    chain = all(len(s) == 2 and size == s[1:] for s, size in zip(shapes, sizes, strict=True))
-    return chain and all(a[1] == b[0] for a, b in zip(shapes, shapes[1:], strict=False))

@@ -24,7 +24,7 @@ ROOMS = [
     {"activation"},
     {"layer_activations"},
     {"_codec"},
-    {"_tournament"},
+    {"_tournament", "_chain"},
     {"_halfspaces"},
     {"domain", "slices"},
     {"network"},

@@ -40,11 +40,11 @@ def test_the_series_stays_within_its_tail(radius, degree):
     assert np.all((a > 0) & (a <= [(1 + 1e-15) / math.factorial(m) for m in range(degree + 1)]))
 
 
-@pytest.mark.parametrize("dim", [2, 3])
-def test_moments_are_those_of_rational_polynomials(dim):
+@pytest.mark.parametrize("dim, corners", [(2, 2), (2, 3), (3, 3), (3, 4)])
+def test_moments_are_those_of_rational_polynomials(dim, corners):
     """sum_alpha M_alpha n^alpha against h_m of the phases, and compiled code against interpreted."""
     rng, degree, count = np.random.default_rng(dim), 6, 11
-    pieces, weights = rng.normal(size=(count, dim * dim)), rng.normal(size=(count, 2))
+    pieces, weights = rng.normal(size=(count, corners * dim)), rng.normal(size=(count, 2))
     size = math.comb(degree + dim, dim)
     starts, places = np.array([0, 0, 9, 11]), np.array([[0, 0], [0, 1], [0, 2]])
     strides = np.stack([3 * np.arange(size), np.zeros(size, int)])
@@ -52,7 +52,7 @@ def test_moments_are_those_of_rational_polynomials(dim):
     arguments = degree, pieces, weights, starts, places, np.ones(size), strides
     moment_rows.add_moments(*arguments, out)
     found = out.reshape(2, size, 3)
-    layout = moments._layout(dim, degree)
+    layout = moments._layout(dim, degree, corners)
     n = rng.normal(size=dim)
     exponents = [
         (a, b, m - a - b) if dim == 3 else (b, m - b)
@@ -64,24 +64,24 @@ def test_moments_are_those_of_rational_polynomials(dim):
         for m in range(degree + 1):
             wanted = np.zeros(2)
             for s in range(starts[leaf], starts[leaf + 1]):
-                phases = pieces[s].reshape(dim, dim) @ n
+                phases = pieces[s].reshape(corners, dim) @ n
                 chosen = itertools.combinations_with_replacement(phases, m)
                 wanted += weights[s] * sum(math.prod(c) for c in chosen)
             mine = layout.degree == m
             assert np.allclose(found[:, mine, leaf] @ powers[mine], wanted, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("dim", [2, 3])
-def test_interpreted_rows_are_the_compiled_ones(dim, monkeypatch):
+@pytest.mark.parametrize("dim, corners", [(2, 2), (2, 3), (3, 3), (3, 4)])
+def test_interpreted_rows_are_the_compiled_ones(dim, corners, monkeypatch):
     rng, degree = np.random.default_rng(dim), 4
     size = math.comb(degree + dim, dim)
     arguments = (
-        degree, rng.normal(size=(9, dim * dim)), rng.normal(size=(9, 2)), np.array([0, 9]), np.zeros((1, 2), int),
+        degree, rng.normal(size=(9, corners * dim)), rng.normal(size=(9, 2)), np.array([0, 9]), np.zeros((1, 2), int),
         np.ones(size), np.stack([np.arange(size), np.zeros(size, int)]),
     )  # fmt: skip
     compiled, interpreted = np.zeros((2, size)), np.zeros((2, size))
     moment_rows.add_moments(*arguments, compiled)
-    monkeypatch.setattr(moment_rows, f"_row{dim}", moment_rows._interpreted(dim))
+    monkeypatch.setattr(moment_rows, f"_row{dim}{corners}", moment_rows._interpreted(dim, corners))
     getattr(moment_rows.add_moments, "py_func", moment_rows.add_moments)(*arguments, interpreted)
     assert np.allclose(compiled, interpreted, rtol=1e-13, atol=1e-13)
 
@@ -251,3 +251,22 @@ def test_near_and_far_wavevectors_have_leaves_of_their_own(monkeypatch, caplog):
     assert not np.array_equal(divided, whole)
     assert np.all(np.abs(divided - whole) <= error + bound)
     assert np.all(np.abs(divided - whole) <= 1e-11 * forms.norm / cx.domain.volume)
+
+
+@pytest.mark.parametrize("dim", [2, 3])
+def test_affine_densities_against_balls(dim):
+    """A simplex far larger than its leaves: the mean of a barycentric coordinate is that with its corner twice."""
+    rng = np.random.default_rng(dim)
+    corners, values = rng.uniform(-1, 1, (dim, dim)), rng.normal(size=(1, dim, 2))
+    waves = lattice([5] * dim)
+    kinks = sg.fourier.forms.make_term(corners, np.arange(dim)[None], np.ones(1), np.zeros((1, 2)))
+    trace = sg.fourier.forms.make_term(corners, np.arange(dim)[None], np.full(1, 0.5), None, values)
+    form = sg.fourier.forms.FacetForm(kinks, kinks, trace, np.eye(dim)[:1], None, None, None, np.zeros(2))
+    plan = moments.make_plan(form, waves, "interior", 1e-13)
+    ((axis, found, errors),) = moments.trace_sums(form, plan)
+    assert axis == 0
+    for at in rng.integers(len(waves), size=6):
+        phases = [sum(int(n) * x for n, x in zip(waves[at], p, strict=True)) for p in exact_points(corners)]
+        hats = np.array([complex(mean_exponential([*phases, phase])) for phase in phases]) / dim  # means of b_i e^{-it}
+        assert np.all(np.abs(found[at] - hats @ values[0] / 2) <= errors[at])
+    assert errors.max() <= 1e-11

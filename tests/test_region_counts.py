@@ -27,11 +27,17 @@ def pattern(net: sg.Network, point: list[Fraction]) -> tuple[bool, ...]:
     """Which neurons are active, in rational arithmetic."""
     active: list[bool] = []
     a = point
-    for weight, bias in zip(net.weights[:-1], net.biases[:-1], strict=True):
+    for weight, bias, activation in zip(net.weights[:-1], net.biases[:-1], net.activations, strict=True):
         z = [
             sum((Fraction(w) * x for w, x in zip(row, a, strict=True)), Fraction(b))
             for row, b in zip(weight.tolist(), bias.tolist(), strict=True)
         ]
+        if isinstance(activation, sg.MaxGroups):
+            a = [max(z[i] for i in group) for group in activation.groups]
+            first = [next(i for i in group if z[i] == top) for group, top in zip(activation.groups, a, strict=True)]
+            groups = [group for group in zip(activation.groups, first, strict=True) if len(group[0]) > 1]
+            active += [i == winner for group, winner in groups for i in group]
+            continue
         active += [v > 0 for v in z]
         a = [max(v, Fraction(0)) for v in z]
     return tuple(active)
@@ -65,6 +71,40 @@ def test_random_networks(kind: str, rng: int, dim: int) -> None:
     net = random_network([dim, 4, 3, 1], rng=rng, kind=kind)
     r1, r2, r4, _, r6 = counts(net, sg.Box(-1, 1, dim=dim))
     assert [r1, r2, r4, r6] == brute_force(net, [-1.0] * dim, [1.0] * dim)
+
+
+@pytest.mark.parametrize("rng", range(6))
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_maxima(rng: int, dim: int) -> None:
+    """Groups that share members, and ties in faces of every dimension: integer weights without biases."""
+    random = np.random.default_rng(rng)
+    weights = [random.integers(-2, 3, shape).astype(float) for shape in ((5, dim), (3, 3), (3, 3), (1, 2))]
+    biases = [np.zeros(5) if rng % 2 else random.integers(-1, 2, 5) / 2, np.zeros(3), np.zeros(3), np.zeros(1)]
+    net = sg.Network(
+        weights, biases, [sg.MaxGroups([[0, 1, 2], [2, 3], [4]]), "relu", sg.MaxGroups([[0, 1, 2], [1, 2]])]
+    )
+    r1, r2, r4, _, r6 = counts(net, sg.Box(-1, 1, dim=dim))
+    assert [r1, r2, r4, r6] == brute_force(net, [-1.0] * dim, [1.0] * dim)
+
+
+@pytest.mark.parametrize("name", ["the paper's", "random"])
+def test_a_maximum_with_zero_counts_as_a_relu(name: str) -> None:
+    first, second = [[1.0, 0.0], [0.0, 1.0], [0.0, -1.0]], [[1.0, -1.0, 1.0], [1.0, 0.0, 0.0]]
+    net = sg.Network([first, second, [[1.0, -1.0]]], [[0.0] * 3, [0.0] * 2, [0.0]])
+    if name == "random":
+        net = random_network([2, 4, 3, 1], rng=2, kind="quarter")
+    weights = [np.vstack((np.zeros((1, w.shape[1])), w)) for w in net.weights[:-1]]
+    biases = [np.append(0.0, b) for b in net.biases[:-1]]
+    groups = [sg.MaxGroups([[0, i] for i in range(1, len(b))]) for b in biases]
+    pooled = sg.Network([*weights, net.weights[-1]], [*biases, net.biases[-1]], groups)
+    assert counts(pooled) == counts(net)
+
+
+def test_a_tie_in_a_point() -> None:
+    line = sg.Box([-1], [1])
+    for rows, r1 in ([0, 1, -1], 3), ([1, -1, 0], 2):  # zero attains the maximum at the origin: first, and last
+        net = sg.Network([[[float(r)] for r in rows], [[1.0]]], [[0.0] * 3, [0.0]], [sg.MaxGroups([[0, 1, 2]])])
+        assert counts(net, line) == [r1, 2, 2, 2, 2]
 
 
 def test_the_example_of_the_paper() -> None:

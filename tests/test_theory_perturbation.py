@@ -9,6 +9,8 @@ import pytest
 from theory_cases import random_network, random_wavevectors
 
 import specgeo as sg
+from specgeo.fourier.series import fourier_coefficients
+from specgeo.learning.differentiable import coefficient_pullback
 from specgeo.theory import perturbation as pt
 from specgeo.theory import volume as vl
 
@@ -37,6 +39,31 @@ def test_parameters_round_trip() -> None:
     assert all(np.array_equal(a, b) for a, b in pairs)
     with pytest.raises(sg.InvalidInputError):
         pt.with_parameters(net, theta[:-1])
+
+
+@pytest.mark.parametrize("d", [1, 2])
+def test_gradients_through_maxima(d) -> None:
+    """Of spectra, by cells and by facets, and of Fourier coefficients, against differences of exact ones."""
+    rng = np.random.default_rng(d)
+    kinds = [sg.MaxGroups([[0, 1, 2], [2, 3], [4]]), "leaky_relu", sg.MaxGroups([[0, 1], [1, 2]])]
+    shapes = [(5, d), (4, 3), (3, 4), (1, 2)]
+    net = sg.Network([rng.normal(size=s) for s in shapes], [rng.normal(size=n) / 2 for n, _ in shapes], kinds)
+    box = sg.Box([-1.0] * d, [1.0] * d)
+    cx, k = sg.enumerate_regions(net, box), random_wavevectors(d, 4, 0.5, 20.0)
+    assert cx.n_cells > 3
+    exact = pt.spectral_gradient(net, cx, k)
+    by_facets = pt.spectral_gradient(net, cx, k, method="facets")
+    np.testing.assert_allclose(by_facets, exact, atol=1e-9 * np.abs(exact).max())
+    modes = np.array([[1] * d, [2] * d])
+    pull = np.concatenate([part.ravel() for part in coefficient_pullback(net, cx, modes, "mirror", np.ones(2))])
+    theta, h = pt.parameter_vector(net), 1e-6
+    for j in rng.choice(len(theta), 12, replace=False):
+        step = np.eye(len(theta))[j] * h
+        moved = [sg.enumerate_regions(pt.with_parameters(net, theta + s), box) for s in (step, -step)]
+        plus, minus = (sg.spectrum(one, k)[:, 0] for one in moved)
+        assert np.abs((plus - minus) / (2 * h) - exact[:, j]).max() < 2e-6 * np.abs(exact).max()
+        more, less = (fourier_coefficients(one, modes, "mirror")[:, 0].sum() for one in moved)
+        assert abs((more - less) / (2 * h) - pull[j]) < 2e-6 * np.abs(pull).max()
 
 
 @pytest.mark.parametrize(("d", "widths", "activation"), CASES)

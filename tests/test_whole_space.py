@@ -255,7 +255,7 @@ def test_files(tmp_path: Path, suffix: str) -> None:
     assert np.array_equal(back.vertices, cx.vertices) and np.array_equal(back.gradients, cx.gradients)
     assert np.array_equal(back.sign_vectors, cx.sign_vectors)
     cx.save(tmp_path / "space.npz")
-    sg.check.prove(sg.check.load(str(tmp_path / "space.npz")))
+    sg.check.prove(sg.check.Complex(str(tmp_path / "space.npz")))
     with pytest.raises(sg.ReadError, match=r"WholeSpaceComplex\.load"):
         sg.load_complex(path)
     other = tmp_path / "box.npz"

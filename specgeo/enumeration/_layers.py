@@ -13,7 +13,7 @@ import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
 from specgeo._jit import hot
-from specgeo._sparse import SparseMatrix
+from specgeo._sparse import SparseMatrix, filled
 from specgeo.activation import Activation
 from specgeo.enumeration._scalars import Ids, Integer, Words
 from specgeo.errors import UnsupportedError
@@ -168,21 +168,15 @@ def _row_sums(weight: Any) -> Any:
 
 def flat_bytes(weights: Any, activations: Any) -> int:
     """What `flatten` takes, at most."""
-    entries = sum(2 * int(_counts(w).sum()) if _is_list(w) else int(w.size) for w in weights)
+    entries = sum(2 * int(filled(w).sum()) if _is_list(w) else int(w.size) for w in weights)
     units = sum(len(a.units(len(w)).owners) + len(w) for w, a in zip(weights, activations, strict=True))
     return 28 * entries + 256 * units + 64 * _ENTRIES_A_CHUNK
-
-
-def _counts(weight: Any) -> IntArray:
-    """Number of entries of each row that are not zero."""
-    sparse = isinstance(weight, SparseMatrix)
-    return np.asarray(np.diff(weight.starts) if sparse else np.count_nonzero(weight, axis=1))
 
 
 def _is_list(weight: Any) -> bool:
     """Whether a layer is worth a list, and its sums over the list round no more than those over all its inputs: no row
     has more than a quarter of them."""
-    counts, (n, n_previous) = _counts(weight), weight.shape
+    counts, (n, n_previous) = filled(weight), weight.shape
     return bool(counts.sum() <= _SPARSE * n * n_previous and counts.max() <= n_previous // 4)
 
 

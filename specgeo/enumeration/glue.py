@@ -174,7 +174,7 @@ def glued(
             if progress is not None:
                 text = f"group {done} of {n_groups}: {counted(cells, 'cell')}, {counted(faces, 'face')}"
                 progress(text, begun + (1.0 - begun) * done / n_groups)
-    return assembled(head, parts, 1 if is_elsewhere(executor) else executor)
+    return assembled(head, parts, n_cores() if is_elsewhere(executor) else executor)
 
 
 def assembled(head: Head, parts: list[Part], executor: Any) -> PolyhedralComplex:
@@ -185,7 +185,7 @@ def assembled(head: Head, parts: list[Part], executor: Any) -> PolyhedralComplex
     totals, n_items = sizes.sum(axis=0), items.sum(axis=0)
     if totals.max() >= 2**31:
         raise BudgetError("network, domain: more than 2^31 faces of one dimension; shrink the domain or set max_cells")
-    others = _looked_up(head, parts, faces)
+    look_up = _directory(head, parts, faces)
     rows = np.concatenate(([0], totals[1:]))
     first, begin = np.cumsum(rows + 1) - rows - 1, np.cumsum(n_items) - n_items
     offsets, indices = np.empty(int(rows.sum()) + dim + 1, np.int64), np.empty(int(n_items.sum()), np.int32)
@@ -203,7 +203,7 @@ def assembled(head: Head, parts: list[Part], executor: Any) -> PolyhedralComplex
         part, left[p] = left[p], None
         assert part is not None
         at, end = faces[p], faces[p] + sizes[p]
-        put(part.lists, part.sizes, Place(at, stops[p]), others[p], first, begin, offsets, indices)
+        put(part.lists, part.sizes, Place(at, stops[p]), look_up(part), first, begin, offsets, indices)
         vertices[at[0] : end[0]], errors[at[0] : end[0]] = part.x[:, :dim], part.x[:, dim]
         positive[at[dim] : end[dim]], negative[at[dim] : end[dim]] = part.positive, part.negative
         walls[at[dim - 1] : end[dim - 1]] = part.lists.walls
@@ -218,8 +218,8 @@ def assembled(head: Head, parts: list[Part], executor: Any) -> PolyhedralComplex
     return complex_of(head.network, head.domain, vertices, errors, lists, signs, walls, certificate)
 
 
-def _looked_up(head: Head, parts: list[Part], first: IntArray) -> list[tuple[Ids, Ids]]:
-    """For each part the numbers of the vertices and faces that it does not own; ``first`` (parts, d + 1) of its own."""
+def _directory(head: Head, parts: list[Part], first: IntArray) -> Callable[[Part], tuple[Ids, Ids]]:
+    """What tells a part the numbers of the vertices and faces that it does not own; ``first`` (parts, d + 1) of own."""
     n = len(head.owners.faces)
     counts, starts = np.zeros((n, 2), np.int32), np.zeros((n, 2), np.int64)
     corners = np.empty(len(head.owners.vertices), np.int32)
@@ -233,8 +233,8 @@ def _looked_up(head: Head, parts: list[Part], first: IntArray) -> list[tuple[Ids
         vertices.append((told.vertices + own[0]).astype(np.int32))
         corners[told.corners[:, 0]] = told.corners[:, 1] + own[0]
     all_faces, all_vertices = np.concatenate(faces), np.concatenate(vertices)
-    found = []
-    for part in parts:
+
+    def look_up(part: Part) -> tuple[Ids, Ids]:
         met = part.told.carriers[part.n_told :]
         if (counts[met[:, 0]] != met[:, 1:]).any():
             raise SpecgeoError("internal error: two groups cut a face in different ways; please report this network")
@@ -243,5 +243,6 @@ def _looked_up(head: Head, parts: list[Part], first: IntArray) -> list[tuple[Ids
         of_vertices = corners[np.where(old, -1 - carriers, 0)]
         of_vertices[~old] = all_vertices[starts[carriers[~old], 1] + nth[~old]]
         carriers, nth = part.other_faces.T.astype(np.int64)
-        found.append((of_vertices, all_faces[starts[carriers, 0] + nth]))
-    return found
+        return of_vertices, all_faces[starts[carriers, 0] + nth]
+
+    return look_up

@@ -114,9 +114,7 @@ def spectrum_pullback(
     simplices, owner = cx.triangulation(cx.dim)
     corners = cx.vertices[simplices]
     values = np.zeros(len(cx.vertices))
-    values[simplices] = (
-        cx.values(owner, corners)[:, :, output]
-    )
+    values[simplices] = cx.values(owner, corners)[:, :, output]
     return mesh_pullback(cx.vertices, simplices, values, k, cotangent)
 
 

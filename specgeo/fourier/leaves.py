@@ -36,7 +36,7 @@ class Pieces(NamedTuple):
     """What fits, leaf after leaf."""
 
     starts: IntArray  # (n_leaves + 1,)
-    corners: FloatArray  # (n, d d) from the centre of the leaf, in units of 1 / N_j
+    corners: FloatArray  # (n, d w) from the centre of the leaf, in units of 1 / N_j, and what else they have
     owners: IntArray  # (n,) the simplex of each
     shares: FloatArray  # (n,) its part of that
     growth: FloatArray  # (n,) mean of exp |x|_1 over its corners x
@@ -51,7 +51,7 @@ def grid(low: FloatArray, high: FloatArray, reach: FloatArray, radius: float, fi
 
 
 def make_pieces(corners: FloatArray, leaves: Leaves) -> Pieces:
-    """The pieces of simplices (n, d d)."""
+    """The pieces of simplices (n, d w): the d coordinates of each corner first, then what is affine on the simplex."""
     counts, none = np.zeros(int(np.prod(leaves.counts)), np.int64), np.empty(0)
     split(corners, leaves, counts, np.empty((0, corners.shape[1])), np.empty(0, np.int64), none, none)
     starts = np.concatenate([[0], np.cumsum(counts)])
@@ -63,14 +63,14 @@ def make_pieces(corners: FloatArray, leaves: Leaves) -> Pieces:
 
 
 @leaf
-def _longest(v: FloatArray, dim: int) -> int:
+def _longest(v: FloatArray, dim: int, width: int) -> int:
     """The longest edge i, j of a simplex as dim * i + j."""
     best, length = 1, -1.0
     for i in range(dim):
         for j in range(i + 1, dim):
             square = 0.0
             for a in range(dim):
-                square += (v[i * dim + a] - v[j * dim + a]) ** 2
+                square += (v[i * width + a] - v[j * width + a]) ** 2
             if square > length:
                 best, length = dim * i + j, square
     return best
@@ -79,10 +79,11 @@ def _longest(v: FloatArray, dim: int) -> int:
 @leaf
 def _place(v: FloatArray, edge: int, leaves: Leaves, middle: FloatArray, centre: FloatArray) -> int:
     """The leaf of the middle of an edge, that middle and the leaf's centre."""
-    dim, key = len(middle), 0
-    i, j = edge // dim, edge % dim
+    dim, width, key = len(centre), len(middle), 0
+    i, j = edge // dim * width, edge % dim * width
+    for a in range(width):
+        middle[a] = 0.5 * (v[i + a] + v[j + a])
     for a in range(dim):
-        middle[a] = 0.5 * (v[i * dim + a] + v[j * dim + a])
         cell = min(max(int((middle[a] - leaves.low[a]) / leaves.side[a]), 0), leaves.counts[a] - 1)
         centre[a] = leaves.low[a] + (cell + 0.5) * leaves.side[a]
         key = key * leaves.counts[a] + cell
@@ -90,11 +91,11 @@ def _place(v: FloatArray, edge: int, leaves: Leaves, middle: FloatArray, centre:
 
 
 @leaf
-def _turn(v: FloatArray, corner: int, centre: FloatArray, leaves: Leaves) -> float:
-    """sum_j N_j |v_j - c_j| of a corner."""
+def _turn(v: FloatArray, start: int, centre: FloatArray, leaves: Leaves) -> float:
+    """sum_j N_j |v_j - c_j| of the corner that starts there."""
     total, dim = 0.0, len(centre)
     for a in range(dim):
-        total += leaves.reach[a] * abs(v[corner * dim + a] - centre[a])
+        total += leaves.reach[a] * abs(v[start + a] - centre[a])
     return total
 
 
@@ -108,13 +109,14 @@ def split(
     shares: FloatArray,
     growth: FloatArray,
 ) -> int:
-    """Halve simplices (n, d d) until they fit; returns how often, at most.
+    """Halve simplices (n, d w) until they fit; returns how often, at most.
 
     Without room for pieces those of each leaf are counted in ``places``; with room they are stored from there on.
     """
-    dim = len(leaves.side)
-    stack, levels = np.empty((DEPTH + 2, dim * dim)), np.empty(DEPTH + 2, np.int64)
-    middle, centre = np.empty(dim), np.empty(dim)
+    dim, size = len(leaves.side), corners.shape[1]
+    width = size // dim
+    stack, levels = np.empty((DEPTH + 2, size)), np.empty(DEPTH + 2, np.int64)
+    middle, centre = np.empty(width), np.empty(dim)
     deepest = 0
     for s in range(len(corners)):
         stack[0], levels[0] = corners[s], 0
@@ -122,17 +124,17 @@ def split(
         while height > 0:
             height -= 1
             v, level = stack[height], levels[height]
-            edge = _longest(v, dim)
+            edge = _longest(v, dim, width)
             key = _place(v, edge, leaves, middle, centre)
             largest = 0.0
             for p in range(dim):
-                largest = max(largest, _turn(v, p, centre, leaves))
+                largest = max(largest, _turn(v, p * width, centre, leaves))
             if largest > leaves.radius and level < DEPTH:
-                for a in range(dim * dim):
+                for a in range(size):
                     stack[height + 1, a] = v[a]
-                for a in range(dim):
-                    stack[height, (edge // dim) * dim + a] = middle[a]
-                    stack[height + 1, (edge % dim) * dim + a] = middle[a]
+                for a in range(width):
+                    stack[height, (edge // dim) * width + a] = middle[a]
+                    stack[height + 1, (edge % dim) * width + a] = middle[a]
                 levels[height], levels[height + 1] = level + 1, level + 1
                 height += 2
                 deepest = max(deepest, level + 1)
@@ -143,7 +145,8 @@ def split(
                 continue
             owners[place], shares[place], growth[place] = s, 0.5**level, 0.0
             for p in range(dim):
-                growth[place] += math.exp(_turn(v, p, centre, leaves)) / dim
-                for a in range(dim):
-                    pieces[place, p * dim + a] = leaves.reach[a] * (v[p * dim + a] - centre[a])
+                growth[place] += math.exp(_turn(v, p * width, centre, leaves)) / dim
+                for a in range(width):
+                    x = v[p * width + a]
+                    pieces[place, p * width + a] = leaves.reach[a] * (x - centre[a]) if a < dim else x
     return deepest

@@ -6,10 +6,12 @@ one chain a corner,
 
     H^1_m = (n.v_1) H^1_{m-1},    H^i_m = (n.v_i) H^i_{m-1} + H^{i-1}_m,    h_m = H^d_m,    H^i_0 = 1,
 
-each a polynomial in n whose coefficients stand in a table by their exponents, one place of padding on the low sides.
-The step from m - 1 to m runs through the table from high exponents to low, in place. Lanes are simplices: a coefficient
-is a vector of `WIDTH` doubles, and all that is done with it are fused multiplications and additions. LLVM does not find
-these vectors in loops of Numba, so `_row2` and `_row3` write them down.
+(i = 1 .. d; with one corner twice, d + 1 chains, for what is affine on the simplex), each a polynomial in n whose
+coefficients stand in a table by their exponents, one place of padding on the low sides. The step from m - 1 to m runs
+through the table from high exponents to low, in place. Lanes are simplices: a coefficient is a vector of `WIDTH`
+doubles, and all that is done with it are fused multiplications and additions. LLVM does not find these vectors in
+loops of Numba, so `_row22` .. `_row34`,
+named by dimension and chains, write them down.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from specgeo._jit import kernel
 WIDTH = 8  # lanes: simplices at a time
 
 
-def _interpreted(dim: int) -> Callable[..., None]:
+def _interpreted(dim: int, corners: int) -> Callable[..., None]:
     """A row of coefficients for the interpreter."""
 
     def row(
@@ -39,7 +41,7 @@ def _interpreted(dim: int) -> Callable[..., None]:
     ) -> None:  # fmt: skip
         for i in range(n):
             total = np.zeros(WIDTH)
-            for c in range(dim):
+            for c in range(corners):
                 place = at - i * WIDTH + c * chain
                 for axis, back in ((0, below), (1, WIDTH), (2, 0)):
                     if axis + dim > 2:
@@ -54,7 +56,7 @@ def _interpreted(dim: int) -> Callable[..., None]:
     return row
 
 
-def _vectors(dim: int) -> Any:
+def _vectors(dim: int, corners: int) -> Any:
     """The same with explicit vectors."""
     vector = ir.VectorType(ir.DoubleType(), WIDTH)
     word = ir.IntType(64)
@@ -84,8 +86,8 @@ def _vectors(dim: int) -> Any:
             def store(value: Any, base: Any, offset: Any) -> None:
                 builder.store(value, builder.bitcast(builder.gep(base, [offset]), vector.as_pointer())).align = 8
 
-            x = [load(factors, number(i * WIDTH)) for i in range(9)]
-            chains = [number(0), chain, builder.add(chain, chain)][:dim]
+            x = [load(factors, number(i * WIDTH)) for i in range(3 * corners)]
+            chains = [builder.mul(chain, number(c)) for c in range(corners)]
             before = builder.block
             current = [load(table, builder.add(at, c)) for c in chains]
             head, done = (builder.append_basic_block(name) for name in ("row", "row_done"))
@@ -127,7 +129,8 @@ def _vectors(dim: int) -> Any:
     return row
 
 
-_row2, _row3 = (_interpreted(dim) if getattr(numba.config, "DISABLE_JIT", False) else _vectors(dim) for dim in (2, 3))
+_rows = _interpreted if getattr(numba.config, "DISABLE_JIT", False) else _vectors
+_row22, _row23, _row33, _row34 = _rows(2, 2), _rows(2, 3), _rows(3, 3), _rows(3, 4)
 
 
 @kernel
@@ -143,15 +146,17 @@ def add_moments(
 ) -> None:
     """Sums of moments times weights over the simplices of each leaf.
 
-    ``pieces`` (n, d d) corners, d = 2 or 3, ``weights`` (n, m), leaf l has pieces starts[l] .. starts[l + 1]; its
-    coefficient q times scales[q] goes to out[o, strides[0, q] + places[l, 0] strides[1, q] + places[l, 1]].
+    ``pieces`` (n, c d) corners, d = 2 or 3, c = d or d + 1, ``weights`` (n, m); leaf l has pieces starts[l] ..
+    starts[l + 1], its coefficient q times scales[q] goes to
+    out[o, strides[0, q] + places[l, 0] strides[1, q] + places[l, 1]].
     Coefficients come by degree, then by descending exponents.
     """
-    dim, size, outputs = 3 if pieces.shape[1] == 9 else 2, len(scales), weights.shape[1]
+    dim, size, outputs = 3 if pieces.shape[1] > 6 else 2, len(scales), weights.shape[1]
+    corners = pieces.shape[1] // dim
     edge = degree + 2
     below, chain = edge * WIDTH, (edge if dim == 3 else 2) * edge * WIDTH
-    table = np.zeros(dim * chain)
-    x = np.zeros(9 * WIDTH)
+    table = np.zeros(corners * chain)
+    x = np.zeros(3 * corners * WIDTH)
     lanes = np.zeros(outputs * WIDTH)
     acc = np.zeros(outputs * size * WIDTH)
     for leaf in range(len(starts) - 1):
@@ -161,7 +166,7 @@ def add_moments(
             for lane in range(WIDTH):
                 piece = first + lane
                 inside = piece < starts[leaf + 1]
-                for i in range(dim):
+                for i in range(corners):
                     for j in range(dim):
                         x[(3 * i + j + 3 - dim) * WIDTH + lane] = pieces[piece, i * dim + j] if inside else 0.0
                     table[i * chain + (edge + 1) * WIDTH + lane] = 1.0
@@ -172,10 +177,14 @@ def add_moments(
             for m in range(1, degree + 1):
                 for a in range(m if dim == 3 else 0, -1, -1):
                     at, n = ((a + 1) * edge + m - a + 1) * WIDTH, m - a + 1
-                    if dim == 3:
-                        _row3(table, at, n, chain, below, x, acc, q, lanes, outputs, size * WIDTH)
+                    if corners == 4:
+                        _row34(table, at, n, chain, below, x, acc, q, lanes, outputs, size * WIDTH)
+                    elif corners == 2:
+                        _row22(table, at, n, chain, below, x, acc, q, lanes, outputs, size * WIDTH)
+                    elif dim == 2:
+                        _row23(table, at, n, chain, below, x, acc, q, lanes, outputs, size * WIDTH)
                     else:
-                        _row2(table, at, n, chain, below, x, acc, q, lanes, outputs, size * WIDTH)
+                        _row33(table, at, n, chain, below, x, acc, q, lanes, outputs, size * WIDTH)
                     q += WIDTH * n
         for o in range(outputs):
             for q in range(size):

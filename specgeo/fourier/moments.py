@@ -11,8 +11,9 @@ is a polynomial in n (`specgeo.fourier.moment_rows`), so that with its coefficie
 
     sum_T w_T mean_T e^{-in.y} = sum_{c,alpha} a_|alpha| M_{c,alpha} prod_j n_j^alpha_j e^{-i (n_j c_j + alpha_j pi/2)}
 
-but for eps: products of small matrices, axis by axis. Real and imaginary parts of the factors for n >= 0 give all signs
-of n; for means over the signs (mirror series) the real ones are enough.
+but for eps: products of small matrices, axis by axis. Traces, of affine density f, are sums of f(v_i) / d times such
+means over simplices with the corner v_i twice (C(m + d, m) for C(m + d - 1, m)). Real and imaginary parts of the
+factors for n >= 0 give all signs of n; for means over the signs (mirror series) the real ones are enough.
 
 Error. Truncation: eps sum |w_T|, proved; a mean over points or signs errs no more. Phases: y, spacing times a
 coordinate, and middles of edges are rounded: n.y is off by (3 + halvings) u sum_j |n_j| max |y_j|, and corners minus c
@@ -134,13 +135,25 @@ def lattice_sum(form: FacetForm, plan: Plan, boundary: str, executor: Any = None
 
     With "interior" kinks alone; with "mirror" the value at k is the mean over the signs of its components.
     """
-    modes, terms = plan.lattice.modes, _terms(form, boundary)
+    return _term_sum(_terms(form, boundary), plan, 1 if boundary == "mirror" else 2, executor)
+
+
+def trace_sums(form: FacetForm, plan: Plan, executor: Any = None) -> Iterator[tuple[int, ComplexArray, FloatArray]]:
+    """The traces of |k|^2 f^(k) without the factors i k_j: axis j, sums and bounds on their errors, (n_k, m) each."""
+    for axis, term in form.axis_terms:
+        yield axis, *_term_sum([term], plan, 2, executor)
+
+
+def _term_sum(terms: list[Term], plan: Plan, parities: int, executor: Any) -> tuple[ComplexArray, FloatArray]:
+    """Sums over the simplices of some terms, and bounds; with one parity means over the signs of modes."""
+    modes = plan.lattice.modes
     number, dim = sum(len(term) for term in terms), modes.shape[1]
-    parities = 1 if boundary == "mirror" else 2
     tables = [_factors(plan, axis, parities) for axis in range(dim)]
     if dim == 2:
         tables.insert(0, np.ones((1, 1, 1)))
-    step = max(1, PIECES_BYTES // (8 * (3 * dim * dim + 2 * len(form.defect) + 6)))
+    density = terms[0].values if terms[0].weights is None else terms[0].weights
+    assert density is not None
+    step = max(1, PIECES_BYTES // (8 * density[0].size * (3 * dim * dim + 8)))
     parts = [
         _sums(*_taken(terms, plan.lattice, np.arange(first, min(first + step, number))), plan, tables, executor)
         for first in range(0, number, step)
@@ -168,9 +181,12 @@ def _terms(form: FacetForm, boundary: str) -> list[Term]:
     return [form.kinks] if boundary == "interior" else [form.kinks, form.flux]
 
 
-def weight_sums(form: FacetForm, boundary: str) -> FloatArray:
-    """sum |w_T|, (m,)."""
-    return np.asarray(sum(term.measures @ np.abs(_weights(term)) for term in _terms(form, boundary)))
+def weight_sums(form: FacetForm, boundary: str, near: float = 0.0) -> FloatArray:
+    """sum |w_T|, (m,), and of "cut" as much as traces count at a wavevector of length ``near``."""
+    total = np.asarray(sum(term.measures @ np.abs(_weights(term)) for term in _terms(form, boundary)))
+    if boundary == "cut" and form.trace.values is not None:
+        total = total + near * (form.trace.measures @ np.abs(form.trace.values).mean(axis=1))
+    return total
 
 
 def _weights(term: Term) -> FloatArray:
@@ -179,13 +195,20 @@ def _weights(term: Term) -> FloatArray:
 
 
 def _taken(terms: list[Term], lattice: Lattice, rows: IntArray) -> tuple[FloatArray, FloatArray]:
-    """Corners (n, d d) of some simplices in units in which phases are n.y, and weights (n, m)."""
+    """Corners (n, d d) of some simplices in units in which phases are n.y, and weights (n, m).
+
+    Of traces corners (n, 2 d d) that have barycentric coordinates too, and weights (n, d, m), those of their corners.
+    """
     corners, weights, first = [], [], 0
     for term in terms:
         own = rows[(rows >= first) & (rows < first + len(term))] - first
         points = (term.coordinates * lattice.spacing)[term.simplices[own]]
+        if term.values is None:
+            weights.append(term.measures[own, None] * _weights(term)[own])
+        else:
+            points = np.concatenate([points, np.broadcast_to(np.eye(points.shape[1]), points.shape)], axis=2)
+            weights.append(term.measures[own, None, None] * term.values[own])
         corners.append(points.reshape(len(own), points.shape[1] * points.shape[2]))
-        weights.append(term.measures[own, None] * _weights(term)[own])
         first += len(term)
     return np.concatenate(corners), np.concatenate(weights)
 
@@ -199,9 +222,16 @@ def _bounds(terms: list[Term], lattice: Lattice) -> tuple[FloatArray, FloatArray
 def _sums(corners: FloatArray, weights: FloatArray, plan: Plan, tables: list[FloatArray], executor: Any) -> Sums:
     """Sums over simplices, slab of leaves by slab; an executor changes no bit."""
     pieces = make_pieces(corners, plan.leaves)
-    own = weights[pieces.owners] * pieces.shares[:, None]
+    if weights.ndim == 2:
+        own, size = weights[pieces.owners] * pieces.shares[:, None], np.abs(weights).sum(axis=0)
+    else:
+        (pieces, own), size = _doubled(pieces, weights), np.abs(weights).mean(axis=1).sum(axis=0)
     counts = _counts(plan.leaves)
     slabs = [(g, h, min(h + SLAB, counts[1])) for g in range(counts[0]) for h in range(0, counts[1], SLAB)]
+    full = (
+        np.diff(pieces.starts[[(g * counts[1] + np.array(ends)) * counts[2] for g, *ends in slabs]], axis=1)[:, 0] > 0
+    )
+    slabs = [slab for slab, some in zip(slabs, full, strict=True) if some]
 
     def tasks() -> Iterator[tuple[Any, ...]]:
         for g, low, high in slabs:
@@ -211,14 +241,31 @@ def _sums(corners: FloatArray, weights: FloatArray, plan: Plan, tables: list[Flo
             task = pieces.corners[inside], own[inside], starts - starts[0], tables[1][:, low:high], tables[2]
             yield plan.leaves.radius, plan.degree, len(plan.leaves.counts), *task
 
-    total = np.zeros((weights.shape[1], math.prod(table.shape[2] for table in tables)))
+    total = np.zeros((weights.shape[-1], math.prod(table.shape[2] for table in tables)))
     for (g, _, _), part in zip(slabs, in_order(executor, slab_sum, tasks()), strict=True):
         for o in range(len(total)):
             total[o] += (tables[0][:, g].T @ part[o]).ravel()
-    size = np.abs(weights).sum(axis=0)
     return Sums(
         total, _rounding(pieces, np.abs(own), counts, plan.leaves.radius, plan.degree, size), size, pieces.depth
     )
+
+
+def _doubled(pieces: Pieces, weights: FloatArray) -> tuple[Pieces, FloatArray]:
+    """Pieces of affine densities as sums of such of constant ones, with one corner twice, and their weights.
+
+    With barycentric coordinates b_i, mean_T b_i (n.x)^m = h_m(corners, v_i again) / (d C(m + d, m)).
+    """
+    n, d, m = len(pieces.owners), *weights.shape[1:]
+    rows = pieces.corners.reshape(n, d, 2 * d)
+    own = np.einsum("nij,njm->nim", rows[:, :, d:], weights[pieces.owners]) * (pieces.shares / d)[:, None, None]
+    corners = np.empty((n, d, d + 1, d))
+    corners[:, :, :d], corners[:, :, d] = rows[:, None, :, :d], rows[:, :, :d]
+    growth = np.exp(np.abs(corners).sum(axis=3)).mean(axis=2)
+    doubled = Pieces(
+        pieces.starts * d, corners.reshape(n * d, (d + 1) * d), np.repeat(pieces.owners, d),
+        np.repeat(pieces.shares, d), growth.ravel(), pieces.depth,
+    )  # fmt: skip
+    return doubled, own.reshape(n * d, m)
 
 
 def slab_sum(
@@ -232,7 +279,7 @@ def slab_sum(
     third: FloatArray,
 ) -> FloatArray:
     """Moments of the leaves of a slab, summed over its two axes: (m, exponents of the first axis, n_2 n_3)."""
-    layout = _layout(dim, degree)
+    layout = _layout(dim, degree, corners.shape[1] // dim)
     rows, columns, outputs = second.shape[1], third.shape[1], weights.shape[1]
     moments = np.zeros((outputs, len(layout.first) * rows * columns))
     full = np.flatnonzero(np.diff(starts))
@@ -264,11 +311,11 @@ class Layout(NamedTuple):
     run: IntArray  # length of the run
     last: IntArray  # exponent of the last axis
     degree: IntArray
-    mean: FloatArray  # 1 / C(m + d - 1, m)
+    mean: FloatArray  # 1 / C(m + c - 1, m), c corners
 
 
 @cache
-def _layout(dim: int, degree: int) -> Layout:
+def _layout(dim: int, degree: int, corners: int) -> Layout:
     """In the order of `add_moments`."""
     rows = [
         (a, b, m - a - b)
@@ -281,7 +328,7 @@ def _layout(dim: int, degree: int) -> Layout:
     first = np.zeros((degree + 1, degree + 1), np.int64)
     for (x, y, _), start in zip(runs, np.cumsum([0] + [n for *_, n in runs]), strict=False):
         first[x, y] = start
-    mean = np.array([1 / math.comb(m + dim - 1, m) for m in range(degree + 1)])
+    mean = np.array([1 / math.comb(m + corners - 1, m) for m in range(degree + 1)])
     return Layout(first[a, b], degree + 1 - a - b, c, a + b + c, mean[a + b + c])
 
 
@@ -308,7 +355,8 @@ def _rounding(
     rows = leaves.reshape(*counts, -1).sum(axis=2)
     slabs = np.add.reduceat(rows, np.arange(0, counts[1], SLAB), axis=1)
     shared = sum((leaves.reshape(*counts, -1).sum(axis=other) ** 2).sum(axis=0) for other in ((0, 1), (0, 2), (1, 2)))
-    squares = (3 * radius + 16) * (terms**2).sum(axis=0)
+    own = 16 if pieces.corners.shape[1] in (4, 9) else 32  # those of affine densities are interpolated
+    squares = (3 * radius + own) * (terms**2).sum(axis=0)
     squares += ((number[:, None] / WIDTH + WIDTH + 2) * leaves**2).sum(axis=0)
     squares += (degree + 1) * counts[2] * (rows**2).sum(axis=(0, 1))
     squares += (degree + 1) * (min(SLAB, counts[1]) + 1) * (slabs**2).sum(axis=(0, 1))

@@ -299,10 +299,11 @@ def _plans_of(
     forms: ComplexForms, k: FloatArray, boundary: Boundary, *parts: IntArray
 ) -> list[tuple[IntArray, moments.Plan]]:
     """Plans for some parts of the wavevectors, none where one has none."""
-    size = np.maximum(moments.weight_sums(forms.facets, boundary), np.finfo(float).tiny)
     plans = []
     for rows in parts:
-        share = 0.3 * GRID_PROMISE * float((forms.norm / size).min()) * float((k[rows] ** 2).sum(axis=1).min())
+        near = float(lengths_of(k[rows]).min())
+        size = np.maximum(moments.weight_sums(forms.facets, boundary, near), np.finfo(float).tiny)
+        share = 0.3 * GRID_PROMISE * float((forms.norm / size).min()) * near**2
         truncation = min(max(share, moments.LEAST), moments.TRUNCATION)
         plans.append((rows, moments.make_plan(forms.facets, k[rows], boundary, truncation)))
     return [(rows, plan) for rows, plan in plans if plan is not None] if all(plan for _, plan in plans) else []
@@ -355,11 +356,11 @@ def _by_moments(
 ) -> tuple[ComplexArray, FloatArray]:
     length = lengths_of(k)[:, None]
     values, errors = moments.lattice_sum(forms.facets, plan, boundary, executor)
-    errors = errors / length / length
     if boundary == "cut":
-        values += nufft.traces(forms.facets, k, executor)
-        errors += nufft.bound(forms.facets, k, boundary)
-    return values / length / length, errors + _facet_rounding(forms, k, boundary)
+        for axis, sums, off in moments.trace_sums(forms.facets, plan, executor):
+            values += 1j * k[:, axis, None] * sums
+            errors += np.abs(k[:, axis, None]) * off
+    return values / length / length, errors / length / length + _facet_rounding(forms, k, boundary)
 
 
 def _by_nufft(forms: ComplexForms, k: FloatArray, boundary: Boundary, executor: Any) -> tuple[ComplexArray, FloatArray]:

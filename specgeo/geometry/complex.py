@@ -281,12 +281,9 @@ class PolyhedralComplex(FaceLattice):
         (np.float64(3.0), (2,))
         """
         from specgeo.levels.cut import network_of
-        from specgeo.levels.level import cut_at_level, sublevel_set
+        from specgeo.levels.level import sublevel_of
 
-        net = network_of(self, "a level set")
-        return sublevel_set(
-            cut_at_level(net, self.domain, value, output, reaching="above" if above else "below"), above
-        )
+        return sublevel_of(network_of(self, "a level set"), self.domain, value, output, above)
 
     @checked
     def decision_boundary(self, *, smallest: bool = False) -> Any:

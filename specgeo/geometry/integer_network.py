@@ -11,6 +11,7 @@ Columns may be points (D > 0) or the columns of an affine map x -> M x + c in th
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ import numpy.typing as npt
 
 from specgeo._cast import IntArray
 from specgeo._codec import Layers
+from specgeo._sparse import SparseMatrix, converted, entries_of
 from specgeo.activation import Activation
 from specgeo.geometry.arrays import Signs
 from specgeo.layer_activations import MaxGroups, NeuronActivations
@@ -33,11 +35,14 @@ Integers = npt.NDArray[np.object_]
 class IntegerMatrix:
     """A matrix of integers that multiplies from the left."""
 
-    def __init__(self, entries: Integers) -> None:
+    def __init__(self, entries: Any) -> None:
         self._entries = entries
-        self._flint = None if fmpz_mat is None else fmpz_mat(entries.tolist())
+        sparse = isinstance(entries, SparseMatrix)
+        self._flint = None if sparse or fmpz_mat is None else fmpz_mat(entries.tolist())
 
     def __matmul__(self, other: Integers) -> Integers:
+        if isinstance(self._entries, SparseMatrix):
+            return self._entries.times(other)
         if self._flint is None:
             return np.asarray(self._entries @ other)
         entries = (self._flint * fmpz_mat(other.tolist())).entries()
@@ -124,12 +129,12 @@ class IntegerNetwork:
             breaks = [Fraction(t) for t in units.thresholds.tolist()]
             slopes = [Fraction(s) for s in activation.slopes.tolist()]
             intercepts = activation.exact_intercepts
-            linear = max(_bits(np.ravel(weight).tolist()), _bits(bias.tolist()) - total, _bits(breaks) - total)
+            linear = max(_bits(entries_of(weight).tolist()), _bits(bias.tolist()) - total, _bits(breaks) - total)
             outer = total + linear
             slope = max(_bits(slopes), _bits(intercepts) - outer)
             self._layers.append(
                 (
-                    IntegerMatrix(scaled(weight, linear)),
+                    IntegerMatrix(converted(weight, partial(scaled, exponent=linear))),
                     scaled(bias, outer),
                     Contest(activation)
                     if isinstance(activation, MaxGroups)
@@ -140,8 +145,8 @@ class IntegerNetwork:
             )
             total = outer + slope
         weight, bias = layers.weights[-1], layers.biases[-1]
-        linear = max(_bits(np.ravel(weight).tolist()), _bits(bias.tolist()) - total)
-        self._output = IntegerMatrix(scaled(weight, linear)), scaled(bias, total + linear)
+        linear = max(_bits(entries_of(weight).tolist()), _bits(bias.tolist()) - total)
+        self._output = IntegerMatrix(converted(weight, partial(scaled, exponent=linear))), scaled(bias, total + linear)
         self._exponent = total + linear  # outputs are scaled by 2 to this
 
     def affine_pieces(self, pieces: list[IntArray]) -> tuple[Integers, int]:

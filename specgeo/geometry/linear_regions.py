@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from specgeo._cast import FloatArray, IntArray
 from specgeo._codec import Layers
+from specgeo._sparse import entries_of
 from specgeo.errors import UnsupportedError
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.residues import CellMaps, classes, vanishing
@@ -95,11 +96,11 @@ def affine_map_labels(cx: PolyhedralComplex) -> IntArray:
 def gradient_error(layers: Layers) -> FloatArray:
     """Bound (m, d) on the rounding error of a float gradient, and of a difference of two; inf where none is known."""
     weights, slopes = layers.weights, [a.slopes for a in layers.activations]
-    entries = np.abs(np.concatenate([np.ravel(a) for a in (*weights, *slopes)]))
+    entries = np.abs(np.concatenate([entries_of(a) for a in (*weights, *slopes)]))
     entries = entries[entries > 0]
     if len(entries) and (entries.min() < 1.0 / _SAFE or entries.max() > _SAFE):
         return np.full((weights[-1].shape[0], weights[0].shape[1]), np.inf)
-    size = np.abs(weights[0])
+    size = np.abs(np.asarray(weights[0]))
     roundings = 2
     for weight, activation in zip(weights[1:], layers.activations, strict=True):
         size = np.abs(weight) @ activation.spread(size)

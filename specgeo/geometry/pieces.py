@@ -15,6 +15,7 @@ import numpy as np
 from specgeo._budget import afford
 from specgeo._cast import FloatArray, IntArray
 from specgeo._codec import Layers
+from specgeo._sparse import converted, entries_of
 from specgeo.errors import DomainError
 from specgeo.geometry.arrays import Patterns
 from specgeo.geometry.folding import folded, pays
@@ -49,8 +50,8 @@ def _lifts_what_underflows(layers: Layers) -> bool:
     slopes = [activation.slopes for activation in layers.activations]
     lift = depth = 0.0  # in powers of two
     for weight, slope in zip(layers.weights[:-1], slopes, strict=True):
-        lift += max(0.0, _log2(np.abs(weight).sum(axis=1).max()) + _log2(np.abs(slope).max()))
-    for factor in (*slopes, *layers.weights):
+        lift += max(0.0, _log2((np.abs(weight) @ np.ones(weight.shape[1])).max()) + _log2(np.abs(slope).max()))
+    for factor in map(entries_of, (*slopes, *layers.weights)):
         depth -= min(0.0, _log2(np.abs(factor[factor != 0]).min(initial=1.0)))
     return lift > _LIFT and depth > _DEPTH
 
@@ -78,7 +79,7 @@ def backward(layers: Layers, signs: Patterns, precision: type = np.float64) -> t
     Runs backwards through the layers: the rows of the output layer are multiplied by the slopes of
     the active pieces and by the weights, one layer after the other.
     """
-    weights: list[Any] = [np.asarray(weight, precision) for weight in layers.weights]
+    weights: list[Any] = [converted(weight, lambda w: np.asarray(w, precision)) for weight in layers.weights]
     biases: list[Any] = [np.asarray(bias, precision) for bias in layers.biases]
     lines: list[tuple[LayerActivation, Any, Any]] = [
         (a, np.asarray(a.slopes, precision), _rounded(a.exact_intercepts, precision)) for a in layers.activations
@@ -90,7 +91,8 @@ def backward(layers: Layers, signs: Patterns, precision: type = np.float64) -> t
         chunk = slice(start, min(start + step, n_cells))
         pieces = signs.take(chunk).neuron_pieces(layers.activations)
         n = chunk.stop - start
-        rows, constants = np.broadcast_to(weights[-1], (n, *weights[-1].shape)), np.tile(biases[-1], (n, 1))
+        rows: Any = np.broadcast_to(np.asarray(weights[-1]), (n, *weights[-1].shape))
+        constants = np.tile(biases[-1], (n, 1))
         for weight, bias, (activation, slopes, intercepts), piece in reversed(
             list(zip(weights[:-1], biases[:-1], lines, pieces, strict=True))
         ):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
+from functools import cache, partial
 from itertools import count
 from typing import Any
 
@@ -21,6 +21,7 @@ import numpy.typing as npt
 from specgeo._cast import FloatArray, IntArray
 from specgeo._codec import Layers
 from specgeo._limits import check_time
+from specgeo._sparse import Matrix, converted, entries_of
 from specgeo.errors import UnsupportedError
 
 _CHUNK = 1 << 21  # entries of the widest layer's maps at a time
@@ -67,16 +68,18 @@ def residues(array: npt.ArrayLike, p: int) -> FloatArray:
     return reduced((whole * powers[place].reshape(whole.shape) % p).astype(np.float64), p)
 
 
-def _fraction_bits(array: FloatArray) -> int:
+def _fraction_bits(array: Matrix) -> int:
     """Smallest s >= 0 such that all entries times 2^s are integers."""
+    array = entries_of(array)
     mantissa, exponent = np.frexp(array[array != 0.0])
     whole = np.ldexp(mantissa, 53).astype(np.int64)
     _, lowest = np.frexp((whole & -whole).astype(np.float64))  # 1 + number of trailing zeros
     return max(0, int((54 - lowest - exponent).max(initial=0)))
 
 
-def _size_bits(array: FloatArray, terms: int = 1) -> int:
+def _size_bits(array: Matrix, terms: int = 1) -> int:
     """A sum of ``terms`` entries is below 2 to this power, in absolute value."""
+    array = entries_of(array)
     return int(np.frexp(array[array != 0.0])[1].max(initial=0)) + (terms - 1).bit_length()
 
 
@@ -138,7 +141,8 @@ class CellMaps:
         a = np.zeros((d, len(cells), d + 1))
         a[np.arange(d), :, np.arange(d)] = 1.0
         for layer, (weight, bias) in enumerate(zip(self._weights, self._biases, strict=True)):
-            z = (residues(weight, p) @ a.reshape(len(a), -1)).reshape(len(weight), len(cells), d + 1)
+            own = converted(weight, partial(residues, p=p))
+            z = (own @ a.reshape(len(a), -1)).reshape(len(weight), len(cells), d + 1)
             z[:, :, d] += residues(bias, p)[:, None]
             z = reduced(z, p)
             yield z

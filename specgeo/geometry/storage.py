@@ -155,7 +155,7 @@ def _unpack(arrays: Arrays, header: dict[str, Any]) -> PolyhedralComplex:
             notes[key.removeprefix("metadata_")] = array.astype(array.dtype.newbyteorder("="))
     layers = None
     if header.get("layers") is not None:
-        layers = unpack(arrays, OF_COMPLEX, [labels_from(entry) for entry in header["layers"]])
+        layers = unpack(arrays, OF_COMPLEX, [labels_from(entry) for entry in header["layers"]], dim)
     cx = PolyhedralComplex(
         take("vertices", np.float64, 2),
         faces,
@@ -185,6 +185,7 @@ def _check_names(arrays: Arrays, header: dict[str, Any], dim: int) -> None:
     maxima = [i for i, layer in enumerate(layers) if layer.get("kind") == "max"]
     known |= {f"{name}_{i}" for i in maxima for name in ("members", "sizes")}
     known |= {f"{name}_{i}" for i in range(len(layers) + 1) for name in ("weight", "bias")}
+    known |= {f"weight_{i}_{name}" for i in range(len(layers) + 1) for name in ("rows", "columns")}
     unknown = sorted(name for name in arrays.keys() - known if not name.startswith("metadata_"))
     require(not unknown, f"unknown arrays {unknown}")
     unknown = sorted(header.keys() - {"schema", "dim", "domain", "certificate", "metadata", "layers"})

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from specgeo._cast import FloatArray, IntArray
 from specgeo._codec import Layers
+from specgeo._sparse import converted
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.integer_network import IntegerNetwork, Integers
 from specgeo.geometry.structure import require, require_network, stated_errors
@@ -105,10 +106,10 @@ def piece_bounds(layers: Layers, pieces: list[IntArray], precision: type = np.fl
 
 def _piece_bounds(layers: Layers, pieces: list[IntArray], precision: type, wide: Any) -> FloatArray:
     """The same, computed in a ``wide`` type, of positive terms only: its own rounding is (K + 8) eps at most."""
-    weights, biases = ([np.abs(np.asarray(x, wide)) for x in part] for part in layers[:2])
+    weights, biases = ([converted(x, lambda w: np.abs(np.asarray(w, wide))) for x in part] for part in layers[:2])
     tiny = _SPARE * wide(np.finfo(precision).tiny)
     n, m = len(pieces[0]) if pieces else 1, len(biases[-1])
-    rows: Any = np.broadcast_to(weights[-1], (n, *weights[-1].shape))
+    rows: Any = np.broadcast_to(np.asarray(weights[-1]), (n, *weights[-1].shape))
     offsets: Any = np.broadcast_to(biases[-1], (n, m))
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         for weight, bias, activation, piece in reversed(

@@ -13,6 +13,7 @@ import numpy as np
 
 from specgeo._cast import FloatArray
 from specgeo._codec import Layers
+from specgeo._sparse import SparseMatrix, entries_of
 from specgeo.errors import SpecgeoError, UnsupportedError
 from specgeo.geometry.arrays import Patterns
 from specgeo.geometry.complex import PolyhedralComplex
@@ -103,8 +104,10 @@ def _check_layers(layers: Layers, cx: PolyhedralComplex) -> None:
     require(len(weights) == len(biases) == len(activations) + 1, "network: weights and activations differ in number")
     n = cx.dim
     for weight, bias, activation in zip(weights, biases, (*activations, None), strict=True):
-        fits = _is(weight, np.float64, (None, n)) and _is(bias, np.float64, (len(weight),))
-        finite = fits and np.all(np.isfinite(weight)) and np.all(np.isfinite(bias))
+        listed = isinstance(weight, SparseMatrix)
+        fits = weight.shape[1:] == (n,) if listed else _is(weight, np.float64, (None, n))
+        fits = fits and _is(bias, np.float64, (len(weight),))
+        finite = fits and np.all(np.isfinite(entries_of(weight))) and np.all(np.isfinite(bias))
         require(finite, "network: layers do not fit together")
         n = len(bias)
         if isinstance(activation, MaxGroups):

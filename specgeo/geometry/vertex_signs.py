@@ -4,6 +4,9 @@ A unit keeps one sign, or vanishes, on the relative interior of each face. It is
 positive at some vertex of the face, for it is affine on the face and not negative. At a vertex it is positive only if
 it is so on all cells around, and not if it changes its sign there; of what is left, floats prove most at the rounded
 vertex with the vertex's error, and integers decide the rest at the exact one.
+
+A member of a maximum attains it on the relative interior of a face if and only if it does so at all vertices, for it is
+at most the winner of a cell around. It is active there if it is the first that attains it, as ReLU is inactive at zero.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ import numpy.typing as npt
 
 from specgeo._cast import IntArray
 from specgeo._limits import check_time
-from specgeo.geometry.arrays import Flags, Words, packed
+from specgeo.geometry.arrays import Flags, Words, packed, unpacked
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.exact_points import ExactPoints
 from specgeo.geometry.integer_network import Integers
@@ -48,6 +51,34 @@ def positive_at_vertices(cx: PolyhedralComplex) -> Words:
             part = slice(start, start + _VERTICES_A_CHUNK)
             open_[rows[part]] &= packed(network.signs_at(top[part], bottom[part]) > 0)
     return np.asarray((possible & proved) | open_)
+
+
+def attained_at_vertices(cx: PolyhedralComplex, units: IntArray) -> Words:
+    """`packed` flags (n_0, n_words): which of these units, members of maxima, attain theirs at each vertex."""
+    layers, signs = require_network(cx, "the sign of a unit at a vertex")
+    corners, n = cx.vertices_of(cx.dim), len(signs.layers)
+    on_cells = packed(~unpacked(signs.negative, n)[:, units])
+    found = _gathered(np.bitwise_or, corners.indices, on_cells[corners.owners], len(cx.vertices))
+    points, errors, network = PointSigns(layers), stated_errors(cx), ExactPoints(cx).network
+    order = np.argsort(errors)
+    for chunk in points.chunks(len(order)):
+        check_time()
+        some = order[chunk]
+        less = points.decided(cx.vertices[some], float(errors[some].max()))[1][:, units]
+        open_ = np.flatnonzero(np.any(~(unpacked(found[some], len(units)) | less), axis=1))
+        if len(open_):
+            found[some[open_]] = packed(network.signs_at(*exact_positions(cx, some[open_]))[:, units] >= 0)
+    return found
+
+
+def first_on_faces(cx: PolyhedralComplex, attained: Words, groups: IntArray, k: int) -> Flags:
+    """Which members (n_k, n) are the first that attain their maximum on k-faces; ``groups`` (n,) ascend."""
+    lists = cx.vertices_of(k)
+    flags = unpacked(np.bitwise_and.reduceat(attained[lists.indices], lists.offsets[:-1], axis=0), len(groups))
+    count = np.cumsum(flags, axis=1)
+    begins = np.flatnonzero(np.diff(groups, prepend=-1))
+    before = np.concatenate((np.zeros((len(flags), 1), count.dtype), count), axis=1)[:, begins]
+    return np.asarray(flags & (count - before[:, np.searchsorted(groups[begins], groups)] == 1))
 
 
 def exact_positions(cx: PolyhedralComplex, ids: IntArray) -> tuple[Integers, Integers]:

@@ -219,7 +219,7 @@ class WholeSpaceComplex(UnboundedLattice):
         try:
             hidden = notes.pop(_ACTIVATIONS)  # JSON keeps every digit
             own = {name: notes.pop(name) for name in list(notes) if name.startswith(_NAMES)}
-            made = cls(replace(cone, notes={}), unpack(own, _NAMES, hidden), notes)
+            made = cls(replace(cone, notes={}), unpack(own, _NAMES, hidden, cone.dim - 1), notes)
             failure = made._mismatch()
         except (ValueError, TypeError, AttributeError, LookupError) as error:
             failure = f"not a complex saved by specgeo, or corrupt ({one_line(repr(error), 200)})"

@@ -147,6 +147,6 @@ def coefficient_pullback(
     for layer, (weight, bias) in enumerate(zip(net.weights, net.biases, strict=True)):
         u = derivatives.rows[layer][rows] * q[:, None]
         result += [u.T @ a, u.sum(axis=0)]
-        if layer < len(derivatives.slopes):
-            a = derivatives.slopes[layer][rows] * (a @ weight.T + bias) + derivatives.intercepts[layer][rows]
+        if layer < len(net.activations):
+            a = derivatives.activated(layer, rows, a @ weight.T + bias)
     return result

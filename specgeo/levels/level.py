@@ -161,6 +161,11 @@ def cut_at_level(
     return cut(net.component(output), step, domain, max_cells, max_bytes, progress, reaching)
 
 
+def sublevel_of(net: Network, domain: Any, value: float, output: int, above: bool) -> FaceLattice:
+    """The closed set {f <= value}, or {f >= value}, of an output on a domain."""
+    return sublevel_set(cut_at_level(net, domain, value, output, reaching="above" if above else "below"), above)
+
+
 def sublevel_set(made: Cut, above: bool) -> FaceLattice:
     """The closed set {f <= value}, or {f >= value}, of a domain cut there: all its faces."""
     reached = made.signs[:, 0] >= 0 if above else made.signs[:, 0] <= 0

@@ -37,6 +37,7 @@ from specgeo.readers._maps import (
 )
 
 Groups = tuple[tuple[int, ...], ...]
+_SMALL, _SPARSE = 1 << 14, 0.1  # entries of matrices that become arrays; larger ones do if more of them are not zero
 
 
 @dataclass(frozen=True, eq=False)
@@ -330,9 +331,10 @@ class _Schedule:
         one = rows[0] if len(rows) == 1 else stacked(rows)
         matrix = as_matrix(one)
         m, n = matrix.shape
-        if not isinstance(matrix, np.ndarray):
+        if not isinstance(matrix, np.ndarray) and (m * n <= _SMALL or matrix.nnz > _SPARSE * m * n):
             self.limit.take(16 * m * (n + 1), f"a layer of {m} neurons with {n} inputs")  # and a copy
-        self.weights.append(matrix if isinstance(matrix, np.ndarray) else matrix.toarray())
+            matrix = matrix.toarray()
+        self.weights.append(matrix)
         self.biases.append(one.offset)
 
     def _activation(self, chosen: list[Block], n_passed: int) -> Any:

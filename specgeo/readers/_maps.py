@@ -1,7 +1,6 @@
 """Affine maps of the readers' graph: dense ones, scaled permutations, and sparse ones; composed only where exact.
 
-`specgeo._affine.fold` composes the first two. Here is the third: all products of two entries are listed, and added
-up entry by entry; the result is taken where every product and every sum is exact (error-free transformations).
+`specgeo._affine.fold` composes the first two, `product_of_entries` there the third.
 """
 
 from __future__ import annotations
@@ -12,13 +11,9 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._affine import Affine, Monomial, fold
+from specgeo._affine import Affine, Monomial, fold, product_of_entries
 from specgeo._cast import FloatArray, IntArray
-from specgeo._double import product_error, two_sum
-
-_BIG, _SMALL = 2.0**480, 2.0**-480  # beyond these the transformations may over- or underflow
-_GLANCE = 16  # rows that decide most products
-_WORK = 1 << 24  # products of two entries that may be proved exact
+from specgeo._sparse import csr as csr
 
 
 class Sparse(NamedTuple):
@@ -34,15 +29,6 @@ Map: TypeAlias = Affine | Monomial | Sparse
 def n_rows(one: Map) -> int:
     """Length of the map's values."""
     return len(one.offset)
-
-
-def csr(rows: IntArray, columns: IntArray, entries: FloatArray, shape: tuple[int, int]) -> Any:
-    """The sparse matrix with these entries, those of one place added up."""
-    from scipy.sparse import coo_array
-
-    made = coo_array((entries, (rows, columns)), shape=shape).tocsr()
-    made.eliminate_zeros()
-    return made
 
 
 def selection(columns: IntArray, n: int) -> Sparse:
@@ -115,54 +101,6 @@ def compose(outer: Map, inner: Map) -> Map | None:
 
 
 def _product(outer: Sparse, inner: Sparse) -> Sparse | None:
-    """`compose` of two sparse maps; a glance at a few rows first."""
-    from scipy.sparse import csr_array, hstack
-
-    a = outer.matrix
-    b = hstack([inner.matrix, csr_array(inner.offset[:, None])], format="csr")  # offsets are one more column
-    if not all(map(_in_range, (a.data, b.data, outer.offset))):
-        return None
-    if a.shape[0] > _GLANCE:
-        some = np.linspace(0, a.shape[0] - 1, _GLANCE).astype(np.int64)
-        if _sums(a[some], b, outer.offset[some]) is None:
-            return None
-    both = _sums(a, b, outer.offset)
-    if both is None:
-        return None
-    n = b.shape[1] - 1
-    return Sparse(both[:, :n].tocsr(), both[:, [n]].toarray()[:, 0])
-
-
-def _sums(a: Any, b: Any, start: FloatArray) -> Any | None:
-    """a @ b, plus ``start`` in the last column, or None where an operation rounds."""
-    each = np.diff(b.indptr)[a.indices]  # entries of the row of b that an entry of a meets
-    n_terms = int(each.sum())
-    if n_terms > _WORK:
-        return None
-    entry = np.repeat(np.arange(len(each)), each)
-    place = np.arange(n_terms) - np.repeat(np.cumsum(each) - each, each) + b.indptr[a.indices][entry]
-    left, right = a.data[entry], b.data[place]
-    terms = left * right
-    if np.any(product_error(left, right, terms)):
-        return None
-    row = np.repeat(np.arange(a.shape[0]), np.diff(a.indptr))[entry]
-    n = b.shape[1]
-    begin = np.flatnonzero(start)
-    keys = np.concatenate((begin * n + n - 1, row * n + b.indices[place]))
-    terms = np.concatenate((start[begin], terms))
-    order = np.argsort(keys, kind="stable")
-    keys, terms = keys[order], terms[order]
-    first = np.flatnonzero(np.diff(keys, prepend=-1))
-    count = np.diff(first, append=len(keys))
-    totals = terms[first]
-    for k in range(1, int(count.max(initial=1))):
-        more = np.flatnonzero(count > k)
-        totals[more], error = two_sum(totals[more], terms[first[more] + k])
-        if np.any(error):
-            return None
-    return csr(keys[first] // n, keys[first] % n, totals, (a.shape[0], n))
-
-
-def _in_range(entries: FloatArray) -> bool:
-    sizes = np.abs(entries[entries != 0.0])
-    return bool(sizes.size == 0 or (sizes.max() < _BIG and sizes.min() > _SMALL))
+    """`compose` of two sparse maps."""
+    both = product_of_entries((outer.matrix, outer.offset), (inner.matrix, inner.offset))
+    return None if both is None else Sparse(*both)

@@ -8,7 +8,9 @@ pickled.
 Schema 2, where neurons of a layer have activations of their own: its entry in ``activations`` is the list of the names
 of the kinds, ``t<i>``, ``s<i>`` and ``c<i>`` are those of all kinds, one after the other, ``n<i>`` the number of
 breakpoints of each kind, ``k<i>`` the kind of each neuron. Where outputs are maxima over groups, the entry is null,
-``g<i>`` the members of all groups, one after the other, and ``n<i>`` their numbers.
+``g<i>`` the members of all groups, one after the other, and ``n<i>`` their numbers. Of a sparse weight matrix ``W<i>``
+has the entries that are not zero, row by row, ``W<i>_rows`` and ``W<i>_columns`` their places; where the first is
+sparse, the metadata have ``inputs``, the number of its columns.
 """
 
 from __future__ import annotations
@@ -110,7 +112,7 @@ def read_npz(
         ]
         if metadata["layers"] != len(hidden) + 1:
             raise ReadError(f"{len(hidden)} activations for {metadata['layers']} layers; save the network again")
-        return Network(*unpack(arrays, OF_NETWORK, hidden))
+        return Network(*unpack(arrays, OF_NETWORK, hidden, int(metadata.get("inputs", 0))))
     except UnsupportedError as error:
         raise UnsupportedError(f"{file.name}: {error}") from error
     except (InvalidInputError, ReadError) as error:

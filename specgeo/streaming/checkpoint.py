@@ -11,6 +11,7 @@ import numpy as np
 
 from specgeo._files import as_path, check_file
 from specgeo._npz import read_npz, write_npz
+from specgeo._sparse import SparseMatrix
 from specgeo.errors import InvalidInputError, ReadError
 from specgeo.streaming.executors import Parts, Question
 
@@ -77,6 +78,8 @@ def _feed(found: Any, value: Any) -> None:
             _feed(found, item)
     elif is_dataclass(value):
         _feed(found, {field.name: getattr(value, field.name) for field in fields(value)})
+    elif isinstance(value, SparseMatrix):
+        _feed(found, (value.shape, value.values, value.columns, value.starts))
     elif isinstance(value, np.ndarray):
         found.update(f"[{value.dtype.str}{value.shape}".encode() + np.ascontiguousarray(value).tobytes())
     else:

@@ -25,7 +25,6 @@ from specgeo._measures import rounded_measures
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier.simplex import simplices_sum
 from specgeo.geometry.complex import PolyhedralComplex
-from specgeo.layer_activations import MaxGroups
 from specgeo.network import Network
 from specgeo.theory.variation import checked_output
 
@@ -50,7 +49,7 @@ def parameter_vector(net: Network) -> FloatArray:
     >>> parameter_vector(sg.Network([[[1.0, 2.0]], [[3.0]]], [[4.0], [5.0]]))
     array([1., 2., 4., 3., 5.])
     """
-    return np.concatenate([part.ravel() for pair in zip(net.weights, net.biases, strict=True) for part in pair])
+    return np.concatenate([np.ravel(part) for pair in zip(net.weights, net.biases, strict=True) for part in pair])
 
 
 @checked
@@ -102,19 +101,20 @@ class CellDerivatives:
         self.net = net
         if len(cx.signs.layers) != net.n_units:
             raise InvalidInputError("cx: has other units than this network; pass enumerate_regions(net, domain)")
-        self.slopes: list[FloatArray] = []
-        self.intercepts: list[FloatArray] = []
         pieces = cx.signs.neuron_pieces(net.activations)
-        if any(isinstance(activation, MaxGroups) for activation in net.activations):
-            raise UnsupportedError("net: derivatives by parameters are not for maxima over groups; write them in ReLUs")
-        for width, activation, chosen in zip(net.hidden_widths, net.activations, pieces, strict=True):
-            piece = np.broadcast_to(chosen, (cx.n_cells, width))
-            self.slopes.append(activation.slopes[piece])
-            self.intercepts.append(activation.intercepts[piece])
-        # u_l = d f / d z_l on each cell, (n_cells, n_l), last layer first
+        hidden = list(zip(net.hidden_widths, net.activations, pieces, strict=True))
+        self._pieces = [np.broadcast_to(piece, (cx.n_cells, a.width(n))) for n, a, piece in hidden]
+        # u_l = d f / d z_l on each cell, (n_cells, n_l), last layer first; of a maximum the winner has all of it
         self.rows = [np.broadcast_to(np.eye(net.output_dim)[output], (cx.n_cells, net.output_dim))]
-        for weight, slopes in zip(net.weights[:0:-1], self.slopes[::-1], strict=True):
-            self.rows.insert(0, (self.rows[0] @ weight) * slopes)
+        for weight, (n, activation, _), piece in zip(net.weights[:0:-1], hidden[::-1], self._pieces[::-1], strict=True):
+            after = (self.rows[0] @ weight) * activation.slopes[piece]
+            self.rows.insert(0, activation.scatter(after[:, None, :], piece, n)[:, 0])
+
+    def activated(self, layer: int, cells: IntArray, z: FloatArray) -> FloatArray:
+        """Outputs (n, width) of a hidden layer at its pre-activations z (n, n_l), by the pieces of the cells."""
+        activation, piece = self.net.activations[layer], self._pieces[layer][cells]
+        chosen = activation.select(z.T, piece.T).T
+        return np.asarray(activation.slopes[piece] * chosen + activation.intercepts[piece])
 
     def __call__(self, cells: IntArray, x: FloatArray) -> FloatArray:
         """Derivatives at points x (n, d), each by the affine piece of its cell: (n, p)."""
@@ -123,8 +123,8 @@ class CellDerivatives:
         for layer, (weight, bias) in enumerate(zip(self.net.weights, self.net.biases, strict=True)):
             u = self.rows[layer][cells]
             parts += [(u[:, :, None] * a[:, None, :]).reshape(len(x), u.shape[1] * a.shape[1]), u]
-            if layer < len(self.slopes):
-                a = self.slopes[layer][cells] * (a @ weight.T + bias) + self.intercepts[layer][cells]
+            if layer < len(self._pieces):
+                a = self.activated(layer, cells, a @ weight.T + bias)
         return np.concatenate(parts, axis=1)
 
     def slope(self, cells: IntArray, x: FloatArray, direction: FloatArray) -> FloatArray:

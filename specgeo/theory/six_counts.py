@@ -6,7 +6,8 @@ no pattern of their own and join nothing, and a hyperplane that touches a wall w
 
     R1 >= R2 >= R3 >= R4 >= R5 >= R6
 
-R1 is of faces of all dimensions: a neuron is active where z > 0, and a face on which z vanishes has it inactive. R5
+R1 is of faces of all dimensions: a neuron is active where z > 0, and a face on which z vanishes has it inactive. Of a
+maximum over a group the first member that attains it is active, so that max(0, z) is counted as relu(z). R5
 needs more than the graph of cells: on a cell with another affine map b, the set {f = a} is the cell's part of the
 hyperplane {b = a}, which may join two regions of the map a. That part meets the relative interior of a face exactly
 when b - a vanishes on the face or takes both signs at its vertices, so that the components of {f = a} are those of
@@ -27,14 +28,20 @@ from specgeo._cast import IntArray
 from specgeo._double import UNIT_ROUNDOFF
 from specgeo._limits import check_time
 from specgeo.errors import UnsupportedError
-from specgeo.geometry.arrays import Flags
+from specgeo.geometry.arrays import Flags, packed, unpacked
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.integer_network import IntegerNetwork
 from specgeo.geometry.linear_regions import affine_map_labels
 from specgeo.geometry.stored_values import piece_bounds
 from specgeo.geometry.structure import require_network, stated_errors
-from specgeo.geometry.vertex_signs import exact_positions, inner_faces, positive_at_vertices, positive_on_faces
-from specgeo.layer_activations import MaxGroups
+from specgeo.geometry.vertex_signs import (
+    attained_at_vertices,
+    exact_positions,
+    first_on_faces,
+    inner_faces,
+    positive_at_vertices,
+    positive_on_faces,
+)
 from specgeo.results import Result, axes, format_number
 
 Signs = npt.NDArray[np.int8]
@@ -135,9 +142,7 @@ def region_counts(cx: PolyhedralComplex) -> RegionCounts:
     >>> counts.r4, counts.r5, counts.r6
     (3, 3, 3)
     """
-    layers, _ = require_network(cx, "a count of regions")
-    if any(isinstance(activation, MaxGroups) for activation in layers.activations):
-        raise UnsupportedError("cx: the six counts are for networks without maxima over groups; write them in ReLUs")
+    require_network(cx, "a count of regions")
     if cx.offsets.shape[1] != 1:
         raise UnsupportedError(
             f"cx: {cx.offsets.shape[1]} outputs; the six counts are of functions with one: enumerate net.component(j)"
@@ -152,12 +157,23 @@ def region_counts(cx: PolyhedralComplex) -> RegionCounts:
 
 
 def _patterns(cx: PolyhedralComplex, inner: tuple[Flags, ...]) -> int:
-    """R1: different sets of positive units on the faces within the domain."""
-    at_vertices = positive_at_vertices(cx)
-    rows = np.concatenate([positive_on_faces(cx, at_vertices, k)[inner[k]] for k in range(cx.dim + 1)])
-    if rows.shape[1] == 0:
+    """R1: different sets of positive units on the faces within the domain; of a maximum the first that attains it."""
+    layers, signs = require_network(cx, "a count of regions")
+    units = np.flatnonzero(signs.of_maxima(layers.activations))
+    layer, group = signs.layers[units], signs.neurons[units]
+    groups = np.cumsum((np.diff(layer, prepend=-1) != 0) | (np.diff(group, prepend=-1) != 0))
+    at_vertices, attained = positive_at_vertices(cx), attained_at_vertices(cx, units) if len(units) else None
+    rows = []
+    for k in range(cx.dim + 1):
+        positive = positive_on_faces(cx, at_vertices, k)[inner[k]]
+        if attained is not None:
+            flags = unpacked(positive, len(signs.layers))
+            flags[:, units] = first_on_faces(cx, attained, groups, k)[inner[k]]
+            positive = packed(flags)
+        rows.append(positive)
+    if rows[0].shape[1] == 0:
         return 1
-    return len(np.unique(rows, axis=0))
+    return len(np.unique(np.concatenate(rows), axis=0))
 
 
 def _components(cx: PolyhedralComplex, labels: IntArray, inner: tuple[Flags, ...]) -> int:

@@ -120,10 +120,10 @@ def in_relus(net: Network) -> list[_Layer]:
     weights, biases, activations, _ = lowered(net.layers)
     for weight, bias, activation in zip(weights[:-1], biases[:-1], activations, strict=True):
         if activation.is_relu or activation.is_identity:
-            layers.append(_Layer(weight, bias, activation.is_relu))
+            layers.append(_Layer(np.asarray(weight), bias, activation.is_relu))
             continue
-        layers += [_Layer(weight, bias, False), *_in_relus(activation.each(len(weight)))]
-    return [*layers, _Layer(weights[-1], biases[-1], False)]
+        layers += [_Layer(np.asarray(weight), bias, False), *_in_relus(activation.each(len(weight)))]
+    return [*layers, _Layer(np.asarray(weights[-1]), biases[-1], False)]
 
 
 def _in_relus(each: Sequence[Activation]) -> tuple[_Layer, _Layer]:

@@ -95,7 +95,7 @@ def robustness(subject: Subject) -> Evidence:
     """Experiment 2: mirror spectra of randomly perturbed networks, exactly, beside the first-order prediction."""
     cx, domain, _ = _small_enough(subject, subject.box)
     assert isinstance(domain, Box)
-    scale = float(np.linalg.norm(np.concatenate([w.ravel() for w in subject.scalar.weights])))
+    scale = float(np.linalg.norm(np.concatenate([np.ravel(w) for w in subject.scalar.weights])))
     if scale == 0:
         raise NotApplicable("all weights are zero: there is no length to measure perturbations by")
     k = _modes(subject, cx) * (np.pi / (domain.upper - domain.lower))
