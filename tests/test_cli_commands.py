@@ -261,7 +261,7 @@ MISTAKES = {
     "transform none.stl --k 1 2 3": "shape: none.stl: no such file",
     "transform line.wkt --k 1 2": "shape: a shapely LineString has no area",
     "transform flat.wkt --k 1 2 --flip": "--flip: polygons have no inside out",
-    "info tent.npz --output-node z": "--output-node: only .onnx files",
+    "info tent.npz --output-node z": "--output-node: only .onnx and Keras files",
     "info tent.pt": "specgeo.from_torch",
 }
 
