@@ -174,3 +174,12 @@ def test_indices_that_are_an_input_can_be_fixed(tmp_path):
             sg.read_network(tmp_path / "m.onnx", inputs={"i": wrong})
     with pytest.raises(sg.UnsupportedError, match="of type Gather"):
         sg.read_network(tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize("form", ["tf_half_pixel_for_nn", "asymmetric", "half_pixel"])
+@pytest.mark.parametrize("scales", [(1, 1, 2, 3), (1, 1, 1.5, 0.5)])
+def test_nearest_neighbours_as_tensorflow_is_exported(form, scales, tmp_path):
+    mode = {"coordinate_transformation_mode": form, "mode": "nearest", "nearest_mode": "floor"}
+    nodes = [node("Resize", ["x", "roi", "s"], ["y"], **mode)]
+    constants = {"s": np.float32(scales), "roi": np.float32([])}
+    read_and_compare(make_model(nodes, constants, (1, 2, 4, 4), opset=11), tmp_path, (1, 2, 4, 4))

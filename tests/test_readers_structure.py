@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -160,7 +162,6 @@ def test_random_graphs_against_their_definition():
 
 
 def test_functions_of_one_variable_in_exact_arithmetic():
-    from fractions import Fraction
 
     x, one, zero = Scalar.line(1.0, 0.0), Scalar.line(0.0, 1.0), Scalar.line(0.0, 0.0)
     tent = (one + -x.maximum(-x)).maximum(zero)
@@ -174,3 +175,8 @@ def test_functions_of_one_variable_in_exact_arithmetic():
         x * x
     with pytest.raises(ValueError, match="no float64"):
         Scalar.line(3.0, 1.0).maximum(zero).activation()
+    step = x.above(Scalar.line(0.0, 0.25))
+    for inner in (Scalar.line(2.0, 0.75), Scalar.line(-0.5, 0.75), Scalar.line(0.0, 0.25), x.maximum(-x), step):
+        for outer in (x.maximum(zero), x.maximum(-x) + step, step):
+            both = outer.after(inner)
+            assert all(both(Fraction(k, 16)) == outer(inner(Fraction(k, 16))) for k in range(-40, 41))

@@ -109,6 +109,8 @@ PER_ENTRY = {
     "scaled first": lambda x: torch.where(x > 0, 2 * x, STEPS * x) - 1,
     "two lines": lambda x: torch.maximum(x, STEPS * x),
     "both conditions": lambda x: torch.where((x > 0) & ~(x > 1), x, torch.where(x > 1, 1.0, 0.0)),
+    "behind a scale": lambda x: (lambda y: torch.where(y > 0, y, 0.1 * y))(x / 3 + STEPS),
+    "of a scale": lambda x: torch.where(2 * x > 0, 6 * x, x),
     "either": lambda x: torch.where((x < 0) | (x == 0), 0.25 * x, x),
     "zeroed": lambda x: _zeroed(x),
 }
@@ -123,7 +125,7 @@ def _zeroed(x):
 @pytest.mark.parametrize("name", PER_ENTRY)
 def test_selections_entry_by_entry(name):
     """Each is one layer of activations, of as many kinds as there are."""
-    assert read(Function(PER_ENTRY[name]), VECTOR).hidden_widths == (8,)
+    assert set(read(Function(PER_ENTRY[name]), VECTOR).hidden_widths) == {8}
 
 
 AT = torch.tensor([[0, 2, 2, 1, 0, 3, 3, 3]])
@@ -279,7 +281,9 @@ REFUSED = {
     "two outputs": (lambda: Function(lambda x: (x, 2 * x)), VECTOR,
                     r"returns 2 tensors \('0' of shape \(8,\), '1' of shape \(8,\)\); choose one by output='0'"),
     "constant": (lambda: Function(lambda x: torch.ones(1, 2)), VECTOR, "does not depend on its input"),
-    "fails": (lambda: nn.Linear(3, 2), VECTOR, "a call of it fails"),
+    "fails": (lambda: nn.Linear(3, 2), VECTOR, r"a call of it fails .*the layer that fails is module \(Linear\)"),
+    "does not fit": (lambda: nn.Sequential(nn.Linear(8, 4), nn.ReLU(), nn.Linear(5, 2)), VECTOR,
+                     r"1x4 and 5x2.*the layer that fails is 2 \(Linear\), behind 1 \(ReLU\)"),
     "own statistics": (lambda: nn.BatchNorm1d(8, track_running_stats=False), (8, 3), "statistics of the batch"),
 }  # fmt: skip
 

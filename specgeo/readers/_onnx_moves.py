@@ -233,15 +233,34 @@ def _linear(model: Model, node: Node, inputs: Inputs) -> Any:
     operation, slot = Operation(model, node), slots[0]
     if node.op_type != "Einsum" and slot != 0:
         raise UnsupportedError("sizes that depend on the input are not supported; export constant ones")
-    cropped = node.attributes.get("coordinate_transformation_mode") in (b"tf_crop_and_resize", "tf_crop_and_resize")
-    nearest = node.attributes.get("mode", b"nearest") in (b"nearest", "nearest") and not cropped
+    transformation = _word(node, "coordinate_transformation_mode", "half_pixel")
+    nearest = _word(node, "mode", "nearest") == "nearest" and transformation != "tf_crop_and_resize"
     if node.op_type in ("Resize", "Upsample") and nearest:
+        if transformation == "tf_half_pixel_for_nn":
+            return signals.move([inputs[0]], lambda places: _nearest_of_tensorflow(node, places, inputs))
         return signals.move([inputs[0]], lambda places: operation([places, *inputs[1:]])[0])
 
     def push(unit: FloatArray) -> Any:
         return operation([unit if i == slot else _double(value) for i, value in enumerate(inputs)])[0]
 
     return signals.push(inputs[slot], push)
+
+
+def _word(node: Node, key: str, otherwise: str) -> str:
+    value = node.attributes.get(key, otherwise)
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _nearest_of_tensorflow(node: Node, places: FloatArray, inputs: Inputs) -> FloatArray:
+    """Entry i is that at (i + 1/2) / scale, rounded down: a form of Resize that onnx itself no longer evaluates."""
+    if _word(node, "nearest_mode", "round_prefer_floor") != "floor" or node.attributes.get("axes") is not None:
+        raise UnsupportedError("rounds positions otherwise than down, or names axes; export it with opset 19")
+    scales, sizes = (inputs[slot] if slot < len(inputs) else None for slot in (2, 3))
+    for axis, n in enumerate(places.shape):
+        scale = float(scales[axis]) if sizes is None else float(sizes[axis]) / n  # type: ignore[index]
+        at = np.floor((np.arange(int(n * scale)) + 0.5) / scale).astype(np.int64)
+        places = np.take(places, np.minimum(at, n - 1), axis)
+    return places
 
 
 def _double(value: Any) -> Any:

@@ -91,6 +91,16 @@ class Scalar:
         """The larger of two."""
         return self.above(other).where(self, other)
 
+    def after(self, inner: Scalar) -> Scalar:
+        """self(inner(x))."""
+        cuts = {(cut - b) / a for a, b in inner.lines if a for cut in self.cuts}
+        inside = inner.at(sorted({*inner.cuts, *cuts}))  # between its cuts no value of it is one of self's
+        lines = []
+        for x, (a, b) in zip(_inside(inside.cuts), inside.lines, strict=True):
+            slope, start = self._line(a * x + b) if a else (Fraction(0), self(b))
+            lines.append((slope * a, slope * b + start))
+        return Scalar(inside.cuts, tuple(lines), tuple(self(value) for value in inside.values))
+
     def activation(self) -> Activation:
         """The function as an `Activation`; ValueError where it jumps, or bends at no float64."""
         cuts, lines = [], [self.lines[0]]

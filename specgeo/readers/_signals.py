@@ -7,7 +7,7 @@ entries; windows of convolutions and pools are positions too; any other linear o
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -30,7 +30,7 @@ _ABS = Activation.abs()
 class Signal:
     """A tensor; ``scalar`` says which function of each entry of another one it is, where that is known.
 
-    Without a value it is nothing but that function, which may jump.
+    Without a value it is nothing but that function, which may jump; the other one has a value.
     """
 
     graph: Graph
@@ -59,8 +59,23 @@ class Signal:
 
     @property
     def function(self) -> tuple[Signal, Scalars]:
-        """The signal that it is a function of, entry by entry, and that function."""
-        return self.scalar or (self, Scalars.identity(self.size))
+        """The nearest signal with a value that it is a function of, entry by entry, and that function."""
+        if self.known is not None or self.scalar is None:
+            return self, Scalars.identity(self.size)
+        return self.scalar
+
+    def functions(self) -> Iterator[tuple[Signal, Scalars]]:
+        """The same of that signal, and so on."""
+        base, function = self.function
+        yield base, function
+        while base.scalar is not None:
+            further, own = base.scalar
+            try:
+                function = Scalars.combined(lambda f, g: f.after(g), [function, own])
+            except ValueError:  # too many pieces or kinds
+                return
+            base = further
+            yield base, function
 
     def positions(self) -> IntArray:
         """Positions of the entries."""
@@ -130,7 +145,7 @@ def spread(signal: Signal, shape: tuple[int, ...]) -> Signal:
     if shape == signal.shape:
         return signal
     if math.prod(shape) == signal.size:
-        return Signal(signal.graph, shape, signal.known, signal.scalar)
+        return Signal(signal.graph, shape, signal.known, signal.function)
     made: Signal = move([signal], lambda x: np.broadcast_to(x, shape))
     return made
 
@@ -159,8 +174,8 @@ def scaled(signal: Signal, factor: Any, offset: Any = 0.0) -> Signal:
 def added(signals: Sequence[Signal]) -> Signal:
     """The sum of signals, broadcast."""
     shape = np.broadcast_shapes(*(signal.shape for signal in signals))
-    together = _together(signals)
-    if together is not None and any(signal.known is None for signal in signals):
+    together = _together(signals) if any(signal.known is None for signal in signals) else None
+    if together is not None:
         base, functions = together
         return Signal(base.graph, shape, None, (base, Scalars.combined(lambda *f: _summed(f), functions)))
     grown = [spread(signal, shape) for signal in signals]
@@ -185,11 +200,12 @@ def total(tensors: Sequence[Tensor]) -> Signal:
 
 
 def _together(signals: Sequence[Signal]) -> tuple[Signal, list[Scalars]] | None:
-    """The one signal that all are functions of, and these functions."""
-    bases = {signal.function[0] for signal in signals}
-    if len(bases) != 1 or len({signal.shape for signal in signals}) != 1:
+    """The nearest signal that all are functions of, and these functions."""
+    if len({signal.shape for signal in signals}) != 1:
         return None
-    return bases.pop(), [signal.function[1] for signal in signals]
+    each = [dict(signal.functions()) for signal in signals]
+    base = next((base for base in each[0] if all(base in functions for functions in each)), None)
+    return None if base is None else (base, [functions[base] for functions in each])
 
 
 def combined(tensors: Sequence[Tensor], combine: Callable[..., Scalar], what: str) -> Signal:

@@ -245,6 +245,25 @@ def call(module: Any, *inputs: Any) -> Any:
     raise InvalidInputError(f"module: a call of it fails ({reason:.200}); mend the module") from first
 
 
+def named_call(module: Any, *inputs: Any) -> Any:
+    """`call`; where it fails, the message names the layer and the one before it."""
+    leaves = [(name, part) for name, part in module.named_modules() if not any(part.children())]
+    under_way, done, hooks = list[str](), list[str](), list[Any]()
+    for name, part in leaves:
+        shown = f"{name or 'module'} ({type(part).__name__})"
+        hooks.append(part.register_forward_pre_hook(lambda *_, shown=shown: under_way.append(shown)))
+        hooks.append(part.register_forward_hook(lambda *_: done.append(under_way.pop())))
+    try:
+        return call(module, *inputs)
+    except InvalidInputError as error:
+        before = f", behind {done[-1]}" if done else ""
+        where = f"; the layer that fails is {under_way[-1]}{before}" if under_way else ""
+        raise InvalidInputError(f"{error}{where}") from error
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
 def check_calls(module: Any, layers: list[Layer], steps: list[Step | None], width: int, tell: Tell) -> None:
     """That the layers are executed in this order, and that each makes of its input what the network makes of it.
 

@@ -24,7 +24,7 @@ from specgeo.readers import _signals as signals
 from specgeo.readers._graph import Graph, Value
 from specgeo.readers._remedies import SWAPPED, ends_before, is_readout, keeps_order, remedy_of_operation
 from specgeo.readers._signals import Signal
-from specgeo.readers._torch_check import Layer, call, own_copy, refuse_lazy, refuse_quantised, type_of
+from specgeo.readers._torch_check import Layer, call, named_call, own_copy, refuse_lazy, refuse_quantised, type_of
 from specgeo.readers._torch_conditions import HANDLERS
 
 _POINTS = 32
@@ -78,7 +78,7 @@ def _export(twin: Any, inputs: list[Any]) -> Any:
     import torch
 
     with _silent():
-        made = call(twin, *inputs)  # so that errors of the module itself are told first
+        made = named_call(twin, *inputs)  # so that errors of the module itself are told first
         try:
             return made, torch.export.export(twin, tuple(inputs)).run_decompositions({})
         except Exception as error:  # torch raises all kinds
