@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 _SMALL = 1 << 16  # bytes; less comes from the heap of the process
-_KEPT = 1 << 26  # bytes kept for each thread, at most
+_KEPT = 1 << 28  # bytes kept for each thread, at most
 
 _local = threading.local()
 Buffers = list[npt.NDArray[np.uint8]]
@@ -66,9 +66,11 @@ def held_bytes(arrays: Iterable[Any]) -> int:
     return sum({id(owner): int(owner.nbytes) for owner in owners}.values())
 
 
-def give_back(wanted: int) -> None:
-    """Keep no free buffers if they are more than ``wanted`` bytes."""
+def give_back(wanted: int) -> int:
+    """Keep no free buffers if they are more than ``wanted`` bytes; how many bytes are kept."""
     buffers: Buffers = _local.__dict__.setdefault("buffers", [])
     used = [buffer for buffer in buffers if sys.getrefcount(buffer) > _FREE]
-    if sum(map(len, buffers)) - sum(map(len, used)) > wanted:
-        buffers[:] = used
+    free = sum(map(len, buffers)) - sum(map(len, used))
+    if free > wanted:
+        buffers[:], free = used, 0
+    return free

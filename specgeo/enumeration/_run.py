@@ -302,8 +302,9 @@ class Run:
                 f"{self.max_bytes:,} are {'allowed' if self.limited else 'available'}; "
                 "raise max_bytes or shrink the domain"
             )
-        give_back(self.max_bytes - held - needed)
         self.granted = held + needed
+        if self.limited or self.max_bytes != _UNASKED:  # the first look without a limit takes back nothing
+            self.granted += give_back((self.max_bytes - held - needed) // 2)
 
     def _items_needed(self, work: Work) -> int:
         """Pool items that one more unit can need in the current face."""
