@@ -10,15 +10,14 @@ import gzip
 import sys
 from pathlib import Path
 
-import keras
 import numpy as np
 
 HERE = Path(__file__).parent
-L = keras.layers
 
 
-def build():
+def build(keras):
     """The model."""
+    L = keras.layers
     image = keras.Input((6, 6, 1), name="image")
     x = L.Conv2D(2, 3, padding="same", use_bias=False, name="front")(image)
     x = L.ReLU(max_value=4.0, name="bound")(L.BatchNormalization(name="norm")(x))
@@ -33,7 +32,9 @@ def build():
 
 def main():
     """Save the model and its values."""
-    model, rng = build(), np.random.default_rng(0)
+    import keras
+
+    model, rng = build(keras), np.random.default_rng(0)
     for variable in model.weights:
         made = 0.5 * rng.normal(size=variable.shape)
         name = getattr(variable, "path", variable.name)
