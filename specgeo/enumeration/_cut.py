@@ -106,6 +106,7 @@ def _enter(state: State, work: Work, f: Integer, k: Integer) -> bool:
             return False
         _expand(state, f, n)
         state.sizes[Size.LONGEST] = max(state.sizes[Size.LONGEST], n + 1)
+    state.cursor[Cursor.INSIDE] = state.sizes[Size.FACES]
     for m in range(1, k):
         work.level[m] = 0
     work.level[k] = 1

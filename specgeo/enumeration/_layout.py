@@ -56,6 +56,7 @@ class Cursor(IntEnum):
     FACE = 3
     OLD = 4  # faces from here on were made in this block
     OPEN = 5  # whether the cutting of the face has begun
+    INSIDE = 6  # faces from here on are made inside it
 
 
 class Tally(IntEnum):
@@ -166,9 +167,7 @@ class Work(NamedTuple):
     pieces: Ids  # (d + 1, any) the pieces
     crossed: Words  # (d + 1, any) by which units of the block they still have to be cut
     rest: Words  # (1,) units that still have to cut it
-    positive: Ids  # lists of facets
-    negative: Ids
-    cut: Ids
+    cut: Ids  # a list of facets
     pending: IntArray  # units whose signs at a new vertex are open
     newton: FloatArray  # (d, 2 d)
 
@@ -211,8 +210,6 @@ def work_of(units: int, dim: int) -> Work:
         np.empty((dim + 1, 4096), np.int32),
         np.empty((dim + 1, 4096), np.uint64),
         np.zeros(1, np.uint64),
-        np.empty(1 << 15, np.int32),
-        np.empty(1 << 15, np.int32),
         np.empty(1 << 15, np.int32),
         np.empty(units, np.int64),
         np.empty((dim, 2 * dim)),

@@ -276,9 +276,8 @@ class Run:
             work = work._replace(pieces=pieces, crossed=crossed)
         scratch = min(int(state.sizes[Size.LONGEST]) ** 2, int(state.sizes[Size.POOL]))
         if scratch > len(work.cut):
-            self.afford(24 * scratch, work.pieces, work.crossed)
-            a, b, c = (np.empty(2 * scratch, np.int32) for _ in range(3))
-            work = work._replace(positive=a, negative=b, cut=c)
+            self.afford(8 * scratch, work.pieces, work.crossed)
+            work = work._replace(cut=np.empty(2 * scratch, np.int32))
         return work
 
     def afford(self, extra: int = 0, *arrays: Any, **wanted: int) -> None:

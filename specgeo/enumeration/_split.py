@@ -35,6 +35,7 @@ from specgeo.enumeration._layout import (
     STAMP,
     START,
     Crossings,
+    Cursor,
     Frame,
     Knife,
     Size,
@@ -159,8 +160,12 @@ def _joined(total: tuple[Word, Word, Word], bits: Words, f: Integer) -> tuple[Wo
 
 @merged
 def _collect_cut(state: State, g: Integer, k: Integer, knife: Knife, cut: Ids, n: Integer) -> Integer:
-    """Append to ``cut`` the faces of dimension k - 2 that a (k-1)-face has in the zero set."""
-    start = index(state.faces[g, START])
+    """Append to ``cut`` the faces of dimension k - 2 that a (k-1)-face has in the zero set.
+
+    It touches it in one face of its own. If it is older than what is inside the face at work, all units of the block
+    are done with it and its facets, and this is one of them; else it may be in pieces already.
+    """
+    start, old = index(state.faces[g, START]), g < state.cursor[Cursor.INSIDE]
     for i in range(start, start + state.faces[g, LEN]):
         h = index(state.pool[index(i)])
         if k == 2:
@@ -170,6 +175,8 @@ def _collect_cut(state: State, g: Integer, k: Integer, knife: Knife, cut: Ids, n
         if signs & knife.bit == 0:
             cut[index(n)] = h
             n += 1
+            if old:
+                break
     return n
 
 
@@ -177,28 +184,31 @@ def _collect_cut(state: State, g: Integer, k: Integer, knife: Knife, cut: Ids, n
 def split_face(
     state: State, work: Work, knife: Knife, g: Integer, k: Integer, dim: Integer
 ) -> tuple[np.int64, np.int64]:
-    """Split a face of dimension k >= 2: (negative half, cut), or (-1, -1) if the signs contradict each other."""
-    positive, negative, cut = work.positive, work.negative, work.cut
+    """Split a face of dimension k >= 2: (negative half, cut), or (-1, -1) if the signs contradict each other.
+
+    The list of the positive half is written over that of the face, of which it is a part but for the cut.
+    """
+    pool, cut = state.pool, work.cut
     n_positive, n_negative = 0, 0
     n_cut: Integer = np.int64(0)
     above = (np.uint64(0), np.uint64(0), np.uint64(0))  # bits of the halves
     below = above
-    start = index(state.faces[g, START])
-    for i in range(start, start + state.faces[g, LEN]):
-        f = index(state.pool[index(i)])
+    start, length, free = index(state.faces[g, START]), index(state.faces[g, LEN]), index(state.sizes[Size.POOL])
+    for i in range(length):
+        f = index(pool[index(start + i)])
         if state.bits[f, 0] & knife.bit == 0:
-            negative[index(n_negative)] = f
+            pool[index(free + n_negative)] = f
             n_negative += 1
             below = _joined(below, state.bits, f)
             continue
-        positive[index(n_positive)] = f
+        pool[index(start + n_positive)] = f
         n_positive += 1
         above = _joined(above, state.bits, f)
         if state.bits[f, 2] & knife.bit == 0:
             continue
         if state.faces[f, STAMP] == knife.step:  # the positive half of one that was split
             other = index(state.faces[f, HALF])
-            negative[index(n_negative)], cut[index(n_cut)] = other, state.faces[f, CUT]
+            pool[index(free + n_negative)], cut[index(n_cut)] = other, state.faces[f, CUT]
             n_negative, n_cut = n_negative + 1, n_cut + 1
             below = _joined(below, state.bits, other)
         else:
@@ -211,32 +221,26 @@ def split_face(
         state.faces[half, PLANES + i] = state.faces[g, PLANES + i]
         state.faces[h, PLANES + i] = state.faces[g, PLANES + i]
     state.faces[h, PLANES + dim - k] = knife.plane
-    # boundary of the cut
-    start = index(state.sizes[Size.POOL])
-    state.faces[h, START], state.faces[h, LEN] = start, n_cut
+    state.faces[half, START], state.faces[half, LEN] = free, n_negative + 1
+    pool[index(free + n_negative)] = h
+    free += n_negative + 1
+    state.faces[h, START], state.faces[h, LEN] = free, n_cut
     for i in range(n_cut):
-        state.pool[index(start + i)] = cut[i]
-    start += n_cut
+        pool[index(free + i)] = cut[i]
+    free += n_cut
+    if n_positive == length:  # no room for the cut behind them
+        for i in range(length):
+            pool[index(free + i)] = pool[index(start + i)]
+        state.faces[g, START], start = free, free
+        free += length + 1
+    state.faces[g, LEN] = n_positive + 1
+    pool[index(start + n_positive)] = h
+    state.sizes[Size.POOL] = free
+    state.sizes[Size.LONGEST] = max(state.sizes[Size.LONGEST], max(n_positive, n_negative) + 2)
     if k == 2:
         edge_bits(state, h, knife.word, knife.words)
     else:
         _list_bits(state, h)
-    # boundaries of the halves
-    if n_positive + 1 <= state.faces[g, LEN]:
-        place_at = np.int64(state.faces[g, START])
-    else:
-        place_at = start
-        start += n_positive + 1
-    state.faces[g, START], state.faces[g, LEN] = place_at, n_positive + 1
-    for i in range(n_positive):
-        state.pool[index(place_at + i)] = positive[i]
-    state.pool[index(place_at + n_positive)] = h
-    state.faces[half, START], state.faces[half, LEN] = start, n_negative + 1
-    for i in range(n_negative):
-        state.pool[index(start + i)] = negative[i]
-    state.pool[index(start + n_negative)] = h
-    state.sizes[Size.POOL] = start + n_negative + 1
-    state.sizes[Size.LONGEST] = max(state.sizes[Size.LONGEST], max(n_positive, n_negative) + 2)
     above, below = _joined(above, state.bits, h), _joined(below, state.bits, h)
     state.bits[g, 0], state.bits[g, 1], state.bits[g, 2] = above
     state.bits[half, 0], state.bits[half, 1], state.bits[half, 2] = below
