@@ -165,8 +165,8 @@ def _collect_cut(state: State, g: Integer, k: Integer, knife: Knife, cut: Ids, n
     It touches it in one face of its own. If it is older than what is inside the face at work, all units of the block
     are done with it and its facets, and this is one of them; else it may be in pieces already.
     """
-    start, old = index(state.faces[g, START]), g < state.cursor[Cursor.INSIDE]
-    for i in range(start, start + state.faces[g, LEN]):
+    old, first = g < state.cursor[Cursor.INSIDE], state.faces[g, START]
+    for i in range(first + state.faces[g, LEN] - 1, first - 1, -1):  # cuts are behind
         h = index(state.pool[index(i)])
         if k == 2:
             signs = state.vbits[h, knife.word] | state.vbits[h, knife.words + knife.word]
