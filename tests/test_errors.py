@@ -44,7 +44,7 @@ BAD = {
     "unbounded polytope": (lambda: sg.Polytope([[1.0]], [1.0]), sg.DomainError, "unbounded; add rows"),
     "empty polytope": (lambda: sg.Polytope([[1.0], [-1.0]], [0.0, -1.0]), sg.DomainError, "empty.*check the signs"),
     "missing file": (lambda: sg.read_network("no such file.npz"), sg.ReadError, "no such file"),
-    "unknown suffix": (lambda: sg.read_network("net.h5"), sg.ReadError, r"\.onnx"),
+    "unknown suffix": (lambda: sg.read_network("net.mat"), sg.ReadError, r"\.onnx"),
     "save under another suffix": (lambda: net().save("net.txt"), sg.InvalidInputError, r"\.npz"),
     "domain of another dimension": (lambda: sg.enumerate_regions(net(), sg.Box([0], [1])), sg.InvalidInputError,
                                     "domain"),

@@ -140,6 +140,9 @@ def _take(proto: Any, file: Path, limit: Limit) -> Model:
              tuple(one.output), one)
         for one in graph.node if any(one.output)
     ]  # fmt: skip
+    names = (name for node in nodes for name in (node.op_type, node.domain, node.name, *node.inputs, *node.outputs))
+    if any(isinstance(name, bytes) for name in names):  # protobuf's way with what is no UTF-8
+        raise ReadError("graph: a name is not text; the file is corrupt")
     initializers = {tensor.name: tensor for tensor in graph.initializer}
     given = [value for value in graph.input if value.name not in initializers]
     inputs = {value.name: _shape(value) for value in given}
