@@ -183,3 +183,17 @@ def test_nearest_neighbours_as_tensorflow_is_exported(form, scales, tmp_path):
     nodes = [node("Resize", ["x", "roi", "s"], ["y"], **mode)]
     constants = {"s": np.float32(scales), "roi": np.float32([])}
     read_and_compare(make_model(nodes, constants, (1, 2, 4, 4), opset=11), tmp_path, (1, 2, 4, 4))
+
+
+@pytest.mark.parametrize("name", ["Relu", "hidden", "input", "output"])
+def test_a_name_that_is_not_text_is_refused(name, tmp_path):
+    """Protobuf gives bytes for what is no UTF-8: of operators, tensors, inputs and outputs alike."""
+    nodes = [onnx.helper.make_node("Relu", ["input"], ["hidden"]), onnx.helper.make_node("Neg", ["hidden"], ["output"])]
+    ends = [onnx.helper.make_tensor_value_info(one, onnx.TensorProto.FLOAT, [1, 2]) for one in ("input", "output")]
+    content = onnx.helper.make_model(onnx.helper.make_graph(nodes, "g", ends[:1], ends[1:])).SerializeToString()
+    path = tmp_path / "broken.onnx"
+    path.write_bytes(content)
+    assert sg.read_network(path).input_dim == 2
+    path.write_bytes(content.replace(name.encode(), name.encode()[:-1] + b"\xff"))
+    with pytest.raises(sg.ReadError, match="not text"):
+        sg.read_network(path)

@@ -130,7 +130,6 @@ class Run:
         """Cut by hidden layer ``number`` (from 1)."""
         t, n_vertices = time.perf_counter(), int(self.state.sizes[Size.VERTICES])
         evaluation, walk, inside, crossings = self._make_room(number)
-        t = self._lap("maps", t)
         history, frame, scratch = evaluation.history, self.frame, self.scratch
         if number == 1 and number < len(self.layers.meta):
             _first_map(self.layers, evaluation.before, self.maps, frame, scratch)

@@ -5,8 +5,8 @@ the wall ``facet_walls`` of the domain, other facets have none. An entry of the 
 exact one by at most `piece_bounds`: it is evaluated by products and sums in some order (backwards through the layers,
 or by `specgeo.geometry._fold`), and each of its terms, a product of weights, slopes and a bias along a path through
 the network, takes part in no more than K roundings, so that it is off by K u of itself, u the unit roundoff. The
-bound is twice that, for what is of second order and its own evaluation, which is in extended precision: its range is
-wider.
+bound is twice that, for what is of second order; a factor allows for its own evaluation, of positive terms only. Where
+that overflows it is repeated in extended precision: its range is wider.
 """
 
 from __future__ import annotations

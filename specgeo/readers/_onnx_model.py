@@ -140,7 +140,8 @@ def _take(proto: Any, file: Path, limit: Limit) -> Model:
              tuple(one.output), one)
         for one in graph.node if any(one.output)
     ]  # fmt: skip
-    names = (name for node in nodes for name in (node.op_type, node.domain, node.name, *node.inputs, *node.outputs))
+    names = [name for node in nodes for name in (node.op_type, node.domain, node.name, *node.inputs, *node.outputs)]
+    names += [one.name for part in (graph.input, graph.output, graph.initializer) for one in part]
     if any(isinstance(name, bytes) for name in names):  # protobuf's way with what is no UTF-8
         raise ReadError("graph: a name is not text; the file is corrupt")
     initializers = {tensor.name: tensor for tensor in graph.initializer}
