@@ -52,7 +52,8 @@ def as_complex(run: Run, network: Network, labels: Labels, domain: Any) -> Polyh
     facet_walls = walls[: sizes[dim - 1] if dim > 1 else n_vertices].astype(np.int64)
     vertices, errors = np.ascontiguousarray(s.x[:n_vertices, :dim]), s.x[:n_vertices, dim].copy()
     cx = complex_of(network, domain, vertices, errors, tuple(faces), signs, facet_walls, certificate_of(run))
-    if len(run.kept) and not isinstance(network.activations[-1], MaxGroups):
+    own = not isinstance(network.activations[-1], MaxGroups) and run.kept.shape[1] == network.hidden_widths[-1]
+    if len(run.kept) and own:  # not of a block of neurons, where the layer was divided
         values = values_on_a_line(network.layers, run.kept, cx.vertices[:, 0])
         cx.derived(LINE_VALUES, lambda _: values)
     return cx
