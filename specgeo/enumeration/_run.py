@@ -39,6 +39,7 @@ from specgeo.enumeration._layout import (
     Work,
     extra_bytes,
     frame_of,
+    moving_bytes,
     scratch_of,
     with_room,
     work_of,
@@ -62,6 +63,7 @@ _CUTS_A_CALL = 100_000
 _OWN = slice(4, None)  # fields of Exact after those that are small or look into the layers
 _KEPT = 1 << 18  # pre-activations that are left to the values at vertices
 _UNASKED = 1 << 26  # bytes that are taken without a look at the machine, which costs a fraction of a millisecond
+_AHEAD = 64  # address space for arrays that grow: so many times what they need now
 
 
 class TooManyCells(BudgetError):
@@ -106,6 +108,7 @@ class Run:
         self.limited = max_bytes is not None
         self.max_bytes = memory_budget(max_bytes) if self.limited else _UNASKED
         self.granted = 0  # bytes, since they were counted
+        self.reserved = 0  # bytes of address space beside them
         self.passing: list[Any] = []  # what the layer at work holds beside the state
         self.frame = frame_of(extent, exact)
         if domain_rows is None:
@@ -170,17 +173,19 @@ class Run:
         signs = state.signs  # of the layer before, which are on record
         fresh = 0 if signs.shape == (len(state.cells), 2 * words) else len(state.cells)
         self.passing = [*before]
+        signed = 16 * words * (len(state.x) + fresh)
         self.afford(
             8 * (mapped * ((dim + 3) * n + 7) + walked)
-            + 16 * words * (len(state.x) + fresh + n_cells)
-            + 8 * (boxes + n_vertices + 2 * n_pairs)
+            + signed
+            + 8 * (2 * words * n_cells + boxes + n_vertices + 2 * n_pairs)
         )
+        ahead = self.ahead(signed)
         if not last:
             self.maps = empty_maps(self.layers, number, mapped, dim)
         earlier = state.vbits
         self.state = state._replace(
-            vbits=workspace((len(state.x), 2 * words), np.uint64),
-            signs=workspace((fresh, 2 * words), np.uint64) if fresh else signs,
+            vbits=workspace((len(state.x), 2 * words), np.uint64, ahead),
+            signs=workspace((fresh, 2 * words), np.uint64, ahead) if fresh else signs,
         )
         self.kept = np.empty((n_vertices if dim == 1 and last and 0 < n_units * n_vertices * n <= _KEPT else 0, n))
         walk = Walk(np.full((walked, 2), -1, np.int32), np.empty(mapped, np.int32))
@@ -263,7 +268,7 @@ class Run:
         }
         wanted = {k: int(2 * (u + n)) for k, (u, n, room) in used.items() if u + n > room}
         self.afford(**wanted)
-        self.state = state = with_room(state, **wanted)
+        self.state = state = with_room(state, self.ahead(moving_bytes(state, **wanted)), **wanted)
         if 2 * int(needed.max()) + 2 > work.pieces.shape[1]:
             room, used_room = 4 * int(needed.max()) + 4, work.pieces.shape[1]
             self.afford(12 * (self.dim + 1) * room)
@@ -282,6 +287,19 @@ class Run:
         self.granted += needed
         if self.granted > self.max_bytes:  # or less: some of it is free again
             self._recount(needed, arrays)
+
+    def ahead(self, needed: int) -> int:
+        """How many times these bytes to reserve: half of what is left of a quarter of the budget, if that is known.
+
+        With a limit, none: what the caller allows is then the address space as well.
+        """
+        if self.limited or needed == 0:
+            return 1
+        if self.max_bytes == _UNASKED and self.reserved + _AHEAD * needed > _UNASKED:
+            self.max_bytes = self.granted + memory_budget()
+        times = min(_AHEAD, 1 + max(0, self.max_bytes // 4 - self.reserved) // (2 * needed))
+        self.reserved += (times - 1) * needed
+        return times
 
     def _recount(self, needed: int, arrays: tuple[Any, ...]) -> None:
         held = held_bytes(
