@@ -48,7 +48,6 @@ def _stamp() -> str:
         package / "_passes.py",
         package / "_double.py",
         package / "_fused.py",
-        package / "_tile.py",
         package / "_vector.py",
         *(file for part in parts for file in part.iterdir()),
     ]

@@ -14,7 +14,7 @@ import numpy as np
 from specgeo._cast import FloatArray, IntArray
 from specgeo._jit import hot
 from specgeo._sparse import SparseMatrix, filled
-from specgeo._tile import WIDTH
+from specgeo._vector import WIDTH
 from specgeo.activation import Activation
 from specgeo.enumeration._scalars import Ids, Integer, Words
 from specgeo.errors import UnsupportedError
