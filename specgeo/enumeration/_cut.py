@@ -146,6 +146,7 @@ def _split_piece(state: State, job: Job, work: Work, knife: Knife, g: Integer, m
         half, h, n_open = split_edge(state, job, work, knife, g)
         if job.frame.exact and (n_open > 0 or not state.x[h, job.frame.dim] <= job.frame.rough):
             settle_vertex(state, job, knife, h, work.pending[:n_open])
+        state.cursor[Cursor.POOR] += int(not state.x[h, job.frame.dim] <= job.frame.reliable)
         edge_bits(state, g, knife.word, knife.words)
         edge_bits(state, half, knife.word, knife.words)
     else:

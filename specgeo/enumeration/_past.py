@@ -7,7 +7,10 @@ import numpy as np
 from specgeo._cast import IntArray
 from specgeo.enumeration._layers import N_WORDS, History, Layers
 from specgeo.enumeration._layout import padded
+from specgeo.enumeration._memory import Loans
 from specgeo.enumeration._scalars import Ids, Words
+
+_FEW = 1 << 14  # cells that there is room for to begin with
 
 
 class Past:
@@ -17,16 +20,16 @@ class Past:
     group's rows go on top of them.
     """
 
-    def __init__(self, layers: Layers) -> None:
-        n = len(layers.meta) + 2
-        starts = np.zeros(n, np.int64), np.zeros(n, np.int64)
-        starts[1][1:] = 1  # complex 0: one cell, its own parent
-        self.history = History(layers, np.empty(0, np.uint64), starts[0], np.zeros(1, np.int32), starts[1])
+    def __init__(self, layers: Layers, loans: Loans) -> None:
+        signs, sign_start, parents, parent_start = loans.take(_stack, len(layers.meta) + 2)
+        sign_start[:] = parents[0] = parent_start[0] = 0
+        parent_start[1:] = 1  # complex 0: one cell, its own parent
+        self.history = History(layers, signs, sign_start, parents, parent_start)
 
     def fork(self, layer: int) -> Past:
         """A copy of what is before complex ``layer``."""
         h = self.history
-        past = Past(h.layers)
+        past = Past(h.layers, Loans(kept=False))
         past.history = h._replace(
             signs=h.signs[: h.sign_start[layer]].copy(),
             sign_start=h.sign_start.copy(),
@@ -73,6 +76,12 @@ class Past:
     def arrays(self) -> tuple[Words, IntArray, Ids, IntArray]:
         """All of them, for those who count bytes."""
         return self.history[1:]
+
+
+def _stack(n: int) -> tuple[Words, IntArray, Ids, IntArray]:
+    """Room for few signs and parents of complexes, and for where those of n - 1 of them begin."""
+    few = np.empty(_FEW, np.uint64), np.empty(_FEW, np.int32)
+    return few[0], np.empty(n, np.int64), few[1], np.empty(n, np.int64)
 
 
 def _room(used: int, wanted: int) -> int:
