@@ -32,28 +32,20 @@ def checked(function: Callable[_P, _R]) -> Callable[_P, _R]:
     function converts them itself, by the shapes it wants.
     """
     names = list(inspect.signature(function).parameters)
-    hints = cache(lambda: _hints(function))  # on the first call: types are imported by then, or can be
-    known: set[tuple[str, type]] = set()  # that a value of this very type fits, whatever it is
+
+    @cache  # on the first call: types are imported by then, or can be
+    def hints() -> dict[str, Any]:
+        return {name: hint for name, hint in _hints(function).items() if not _fits(object(), hint)}
 
     @wraps(function)
     def call(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        wanted = hints()
         for name, value in chain(zip(names, args, strict=False), kwargs.items()):
-            if (name, type(value)) in known:
-                continue
-            hint = hints().get(name, Any)
-            check(value, name, hint)
-            if _names(hint, type(value)):
-                known.add((name, type(value)))
+            if name in wanted:
+                check(value, name, wanted[name])
         return function(*args, **kwargs)
 
     return call
-
-
-def _names(hint: Any, kind: type) -> bool:
-    """Whether a type fits as it is named: no value of it has to be looked at."""
-    if hint is kind:
-        return kind is not float  # which may be infinite
-    return any(_names(part, kind) for part in typing.get_args(hint)) if _is_union(hint) else False
 
 
 def check(value: object, name: str, hint: Any) -> None:
@@ -87,7 +79,7 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
 def _fits(value: object, hint: Any) -> bool:
     """Whether a value is of a type, as far as this can be told without looking at arrays."""
     kind, parts = typing.get_origin(hint) or hint, typing.get_args(hint)
-    if _is_union(hint):
+    if kind in (typing.Union, types.UnionType):
         return any(_fits(value, part) for part in parts)
     if kind is Literal:
         return isinstance(value, str) and value in parts
@@ -114,16 +106,12 @@ def _fits(value: object, hint: Any) -> bool:
     return isinstance(value, kind)
 
 
-def _is_union(hint: Any) -> bool:
-    return typing.get_origin(hint) in (typing.Union, types.UnionType)
-
-
 def _words(hint: Any) -> str:
     """What to pass, in words."""
     kind, parts = typing.get_origin(hint) or hint, typing.get_args(hint)
     if hint == npt.ArrayLike:
         return "an array"
-    if _is_union(hint):
+    if kind in (typing.Union, types.UnionType):
         return " or ".join(_words(part) for part in parts)
     if kind is Literal:
         return " or ".join(map(repr, parts))

@@ -24,9 +24,8 @@ from specgeo.enumeration._layout import (
     Size,
     State,
     Tally,
-    padded,
 )
-from specgeo.enumeration._memory import Loans, workspace
+from specgeo.enumeration._memory import Loans
 from specgeo.enumeration._scalars import Ids, Integer, Words
 
 
@@ -94,30 +93,31 @@ def box_state(box: Box, spare: int, loans: Loans) -> State:
 
 
 def _blank(dim: int, spare: int) -> Blank:
-    """Room for a box and ``spare`` cells."""
+    """Room for a box and ``spare`` cells, in memory that nothing else is to grow in."""
     corners, corner_planes, dims, rows, pool, planes, origin = _cube(dim)
     n, n_faces, n_planes = len(corners), len(rows), len(planes)
     faces, vertices = spare * (2**dim - 1) + n_faces, spare + n
     counts = np.zeros(len(Size) + len(Cursor) + len(Tally), np.int64)
-    x, all_planes = workspace((vertices, dim + 1), np.float64), workspace((n_planes + spare, dim + 3), np.float64)
+    x, all_planes = np.empty((vertices, dim + 1)), np.empty((n_planes + spare, dim + 3))
     state = State(
         counts[: len(Size)],
         counts[len(Size) : len(Size) + len(Cursor)],
         counts[len(Size) + len(Cursor) :],
         np.empty(1),
         x,
-        workspace((vertices, dim + 2), np.int32),
-        workspace((vertices, 2), np.uint64),  # of signs there is room for 64 units
-        padded(dims, faces),
-        workspace((faces, rows.shape[1]), np.int32),
-        workspace((faces, 3), np.uint64),
-        workspace((len(pool) + 4 * faces,), np.int32),
-        workspace((spare + 1, 2), np.int32),
-        workspace((spare + 1, 2), np.uint64),
+        np.empty((vertices, dim + 2), np.int32),
+        np.empty((vertices, 2), np.uint64),  # of signs there is room for 64 units
+        np.empty(faces, np.uint8),
+        np.empty((faces, rows.shape[1]), np.int32),
+        np.empty((faces, 3), np.uint64),
+        np.empty(len(pool) + 4 * faces, np.int32),
+        np.empty((spare + 1, 2), np.int32),
+        np.empty((spare + 1, 2), np.uint64),
         all_planes,
-        padded(origin, len(all_planes)),
+        np.empty((len(all_planes), 3), np.int32),
         np.ones(1, np.uint8),
     )
+    state.dims[:n_faces], state.porigin[:n_planes] = dims, origin
     at_first = counts.copy()
     at_first[: len(Size)] = n, n_faces, len(pool), 1, n_planes, n_planes
     changed = (

@@ -29,7 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import FloatArray, IntArray
-from specgeo.enumeration._memory import workspace
+from specgeo.enumeration._memory import can_grow, grown, workspace
 from specgeo.enumeration._scalars import Flags, Ids, Integer, Word, Words
 from specgeo.errors import BudgetError
 
@@ -217,28 +217,37 @@ def work_of(units: int, dim: int) -> Work:
     )
 
 
-def with_room(s: State, **wanted: int) -> State:
-    """The state with room for at least so many vertices, faces, pool items, cells, planes (in all)."""
-    arrays = s._asdict()
-    for kind, names in _ROWS.items():
-        rows = wanted.get(kind, 0)
-        if rows > _MOST_ROWS:
-            raise BudgetError(f"network, domain: more than 2^31 {kind}; shrink the domain or set max_cells")
-        if rows > len(arrays[names[0]]):
-            for name in names:
-                arrays[name] = padded(arrays[name], rows)
-    return State(**arrays)
+def with_room(s: State, reserve: int = 1, **wanted: int) -> State:
+    """The state with room for at least so many vertices, faces, pool items, cells, planes (in all).
+
+    Arrays that have to move get addresses to grow to ``reserve`` times that.
+    """
+    longer = {
+        name: grown(array, rows) if can_grow(array, rows) else padded(array, rows, reserve)
+        for name, array, rows in _growing(s, wanted)
+    }
+    return s._replace(**longer)
 
 
 def extra_bytes(s: State, **wanted: int) -> int:
     """How many bytes `with_room` would take, while the arrays that it replaces are still there."""
-    arrays = s._asdict()
-    return sum(
-        rows * arrays[name].strides[0]
-        for kind, rows in wanted.items()
-        if rows > len(arrays[_ROWS[kind][0]])
-        for name in _ROWS[kind]
-    )
+    return sum((rows - len(a) * can_grow(a, rows)) * a.strides[0] for _, a, rows in _growing(s, wanted))
+
+
+def moving_bytes(s: State, **wanted: int) -> int:
+    """How many of them in arrays that cannot grow where they are."""
+    return sum(rows * a.strides[0] for _, a, rows in _growing(s, wanted) if not can_grow(a, rows))
+
+
+def _growing(s: State, wanted: dict[str, int]) -> list[tuple[str, npt.NDArray[Any], int]]:
+    """The arrays with fewer rows than are wanted, by name, and how many."""
+    arrays, growing = s._asdict(), []
+    for kind, rows in wanted.items():
+        if rows > _MOST_ROWS:
+            raise BudgetError(f"network, domain: more than 2^31 {kind}; shrink the domain or set max_cells")
+        if rows > len(arrays[_ROWS[kind][0]]):
+            growing += [(name, arrays[name], rows) for name in _ROWS[kind]]
+    return growing
 
 
 _MOST_ROWS = 2**31 - 1  # ids are int32
@@ -251,8 +260,8 @@ _ROWS = {
 }
 
 
-def padded(array: npt.NDArray[Any], rows: int) -> npt.NDArray[Any]:
+def padded(array: npt.NDArray[Any], rows: int, reserve: int = 1) -> npt.NDArray[Any]:
     """A copy with so many rows; those that are new are not initialised."""
-    out = workspace((rows, *array.shape[1:]), array.dtype)
+    out = workspace((rows, *array.shape[1:]), array.dtype, reserve)
     out[: len(array)] = array[:rows]
     return out

@@ -68,7 +68,7 @@ class Maps(NamedTuple):
 class Walk(NamedTuple):
     """Scratch space of `propagate`."""
 
-    sides: Ids  # (facets, 2) cells on either side, -1 to begin with
+    sides: Ids  # (facets, 2) cells on either side
     queue: Ids  # (n_c,)
 
 
@@ -166,6 +166,8 @@ def _neurons(maps: Maps, cell: Integer, layers: Layers, layer: Integer, frame: F
 @merged
 def _neighbours(state: State, sides: Ids) -> None:
     """sides = the cells on either side of each facet, -1 for none."""
+    for f in range(len(sides)):
+        sides[f, 0], sides[f, 1] = -1, -1
     for cell in range(state.sizes[Size.CELLS]):
         f = state.cells[cell, 0]
         start = state.faces[f, START]

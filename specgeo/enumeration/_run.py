@@ -38,6 +38,7 @@ from specgeo.enumeration._layout import (
     Work,
     extra_bytes,
     frame_of,
+    moving_bytes,
     scratch_of,
     with_room,
     work_of,
@@ -50,7 +51,7 @@ from specgeo.enumeration._positions import finish_positions
 from specgeo.enumeration._predicates import settle
 from specgeo.enumeration._refine import Refiner
 from specgeo.enumeration._split import Job
-from specgeo.enumeration._vertex_signs import Evaluation, Inside, classify
+from specgeo.enumeration._vertex_signs import Evaluation, Inside, classify, inside_of
 from specgeo.errors import BudgetError, SpecgeoError
 
 _first_map, _propagate, _classify, _settle = direct(first_map), direct(propagate), direct(classify), direct(settle)
@@ -58,8 +59,10 @@ _begin_layer, _make_planes, _cut_layer = direct(begin_layer), direct(make_planes
 _finish_positions = direct(finish_positions)
 
 _CUTS_A_CALL = 100_000
+_FEW = 1 << 12  # cells, vertices, and pairs of vertices and units that there is room for in any case
 _KEPT = 1 << 18  # pre-activations that are left to the values at vertices
 _UNASKED = 1 << 26  # bytes that are taken without a look at the machine, which costs a fraction of a millisecond
+_AHEAD = 64  # address space for arrays that grow: so many times what they need now
 
 
 class TooManyCells(BudgetError):
@@ -107,7 +110,8 @@ class Run:
         self.limited = max_bytes is not None
         self.max_bytes = memory_budget(max_bytes) if self.limited else _UNASKED
         self.granted = 0  # bytes, since they were counted
-        self.passing: list[Any] = []  # what the layer at work holds beside the state
+        self.reserved = 0  # bytes of address space beside them
+        self.passing: tuple[Any, ...] = ()  # what the layer at work holds beside the state
         self.frame = frame_of(extent, exact)
         if domain_rows is None:
             domain_rows = np.ascontiguousarray(state.planes[: state.sizes[Size.PLANES], : self.dim + 1])
@@ -119,6 +123,7 @@ class Run:
         widest = max([self.dim, *(max(own[N], own[N_UNITS]) for own in self.meta)])
         self.scratch = self.loans.take(scratch_of, widest, self.dim)
         self.work = self.loans.take(work_of, 64 * -(-widest // 64), self.dim)
+        self.inside = self.loans.take(inside_of, _FEW, _FEW, _FEW)
         self.seconds: defaultdict[str, float] = defaultdict(float)
         if self.limited:  # otherwise they are counted where much is asked for
             self.afford(self._held())
@@ -131,16 +136,19 @@ class Run:
     def layer(self, number: int) -> None:
         """Cut by hidden layer ``number`` (from 1)."""
         t, n_vertices, last = time.perf_counter(), int(self.state.sizes[Size.VERTICES]), number == len(self.meta)
-        evaluation, walk, inside, crossings = self._make_room(number)
+        evaluation, inside, crossings = self._make_room(number)
         history, frame, scratch = evaluation.history, self.frame, self.scratch
         if number == 1 and not last:
             _first_map(self.layers, evaluation.before, self.maps, frame, scratch)
         elif not last:  # nothing follows the last layer that asks for its maps
+            facets = self.state.sizes[Size.FACES if self.dim > 1 else Size.VERTICES]
+            walk = Walk(np.empty((facets, 2), np.int32), np.empty(len(self.maps.trust), np.int32))
             _propagate(self.state, history, number, evaluation.before, self.maps, frame, scratch, walk)
+            del walk
         t = self._lap("maps", t)
         self._signs(evaluation, inside)
         t = self._lap("signs", t)
-        self.passing = [*evaluation.before, *crossings]
+        self.passing = evaluation.before, crossings
         n_planes = _begin_layer(self.state, self.layers, number, crossings, self.dim)
         if n_planes > len(self.state.planes):
             self.afford(planes=n_planes)
@@ -148,48 +156,49 @@ class Run:
         _make_planes(self.state, history, evaluation.before, number, crossings, scratch, frame)
         self.state.sizes[Size.PLANES] = n_planes
         t = self._lap("planes", t)
-        del evaluation, walk, inside
+        del evaluation, inside
         self._cut(number, crossings)
         t = self._lap("cut", t)
         self._positions(n_vertices)
         t = self._lap("positions", t)
         n_cells = int(self.state.sizes[Size.CELLS])
-        self.afford(self.past.needed(number, n_cells, crossings.units.shape[1]))
-        self.past.push(number, self.state.signs[:n_cells], self.state.cells[:n_cells, 1])
-        self.passing = []
+        self.past.push(number, self.state.signs[:n_cells], self.state.cells[:n_cells, 1], self.afford)
+        self.passing = ()
         self._lap("cut", t)
 
-    def _make_room(self, number: int) -> tuple[Evaluation, Walk, Inside, Crossings]:
+    def _make_room(self, number: int) -> tuple[Evaluation, Inside, Crossings]:
         """For all that is to be known of a layer before it is cut by; its maps are those of the run from now on."""
         state, before, dim = self.state, self.maps, self.dim
         own, last = self.meta[number - 1], number == len(self.meta)
         n, n_units, words = own[N], own[N_UNITS], own[N_WORDS]
         n_vertices, n_faces, _, n_cells, _, _ = state.sizes.tolist()
-        mapped, facets = (0 if last else n_cells), (n_faces if dim > 1 else n_vertices)
-        walked = 0 if last or number == 1 else facets
+        mapped, walked = (0 if last else n_cells), (0 if last or number == 1 else n_faces if dim > 1 else n_vertices)
         n_pairs, signs = 16 * n_units + 1024, state.signs  # of the layer before, which are on record
         fresh = 0 if signs.shape == (len(state.cells), 2 * words) else len(state.cells)
-        self.passing = [*before]
+        self.passing = (before,)
+        signed = 16 * words * (len(state.x) + fresh)
         self.afford(
             8 * (mapped * ((dim + 3) * n + 7) + walked)
-            + 16 * words * (len(state.x) + fresh + n_cells)
-            + 8 * (n_cells + n_vertices + 2 * n_pairs)
+            + signed
+            + 8 * ((2 * words + 1) * n_cells + n_vertices + 2 * n_pairs)
         )
+        ahead = self.ahead(signed)
         if not last:
             self.maps = empty_maps(n, mapped, dim)
         earlier = state.vbits
         if number > 1 or earlier.shape[1] != 2 * words:  # layer 1 has none before it
-            state = self.state = state._replace(vbits=workspace((len(state.x), 2 * words), np.uint64))
+            state = self.state = state._replace(vbits=workspace((len(state.x), 2 * words), np.uint64, ahead))
         if fresh:
-            self.state = state._replace(signs=workspace((fresh, 2 * words), np.uint64))
-        self.kept = np.empty((n_vertices if dim == 1 and last and 0 < n_units * n_vertices * n <= _KEPT else 0, n))
-        walk = Walk(np.full((walked, 2), -1, np.int32), np.empty(mapped, np.int32))
-        inside = Inside(
-            np.empty(n_cells + 1, np.int64), np.empty(n_vertices, np.int64), np.empty((n_pairs, 2), np.int64)
-        )
+            self.state = state._replace(signs=workspace((fresh, 2 * words), np.uint64, ahead))
+        if dim == 1:
+            asked = n_vertices if last and 0 < n_units * n_vertices * n <= _KEPT else 0
+            self.kept = np.empty((asked, n))
+        inside = self.inside
+        if n_cells >= len(inside.start) or n_vertices > len(inside.order) or n_pairs > len(inside.pairs):
+            inside = inside_of(n_cells, n_vertices, n_pairs)
         crossings = Crossings(np.empty((n_cells, words), np.int64), np.empty((n_cells, words), np.uint64))
-        self.passing += [earlier, *walk, *inside, *crossings]
-        return Evaluation(self.past.history, before, earlier, number, self.frame, self.kept), walk, inside, crossings
+        self.passing = before, earlier, inside, crossings
+        return Evaluation(self.past.history, before, earlier, number, self.frame, self.kept), inside, crossings
 
     def _signs(self, job: Evaluation, inside: Inside) -> None:
         """Signs of a layer at the vertices that exist: by floats, where they do not prove them by exact arithmetic."""
@@ -268,7 +277,7 @@ class Run:
         }
         wanted = {k: int(2 * (u + n)) for k, (u, n, room) in used.items() if u + n > room}
         self.afford(**wanted)
-        self.state = state = with_room(state, **wanted)
+        self.state = state = with_room(state, self.ahead(moving_bytes(state, **wanted)), **wanted)
         if 2 * int(needed.max()) + 2 > work.pieces.shape[1]:
             room, used_room = 4 * int(needed.max()) + 4, work.pieces.shape[1]
             self.afford(12 * (self.dim + 1) * room)
@@ -288,6 +297,19 @@ class Run:
         if self.granted > self.max_bytes:  # or less: some of it is free again
             self._recount(needed, arrays)
 
+    def ahead(self, needed: int) -> int:
+        """How many times these bytes to reserve: half of what is left of a quarter of the budget, if that is known.
+
+        With a limit, none: what the caller allows is then the address space as well.
+        """
+        if self.limited or needed == 0:
+            return 1
+        if self.max_bytes == _UNASKED and self.reserved + _AHEAD * needed > _UNASKED:
+            self.max_bytes = self.granted + memory_budget()
+        times = min(_AHEAD, 1 + max(0, self.max_bytes // 4 - self.reserved) // (2 * needed))
+        self.reserved += (times - 1) * needed
+        return times
+
     def _recount(self, needed: int, arrays: tuple[Any, ...]) -> None:
         held = self._held(*arrays)
         if held + needed > self.max_bytes and not self.limited:
@@ -305,10 +327,8 @@ class Run:
 
     def _held(self, *arrays: Any) -> int:
         """Bytes of what the run holds, and of these arrays."""
-        return held_bytes(
-            [*self.state, *self.maps, *self.past.arrays(), *self.layers]
-            + [*self.arithmetic, *self.passing, *self.work, *self.scratch, *self.loans.arrays(), *arrays]
-        )
+        own = self.state, self.maps, self.past.history, self.arithmetic, self.scratch, self.work, self.inside
+        return held_bytes((*own, self.passing, self.loans.arrays(), arrays))
 
     def _items_needed(self, work: Work) -> int:
         """Pool items that one more unit can need in the current face."""

@@ -64,6 +64,11 @@ class Inside(NamedTuple):
     pairs: IntArray  # (any, 2) vertex, unit
 
 
+def inside_of(n_cells: int, n_vertices: int, n_pairs: int) -> Inside:
+    """Room for so many."""
+    return Inside(np.empty(n_cells + 1, np.int64), np.empty(n_vertices, np.int64), np.empty((n_pairs, 2), np.int64))
+
+
 class Prepared(NamedTuple):
     """A cell made ready: the cell of its map, and the number of neurons before the layer that are active on it."""
 
