@@ -28,6 +28,7 @@ from specgeo.enumeration._layout import (
     LEN,
     NEXT,
     START,
+    VERTICES,
     Crossings,
     Cursor,
     Limits,
@@ -59,7 +60,7 @@ _begin_layer, _make_planes, _cut_layer = direct(begin_layer), direct(make_planes
 _finish_positions = direct(finish_positions)
 
 _CUTS_A_CALL = 100_000
-_FEW = 1 << 12  # cells, vertices, and pairs of vertices and units that there is room for in any case
+_FEW = 1 << 12  # vertices, and pairs of vertices and units, that there is room for in any case
 _KEPT = 1 << 18  # pre-activations that are left to the values at vertices
 _UNASKED = 1 << 26  # bytes that are taken without a look at the machine, which costs a fraction of a millisecond
 _AHEAD = 64  # address space for arrays that grow: so many times what they need now
@@ -123,7 +124,7 @@ class Run:
         widest = max([self.dim, *(max(own[N], own[N_UNITS]) for own in self.meta)])
         self.scratch = self.loans.take(scratch_of, widest, self.dim)
         self.work = self.loans.take(work_of, 64 * -(-widest // 64), self.dim)
-        self.inside = self.loans.take(inside_of, _FEW, _FEW, _FEW)
+        self.inside = self.loans.take(inside_of, _FEW, _FEW)
         self.seconds: defaultdict[str, float] = defaultdict(float)
         if self.limited:  # otherwise they are counted where much is asked for
             self.afford(self._held())
@@ -173,14 +174,15 @@ class Run:
         n, n_units, words = own[N], own[N_UNITS], own[N_WORDS]
         n_vertices, n_faces, _, n_cells, _, _ = state.sizes.tolist()
         mapped, walked = (0 if last else n_cells), (0 if last or number == 1 else n_faces if dim > 1 else n_vertices)
-        n_pairs, signs = 16 * n_units + 1024, state.signs  # of the layer before, which are on record
+        boxes, n_pairs = n_vertices // VERTICES + 1, 16 * n_units + 1024
+        signs = state.signs  # of the layer before, which are on record
         fresh = 0 if signs.shape == (len(state.cells), 2 * words) else len(state.cells)
         self.passing = (before,)
         signed = 16 * words * (len(state.x) + fresh)
         self.afford(
             8 * (mapped * ((dim + 3) * n + 7) + walked)
             + signed
-            + 8 * ((2 * words + 1) * n_cells + n_vertices + 2 * n_pairs)
+            + 8 * (2 * words * n_cells + boxes + n_vertices + 2 * n_pairs)
         )
         ahead = self.ahead(signed)
         if not last:
@@ -194,24 +196,23 @@ class Run:
             asked = n_vertices if last and 0 < n_units * n_vertices * n <= _KEPT else 0
             self.kept = np.empty((asked, n))
         inside = self.inside
-        if n_cells >= len(inside.start) or n_vertices > len(inside.order) or n_pairs > len(inside.pairs):
-            inside = inside_of(n_cells, n_vertices, n_pairs)
+        if n_vertices <= len(inside.order) and n_pairs <= len(inside.pairs):
+            inside = inside._replace(start=inside.start[: boxes + 1])
+        else:
+            inside = inside_of(n_vertices, n_pairs)
         crossings = Crossings(np.empty((n_cells, words), np.int64), np.empty((n_cells, words), np.uint64))
         self.passing = before, earlier, inside, crossings
         return Evaluation(self.past.history, before, earlier, number, self.frame, self.kept), inside, crossings
 
     def _signs(self, job: Evaluation, inside: Inside) -> None:
         """Signs of a layer at the vertices that exist: by floats, where they do not prove them by exact arithmetic."""
-        cell, n_cells, number = 0, int(self.state.sizes[Size.CELLS]), int(job.layer)
+        at, number = 0, int(job.layer)
         if self.meta[number - 1][N_UNITS] == 0:
             return
-        while cell < n_cells:
+        while at >= 0:
             check_time()
-            cell, n_pairs = _classify(self.state, job, self.scratch, inside, cell)
-            if cell < n_cells and n_pairs == 0:  # a cell of many vertices
-                self.afford(2 * inside.pairs.nbytes)
-                inside = inside._replace(pairs=np.empty((2 * len(inside.pairs), 2), np.int64))
-            elif n_pairs:
+            at, n_pairs = _classify(self.state, job, self.scratch, inside, at)
+            if n_pairs:
                 t = time.perf_counter()
                 _settle(self.state, job.history, self.arithmetic, inside.pairs[:n_pairs], number, self.dim)
                 self._lap("exact signs", t)
