@@ -57,6 +57,7 @@ class Cursor(IntEnum):
     OLD = 4  # faces from here on were made in this block
     OPEN = 5  # whether the cutting of the face has begun
     INSIDE = 6  # faces from here on are made inside it
+    POOR = 7  # vertices made in the layer whose error radius is too large
 
 
 class Tally(IntEnum):
@@ -71,7 +72,7 @@ class Tally(IntEnum):
 
 
 class Status(IntEnum):
-    """Why `cut_layer` returns."""
+    """Why `cut_layer` returns; from one to the other as an integer."""
 
     RUNNING = 0  # after the cuts it was allowed: the caller may report progress
     DONE = 1

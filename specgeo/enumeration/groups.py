@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from specgeo._cast import IntArray
 from specgeo._jit import direct
+from specgeo.enumeration._exact import forget
 from specgeo.enumeration._groups import Owners, Places, centres, choose, collect, find_owners, take
 from specgeo.enumeration._groups import Seen as Seen
 from specgeo.enumeration._layers import N_WORDS, N
@@ -45,10 +46,12 @@ def enough_cells(run: Run) -> bool:
 
 def enough_faces(run: Run) -> bool:
     """Whether a run does better to go on in groups, for those who want the whole complex."""
-    sizes, least = run.state.sizes, GLUED_FACES if run.dim < 4 else GLUED_FACES_HIGH
+    least = GLUED_FACES if run.dim < 4 else GLUED_FACES_HIGH
+    if run.dim == 1 or run.state.sizes[Size.FACES] < least:
+        return False
     if run.past.n_layers >= len(run.layers.meta) - 1:
         least *= GLUED_LAST
-    return bool(run.dim > 1 and sizes[Size.CELLS] > 1 and sizes[Size.FACES] >= least)
+    return bool(run.state.sizes[Size.CELLS] > 1 and run.state.sizes[Size.FACES] >= least)
 
 
 class Head:
@@ -204,11 +207,7 @@ class Group(Run):
             past = head.run.past
             self.past.push(head.layer, past.signs(head.layer)[cells], past.parents(head.layer)[cells])
         self.maps = head.run.maps
-        arithmetic = self.arithmetic
-        arithmetic.used[2] = -1
-        if arithmetic.used[1] > 0:  # what it remembers is of other cells
-            arithmetic.keys[:] = -1
-            arithmetic.used[:2] = 0
+        forget(self.arithmetic)
         self.granted = 0
         self.max_cells = head.most_cells if len(cells) > 1 else 2**31
         self.seconds.clear()
