@@ -28,6 +28,7 @@ from specgeo.enumeration._layout import (
     LEN,
     NEXT,
     START,
+    VERTICES,
     Crossings,
     Cursor,
     Limits,
@@ -168,14 +169,15 @@ class Run:
         last = number == len(self.layers.meta)
         mapped, facets = (0 if last else n_cells), int(state.sizes[Size.FACES if dim > 1 else Size.VERTICES])
         walked = 0 if last or number == 1 else facets
-        n_pairs, signs = 16 * n_units + 1024, state.signs  # of the layer before, which are on record
+        boxes, n_pairs = n_vertices // VERTICES + 1, 16 * n_units + 1024
+        signs = state.signs  # of the layer before, which are on record
         fresh = 0 if signs.shape == (len(state.cells), 2 * words) else len(state.cells)
         self.passing = [*before]
         signed = 16 * words * (len(state.x) + fresh)
         self.afford(
             8 * (mapped * ((dim + 3) * n + 7) + walked)
             + signed
-            + 8 * ((2 * words + 1) * n_cells + n_vertices + 2 * n_pairs)
+            + 8 * (2 * words * n_cells + boxes + n_vertices + 2 * n_pairs)
         )
         ahead = self.ahead(signed)
         if not last:
@@ -187,25 +189,20 @@ class Run:
         )
         self.kept = np.empty((n_vertices if dim == 1 and last and 0 < n_units * n_vertices * n <= _KEPT else 0, n))
         walk = Walk(np.full((walked, 2), -1, np.int32), np.empty(mapped, np.int32))
-        inside = Inside(
-            np.empty(n_cells + 1, np.int64), np.empty(n_vertices, np.int64), np.empty((n_pairs, 2), np.int64)
-        )
+        inside = Inside(np.empty(boxes + 1, np.int64), np.empty(n_vertices, np.int64), np.empty((n_pairs, 2), np.int64))
         crossings = Crossings(np.empty((n_cells, words), np.int64), np.empty((n_cells, words), np.uint64))
         self.passing += [earlier, *walk, *inside, *crossings]
         return Evaluation(self.past.history, before, earlier, number, self.frame, self.kept), walk, inside, crossings
 
     def _signs(self, job: Evaluation, inside: Inside) -> None:
         """Signs of a layer at the vertices that exist: by floats, where they do not prove them by exact arithmetic."""
-        cell, n_cells, number = 0, int(self.state.sizes[Size.CELLS]), int(job.layer)
+        at, number = 0, int(job.layer)
         if self.layers.meta[number - 1, N_UNITS] == 0:
             return
-        while cell < n_cells:
+        while at >= 0:
             check_time()
-            cell, n_pairs = _classify(self.state, job, self.scratch, inside, cell)
-            if cell < n_cells and n_pairs == 0:  # a cell of many vertices
-                self.afford(2 * inside.pairs.nbytes)
-                inside = inside._replace(pairs=np.empty((2 * len(inside.pairs), 2), np.int64))
-            elif n_pairs:
+            at, n_pairs = _classify(self.state, job, self.scratch, inside, at)
+            if n_pairs:
                 t = time.perf_counter()
                 _settle(self.state, job.history, self.arithmetic, inside.pairs[:n_pairs], number, self.dim)
                 self._lap("exact signs", t)

@@ -201,7 +201,8 @@ def check_phases(waves: FloatArray, reach: float | FloatArray, name: str) -> Non
     if not largest < np.inf:
         raise InvalidInputError(f"{name}: contains NaN or infinite values; remove them first")
     with np.errstate(over="ignore"):
-        if waves.shape[1] * largest * np.max(reach) > MAX_PHASE and (np.abs(waves) * reach).sum(axis=1).max() > MAX_PHASE:
+        rough = waves.shape[1] * largest * np.max(reach)
+        if rough > MAX_PHASE and (np.abs(waves) * reach).sum(axis=1).max() > MAX_PHASE:
             raise InvalidInputError(f"{name}: some phase k.x exceeds 1e15, where floats no longer resolve it; rescale")
 
 
