@@ -12,18 +12,20 @@ from specgeo._cast import FloatArray, IntArray
 from specgeo._jit import kernel, leaf_kernel, merged
 from specgeo.enumeration._layout import (
     CARRIER,
+    CUT,
     LEN,
     NEXT,
     NUMBER,
     PLANES,
-    STAMP,
     START,
     Cursor,
     Size,
     State,
     Tally,
     padded,
+    row_length,
     sizes_of,
+    words_of,
 )
 from specgeo.enumeration._memory import workspace
 from specgeo.enumeration._scalars import Ids, Integer, Words
@@ -40,7 +42,7 @@ def _cube(dim: int) -> tuple[Any, ...]:
     higher = sorted((w for w in words if 2 in w), key=lambda w: w.count(2))
     corner_id = {w: i for i, w in enumerate(corners)}
     face_id = {w: i for i, w in enumerate(higher)}
-    rows = np.full((len(higher), PLANES + dim - 1), -1, np.int32)
+    rows = np.full((len(higher), row_length(dim)), -1, np.int32)
     pool: list[int] = []
     for i, w in enumerate(higher):
         boundary = [w[:c] + (side,) + w[c + 1 :] for c in range(dim) if w[c] == 2 for side in (0, 1)]
@@ -51,7 +53,7 @@ def _cube(dim: int) -> tuple[Any, ...]:
         walls = [2 * c + side for c, side in enumerate(w) if side != 2]
         rows[i, PLANES : PLANES + len(walls)] = walls
     rows[-1, NUMBER] = 0
-    rows[:, NEXT] = rows[:, STAMP] = rows[:, CARRIER] = -1
+    rows[:, NEXT] = rows[:, CUT] = rows[:, CARRIER] = -1
     plane = np.arange(2 * dim)
     planes = np.zeros((2 * dim, dim + 3))  # of the unit cube, constants and errors missing
     planes[plane, plane // 2] = np.where(plane % 2 == 0, 1.0, -1.0)
@@ -72,7 +74,7 @@ def box_state(lower: FloatArray, upper: FloatArray, spare: int) -> State:
     """The complex of one cell, with room for ``spare`` cells."""
     dim = len(lower)
     corners, corner_planes, dims, rows, pool, walls, origin = _cube(dim)
-    faces = spare * (2**dim - 1) + len(rows)
+    faces = padded(rows, spare * (2**dim - 1) + len(rows))
     x = workspace((spare + len(corners), dim + 1), np.float64)
     x[: len(corners), :dim] = np.where(corners == 0, lower, upper)
     x[: len(corners), dim] = 0.0
@@ -88,10 +90,10 @@ def box_state(lower: FloatArray, upper: FloatArray, spare: int) -> State:
         x,
         padded(corner_planes, len(x)),
         np.empty((1, 2), np.uint64),  # signs come with the first layer
-        padded(dims, faces),
-        padded(rows, faces),
-        workspace((faces, 3), np.uint64),
-        padded(pool, len(pool) + 4 * faces),
+        padded(dims, len(faces)),
+        faces,
+        words_of(faces),
+        padded(pool, len(pool) + 4 * len(faces)),
         padded(np.array([[len(rows) - 1, 0]], dtype=np.int32), spare + 1),
         np.empty((1, 2), np.uint64),
         planes,
