@@ -14,16 +14,18 @@ from specgeo._jit import leaf_kernel, merged
 from specgeo.domain import Box
 from specgeo.enumeration._layout import (
     CARRIER,
+    CUT,
     LEN,
     NEXT,
     NUMBER,
     PLANES,
-    STAMP,
     START,
     Cursor,
     Size,
     State,
     Tally,
+    row_length,
+    words_of,
 )
 from specgeo.enumeration._memory import Loans
 from specgeo.enumeration._scalars import Ids, Integer, Words
@@ -42,7 +44,7 @@ def _cube(dim: int) -> tuple[Any, ...]:
     higher = sorted((w for w in words if 2 in w), key=lambda w: w.count(2))
     corner_id = {w: i for i, w in enumerate(corners)}
     face_id = {w: i for i, w in enumerate(higher)}
-    rows = np.full((len(higher), PLANES + dim - 1), -1, np.int32)
+    rows = np.full((len(higher), row_length(dim)), -1, np.int32)
     pool: list[int] = []
     for i, w in enumerate(higher):
         boundary = [w[:c] + (side,) + w[c + 1 :] for c in range(dim) if w[c] == 2 for side in (0, 1)]
@@ -53,7 +55,7 @@ def _cube(dim: int) -> tuple[Any, ...]:
         walls = [2 * c + side for c, side in enumerate(w) if side != 2]
         rows[i, PLANES : PLANES + len(walls)] = walls
     rows[-1, NUMBER] = 0
-    rows[:, NEXT] = rows[:, STAMP] = rows[:, CARRIER] = -1
+    rows[:, NEXT] = rows[:, CUT] = rows[:, CARRIER] = -1
     axis, plane = np.arange(dim), np.arange(2 * dim)
     planes = np.zeros((2 * dim, dim + 3), np.int64)
     planes[plane, plane // 2] = 1 + plane % 2
@@ -99,6 +101,7 @@ def _blank(dim: int, spare: int) -> Blank:
     faces, vertices = spare * (2**dim - 1) + n_faces, spare + n
     counts = np.zeros(len(Size) + len(Cursor) + len(Tally), np.int64)
     x, all_planes = np.empty((vertices, dim + 1)), np.empty((n_planes + spare, dim + 3))
+    face_rows = np.empty((faces, row_length(dim)), np.int32)
     state = State(
         counts[: len(Size)],
         counts[len(Size) : len(Size) + len(Cursor)],
@@ -108,8 +111,8 @@ def _blank(dim: int, spare: int) -> Blank:
         np.empty((vertices, dim + 2), np.int32),
         np.empty((vertices, 2), np.uint64),  # of signs there is room for 64 units
         np.empty(faces, np.uint8),
-        np.empty((faces, rows.shape[1]), np.int32),
-        np.empty((faces, 3), np.uint64),
+        face_rows,
+        words_of(face_rows),
         np.empty(len(pool) + 4 * faces, np.int32),
         np.empty((spare + 1, 2), np.int32),
         np.empty((spare + 1, 2), np.uint64),

@@ -18,7 +18,7 @@ from specgeo.enumeration._exact import forget
 from specgeo.enumeration._groups import Owners, Places, centres, choose, collect, find_owners, take
 from specgeo.enumeration._groups import Seen as Seen
 from specgeo.enumeration._layers import N_WORDS, N
-from specgeo.enumeration._layout import CARRIER, LEN, PLANES, START, Size, State, Work, with_room
+from specgeo.enumeration._layout import CARRIER, LEN, PLANES, START, Size, State, Work, with_room, words_of
 from specgeo.enumeration._memory import workspace
 from specgeo.enumeration._run import Run, TooManyCells
 from specgeo.enumeration._scalars import Flags, Ids
@@ -162,7 +162,7 @@ class Group(Run):
     def __init__(self, head: Head) -> None:
         self.head = head
         s, run = head.run.state, head.run
-        n_planes = int(s.sizes[Size.PLANES])
+        n_planes, none = int(s.sizes[Size.PLANES]), np.empty((0, s.faces.shape[1]), np.int32)
         state = State(
             np.zeros_like(s.sizes),
             np.zeros_like(s.cursor),
@@ -172,8 +172,8 @@ class Group(Run):
             np.empty((0, s.vplanes.shape[1]), np.int32),
             np.empty((1, 2), np.uint64),
             np.empty(0, np.uint8),
-            np.empty((0, s.faces.shape[1]), np.int32),
-            np.empty((0, 3), np.uint64),
+            none,
+            words_of(none),
             np.empty(0, np.int32),
             np.empty((0, 2), np.int32),
             np.empty((1, 2), np.uint64),
