@@ -13,6 +13,7 @@ from numba import typeof
 import specgeo as sg
 from specgeo.enumeration import _exact, _refine, _run, division, finish, glue, groups
 from specgeo.geometry.soundness import failures
+from specgeo.geometry.vertex_values import vertex_values
 from specgeo.testing import random_network
 
 KINDS = ("he", "zero-bias", "integer", "quarter", "duplicated")
@@ -166,6 +167,16 @@ def test_a_wide_layer_is_divided(widths, activation, kind, by_blocks, monkeypatc
     if np.any(divided.weights[-1]):  # the last layer is not divided: the outputs are the same
         x = np.random.default_rng(0).uniform(-1, 1, (50, widths[0]))
         np.testing.assert_array_equal(divided(x), net(x))
+
+
+@pytest.mark.parametrize(("widths", "activation"), [((1, 40, 1), "relu"), ((1, 3, 40, 2), "hard_tanh")])
+def test_values_at_kinks_behind_a_divided_layer(widths, activation, by_blocks, monkeypatch):
+    """On a line the run leaves pre-activations for them: here those of the last block alone."""
+    net = random_network(widths, 1, activation=activation)
+    one = sg.enumerate_regions(net, cube(1), executor=1)
+    monkeypatch.undo()
+    assert_same(one, sg.enumerate_regions(net, cube(1)))
+    np.testing.assert_allclose(vertex_values(one), net(one.vertices), rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize(("n", "regions"), [(3, 32), (4, 370)])

@@ -14,12 +14,13 @@ import numpy as np
 from specgeo._cast import FloatArray, IntArray
 from specgeo._jit import hot
 from specgeo._sparse import SparseMatrix, filled
+from specgeo._tile import WIDTH
 from specgeo.activation import Activation
 from specgeo.enumeration._scalars import Ids, Integer, Words
 from specgeo.errors import UnsupportedError
 
 # columns of Layers.meta, one row a hidden layer; N_BREAKS: breakpoints a neuron, -1 where neurons differ in activation;
-# WEIGHT: where a dense layer begins in ``transposed``; ROWS, COLUMNS: where the starts of the rows and columns of a
+# WEIGHT: where a dense layer begins in ``tiles``; ROWS, COLUMNS: where the starts of the rows and columns of a
 # sparse layer stand, -1 for a dense one; ENTRIES: where those of its rows stand, whatever it is
 WEIGHT, BIAS, UNIT, PIECE, WORD, N, N_PREVIOUS, N_UNITS, N_BREAKS, N_WORDS, N_PIECES, ROWS, COLUMNS, ENTRIES = range(14)
 
@@ -32,8 +33,7 @@ class Layers(NamedTuple):
     """Hidden layers, flattened; ``meta`` has the offsets."""
 
     meta: IntArray  # (L, 14)
-    transposed: FloatArray  # the weight matrices of dense layers, transposed
-    absolute: FloatArray  # their absolute values
+    tiles: FloatArray  # the weight matrices of dense layers, in tiles of `WIDTH` neurons: tile, input, neuron
     biases: FloatArray
     norms: FloatArray  # 1-norms of the weight rows, rounded up (offset as the biases)
     thresholds: FloatArray  # one a unit
@@ -170,7 +170,8 @@ def flat_bytes(weights: Any, activations: Any) -> int:
     """What `flatten` takes, at most."""
     entries = sum(2 * int(filled(w).sum()) if _is_list(w) else int(w.size) for w in weights)
     units = sum(len(a.units(len(w)).owners) + len(w) for w, a in zip(weights, activations, strict=True))
-    return 28 * entries + 256 * units + 64 * _ENTRIES_A_CHUNK
+    spare = sum(8 * WIDTH * int(w.shape[1]) for w in weights if not _is_list(w))  # in the last tile
+    return 28 * entries + spare + 256 * units + 64 * _ENTRIES_A_CHUNK
 
 
 def _is_list(weight: Any) -> bool:
@@ -208,6 +209,14 @@ def _listed(weight: Any) -> Any:
     if _is_list(weight):
         return weight if isinstance(weight, SparseMatrix) else SparseMatrix.from_dense(weight)
     return np.asarray(weight)
+
+
+def _tiles(weight: FloatArray) -> FloatArray:
+    """A matrix in tiles, the last filled up with zeros."""
+    n, n_previous = weight.shape
+    filled_up = np.zeros((-(-n // WIDTH) * WIDTH, n_previous))
+    filled_up[:n] = weight
+    return filled_up.reshape(-1, WIDTH, n_previous).transpose(0, 2, 1).ravel()
 
 
 def _tables(layers: list[tuple[IntArray, ...]]) -> tuple[IntArray, IntArray, IntArray, IntArray]:
@@ -254,18 +263,16 @@ def flatten(weights: Any, biases: Any, activations: Any) -> Layers:
         terms.extend(exact)
         intercepts.extend(sum(reversed(parts)) for parts in exact)
         starts = [
-            starts[0] + (0 if isinstance(weight, SparseMatrix) else weight.size),
+            starts[0] + (0 if isinstance(weight, SparseMatrix) else -(-n // WIDTH) * WIDTH * n_previous),
             starts[1] + n,
             starts[2] + n_units,
             starts[3] + len(activation.slopes),
             starts[4] + int(row[N_WORDS]),
         ]
     empty, none = np.zeros(0), np.zeros(0, np.int64)
-    transposed = np.concatenate([empty, *(w.T.ravel() for w in weights if not isinstance(w, SparseMatrix))])
     return Layers(
         meta,
-        transposed,
-        np.abs(transposed),
+        np.concatenate([empty, *(_tiles(w) for w in weights if not isinstance(w, SparseMatrix))]),
         np.concatenate(biases) if len(weights) else empty,
         np.concatenate(norms) if norms else empty,
         np.concatenate(thresholds) if thresholds else empty,

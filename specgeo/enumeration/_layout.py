@@ -29,7 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import FloatArray, IntArray
-from specgeo.enumeration._memory import workspace
+from specgeo.enumeration._memory import can_grow, grown, workspace
 from specgeo.enumeration._scalars import Flags, Ids, Integer, Word, Words
 from specgeo.errors import BudgetError
 
@@ -126,18 +126,23 @@ class Neuron(IntEnum):
     NORM = 2  # of its row: 1-norm of the gradient, size, doubt
     SIZE = 3
     DOUBT = 4
-    ACTIVATED = 5  # doubt of its post-activation
-    BOUND = 6  # on the error of its value
+    LIMIT = 5  # a value beyond it has a sign for sure
+
+
+VERTICES = 8  # whose values are computed together
 
 
 class Scratch(NamedTuple):
-    """Work space for one cell, as wide as the widest layer."""
+    """Work space for one cell or some vertices, as wide as the widest layer."""
 
-    rows: FloatArray  # (d + 1, n) post-activations as affine functions of x
+    rows: FloatArray  # (4 q >= d + 2, n) post-activations as affine functions of x; zeros; in the last row doubts
     neurons: FloatArray  # (len(Neuron), n)
-    values: FloatArray  # (2, n) pre-activations at two vertices
-    inputs: FloatArray  # (2, n) what comes into them
-    active: IntArray  # (n,) neurons that are not identically zero
+    values: FloatArray  # (max(VERTICES, 4 q), n to the next multiple of 8, at least 16): W a for each row a
+    inputs: FloatArray  # (VERTICES, n) post-activations at vertices
+    errors: FloatArray  # (VERTICES,) bounds on their errors
+    panel: FloatArray  # (any,) rows packed for a product, see `_products.pack`
+    columns: IntArray  # (n,)
+    blocks: IntArray  # (n / 64 + 2,)
     exact_input: Flags  # (n,)
 
 
@@ -192,13 +197,18 @@ def frame_of(extent: FloatArray, exact: bool) -> Frame:
 
 
 def scratch_of(widest: int, dim: int) -> Scratch:
-    """Work space, not initialised."""
+    """Work space; only ``rows`` has to be initialised."""
+    n_rows = (dim + 5) // 4 * 4
+    most = max(VERTICES, n_rows)
     return Scratch(
-        np.empty((dim + 1, widest)),
+        np.zeros((n_rows, widest)),
         np.empty((len(Neuron), widest)),
-        np.empty((2, widest)),
-        np.empty((2, widest)),
+        np.empty((most, max(16, (widest + 7) // 8 * 8))),
+        np.empty((VERTICES, widest)),
+        np.empty(VERTICES),
+        np.empty(most * widest),
         np.empty(widest, np.int64),
+        np.empty(widest // 64 + 2, np.int64),
         np.empty(widest, np.bool_),
     )
 
@@ -216,28 +226,37 @@ def work_of(units: int, dim: int) -> Work:
     )
 
 
-def with_room(s: State, **wanted: int) -> State:
-    """The state with room for at least so many vertices, faces, pool items, cells, planes (in all)."""
-    arrays = s._asdict()
-    for kind, names in _ROWS.items():
-        rows = wanted.get(kind, 0)
-        if rows > _MOST_ROWS:
-            raise BudgetError(f"network, domain: more than 2^31 {kind}; shrink the domain or set max_cells")
-        if rows > len(arrays[names[0]]):
-            for name in names:
-                arrays[name] = padded(arrays[name], rows)
-    return State(**arrays)
+def with_room(s: State, reserve: int = 1, **wanted: int) -> State:
+    """The state with room for at least so many vertices, faces, pool items, cells, planes (in all).
+
+    Arrays that have to move get addresses to grow to ``reserve`` times that.
+    """
+    longer = {
+        name: grown(array, rows) if can_grow(array, rows) else padded(array, rows, reserve)
+        for name, array, rows in _growing(s, wanted)
+    }
+    return s._replace(**longer)
 
 
 def extra_bytes(s: State, **wanted: int) -> int:
     """How many bytes `with_room` would take, while the arrays that it replaces are still there."""
-    arrays = s._asdict()
-    return sum(
-        rows * arrays[name].strides[0]
-        for kind, rows in wanted.items()
-        if rows > len(arrays[_ROWS[kind][0]])
-        for name in _ROWS[kind]
-    )
+    return sum((rows - len(a) * can_grow(a, rows)) * a.strides[0] for _, a, rows in _growing(s, wanted))
+
+
+def moving_bytes(s: State, **wanted: int) -> int:
+    """How many of them in arrays that cannot grow where they are."""
+    return sum(rows * a.strides[0] for _, a, rows in _growing(s, wanted) if not can_grow(a, rows))
+
+
+def _growing(s: State, wanted: dict[str, int]) -> list[tuple[str, npt.NDArray[Any], int]]:
+    """The arrays with fewer rows than are wanted, by name, and how many."""
+    arrays, growing = s._asdict(), []
+    for kind, rows in wanted.items():
+        if rows > _MOST_ROWS:
+            raise BudgetError(f"network, domain: more than 2^31 {kind}; shrink the domain or set max_cells")
+        if rows > len(arrays[_ROWS[kind][0]]):
+            growing += [(name, arrays[name], rows) for name in _ROWS[kind]]
+    return growing
 
 
 _MOST_ROWS = 2**31 - 1  # ids are int32
@@ -250,8 +269,8 @@ _ROWS = {
 }
 
 
-def padded(array: npt.NDArray[Any], rows: int) -> npt.NDArray[Any]:
+def padded(array: npt.NDArray[Any], rows: int, reserve: int = 1) -> npt.NDArray[Any]:
     """A copy with so many rows; those that are new are not initialised."""
-    out = workspace((rows, *array.shape[1:]), array.dtype)
+    out = workspace((rows, *array.shape[1:]), array.dtype, reserve)
     out[: len(array)] = array[:rows]
     return out

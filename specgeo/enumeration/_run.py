@@ -28,6 +28,7 @@ from specgeo.enumeration._layout import (
     LEN,
     NEXT,
     START,
+    VERTICES,
     Crossings,
     Cursor,
     Limits,
@@ -38,6 +39,7 @@ from specgeo.enumeration._layout import (
     Work,
     extra_bytes,
     frame_of,
+    moving_bytes,
     scratch_of,
     with_room,
     work_of,
@@ -61,6 +63,7 @@ _CUTS_A_CALL = 100_000
 _OWN = slice(4, None)  # fields of Exact after those that are small or look into the layers
 _KEPT = 1 << 18  # pre-activations that are left to the values at vertices
 _UNASKED = 1 << 26  # bytes that are taken without a look at the machine, which costs a fraction of a millisecond
+_AHEAD = 64  # address space for arrays that grow: so many times what they need now
 
 
 class TooManyCells(BudgetError):
@@ -105,6 +108,7 @@ class Run:
         self.limited = max_bytes is not None
         self.max_bytes = memory_budget(max_bytes) if self.limited else _UNASKED
         self.granted = 0  # bytes, since they were counted
+        self.reserved = 0  # bytes of address space beside them
         self.passing: list[Any] = []  # what the layer at work holds beside the state
         self.frame = frame_of(extent, exact)
         if domain_rows is None:
@@ -165,42 +169,40 @@ class Run:
         last = number == len(self.layers.meta)
         mapped, facets = (0 if last else n_cells), int(state.sizes[Size.FACES if dim > 1 else Size.VERTICES])
         walked = 0 if last or number == 1 else facets
-        n_pairs, signs = 16 * n_units + 1024, state.signs  # of the layer before, which are on record
+        boxes, n_pairs = n_vertices // VERTICES + 1, 16 * n_units + 1024
+        signs = state.signs  # of the layer before, which are on record
         fresh = 0 if signs.shape == (len(state.cells), 2 * words) else len(state.cells)
         self.passing = [*before]
+        signed = 16 * words * (len(state.x) + fresh)
         self.afford(
             8 * (mapped * ((dim + 3) * n + 7) + walked)
-            + 16 * words * (len(state.x) + fresh + n_cells)
-            + 8 * (n_cells + n_vertices + 2 * n_pairs)
+            + signed
+            + 8 * (2 * words * n_cells + boxes + n_vertices + 2 * n_pairs)
         )
+        ahead = self.ahead(signed)
         if not last:
             self.maps = empty_maps(self.layers, number, mapped, dim)
         earlier = state.vbits
         self.state = state._replace(
-            vbits=workspace((len(state.x), 2 * words), np.uint64),
-            signs=workspace((fresh, 2 * words), np.uint64) if fresh else signs,
+            vbits=workspace((len(state.x), 2 * words), np.uint64, ahead),
+            signs=workspace((fresh, 2 * words), np.uint64, ahead) if fresh else signs,
         )
         self.kept = np.empty((n_vertices if dim == 1 and last and 0 < n_units * n_vertices * n <= _KEPT else 0, n))
         walk = Walk(np.full((walked, 2), -1, np.int32), np.empty(mapped, np.int32))
-        inside = Inside(
-            np.empty(n_cells + 1, np.int64), np.empty(n_vertices, np.int64), np.empty((n_pairs, 2), np.int64)
-        )
+        inside = Inside(np.empty(boxes + 1, np.int64), np.empty(n_vertices, np.int64), np.empty((n_pairs, 2), np.int64))
         crossings = Crossings(np.empty((n_cells, words), np.int64), np.empty((n_cells, words), np.uint64))
         self.passing += [earlier, *walk, *inside, *crossings]
         return Evaluation(self.past.history, before, earlier, number, self.frame, self.kept), walk, inside, crossings
 
     def _signs(self, job: Evaluation, inside: Inside) -> None:
         """Signs of a layer at the vertices that exist: by floats, where they do not prove them by exact arithmetic."""
-        cell, n_cells, number = 0, int(self.state.sizes[Size.CELLS]), int(job.layer)
+        at, number = 0, int(job.layer)
         if self.layers.meta[number - 1, N_UNITS] == 0:
             return
-        while cell < n_cells:
+        while at >= 0:
             check_time()
-            cell, n_pairs = _classify(self.state, job, self.scratch, inside, cell)
-            if cell < n_cells and n_pairs == 0:  # a cell of many vertices
-                self.afford(2 * inside.pairs.nbytes)
-                inside = inside._replace(pairs=np.empty((2 * len(inside.pairs), 2), np.int64))
-            elif n_pairs:
+            at, n_pairs = _classify(self.state, job, self.scratch, inside, at)
+            if n_pairs:
                 t = time.perf_counter()
                 _settle(self.state, job.history, self.arithmetic, inside.pairs[:n_pairs], number, self.dim)
                 self._lap("exact signs", t)
@@ -266,7 +268,7 @@ class Run:
         }
         wanted = {k: int(2 * (u + n)) for k, (u, n, room) in used.items() if u + n > room}
         self.afford(**wanted)
-        self.state = state = with_room(state, **wanted)
+        self.state = state = with_room(state, self.ahead(moving_bytes(state, **wanted)), **wanted)
         if 2 * int(needed.max()) + 2 > work.pieces.shape[1]:
             room, used_room = 4 * int(needed.max()) + 4, work.pieces.shape[1]
             self.afford(12 * (self.dim + 1) * room)
@@ -285,6 +287,19 @@ class Run:
         self.granted += needed
         if self.granted > self.max_bytes:  # or less: some of it is free again
             self._recount(needed, arrays)
+
+    def ahead(self, needed: int) -> int:
+        """How many times these bytes to reserve: half of what is left of a quarter of the budget, if that is known.
+
+        With a limit, none: what the caller allows is then the address space as well.
+        """
+        if self.limited or needed == 0:
+            return 1
+        if self.max_bytes == _UNASKED and self.reserved + _AHEAD * needed > _UNASKED:
+            self.max_bytes = self.granted + memory_budget()
+        times = min(_AHEAD, 1 + max(0, self.max_bytes // 4 - self.reserved) // (2 * needed))
+        self.reserved += (times - 1) * needed
+        return times
 
     def _recount(self, needed: int, arrays: tuple[Any, ...]) -> None:
         held = held_bytes(

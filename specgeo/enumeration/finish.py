@@ -52,10 +52,15 @@ def as_complex(run: Run, network: Network, labels: Labels, domain: Any) -> Polyh
     facet_walls = walls[: sizes[dim - 1] if dim > 1 else n_vertices].astype(np.int64)
     vertices, errors = np.ascontiguousarray(s.x[:n_vertices, :dim]), s.x[:n_vertices, dim].copy()
     cx = complex_of(network, domain, vertices, errors, tuple(faces), signs, facet_walls, certificate_of(run))
-    if len(run.kept) and not isinstance(network.activations[-1], MaxGroups):
+    if len(run.kept) and _are_the_last(run.kept, network):
         values = values_on_a_line(network.layers, run.kept, cx.vertices[:, 0])
         cx.derived(LINE_VALUES, lambda _: values)
     return cx
+
+
+def _are_the_last(kept: FloatArray, network: Network) -> bool:
+    """Whether pre-activations are those of the last layer: not of comparisons, nor of a block of a divided layer."""
+    return kept.shape[1] == network.hidden_widths[-1] and not isinstance(network.activations[-1], MaxGroups)
 
 
 def complex_of(
