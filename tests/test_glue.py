@@ -33,7 +33,7 @@ def in_groups(monkeypatch):
         for name in ("GLUED_FACES", "GLUED_FACES_HIGH"):
             monkeypatch.setattr(groups, name, faces)
         monkeypatch.setattr(groups, "GLUED_LAST", 1)
-        for name in ("GROUP_CELLS", "GROUP_CELLS_HIGH"):
+        for name in ("LEAST_CELLS", "MOST_CELLS"):
             monkeypatch.setattr(groups, name, cells)
         monkeypatch.setattr(groups, "FEWEST", most)
         monkeypatch.setattr(groups, "GROUP_BYTES", 0)
@@ -221,8 +221,8 @@ def test_on_a_polytope_with_other_activations(in_groups):
 
 
 def test_processes_give_the_same_bits(in_groups):
-    """They have groups of their own making, of the usual size."""
-    in_groups(1, groups.GROUP_CELLS)
+    """They have groups of their own making."""
+    in_groups(1, 60)
     net = random_network((2, 40, 24, 1), 5)
     one = sg.enumerate_regions(net, cube(2), executor=1)
     with ProcessPoolExecutor(2, mp_context=get_context("spawn"), initializer=_glue_all) as pool:
@@ -232,6 +232,7 @@ def test_processes_give_the_same_bits(in_groups):
 def _glue_all():
     groups.GLUED_FACES = groups.GLUED_LAST = 1
     groups.GROUP_BYTES, groups.FEWEST = 0, 10**6
+    groups.LEAST_CELLS = groups.MOST_CELLS = 60
 
 
 def test_budgets_and_signs_of_rounded_values(in_groups):

@@ -72,6 +72,12 @@ class Inside(NamedTuple):
     pairs: IntArray  # (any, 2) vertex, unit
 
 
+def inside_of(n_vertices: int, n_pairs: int) -> Inside:
+    """Room for so many."""
+    boxes = n_vertices // VERTICES + 1
+    return Inside(np.empty(boxes + 1, np.int64), np.empty(n_vertices, np.int64), np.empty((n_pairs, 2), np.int64))
+
+
 @merged
 def own_faces(state: State, dim: Integer) -> None:
     """Give every face and vertex the first cell that contains it, top down."""
