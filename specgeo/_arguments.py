@@ -32,12 +32,17 @@ def checked(function: Callable[_P, _R]) -> Callable[_P, _R]:
     function converts them itself, by the shapes it wants.
     """
     names = list(inspect.signature(function).parameters)
-    hints = cache(lambda: _hints(function))  # on the first call: types are imported by then, or can be
+
+    @cache  # on the first call: types are imported by then, or can be
+    def hints() -> dict[str, Any]:
+        return {name: hint for name, hint in _hints(function).items() if not _fits(object(), hint)}
 
     @wraps(function)
     def call(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        wanted = hints()
         for name, value in chain(zip(names, args, strict=False), kwargs.items()):
-            check(value, name, hints().get(name, Any))
+            if name in wanted:
+                check(value, name, wanted[name])
         return function(*args, **kwargs)
 
     return call

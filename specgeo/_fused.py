@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 import numba
-from numba import types
 from numba.extending import intrinsic
 
 from specgeo._double import product_error
 from specgeo._double import two_sum as _two_sum
 from specgeo._jit import lane
+from specgeo._vector import fused, operands, spread, wider
 
 if getattr(numba.config, "DISABLE_JIT", False):  # the same primitives for the interpreter
 
@@ -31,12 +31,13 @@ else:
 
     @intrinsic  # type: ignore[untyped-decorator, unused-ignore]
     def fma(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
-        """a b + c, rounded once (llvm.fma)."""
+        """a b + c, rounded once (llvm.fma), of floats or vectors."""
+        kind = wider(a, b, c)
 
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            return builder.fma(*args)
+            return fused(builder, *spread(builder, args, kind))
 
-        return types.float64(types.float64, types.float64, types.float64), codegen
+        return kind(*operands(a, b, c)), codegen
 
     @lane
     def two_product_error(a: float, b: float, product: float) -> float:

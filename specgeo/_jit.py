@@ -48,6 +48,7 @@ def _stamp() -> str:
         package / "_passes.py",
         package / "_double.py",
         package / "_fused.py",
+        package / "_vector.py",
         package / "_prefetch.py",
         *(file for part in parts for file in part.iterdir()),
     ]

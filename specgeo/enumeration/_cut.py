@@ -200,6 +200,7 @@ def _split_piece(state: State, job: Job, work: Work, knife: Knife, g: Integer, m
         half, h, n_open = split_edge(state, job, work, knife, g)
         if job.frame.exact and (n_open > 0 or not state.x[h, job.frame.dim] <= job.frame.rough):
             settle_vertex(state, job, knife, h, work.pending[:n_open])
+        state.cursor[Cursor.POOR] += int(not state.x[h, job.frame.dim] <= job.frame.reliable)
         edge_bits(state, g, knife.word, knife.words)
         edge_bits(state, half, knife.word, knife.words)
     else:
@@ -282,10 +283,10 @@ def _cut_block(state: State, job: Job, work: Work, limits: Limits, last_step: In
 
 
 @leaf_kernel
-def cut_layer(state: State, job: Job, work: Work, limits: Limits) -> Status:
+def cut_layer(state: State, job: Job, work: Work, limits: Limits) -> int:
     """Cut the complex by a layer: blocks of 64 units; in each, faces by dimension; for each face, its units.
 
-    The `Status` tells why it returns, RUNNING after about ``limits.cuts`` cuts. Call it again to go on.
+    The `Status`, as an integer, tells why it returns, RUNNING after about ``limits.cuts`` cuts. Call it again to go on.
     """
     words = job.history.layers.meta[job.layer - 1, N_WORDS]
     last_step = state.cursor[Cursor.STEP] + limits.cuts
@@ -294,7 +295,7 @@ def cut_layer(state: State, job: Job, work: Work, limits: Limits) -> Status:
         _begin_block(state, job.history, job.layer, word, words, job.frame.dim)
         status = _cut_block(state, job, work, limits, last_step)
         if status != Status.DONE:
-            return status
+            return int(status.value)
         _end_block(state, word, words)
     end_layer(state, job.history.layers, job.layer)
-    return Status.DONE
+    return int(Status.DONE.value)

@@ -22,6 +22,7 @@ from specgeo.enumeration._layout import (
     sizes_of,
     words_of,
 )
+from specgeo.enumeration._memory import Loans
 from specgeo.enumeration._run import Run
 from specgeo.errors import DomainError
 from specgeo.network import Activation
@@ -30,25 +31,33 @@ _BYTES_A_FACE = 500  # of the cube's lattice while it is made, the first time
 
 
 def domain_state(
-    domain: Any, dim: int, exact: bool, spare: int, max_bytes: int | None = None
+    domain: Any, dim: int, exact: bool, spare: int, max_bytes: int | None = None, loans: Loans | None = None
 ) -> tuple[State, FloatArray]:
     """The complex of one cell, and the largest |x_c| on its bounding box, shape (d,)."""
     if domain.dim != dim:
         raise DomainError(f"domain: dimension {domain.dim}, but the network has {dim} inputs; make them equal")
     box = domain.bounding_box()
-    extent = np.maximum(np.abs(box.lower), np.abs(box.upper))
+    extent = np.maximum(-box.lower, box.upper)
     afford(_BYTES_A_FACE * 3.0**dim, "max_bytes", "raise max_bytes or restrict the network", max_bytes)
-    state = box_state(box.lower, box.upper, spare)
+    loans = loans or Loans(kept=False)
+    state = box_state(box, spare, loans)
     if isinstance(domain, Polytope):
-        state = _cut_to_polytope(state, domain, extent, exact, spare, max_bytes)
+        state = _cut_to_polytope(state, domain, extent, exact, spare, loans, max_bytes)
     return state, extent
 
 
 def _cut_to_polytope(
-    state: State, domain: Polytope, extent: FloatArray, exact: bool, spare: int, max_bytes: int | None
+    state: State,
+    domain: Polytope,
+    extent: FloatArray,
+    exact: bool,
+    spare: int,
+    loans: Loans,
+    max_bytes: int | None,
 ) -> State:
     """Cut a bounding box by the half-spaces b - A x >= 0, as a layer of units, and keep the cell inside all."""
-    run = Run(flatten([-domain.A], [domain.b], [Activation.relu()]), state, extent, exact, max_bytes=max_bytes)
+    layers = flatten([-domain.A], [domain.b], [Activation.relu()])
+    run = Run(layers, state, extent, exact, max_bytes=max_bytes, loans=loans)
     run.layer(1)
     words = int(run.layers.meta[0, N_WORDS])
     n_cells = int(run.state.sizes[Size.CELLS])

@@ -64,6 +64,7 @@ class Cursor(IntEnum):
     OLD = 4  # faces from here on were made in this block
     OPEN = 5  # whether the cutting of the face has begun
     INSIDE = 6  # faces from here on are made inside it
+    POOR = 7  # vertices made in the layer whose error radius is too large
 
 
 class Tally(IntEnum):
@@ -78,7 +79,7 @@ class Tally(IntEnum):
 
 
 class Status(IntEnum):
-    """Why `cut_layer` returns."""
+    """Why `cut_layer` returns; from one to the other as an integer."""
 
     RUNNING = 0  # after the cuts it was allowed: the caller may report progress
     DONE = 1
@@ -133,18 +134,23 @@ class Neuron(IntEnum):
     NORM = 2  # of its row: 1-norm of the gradient, size, doubt
     SIZE = 3
     DOUBT = 4
-    ACTIVATED = 5  # doubt of its post-activation
-    BOUND = 6  # on the error of its value
+    LIMIT = 5  # a value beyond it has a sign for sure
+
+
+VERTICES = 8  # whose values are computed together
 
 
 class Scratch(NamedTuple):
-    """Work space for one cell, as wide as the widest layer."""
+    """Work space for one cell or some vertices, as wide as the widest layer."""
 
-    rows: FloatArray  # (d + 1, n) post-activations as affine functions of x
+    rows: FloatArray  # (4 q >= d + 2, n) post-activations as affine functions of x; zeros; in the last row doubts
     neurons: FloatArray  # (len(Neuron), n)
-    values: FloatArray  # (2, n) pre-activations at two vertices
-    inputs: FloatArray  # (2, n) what comes into them
-    active: IntArray  # (n,) neurons that are not identically zero
+    values: FloatArray  # (max(VERTICES, 4 q), n to the next multiple of 8, at least 16): W a for each row a
+    inputs: FloatArray  # (VERTICES, n) post-activations at vertices
+    errors: FloatArray  # (VERTICES,) bounds on their errors
+    panel: FloatArray  # (any,) rows packed for a product, see `_products.pack`
+    columns: IntArray  # (n,)
+    blocks: IntArray  # (n / 64 + 2,)
     exact_input: Flags  # (n,)
 
 
@@ -211,13 +217,18 @@ def frame_of(extent: FloatArray, exact: bool) -> Frame:
 
 
 def scratch_of(widest: int, dim: int) -> Scratch:
-    """Work space, not initialised."""
+    """Work space; only ``rows`` has to be initialised."""
+    n_rows = (dim + 5) // 4 * 4
+    most = max(VERTICES, n_rows)
     return Scratch(
-        np.empty((dim + 1, widest)),
+        np.zeros((n_rows, widest)),
         np.empty((len(Neuron), widest)),
-        np.empty((2, widest)),
-        np.empty((2, widest)),
+        np.empty((most, max(16, (widest + 7) // 8 * 8))),
+        np.empty((VERTICES, widest)),
+        np.empty(VERTICES),
+        np.empty(most * widest),
         np.empty(widest, np.int64),
+        np.empty(widest // 64 + 2, np.int64),
         np.empty(widest, np.bool_),
     )
 

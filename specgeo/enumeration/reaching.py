@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
+from specgeo.enumeration._exact import forget
 from specgeo.enumeration._groups import Places, collect, take
 from specgeo.enumeration._layers import N_UNITS, N_WORDS, N
 from specgeo.enumeration._layout import CARRIER, LEN, PLANES, START, Size, State, words_of
@@ -102,5 +103,4 @@ def keep_cells(run: Run, layer: int, cells: IntArray) -> None:
     kept.tally[:], kept.margin[:] = s.tally, s.margin
     run.state = kept
     run.past.push(layer, run.past.signs(layer)[cells], run.past.parents(layer)[cells])
-    arithmetic = run.arithmetic
-    arithmetic.keys[:], arithmetic.used[:2], arithmetic.used[2] = -1, 0, -1  # what it remembers is of other cells
+    forget(run.arithmetic)

@@ -3,28 +3,29 @@
 Notation, for one wavevector k and one point v::
 
     k.v  =  hi + lo            double-double, from exact products and sums
-    hi   =  q pi/2 + r         q an integer, |r| <= pi/4 (Cody and Waite, pi/2 in two parts)
+    hi + lo  =  q pi/2 - r     q an integer, |r| <= pi/4 (Cody and Waite, pi/2 in two parts)
     e    =  (c, s)             c = cos(k.v), s = -sin(k.v): the real and imaginary part
 
 Rounding k.v once loses eps |k||v|: at |k||v| = 1e9 that is 1e-7. Here the product error is kept,
 so e stays within 2.2e-16, and differences of phases, the divisors of all divided differences,
-keep their relative accuracy. Everything is branch-free; loops run over lanes (wavevectors), so
-LLVM turns them into vector code.
+keep their relative accuracy. Everything is branch-free: loops run over lanes (wavevectors), so
+LLVM turns them into vector code; or numbers are vectors of wavevectors (`specgeo._vector`).
 """
 
 from __future__ import annotations
 
-import struct
 from typing import Any
 
 import numba
 import numpy as np
+from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
 from specgeo._cast import FloatArray
 from specgeo._fused import fma, two_product_error, two_sum
 from specgeo._jit import inline, kernel, lane
+from specgeo._vector import VECTOR, WIDTH, operands, spread, wider
 
 LANES = 128  # wavevectors per block: tables of some hundred points stay in the second-level cache
 ROWS = 4  # rows of a point in a table: hi, lo, c, s
@@ -55,50 +56,63 @@ _C = (
 
 if getattr(numba.config, "DISABLE_JIT", False):  # the same primitive for the interpreter
 
-    def low_bits(x: float) -> int:
-        """The bits of x as an integer."""
-        return int(struct.unpack("q", struct.pack("d", float(x)))[0])
+    def _turned(shifted: Any, cosine: Any, sine: Any) -> tuple[Any, Any]:
+        """(cos, -sin) of a quarter turn times the low bits of ``shifted``, and an angle of this cosine and -sine."""
+        quarter = np.asarray(shifted).view(np.int64) & 3
+        swapped = (cosine, sine), (sine, -cosine)
+        c, s = (np.where(quarter & 1, odd, even) for even, odd in zip(*swapped, strict=True))
+        sign = np.where(quarter & 2, -1.0, 1.0)
+        return sign * c, sign * s
 
 else:
 
     @intrinsic  # type: ignore[untyped-decorator, unused-ignore]
-    def low_bits(typingctx: Any, x: Any) -> Any:
-        """The bits of x as an integer."""
+    def _turned(typingctx: Any, shifted: Any, cosine: Any, sine: Any) -> Any:
+        """(cos, -sin) of a quarter turn times the low bits of ``shifted``, and an angle of this cosine and -sine."""
+        kind = wider(shifted, cosine, sine)
 
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            return builder.bitcast(args[0], context.get_value_type(types.int64))
+            shifted, cosine, sine = spread(builder, args, kind)
+            word = ir.VectorType(ir.IntType(64), WIDTH) if kind is VECTOR else ir.IntType(64)
 
-        return types.int64(types.float64), codegen
+            def number(value: int) -> Any:
+                return ir.Constant(word, [value] * WIDTH if kind is VECTOR else value)
+
+            def turned(value: Any, sign: Any) -> Any:
+                """-value where the highest bit is set."""
+                flipped = builder.xor(builder.bitcast(value, word), builder.and_(sign, number(-(1 << 63))))
+                return builder.bitcast(flipped, value.type)
+
+            bits = builder.bitcast(shifted, word)
+            second, first = builder.shl(bits, number(62)), builder.shl(bits, number(63))
+            odd = builder.icmp_signed("<", first, number(0))
+            c = turned(builder.select(odd, sine, cosine), second)
+            s = turned(builder.select(odd, cosine, sine), builder.xor(second, first))
+            return context.make_tuple(builder, signature.return_type, (c, s))
+
+        return types.UniTuple(kind, 2)(*operands(shifted, cosine, sine)), codegen
 
 
 @lane
 def add_product(hi: float, lo: float, a: float, b: float) -> tuple[float, float]:
     """(hi + lo) + a b in double-double; hi and lo are left unnormalised."""
     p = a * b
-    e = two_product_error(a, b, p)
     s, f = two_sum(hi, p)
-    return s, lo + (f + e)
+    return s, (lo + two_product_error(a, b, p)) + f
 
 
 @lane
 def unit(hi: float, lo: float) -> tuple[float, float]:
-    """(cos, -sin) of hi + lo, |hi| < 1e15."""
+    """(cos, -sin) of hi + lo, |hi| < 1e15. Polynomials by pairs of terms: half as many steps that wait for another."""
     shifted = fma(hi, _TWO_OVER_PI, _ROUND)
     q = shifted - _ROUND
-    bits = low_bits(shifted)
-    r = fma(-q, _PIO2_HIGH, hi) + fma(-q, _PIO2_LOW, lo)
+    r = fma(q, _PIO2_HIGH, -hi) + fma(q, _PIO2_LOW, -lo)
     z = r * r
-    a = fma(z, fma(z, fma(z, fma(z, fma(z, _S[5], _S[4]), _S[3]), _S[2]), _S[1]), _S[0])
-    sine = fma(r * z, a, r)
-    b = fma(z, fma(z, fma(z, fma(z, fma(z, _C[5], _C[4]), _C[3]), _C[2]), _C[1]), _C[0])
+    zz = z * z
+    a = fma(zz, fma(zz, fma(z, _S[5], _S[4]), fma(z, _S[3], _S[2])), fma(z, _S[1], _S[0]))
+    b = fma(zz, fma(zz, fma(z, _C[5], _C[4]), fma(z, _C[3], _C[2])), fma(z, _C[1], _C[0]))
     w = fma(z, -0.5, 1.0)
-    cosine = w + fma(z * z, b, fma(z, -0.5, 1.0 - w))
-    odd = (bits & 1) != 0
-    c = sine if odd else cosine
-    s = cosine if odd else sine
-    c = -c if ((bits + 1) & 2) != 0 else c
-    s = s if (bits & 2) != 0 else -s
-    return c, s
+    return _turned(shifted, w + fma(zz, b, fma(z, -0.5, 1.0 - w)), fma(r * z, a, r))
 
 
 @inline

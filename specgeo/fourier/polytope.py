@@ -40,6 +40,7 @@ FLAT = 2e-14  # |k| times the warp of a face above which its triangles replace i
 ENDLESS = 1e100  # wavevectors of shapes near unit size that none is beyond: phases would exceed 1e15
 MARGIN = 1e-14  # relative, of |k|^2: the two sides of a switch overlap by its rounding
 MAX_DEGREE = 12
+FEW = 64  # wavevectors that are looked at before all
 
 
 @overload
@@ -220,20 +221,25 @@ def _indicator(shape: Shape, k: FloatArray) -> ComplexArray:
     low = min(SWITCH * shape.surface / shape.volume, ENDLESS) ** 2
     if low == ENDLESS**2:
         return _simplices(shape, k)
-    square = np.einsum("ka,ka->k", k, k)  # may differ from the kernel's by rounding: hence the margins
-    if square.max(initial=0.0) < low * (1.0 - MARGIN):  # nor need the kernel of the boundary form be compiled
-        return _simplices(shape, k)
+    if all(_squares(some).max(initial=0.0) < low * (1.0 - MARGIN) for some in (k[:FEW], k)):
+        return _simplices(shape, k)  # without the kernel of the boundary form, which takes time to compile
     high = np.inf
     if shape.dim == 3 and shape.warp > FLAT / ENDLESS:
         high = (FLAT / shape.warp) ** 2
     result = np.empty(len(k), dtype=np.complex128)
     if _boundary(shape, k, low, high, result) == 0:
         return result
+    square = _squares(k)
     small = square < low * (1.0 + MARGIN)
     for mask, form in ((small, _simplices), ((square > high * (1.0 - MARGIN)) & ~small, _split_solid)):
         if mask.any():
             result[mask] = form(shape, np.ascontiguousarray(k[mask]))
     return result
+
+
+def _squares(k: FloatArray) -> FloatArray:
+    """|k|^2, which may differ from the kernels' by rounding: hence the margins."""
+    return np.asarray(np.einsum("ka,ka->k", k, k))
 
 
 def _boundary(shape: Shape, k: FloatArray, low: float, high: float, result: ComplexArray) -> int:

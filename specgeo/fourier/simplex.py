@@ -181,7 +181,7 @@ def bernstein_indices(j: int, degree: int) -> IntArray:
 
 def as_wavevectors(k: npt.ArrayLike, dim: int, reach: float | FloatArray) -> tuple[FloatArray, tuple[int, ...]]:
     """Wavevectors as (n_k, d) array and their batch shape; ``reach`` as in `check_phases`."""
-    waves = as_floats(k, "k")
+    waves = as_floats(k, "k", finite=False)  # which the largest phase tells
     if waves.ndim == 0 or waves.shape[-1] != dim:
         raise InvalidInputError(f"k: shape {waves.shape} given, (..., {dim}) wanted (last axis = dimension)")
     batch = waves.shape[:-1]
@@ -197,9 +197,12 @@ def check_phases(waves: FloatArray, reach: float | FloatArray, name: str) -> Non
     """
     if waves.size == 0:
         return
+    largest = max(waves.max(), -waves.min())
+    if not largest < np.inf:
+        raise InvalidInputError(f"{name}: contains NaN or infinite values; remove them first")
     with np.errstate(over="ignore"):
-        largest = max(waves.max(), -waves.min()) * np.max(reach)
-        if waves.shape[1] * largest > MAX_PHASE and (np.abs(waves) * reach).sum(axis=1).max() > MAX_PHASE:
+        rough = waves.shape[1] * largest * np.max(reach)
+        if rough > MAX_PHASE and (np.abs(waves) * reach).sum(axis=1).max() > MAX_PHASE:
             raise InvalidInputError(f"{name}: some phase k.x exceeds 1e15, where floats no longer resolve it; rescale")
 
 

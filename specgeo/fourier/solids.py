@@ -22,7 +22,7 @@ class Solid(NamedTuple):
 
     edges: IntArray  # (n_e, 2); where four faces meet an edge comes twice, and so on
     side_faces: IntArray  # (n_e, 2) faces around each edge
-    conormals: FloatArray  # (n_e, 2, 3) outward conormal times edge length, for each of these
+    conormals: FloatArray  # (n_e, 2, 2) outward conormal times edge length, for each of these, in the face's axes
     frames: FloatArray  # (n_f, 3, 3) two in-plane axes and the outward normal
     limits: FloatArray  # (n_f,) k_f^2 below which a face is summed over its triangles
     triangle_offsets: IntArray  # (n_f + 1,)
@@ -76,7 +76,7 @@ def make_solid(points: FloatArray, faces: Sequence[IntArray], triangles: Sequenc
         frame = _frame(points[face])
         frames.append(frame)
         steps = points[np.roll(face, -1)] - points[face]
-        conormals = np.cross(steps, frame[2])
+        conormals = np.cross(steps, frame[2]) @ frame[:2].T
         for a, b, conormal in zip(face, np.roll(face, -1), conormals, strict=True):
             edges.setdefault((min(int(a), int(b)), max(int(a), int(b))), []).append((f, conormal))
         perimeters.append(float(np.linalg.norm(steps, axis=1).sum()))
@@ -84,7 +84,7 @@ def make_solid(points: FloatArray, faces: Sequence[IntArray], triangles: Sequenc
     return Solid(
         np.array([edge for edge, around in edges.items() for _ in around[::2]], dtype=np.int64),
         np.array([f for f, _ in sides], dtype=np.int64).reshape(-1, 2),
-        np.array([conormal for _, conormal in sides]).reshape(-1, 2, 3),
+        np.array([conormal for _, conormal in sides]).reshape(-1, 2, 2),
         np.array(frames),
         _limits(np.array(perimeters), np.array([area.sum() for area in areas]), np.array(frames)[:, 2], volume),
         np.cumsum([0, *(len(t) for t in triangles)], dtype=np.int64),
