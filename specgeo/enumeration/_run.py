@@ -338,11 +338,8 @@ class Run:
         if s.cursor[Cursor.OPEN] == 0:
             f = int(s.cursor[Cursor.FACE])
             start = int(s.faces[f, START])
-            pieces, n = s.pool[start : start + int(s.faces[f, LEN])].tolist(), 0
-            for g in pieces:
-                while g >= 0:
-                    n, g = n + 1, int(s.faces[g, NEXT])
-            return n
+            pieces = s.faces[s.pool[start : start + int(s.faces[f, LEN])], NEXT]
+            return int(np.where(pieces >= 0, s.pool[pieces], 1).sum())
         ids = np.concatenate([work.pieces[m, : work.level[m]] for m in range(1, self.dim + 1)])
         return int(4 * s.faces[ids, LEN].sum() + 8 * len(ids))
 
