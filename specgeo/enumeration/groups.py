@@ -47,12 +47,11 @@ def enough_cells(run: Run) -> bool:
 
 def enough_faces(run: Run) -> bool:
     """Whether a run does better to go on in groups, for those who want the whole complex."""
-    least = GLUED_FACES
-    if run.dim == 1 or run.state.sizes[Size.FACES] < least:
+    cells, faces = run.state.sizes[Size.CELLS], run.state.sizes[Size.FACES]
+    if run.dim == 1 or cells == 1 or faces < GLUED_FACES:
         return False
-    if run.past.n_layers >= len(run.layers.meta) - 1:
-        least *= GLUED_LAST
-    return bool(run.state.sizes[Size.CELLS] > 1 and run.state.sizes[Size.FACES] >= least)
+    before_last = run.past.n_layers >= len(run.layers.meta) - 1
+    return bool(faces >= GLUED_FACES * (GLUED_LAST if before_last else 1))
 
 
 class Head:
