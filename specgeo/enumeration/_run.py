@@ -52,7 +52,7 @@ from specgeo.enumeration._positions import finish_positions
 from specgeo.enumeration._predicates import settle
 from specgeo.enumeration._refine import Refiner
 from specgeo.enumeration._split import Job
-from specgeo.enumeration._vertex_signs import Evaluation, Inside, classify
+from specgeo.enumeration._vertex_signs import BOXES, Evaluation, Inside, classify
 from specgeo.errors import BudgetError, SpecgeoError
 
 _first_map, _propagate, _classify, _settle = direct(first_map), direct(propagate), direct(classify), direct(settle)
@@ -169,7 +169,7 @@ class Run:
         last = number == len(self.layers.meta)
         mapped, facets = (0 if last else n_cells), int(state.sizes[Size.FACES if dim > 1 else Size.VERTICES])
         walked = 0 if last or number == 1 else facets
-        boxes, n_pairs = n_vertices // VERTICES + 1, 16 * n_units + 1024
+        inside_shapes = n_vertices, (2, n_vertices), BOXES + 1, (VERTICES * n_units + 1024, 2)
         signs = state.signs  # of the layer before, which are on record
         fresh = 0 if signs.shape == (len(state.cells), 2 * words) else len(state.cells)
         self.passing = [*before]
@@ -177,7 +177,7 @@ class Run:
         self.afford(
             8 * (mapped * ((dim + 3) * n + 7) + walked)
             + signed
-            + 8 * (2 * words * n_cells + boxes + n_vertices + 2 * n_pairs)
+            + 8 * (2 * words * n_cells + sum(int(np.prod(shape)) for shape in inside_shapes))
         )
         ahead = self.ahead(signed)
         if not last:
@@ -189,7 +189,8 @@ class Run:
         )
         self.kept = np.empty((n_vertices if dim == 1 and last and 0 < n_units * n_vertices * n <= _KEPT else 0, n))
         walk = Walk(np.full((walked, 2), -1, np.int32), np.empty(mapped, np.int32))
-        inside = Inside(np.empty(boxes + 1, np.int64), np.empty(n_vertices, np.int64), np.empty((n_pairs, 2), np.int64))
+        order, keys, starts, pairs = (np.empty(shape, np.int64) for shape in inside_shapes)
+        inside = Inside(order, keys, starts, pairs)
         crossings = Crossings(np.empty((n_cells, words), np.int64), np.empty((n_cells, words), np.uint64))
         self.passing += [earlier, *walk, *inside, *crossings]
         return Evaluation(self.past.history, before, earlier, number, self.frame, self.kept), walk, inside, crossings
