@@ -37,7 +37,7 @@ def small(monkeypatch):
     """Small heads and groups, for small networks."""
 
     def set_sizes(head, group, most=1000):
-        sizes = {"HEAD_CELLS": head, "GROUP_CELLS": group, "GROUP_CELLS_HIGH": group, "FEWEST": most}
+        sizes = {"HEAD_CELLS": head, "LEAST_CELLS": group, "MOST_CELLS": group, "FEWEST": most}
         for name, value in (sizes | ({"GROUP_BYTES": 0} if most != 1000 else {})).items():
             monkeypatch.setattr(groups, name, value)
 

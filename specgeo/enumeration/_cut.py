@@ -11,14 +11,13 @@ from __future__ import annotations
 import numpy as np
 
 from specgeo._jit import hot, leaf_kernel, merged
+from specgeo._prefetch import prefetch
 from specgeo.enumeration._layers import N_WORDS, WORD, History
 from specgeo.enumeration._layout import (
     CUT,
-    HALF,
     LEN,
     NEXT,
     OWN,
-    STAMP,
     START,
     Cursor,
     Knife,
@@ -35,14 +34,22 @@ from specgeo.enumeration._split import Job, edge_bits, new_cell, plane_of, settl
 
 @merged
 def _expanded_length(state: State, f: Integer) -> int:
-    """Number of facets of a face once those that were split are replaced by their pieces."""
-    n = 0
-    start = state.faces[f, START]
-    for i in range(start, start + state.faces[f, LEN]):
-        g = state.pool[i]
+    """Number of facets of a face once those that were split are replaced by their pieces.
+
+    Asks for their rows, and then for the ends of their boundaries, so that they come side by side.
+    """
+    n, width = 0, state.faces.shape[1]
+    start = index(state.faces[f, START])
+    stop = start + state.faces[f, LEN]
+    for i in range(start, stop):
+        prefetch(state.faces, index(state.pool[index(i)]) * width)
+    for i in range(start, stop):
+        g = np.int64(state.pool[index(i)])
         while g >= 0:
             n += 1
-            g = state.faces[g, NEXT]
+            row = index(g)
+            prefetch(state.pool, np.int64(state.faces[row, START] + state.faces[row, LEN] - 1))
+            g = np.int64(state.faces[row, NEXT])
     return n
 
 
@@ -146,6 +153,7 @@ def _split_piece(state: State, job: Job, work: Work, knife: Knife, g: Integer, m
         half, h, n_open = split_edge(state, job, work, knife, g)
         if job.frame.exact and (n_open > 0 or not state.x[h, job.frame.dim] <= job.frame.rough):
             settle_vertex(state, job, knife, h, work.pending[:n_open])
+        state.cursor[Cursor.POOR] += int(not state.x[h, job.frame.dim] <= job.frame.reliable)
         edge_bits(state, g, knife.word, knife.words)
         edge_bits(state, half, knife.word, knife.words)
     else:
@@ -153,7 +161,9 @@ def _split_piece(state: State, job: Job, work: Work, knife: Knife, g: Integer, m
         if half >= 0:
             work.pieces[m - 1, work.level[m - 1]], work.crossed[m - 1, work.level[m - 1]] = h, _crossed(state, h)
             work.level[m - 1] += 1
-    state.faces[g, STAMP], state.faces[g, HALF], state.faces[g, CUT] = knife.step, half, h
+    if half >= 0:
+        state.faces[g, CUT] = h
+        state.faces[half, NEXT], state.faces[g, NEXT] = state.faces[g, NEXT], half
     return half
 
 
@@ -171,9 +181,6 @@ def _cut_pieces(state: State, job: Job, work: Work, knife: Knife, k: Integer) ->
             work.crossed[m, i] = _crossed(state, g)
             work.pieces[m, work.level[m]], work.crossed[m, work.level[m]] = half, _crossed(state, half)
             work.level[m] += 1
-            if m == k:
-                state.faces[half, NEXT] = state.faces[g, NEXT]
-                state.faces[g, NEXT] = half
             if m == job.frame.dim:
                 new_cell(state, g, half, knife.words)
     return True
@@ -191,7 +198,9 @@ def _cut_face(state: State, job: Job, work: Work, limits: Limits, f: Integer, k:
             return Status.FULL
         step = state.cursor[Cursor.STEP] + 1
         state.cursor[Cursor.STEP] = step
-        knife = Knife(unit, bit, word, words, cell, plane_of(job.crossings, cell, unit), step)
+        plane, later = plane_of(job.crossings, cell, unit), job.crossings.units[cell, word] & ~(bit | (bit - ONE))
+        n_faces, n_vertices = state.sizes[Size.FACES], state.sizes[Size.VERTICES]
+        knife = Knife(unit, bit, word, words, cell, plane, later, n_faces, n_vertices)
         if not _cut_pieces(state, job, work, knife, k):
             return Status.CONTRADICTION
         work.rest[0] &= work.rest[0] - ONE
@@ -227,10 +236,10 @@ def _cut_block(state: State, job: Job, work: Work, limits: Limits, last_step: In
 
 
 @leaf_kernel
-def cut_layer(state: State, job: Job, work: Work, limits: Limits) -> Status:
+def cut_layer(state: State, job: Job, work: Work, limits: Limits) -> int:
     """Cut the complex by a layer: blocks of 64 units; in each, faces by dimension; for each face, its units.
 
-    The `Status` tells why it returns, RUNNING after about ``limits.cuts`` cuts. Call it again to go on.
+    The `Status`, as an integer, tells why it returns, RUNNING after about ``limits.cuts`` cuts. Call it again to go on.
     """
     words = job.history.layers.meta[job.layer - 1, N_WORDS]
     last_step = state.cursor[Cursor.STEP] + limits.cuts
@@ -239,7 +248,7 @@ def cut_layer(state: State, job: Job, work: Work, limits: Limits) -> Status:
         _begin_block(state, job.history, job.layer, word, words, job.frame.dim)
         status = _cut_block(state, job, work, limits, last_step)
         if status != Status.DONE:
-            return status
+            return int(status.value)
         _end_block(state, word, words)
     end_layer(state, job.history.layers, job.layer)
-    return Status.DONE
+    return int(Status.DONE.value)

@@ -7,17 +7,21 @@ Cells are numbered in order of creation; a face that is split keeps its id as th
 
 ::
 
-    face (int32)    START LEN  OWN   NEXT  STAMP HALF  CUT  NUMBER CARRIER PLANES...
-                    |     |    |     |     |     |     |    |      |       |
-                    boundary   cell  next  last  nega- the  of a   face    independent planes that
-                    in pool    at    piece split tive  cut  cell   of the  contain it, d - dimension
-                               start of the      half              head    of them
-                               of    same                          it lies
-                               layer face                          in
+    face (int32)    (bits) START LEN  OWN   NEXT   CUT   CARRIER PLANES...
+                    |      |     |    |     |      |     |       |
+                    three  boundary   cell  next   cut   face    independent planes that
+                    words  in pool    at    piece  of    of the  contain it, d - dimension
+                                      start of the its   head    of them; of a cell, which
+                                      of    same   last  it lies has none, its NUMBER
+                                      layer face   split in
 
 ``bits`` of a face are three words for the 64 units of the current block: some vertex positive,
 some vertex negative, some vertex exactly zero. A face is *crossed* by the units set in both of the
-first two.
+first two. They are the beginning of its row, as most looks at a face ask for both: so it is one
+line of the cache (in up to 5 dimensions) that comes from memory.
+
+A face that is split gets its negative half as its next piece, and a cut, whose id is larger than
+all ids before the step: that tells what the step at work has split.
 """
 
 from __future__ import annotations
@@ -33,7 +37,9 @@ from specgeo.enumeration._memory import can_grow, grown, workspace
 from specgeo.enumeration._scalars import Flags, Ids, Integer, Word, Words
 from specgeo.errors import BudgetError
 
-START, LEN, OWN, NEXT, STAMP, HALF, CUT, NUMBER, CARRIER, PLANES = range(10)
+START, LEN, OWN, NEXT, CUT, CARRIER, PLANES = range(6, 13)  # in units of 4 bytes, behind the bits
+NUMBER = PLANES
+_LINE = 16  # so many of them are a line of the cache
 
 
 class Size(IntEnum):
@@ -50,13 +56,14 @@ class Size(IntEnum):
 class Cursor(IntEnum):
     """Where the cutting of a layer stands, so that it can go on after a return in the middle of a face."""
 
-    STEP = 0  # cuts so far in the whole run: a stamp on what each of them splits
+    STEP = 0  # cuts so far in the whole run
     BLOCK = 1  # of 64 units
     DIMENSION = 2  # of the faces whose turn it is; 0: the block has not begun
     FACE = 3
     OLD = 4  # faces from here on were made in this block
     OPEN = 5  # whether the cutting of the face has begun
     INSIDE = 6  # faces from here on are made inside it
+    POOR = 7  # vertices made in the layer whose error radius is too large
 
 
 class Tally(IntEnum):
@@ -71,7 +78,7 @@ class Tally(IntEnum):
 
 
 class Status(IntEnum):
-    """Why `cut_layer` returns."""
+    """Why `cut_layer` returns; from one to the other as an integer."""
 
     RUNNING = 0  # after the cuts it was allowed: the caller may report progress
     DONE = 1
@@ -91,8 +98,8 @@ class State(NamedTuple):
     vplanes: Ids  # (n_v, d + 2) d independent planes through the vertex, a cell, and the carrier; old vertices: -1 - v
     vbits: Words  # (n_v, 2 n_words) signs of the layer's units: positive words, negative words
     dims: npt.NDArray[np.uint8]  # (n_f,)
-    faces: Ids  # (n_f, PLANES + d - 1)
-    bits: Words  # (n_f, 3)
+    faces: Ids  # (n_f, `row_length`)
+    bits: Words  # (n_f, half of that) the same memory in words, of which the first three are the bits
     pool: Ids  # boundaries
     cells: Ids  # (n_c, 2) face id, and number of the cell it came from at the start of the layer
     signs: Words  # (n_c, 2 n_words) signs of the layer's units on the cell
@@ -165,7 +172,9 @@ class Knife(NamedTuple):
     words: Integer  # number of blocks
     cell: Integer  # of the complex before the layer, around the face
     plane: Integer
-    step: Integer  # number of the cut
+    later: Word  # units that cut the cell after it
+    faces: Integer  # how many there were before the cut
+    vertices: Integer
 
 
 class Work(NamedTuple):
@@ -190,6 +199,16 @@ class Limits(NamedTuple):
 def sizes_of(vertices: int, faces: int, pool: int, cells: int, planes: int, longest: int) -> IntArray:
     """The sizes of a state, in the order of `Size`."""
     return np.array([vertices, faces, pool, cells, planes, longest], np.int64)
+
+
+def row_length(dim: int) -> int:
+    """Of the rows of faces: whole words, and in few dimensions one line of the cache."""
+    return max(_LINE, (PLANES + dim) // 2 * 2)
+
+
+def words_of(faces: Ids) -> Words:
+    """Rows of faces as words."""
+    return faces.view(np.uint64)
 
 
 def frame_of(extent: FloatArray, exact: bool) -> Frame:
@@ -240,6 +259,8 @@ def with_room(s: State, reserve: int = 1, **wanted: int) -> State:
         name: grown(array, rows) if can_grow(array, rows) else padded(array, rows, reserve)
         for name, array, rows in _growing(s, wanted)
     }
+    if "faces" in longer:
+        longer["bits"] = words_of(longer["faces"])
     return s._replace(**longer)
 
 
@@ -267,7 +288,7 @@ def _growing(s: State, wanted: dict[str, int]) -> list[tuple[str, npt.NDArray[An
 _MOST_ROWS = 2**31 - 1  # ids are int32
 _ROWS = {
     "vertices": ("x", "vplanes", "vbits"),
-    "faces": ("dims", "faces", "bits"),
+    "faces": ("dims", "faces"),
     "pool": ("pool",),
     "cells": ("cells", "signs"),
     "planes": ("planes", "porigin"),

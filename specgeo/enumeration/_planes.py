@@ -150,7 +150,7 @@ def begin_layer(state: State, layers: Layers, layer: Integer, crossings: Crossin
             crossings.first[cell, word] = plane
             plane += popcount(crossings.units[cell, word])
     state.cursor[Cursor.BLOCK], state.cursor[Cursor.DIMENSION] = 0, 1
-    state.cursor[Cursor.FACE], state.cursor[Cursor.OPEN] = 0, 0
+    state.cursor[Cursor.FACE], state.cursor[Cursor.OPEN], state.cursor[Cursor.POOR] = 0, 0, 0
     return int(plane)
 
 

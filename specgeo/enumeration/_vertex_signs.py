@@ -62,8 +62,14 @@ class Inside(NamedTuple):
 
     order: IntArray  # (n_v,)
     keys: IntArray  # (2, n_v) scratch
-    starts: IntArray  # (`BOXES` + 1,) scratch; the last is the number of vertices in ``order``
+    starts: IntArray  # (BOXES + 1,) scratch; the last is the number of vertices in ``order``
     pairs: IntArray  # (any, 2) vertex, unit
+
+
+def inside_of(n_vertices: int, n_pairs: int) -> Inside:
+    """Room for so many."""
+    shapes = n_vertices, (2, n_vertices), BOXES + 1, (n_pairs, 2)
+    return Inside(*(np.empty(shape, np.int64) for shape in shapes))
 
 
 @hot

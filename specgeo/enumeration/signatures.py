@@ -45,8 +45,8 @@ def signatures() -> tuple[Signatures, Signatures]:
         (_planes.begin_layer, (state, run.layers, one, crossings, 2)),
         (_planes.make_planes, (state, run.past.history, run.maps, one, crossings, run.scratch, run.frame)),
         (_positions.finish_positions, (state, 2)),
-        (_lattice.number_faces, (state, 2, faces, counts, counts, faces)),
-        (_lattice.boundary_lists, (state, 2, faces, counts, counts, counts, faces)),
+        (_lattice.number_faces, (state, 2, faces, pairs, faces)),
+        (_lattice.boundary_lists, (state, 2, faces, pairs, counts, faces)),
         (_lattice.spread_signs, (words, faces, counts, one, words, words)),
     ]
     return late, early
