@@ -20,7 +20,7 @@ from specgeo.enumeration._scalars import SAFE
 
 @kernel
 def product_once(layers: Layers, layer: int, rows: FloatArray, n_rows: int, sizes: bool, scratch: Scratch) -> None:
-    add_product(layers, layer, rows, n_rows, sizes, scratch)
+    add_product(layers, layer, rows, n_rows, sizes, scratch, scratch.values)
 
 
 @kernel
@@ -133,6 +133,6 @@ def test_rows_of_planes_are_within_their_bound(n_previous: int, n_rows: int, kin
 def test_columns_are_added_to_rows(n: int) -> None:
     rng = np.random.default_rng(n)
     weight, old, new, by = rng.normal(size=(n, 5)), rng.normal(size=(4, n)), np.empty((4, n)), rng.normal(size=4)
-    columns_once(layers_of(weight, np.zeros(n)), 2, 3, by, old, new, np.empty(n))
+    columns_once(layers_of(weight, np.zeros(n)), 2, 3, by, old, new, np.empty(n + 7))
     column = np.stack([weight[:, 3]] * 3 + [np.abs(weight[:, 3])])
     np.testing.assert_allclose(new, old + by[:, None] * column, rtol=0, atol=1e-15)

@@ -21,7 +21,8 @@ first two. They are the beginning of its row, as most looks at a face ask for bo
 line of the cache (in up to 5 dimensions) that comes from memory.
 
 A face that is split gets its negative half as its next piece, and a cut, whose id is larger than
-all ids before the step: that tells what the step at work has split.
+all ids before the step: that tells what the step at work has split. When all units of the block are
+done with a face, its NEXT says where in the pool its pieces are listed, behind their number.
 """
 
 from __future__ import annotations
@@ -136,7 +137,7 @@ class Neuron(IntEnum):
     LIMIT = 5  # a value beyond it has a sign for sure
 
 
-VERTICES = 8  # whose values are computed together
+VERTICES = 32  # whose values are computed together, at most
 
 
 class Scratch(NamedTuple):
@@ -144,12 +145,15 @@ class Scratch(NamedTuple):
 
     rows: FloatArray  # (4 q >= d + 2, n) post-activations as affine functions of x; zeros; in the last row doubts
     neurons: FloatArray  # (len(Neuron), n)
-    values: FloatArray  # (max(VERTICES, 4 q), n to the next multiple of 8, at least 16): W a for each row a
-    inputs: FloatArray  # (VERTICES, n) post-activations at vertices
+    sums: FloatArray  # (4 q, n to the next multiple of 8, at least 16) their products
+    inputs: FloatArray  # (8, n) post-activations at vertices
     errors: FloatArray  # (VERTICES,) bounds on their errors
+    values: FloatArray  # (VERTICES, as above) pre-activations
     panel: FloatArray  # (any,) rows packed for a product, see `_products.pack`
     columns: IntArray  # (n,)
     blocks: IntArray  # (n / 64 + 2,)
+    odd: IntArray  # (n,) neurons that are not on the same piece everywhere
+    common: Words  # (n / 64 + 1,) signs of those that are
     exact_input: Flags  # (n,)
 
 
@@ -217,17 +221,19 @@ def frame_of(extent: FloatArray, exact: bool) -> Frame:
 
 def scratch_of(widest: int, dim: int) -> Scratch:
     """Work space; only ``rows`` has to be initialised."""
-    n_rows = (dim + 5) // 4 * 4
-    most = max(VERTICES, n_rows)
+    n_rows, wide = (dim + 5) // 4 * 4, max(16, (widest + 7) // 8 * 8)
     return Scratch(
         np.zeros((n_rows, widest)),
         np.empty((len(Neuron), widest)),
-        np.empty((most, max(16, (widest + 7) // 8 * 8))),
-        np.empty((VERTICES, widest)),
+        np.empty((n_rows, wide)),
+        np.empty((8, widest)),
         np.empty(VERTICES),
-        np.empty(most * widest),
+        np.empty((VERTICES, wide)),
+        np.empty(max(VERTICES, n_rows) * widest),
         np.empty(widest, np.int64),
         np.empty(widest // 64 + 2, np.int64),
+        np.empty(widest, np.int64),
+        np.empty(widest // 64 + 1, np.uint64),
         np.empty(widest, np.bool_),
     )
 

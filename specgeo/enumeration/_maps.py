@@ -191,7 +191,7 @@ def _correct(
     scratch: Scratch,
 ) -> None:
     """The map of a cell from that of its neighbour ``base``, both inside ``parent``."""
-    factors, column = scratch.values[0], scratch.values[1]
+    factors, column = scratch.sums[0], scratch.sums[1]
     layers, dim, extent = history.layers, frame.dim, frame.extent
     meta, earlier = layers.meta[layer - 1], layers.meta[layer - 2]
     b0 = earlier[BIAS]
@@ -261,7 +261,7 @@ def _sum(
     scratch: Scratch,
 ) -> None:
     """The map of a cell inside ``parent`` from nothing."""
-    layers, dim, inputs, sums = history.layers, frame.dim, scratch.rows, scratch.values
+    layers, dim, inputs, sums = history.layers, frame.dim, scratch.rows, scratch.sums
     meta, earlier = layers.meta[layer - 1], layers.meta[layer - 2]
     n, n_previous, last = meta[N], meta[N_PREVIOUS], len(inputs) - 1
     _neurons(before, parent, layers, layer - 1, frame, scratch)
@@ -283,7 +283,7 @@ def _sum(
     for c in range(last + 1):
         for j in range(n):
             sums[c, j] = 0.0
-    add_product(layers, layer, inputs, last + 1, True, scratch)
+    add_product(layers, layer, inputs, last + 1, True, scratch, sums)
     for c in range(dim + 1):
         for j in range(n):
             maps.rows[cell, c, j] = sums[c, j]

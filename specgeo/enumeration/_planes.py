@@ -72,7 +72,7 @@ def make_planes(
     """
     layers, dim, reach, extent = history.layers, frame.dim, frame.reach, frame.extent
     rows, slope, shift = scratch.rows, scratch.neurons[Neuron.SLOPE], scratch.neurons[Neuron.SHIFT]
-    inherited, doubt, sums = scratch.neurons[Neuron.DOUBT], scratch.rows[len(scratch.rows) - 1], scratch.values[0]
+    inherited, doubt, sums = scratch.neurons[Neuron.DOUBT], scratch.rows[len(scratch.rows) - 1], scratch.sums[0]
     meta = layers.meta[layer - 1]
     n_previous, words = meta[N_PREVIOUS], meta[N_WORDS]
     parent, known, steps = np.int64(0), np.int64(-1), 0.0  # the rows of the first layer are its weights

@@ -88,25 +88,13 @@ def _add_tile(
 
 
 @leaf
-def add_product(
-    layers: Layers, layer: Integer, rows: FloatArray, n_rows: Integer, sizes: bool, scratch: Scratch
+def add_packed(
+    layers: Layers, layer: Integer, n_rows: Integer, n_blocks: Integer, sizes: bool, scratch: Scratch, out: FloatArray
 ) -> None:
-    """scratch.values[r] += W a for each of so many rows a; with ``sizes`` the last of them takes |W|.
-
-    n_rows is a multiple of 4; values beyond the layer's neurons, to the next multiple of 8, are overwritten.
-    """
-    meta, out = layers.meta[layer - 1], scratch.values
-    n, n_previous, step = meta[N], meta[N_PREVIOUS], out.shape[1]
-    if meta[ROWS] >= 0:
-        for first in range(0, n_rows, 4):
-            gather(
-                layers, meta[ROWS], n, rows[first : first + 4], sizes and first + 4 == n_rows, out[first : first + 4]
-            )
-        return
-    panel, columns, blocks = scratch.panel, scratch.columns, scratch.blocks
-    n_blocks = pack(rows, n_rows, n_previous, panel, columns, blocks)
-    fours = n_rows // 4
-    for tile in range((n + WIDTH - 1) // WIDTH):
+    """`add_product` of rows that are packed in the scratch space, for an array."""
+    meta, panel, columns, blocks = layers.meta[layer - 1], scratch.panel, scratch.columns, scratch.blocks
+    n_previous, fours, step = meta[N_PREVIOUS], n_rows // 4, out.shape[1]
+    for tile in range((meta[N] + WIDTH - 1) // WIDTH):
         start = meta[WEIGHT] + tile * WIDTH * n_previous
         for block in range(n_blocks):
             terms = blocks[block], blocks[block + 1]
@@ -116,6 +104,30 @@ def add_product(
                     _add_tile(panel, at, columns, terms, layers.tiles, start, out, to, True)
                 else:
                     _add_tile(panel, at, columns, terms, layers.tiles, start, out, to, False)
+
+
+@leaf
+def add_product(
+    layers: Layers,
+    layer: Integer,
+    rows: FloatArray,
+    n_rows: Integer,
+    sizes: bool,
+    scratch: Scratch,
+    out: FloatArray,
+) -> None:
+    """out[r] += W a for each of so many rows a; with ``sizes`` the last of them takes |W|.
+
+    n_rows is a multiple of 4; ``out`` beyond the layer's neurons, to the next multiple of 8, is overwritten.
+    """
+    meta = layers.meta[layer - 1]
+    if meta[ROWS] < 0:
+        n_blocks = pack(rows, n_rows, meta[N_PREVIOUS], scratch.panel, scratch.columns, scratch.blocks)
+        add_packed(layers, layer, n_rows, n_blocks, sizes, scratch, out)
+        return
+    for first in range(0, n_rows, 4):
+        own = sizes and first + 4 == n_rows
+        gather(layers, meta[ROWS], meta[N], rows[first : first + 4], own, out[first : first + 4])
 
 
 @leaf
@@ -186,15 +198,15 @@ def add_columns(
 ) -> None:
     """new = old + factor * column of W, for a neuron before and a factor for each row; |W| for the last row.
 
-    ``w`` (n,) is scratch.
+    ``w`` (n, to the next multiple of 8) is scratch.
     """
     meta, last = layers.meta[layer - 1], len(new) - 1
-    n, at = meta[N], meta[WEIGHT] + WIDTH * neuron
-    for begin in range(0, n, WIDTH):
+    n, at, begin = meta[N], meta[WEIGHT] + WIDTH * neuron, 0
+    while begin < n:
         tile, to = layers.tiles[at : at + WIDTH], w[begin : begin + WIDTH]
-        for j in range(len(to)):
+        for j in range(WIDTH):
             to[j] = tile[j]
-        at += WIDTH * meta[N_PREVIOUS]
+        at, begin = at + WIDTH * meta[N_PREVIOUS], begin + WIDTH
     for c in range(last + 1):
         factor, source, to = factors[c], old[c], new[c]
         if c == last:

@@ -175,7 +175,7 @@ class Run:
         n, n_units, words = own[N], own[N_UNITS], own[N_WORDS]
         n_vertices, n_faces, _, n_cells, _, _ = state.sizes.tolist()
         mapped, walked = (0 if last else n_cells), (0 if last or number == 1 else n_faces if dim > 1 else n_vertices)
-        boxes, n_pairs = n_vertices // VERTICES + 1, 16 * n_units + 1024
+        n_pairs = VERTICES * n_units + 512
         signs = state.signs  # of the layer before, which are on record
         fresh = 0 if signs.shape == (len(state.cells), 2 * words) else len(state.cells)
         self.passing = (before,)
@@ -183,7 +183,7 @@ class Run:
         self.afford(
             8 * (mapped * ((dim + 3) * n + 7) + walked)
             + signed
-            + 8 * (2 * words * n_cells + boxes + n_vertices + 2 * n_pairs)
+            + 8 * (2 * words * n_cells + 3 * n_vertices + 2 * n_pairs)
         )
         ahead = self.ahead(signed)
         if not last:
@@ -197,9 +197,7 @@ class Run:
             asked = n_vertices if last and 0 < n_units * n_vertices * n <= _KEPT else 0
             self.kept = np.empty((asked, n))
         inside = self.inside
-        if n_vertices <= len(inside.order) and n_pairs <= len(inside.pairs):
-            inside = Inside(inside.start[: boxes + 1], inside.order, inside.pairs)
-        else:
+        if n_vertices > len(inside.order) or n_pairs > len(inside.pairs):
             inside = inside_of(n_vertices, n_pairs)
         crossings = Crossings(np.empty((n_cells, words), np.int64), np.empty((n_cells, words), np.uint64))
         self.passing = before, earlier, inside, crossings
@@ -338,11 +336,8 @@ class Run:
         if s.cursor[Cursor.OPEN] == 0:
             f = int(s.cursor[Cursor.FACE])
             start = int(s.faces[f, START])
-            pieces, n = s.pool[start : start + int(s.faces[f, LEN])].tolist(), 0
-            for g in pieces:
-                while g >= 0:
-                    n, g = n + 1, int(s.faces[g, NEXT])
-            return n
+            pieces = s.faces[s.pool[start : start + int(s.faces[f, LEN])], NEXT]
+            return int(np.where(pieces >= 0, s.pool[pieces], 1).sum())
         ids = np.concatenate([work.pieces[m, : work.level[m]] for m in range(1, self.dim + 1)])
         return int(4 * s.faces[ids, LEN].sum() + 8 * len(ids))
 

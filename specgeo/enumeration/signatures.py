@@ -33,7 +33,7 @@ def signatures() -> tuple[Signatures, Signatures]:
     words, arrays = np.empty((1, 2), np.uint64), _lattice.Arrays(counts, faces, counts, np.empty((0, 2)), np.empty(0))
     job = Job(run.past.history, run.arithmetic, one, crossings, run.frame)
     evaluation = Evaluation(run.past.history, run.maps, words, one, run.frame, run.kept)
-    inside, walk = Inside(counts, counts, pairs), Walk(np.empty((0, 2), np.int32), faces)
+    inside, walk = Inside(counts, pairs, counts, pairs), Walk(np.empty((0, 2), np.int32), faces)
     late: Signatures = [
         (SLOWEST, (state, job, run.work, Limits(one, one))),
         (_maps.propagate, (state, run.past.history, one, run.maps, run.maps, run.frame, run.scratch, walk)),
