@@ -25,7 +25,7 @@ def parcelled(executor: Any, thing: Any, blame: str) -> Iterator[bytes]:
     try:
         yield parcel
     finally:
-        _known.pop(parcel)
+        _known.pop(parcel, None)  # another call may have sent the same
 
 
 def _pickled(thing: Any, blame: str) -> bytes:

@@ -42,6 +42,8 @@ class SparseMatrix(np.lib.mixins.NDArrayOperatorsMixin):
     @classmethod
     def of(cls, matrix: Any, name: str) -> SparseMatrix:
         """From scipy.sparse: entries of one place are added up, zeros left out."""
+        if len(matrix.shape) != 2:
+            raise InvalidInputError(f"{name}: shape {matrix.shape} given; pass a sparse matrix of two axes")
         made = matrix.tocsr().copy()
         made.sum_duplicates()
         made.eliminate_zeros()
@@ -60,12 +62,16 @@ class SparseMatrix(np.lib.mixins.NDArrayOperatorsMixin):
         """From what a file holds, or an error: entries by rows and columns, none twice."""
         (m, n), values = shape, as_floats(values, name, (None,))
         places = [np.asarray(array) for array in (rows, columns)]
-        fits = all(array.shape == values.shape and array.dtype.kind in "iu" for array in places)
-        rows, columns = (array.astype(np.int64) for array in places)
-        fits = fits and bool(np.all((rows >= 0) & (rows < m) & (columns >= 0) & (columns < n)))
-        if not fits or np.any(np.diff(rows * n + columns) <= 0):
-            raise InvalidInputError(f"{name}: entries, rows and columns are not those of a matrix of shape {shape}")
-        return cls(values, columns, np.searchsorted(rows, np.arange(m + 1)), n)
+        if all(array.shape == values.shape and array.dtype.kind in "iu" for array in places):
+            rows, columns = (array.astype(np.int64) for array in places)
+            inside = np.all((rows >= 0) & (rows < m) & (columns >= 0) & (columns < n))
+            down, right = np.diff(rows), np.diff(columns)
+            if inside and np.all((down > 0) | (down == 0) & (right > 0)):
+                return cls(values, columns, np.searchsorted(rows, np.arange(m + 1)), n)
+        raise InvalidInputError(f"{name}: entries, rows and columns are not those of a matrix of shape {shape}")
+
+    def __repr__(self) -> str:
+        return f"SparseMatrix({self.shape[0]} x {self.shape[1]}, {len(self.values):,} entries)"
 
     def __len__(self) -> int:
         return self.shape[0]

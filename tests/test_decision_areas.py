@@ -15,7 +15,7 @@ from specgeo.testing import random_network
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     """Small heads and groups, for small networks."""
-    for name, value in {"HEAD_CELLS": 15, "GROUP_CELLS": 6, "GROUP_CELLS_HIGH": 6}.items():
+    for name, value in {"HEAD_CELLS": 15, "LEAST_CELLS": 6, "MOST_CELLS": 6}.items():
         monkeypatch.setattr(groups, name, value)
 
 

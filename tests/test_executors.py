@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import Executor, Future
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import specgeo as sg
+from specgeo._parcels import parcelled
 from specgeo.streaming import FVector, Volumes
 from specgeo.testing import random_network
 
@@ -59,3 +61,21 @@ def test_mpi4py(alone, tmp_path):
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert tuple(done.stdout.split()) == tuple(map(str, alone))
+
+
+class InPlace(Executor):
+    """Neither threads nor processes: work is done where it is handed in."""
+
+    def submit(self, function, /, *args, **kwargs):
+        future = Future()
+        future.set_result(function(*args, **kwargs))
+        return future
+
+
+def test_the_same_call_twice_at_a_time(alone):
+    """Both send the same to their workers: the one that ends first leaves the other's work alone."""
+    pool, question = InPlace(), [NET, BOX]
+    with parcelled(pool, question, "reducers: they") as first:
+        with parcelled(pool, list(question), "reducers: they") as second:
+            assert first == second
+    assert sums(pool) == alone

@@ -106,6 +106,9 @@ def test_without_room_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     gradients, offsets = pieces.affine_pieces(net.layers, cx.signs)
     np.testing.assert_array_equal(gradients, pieces.backward(net.layers, cx.signs)[0])
     np.testing.assert_array_equal(offsets, pieces.backward(net.layers, cx.signs)[1])
+    monkeypatch.setattr(folding, "SPARE", 1 << 50)
+    with pytest.raises(sg.BudgetError, match="network: tables of 23 rows: .* free some memory"):
+        folding.folded(net.layers, cx.signs, *empty)
 
 
 def test_large_complexes_take_it_and_small_numbers_do_not(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,10 +9,13 @@ from multiprocessing import get_context
 import numpy as np
 import pytest
 from numba import typeof
+from scipy.sparse import csr_array
 
 import specgeo as sg
+from specgeo._sparse import SparseMatrix, entries_of
 from specgeo.enumeration import _exact, _refine, _run, division, finish, glue, groups
 from specgeo.geometry.soundness import failures
+from specgeo.geometry.vertex_values import vertex_values
 from specgeo.testing import random_network
 
 KINDS = ("he", "zero-bias", "integer", "quarter", "duplicated")
@@ -27,10 +30,9 @@ def in_groups(monkeypatch):
     """Glue from a head of so many faces and groups of so many cells; groups with more cells at the end are halved."""
 
     def set_sizes(faces, cells, most=10**6):
-        for name in ("GLUED_FACES", "GLUED_FACES_HIGH"):
-            monkeypatch.setattr(groups, name, faces)
+        monkeypatch.setattr(groups, "GLUED_FACES", faces)
         monkeypatch.setattr(groups, "GLUED_LAST", 1)
-        for name in ("GROUP_CELLS", "GROUP_CELLS_HIGH"):
+        for name in ("LEAST_CELLS", "MOST_CELLS"):
             monkeypatch.setattr(groups, name, cells)
         monkeypatch.setattr(groups, "FEWEST", most)
         monkeypatch.setattr(groups, "GROUP_BYTES", 0)
@@ -168,6 +170,35 @@ def test_a_wide_layer_is_divided(widths, activation, kind, by_blocks, monkeypatc
         np.testing.assert_array_equal(divided(x), net(x))
 
 
+@pytest.mark.parametrize("sparse", [False, True])
+def test_matrices_of_blocks_are_sparse_where_they_are_large(sparse, by_blocks, monkeypatch):
+    """Behind 6,000 neurons 16 more: arrays that pass on the former would take half a gigabyte."""
+    monkeypatch.setattr(division, "LISTED", 1)
+    net = random_network((3, 10, 6, 1), 3)
+    given = sg.Network([csr_array(w) for w in net.weights], net.biases) if sparse else net
+    divided = division.divided(given)
+    assert all(isinstance(w, SparseMatrix) for w in divided.weights[:3])
+    one = sg.enumerate_regions(given, cube(3), executor=1)
+    monkeypatch.undo()
+    assert_same(one, sg.enumerate_regions(net, cube(3)))
+    rng = np.random.default_rng(0)
+    shapes = (6000, 2), (16, 6000), (1, 16)
+    wide = sg.Network([rng.normal(size=shape) for shape in shapes], [rng.normal(size=n) for n, _ in shapes])
+    blocks = division.divided(wide)
+    assert len(blocks.hidden_widths) > 8 and sum(entries_of(w).nbytes for w in blocks.weights) < 10**7
+    np.testing.assert_allclose(blocks([[0.1, 0.2]]), wide([[0.1, 0.2]]), rtol=1e-9)
+
+
+@pytest.mark.parametrize(("widths", "activation"), [((1, 40, 1), "relu"), ((1, 3, 40, 2), "hard_tanh")])
+def test_values_at_kinks_behind_a_divided_layer(widths, activation, by_blocks, monkeypatch):
+    """On a line the run leaves pre-activations for them: here those of the last block alone."""
+    net = random_network(widths, 1, activation=activation)
+    one = sg.enumerate_regions(net, cube(1), executor=1)
+    monkeypatch.undo()
+    assert_same(one, sg.enumerate_regions(net, cube(1)))
+    np.testing.assert_allclose(vertex_values(one), net(one.vertices), rtol=1e-12, atol=1e-12)
+
+
 @pytest.mark.parametrize(("n", "regions"), [(3, 32), (4, 370)])
 def test_resonance_arrangements_in_groups(n, regions, by_blocks):
     """Regions of the hyperplanes whose normals are all 0/1 vectors (Kamiya, Takemura and Terao 2011)."""
@@ -189,8 +220,8 @@ def test_on_a_polytope_with_other_activations(in_groups):
 
 
 def test_processes_give_the_same_bits(in_groups):
-    """They have groups of their own making, of the usual size."""
-    in_groups(1, groups.GROUP_CELLS)
+    """They have groups of their own making."""
+    in_groups(1, 60)
     net = random_network((2, 40, 24, 1), 5)
     one = sg.enumerate_regions(net, cube(2), executor=1)
     with ProcessPoolExecutor(2, mp_context=get_context("spawn"), initializer=_glue_all) as pool:
@@ -200,6 +231,7 @@ def test_processes_give_the_same_bits(in_groups):
 def _glue_all():
     groups.GLUED_FACES = groups.GLUED_LAST = 1
     groups.GROUP_BYTES, groups.FEWEST = 0, 10**6
+    groups.LEAST_CELLS = groups.MOST_CELLS = 60
 
 
 def test_budgets_and_signs_of_rounded_values(in_groups):

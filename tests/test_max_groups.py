@@ -226,7 +226,7 @@ def test_glued_from_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     net = sg.Network([rng.normal(size=s) for s in shapes], [rng.normal(size=s[0]) for s in shapes], kinds)
     whole = sg.enumerate_regions(net, PLANE)
     monkeypatch.setattr(groups, "GLUED_FACES", 20)
-    monkeypatch.setattr(groups, "GROUP_CELLS", 8)
+    monkeypatch.setattr(groups, "MOST_CELLS", 8)
     parts = sg.enumerate_regions(net, PLANE)
     assert parts.f_vector == whole.f_vector and parts.reprove().proved
     assert np.array_equal(np.unique(parts.patterns, axis=0), np.unique(whole.patterns, axis=0))

@@ -221,6 +221,27 @@ def test_what_it_is_not_for_is_refused():
         sg.spectrum(random_mesh(2, 9, seed=0), [[0.0, 1.0]], executor=0)
 
 
+@pytest.mark.parametrize("dim", [2, 3])
+@pytest.mark.parametrize("method", ["moments", "nufft"])
+def test_functions_without_kinks(dim, method):
+    """An affine function on a box has walls alone: sums over no kinks are zero."""
+    if method == "nufft":
+        pytest.importorskip("finufft")
+    cx = sg.enumerate_regions(sg.Network([np.ones((2, dim))], [[0.5, -1.0]]), sg.Box(-1, 1, dim=dim))
+    waves = lattice([3, 2, 1][:dim])
+    values, errors = sg.spectrum(cx, waves, method=method, return_error=True)
+    direct, bounds = sg.spectrum(cx, waves, method="volume", return_error=True)
+    assert np.all(np.abs(values - direct) <= errors + bounds)
+    for extension in ("mirror", "periodic"):
+        found = sg.fourier_coefficients(cx, waves.astype(int), extension, method=method)
+        assert np.allclose(found, sg.fourier_coefficients(cx, waves.astype(int), extension), rtol=0, atol=1e-12)
+    if method == "nufft":
+        assert not np.any(sg.spectrum(cx, waves, "interior", method=method))
+    else:
+        with pytest.raises(UnsupportedError, match="of functions that have kinks; use method='auto'"):
+            sg.spectrum(cx, waves, "interior", method=method)
+
+
 def test_the_integral_is_that_of_the_volume_form():
     for dim in (1, 2, 3):
         cx = random_mesh(dim, 20, seed=dim, m=2)

@@ -18,12 +18,21 @@ from specgeo._jit import kernel
 from specgeo.enumeration import _layers
 from specgeo.enumeration._domain import domain_state
 from specgeo.enumeration._exact import Exact, evaluate
-from specgeo.enumeration._layers import BIAS, N_PREVIOUS, History, N, flatten
-from specgeo.enumeration._layout import Scratch, Size, State
+from specgeo.enumeration._layers import BIAS, ROWS, History, N, flatten
+from specgeo.enumeration._layout import VERTICES, Frame, Scratch, Size, State
 from specgeo.enumeration._maps import STEPS, Maps, row_factors
 from specgeo.enumeration._positions import sharpen
+from specgeo.enumeration._products import roundings
 from specgeo.enumeration._run import Run
-from specgeo.enumeration._vertex_signs import add_bias, own_faces, prepare, values_at
+from specgeo.enumeration._vertex_signs import own_faces, own_factors
+from specgeo.enumeration._vertex_values import (
+    FEW,
+    common_roundings,
+    limits_of,
+    value_bound,
+    values_at,
+    values_inside,
+)
 
 Row = list[Fraction]
 
@@ -43,23 +52,31 @@ def factors_once(maps: Maps, cell: int, n_previous: int, reach: float) -> tuple[
 
 @kernel
 def values_once(
-    state: State, history: History, before: Maps, layer: int, cell: int, v: int, w: int, reach: float, scratch: Scratch,
-    bounds: FloatArray, dim: int,
+    state: State, history: History, before: Maps, layer: int, vertices: IntArray, frame: Frame, scratch: Scratch,
+    bounds: FloatArray,
 ) -> None:  # fmt: skip
-    """The values of a layer at two vertices of a cell in scratch.values, and their bounds (2, widest)."""
-    ready = prepare(history, layer, cell, scratch, dim)
-    first, second = values_at(state, history.layers, before, layer, ready, v, w, scratch)
-    meta = history.layers.meta[layer - 1]
-    start, stop = meta[BIAS], meta[BIAS] + meta[N]
-    norms, biases = history.layers.norms[start:stop], history.layers.biases[start:stop]
-    add_bias(norms, biases, scratch.inputs[0, : meta[N_PREVIOUS]], first, reach, scratch.values[0], bounds[0])
-    if v != w:
-        add_bias(norms, biases, scratch.inputs[1, : meta[N_PREVIOUS]], second, reach, scratch.values[1], bounds[1])
+    """The values of a layer at some vertices in scratch.values; their own bounds, and in the last row the shared.
+
+    More than `FEW` vertices share what is common to their cells.
+    """
+    layers, meta, own = history.layers, history.layers.meta[layer - 1], 0.0
+    if len(vertices) > FEW:
+        error, size = values_inside(state, history, before, layer, vertices, scratch)
+        steps, own = common_roundings(layers, layer, frame.dim), size
+    else:
+        error, size = values_at(state, history, before, layer, vertices, scratch)
+        steps = roundings(layers, layer)
+    limits_of(layers, layer, error, size, steps, frame.reach, 1.0, bounds[len(vertices)])
+    for i in range(len(vertices)):
+        terms = own_factors(layers, layer, scratch.inputs[0 if own > 0.0 else i], own, frame)
+        for j in range(meta[N]):
+            norm, bias = layers.norms[meta[BIAS] + j], layers.biases[meta[BIAS] + j]
+            bounds[i, j] = value_bound(norm, bias, terms, scratch.errors[i])
 
 
 @kernel
-def own_faces_once(state: State, dim: int, start: IntArray, order: IntArray) -> None:
-    own_faces(state, dim, start, order)
+def own_faces_once(state: State, dim: int) -> None:
+    own_faces(state, dim)
 
 
 @kernel
@@ -167,18 +184,22 @@ class Twin:
         """Cut by a layer; before that, its values at the vertices that exist must be off by at most their bounds."""
         run, d = self.run, self.dim
         before, s = run.maps, run.state
-        n_vertices, n_cells = int(s.sizes[Size.VERTICES]), int(s.sizes[Size.CELLS])
-        start, order = np.empty(n_cells + 1, np.int64), np.empty(n_vertices, np.int64)
-        own_faces_once(s, d, start, order)
-        scratch, bounds = run.scratch, np.empty((2, run.scratch.neurons.shape[1]))
-        for cell in range(n_cells):
-            mine = order[start[cell] : start[cell + 1]].tolist()
-            for v, w in zip(mine, mine[1:] + mine[:1], strict=True):
-                values_once(s, run.past.history, before, number, cell, v, w, run.frame.reach, scratch, bounds, d)
-                for side, vertex in enumerate((v, w)[: 1 + (v != w)]):
-                    for j, row in enumerate(self.map(number, cell)):
-                        off = abs(Fraction(float(scratch.values[side, j])) - self.value(row, vertex))
-                        assert off <= Fraction(float(bounds[side, j])), (number, cell, vertex, j)
+        n_vertices = int(s.sizes[Size.VERTICES])
+        own_faces_once(s, d)
+        scratch, n = run.scratch, self.net.weights[number - 1].shape[0]
+        order = np.random.default_rng(0).permutation(n_vertices)
+        batches = [order[i : i + FEW] for i in range(0, n_vertices, FEW)]
+        if number > 1 and run.layers.meta[number - 1, ROWS] < 0:  # `VERTICES` of one parent, some more than once
+            parents = run.past.parents(number - 1)[s.vplanes[order, d]]
+            batches += [np.resize(order[parents == parent], VERTICES) for parent in np.unique(parents)]
+        for part in batches:
+            bounds = np.empty((len(part) + 1, n))
+            values_once(s, run.past.history, before, number, part, run.frame, scratch, bounds)
+            assert np.all(bounds[:-1] <= bounds[-1])
+            for i, vertex in enumerate(part.tolist()):
+                for j, row in enumerate(self.map(number, int(s.vplanes[vertex, d]))):
+                    off = abs(Fraction(float(scratch.values[i, j])) - self.value(row, vertex))
+                    assert off <= Fraction(float(bounds[i, j])), (number, vertex, j)
         run.layer(number)
         return n_vertices
 
@@ -195,7 +216,7 @@ class Twin:
     def check_evaluate(self, layer: int, vertices: Any, units: Any) -> dict[int, int]:
         """`evaluate` gives the signs of Fractions at vertices of the complex before ``layer``."""
         s, d, seen = self.run.state, self.dim, {-1: 0, 0: 0, 1: 0}
-        own_faces_once(s, d, np.empty(s.sizes[Size.CELLS] + 1, np.int64), np.empty(s.sizes[Size.VERTICES], np.int64))
+        own_faces_once(s, d)
         for v in vertices:
             for unit in units:
                 cell = int(s.vplanes[v, d])

@@ -103,6 +103,7 @@ def test_scipy_and_numpy() -> None:
     doubled = coo_array(([1.0, 2.0, 0.0], ([0, 0, 1], [1, 1, 0])), shape=(2, 2))
     w = sg.Network([doubled], [[0.0, 0.0]]).weights[0]
     assert np.array_equal(w, [[0.0, 3.0], [0.0, 0.0]]) and len(w.values) == 1
+    assert repr(w) == "SparseMatrix(2 x 2, 1 entries)"
 
 
 def test_bad_input(tmp_path: Path) -> None:
@@ -112,6 +113,7 @@ def test_bad_input(tmp_path: Path) -> None:
         ([eye, csr_array(np.ones((1, 3)))], r"weights\[1\]: shape \(1, 3\) given, \(any, 2\) wanted"),
         ([csr_array((0, 2)), eye], r"weights\[0\]: shape \(0, 2\) has an empty axis"),
         ([csr_array(np.eye(2) * 1j), eye], r"weights\[0\]: not an array of real numbers"),
+        ([coo_array(np.ones(2)), eye], r"weights\[0\]: shape \(2,\) given; pass a sparse matrix of two axes"),
     ):
         with pytest.raises(sg.errors.InvalidInputError, match=said):
             sg.Network(weights, [[0.0] * w.shape[0] for w in weights])
@@ -120,9 +122,16 @@ def test_bad_input(tmp_path: Path) -> None:
     with np.load(tmp_path / "net.npz") as file:
         arrays = dict(file)
     for name, value in (("W0_columns", [1, 2]), ("W0_columns", [-1, 1]), ("W0_rows", [1, 0]), ("W0_rows", [0]),
-                        ("W0", [1.0]), ("W0_columns", [[0], [1]]), ("W0_rows", [0.0, 1.0])):  # fmt: skip
+                        ("W0", [1.0]), ("W0_columns", [[0], [1]]), ("W0_rows", [0.0, 1.0]),
+                        ("W0_rows", ["a", "b"])):  # fmt: skip
         np.savez(tmp_path / "bad.npz", **(arrays | {name: np.array(value)}))
-        with pytest.raises(sg.errors.ReadError):
+        with pytest.raises(sg.errors.ReadError, match="W0: (entries, rows and columns are not|shape)"):
+            sg.read_network(tmp_path / "bad.npz")
+    metadata = str(arrays["metadata"])
+    for inputs in ('"x"', "2.5", "true", "-2", "1" + "0" * 30, "4" + "0" * 18):
+        arrays["metadata"] = np.array(metadata.replace('"inputs": 2', f'"inputs": {inputs}'))
+        np.savez(tmp_path / "bad.npz", **arrays)
+        with pytest.raises(sg.errors.ReadError, match=r"metadata: .* inputs; save the network again"):
             sg.read_network(tmp_path / "bad.npz")
 
 

@@ -37,7 +37,7 @@ def small(monkeypatch):
     """Small heads and groups, for small networks."""
 
     def set_sizes(head, group, most=1000):
-        sizes = {"HEAD_CELLS": head, "GROUP_CELLS": group, "GROUP_CELLS_HIGH": group, "FEWEST": most}
+        sizes = {"HEAD_CELLS": head, "LEAST_CELLS": group, "MOST_CELLS": group, "FEWEST": most}
         for name, value in (sizes | ({"GROUP_BYTES": 0} if most != 1000 else {})).items():
             monkeypatch.setattr(groups, name, value)
 
@@ -114,6 +114,21 @@ def test_behind_an_affine_layer(head, small):
     small(head, 4)
     net = random_network((2, 6, 6, 1), 1).precompose([[0.3, 0.7], [-0.7, 0.3]], [0.1, 0.0])
     check(sg.reduce_regions(net, cube(2), all_reducers(2)), sg.enumerate_regions(net, cube(2)))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_jumps_across_walls_beside_cells_that_no_vertex_tells(seed, small):
+    """Each neuron bends twice within 2^-199: normals on both sides of a wall may point the same way."""
+    small(10, 3)
+    net = random_network((2, 7, 3, 1), seed, activation=sg.Activation([-0.5, 0.5], [0.0, 1.0, 0.25], 0.1))
+    first = net.weights[0] * 2.0**200, net.biases[0] * 2.0**200
+    steep = sg.Network([first[0], *net.weights[1:]], [first[1], *net.biases[1:]], net.activations)
+    cx = sg.enumerate_regions(steep, cube(2))
+    found = sg.reduce_regions(steep, cube(2), {"jumps": Jumps()})
+    inner = ~cx.facets.is_boundary
+    variation = np.abs(cx.facets.jumps[inner]).T @ cx.facets.measures[inner]
+    assert found.n_groups > 3
+    np.testing.assert_allclose(found["jumps"]["variation"], variation, rtol=1e-9)
 
 
 @pytest.mark.parametrize("extension", ["mirror", "periodic"])

@@ -183,7 +183,7 @@ def test_whoever_does_the_work_the_report_is_the_same(monkeypatch: pytest.Monkey
     """With work so divided that there is something to hand out."""
     monkeypatch.setattr(spectra, "BLOCK", 5000)
     monkeypatch.setattr(groups, "GLUED_FACES", 100)
-    monkeypatch.setattr(groups, "GROUP_CELLS", 7)
+    monkeypatch.setattr(groups, "MOST_CELLS", 7)
     keys = ("complex", "decay", "mirror")
     monkeypatch.setattr(verification_report, "every_claim", lambda: tuple(CLAIMS[key] for key in keys))
     net, domain = random_network([2, 9, 9, 1], 0), sg.Box([-1, -1], [1, 1])

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from specgeo._cast import FloatArray, IntArray
 from specgeo._jit import leaf_kernel
-from specgeo.enumeration._layout import CARRIER, LEN, NEXT, NUMBER, STAMP, START, Size, State
+from specgeo.enumeration._layout import CARRIER, CUT, LEN, NEXT, NUMBER, START, Size, State
 from specgeo.enumeration._scalars import Flags, Ids, Integer
 
 NOBODY = np.int32(2**31 - 1)
@@ -109,8 +109,9 @@ def take(head: State, group: State, places: Places, n_cells: Integer, n_faces: I
         for c in range(head.faces.shape[1]):
             group.faces[i, c] = head.faces[f, c]
         group.faces[i, START], group.faces[i, CARRIER] = items, f
-        group.faces[i, NEXT], group.faces[i, STAMP] = -1, -1
-        group.faces[i, NUMBER] = i if k == dim else -1
+        group.faces[i, NEXT], group.faces[i, CUT] = -1, -1
+        if k == dim:
+            group.faces[i, NUMBER] = i
         for j in range(length):
             g = head.pool[start + j]
             group.pool[items + j] = places.face_at[g] if k > 1 else places.vertex_at[g]
@@ -154,26 +155,27 @@ def centres(head: State, of_faces: FloatArray, dim: Integer) -> None:
                     of_faces[f, c] = total / length
 
 
-def halves(points: FloatArray, members: IntArray) -> tuple[IntArray, IntArray]:
-    """Cut a group in two at the median of the coordinate in which its points (n, d) are spread the widest."""
-    x = points[members]
-    axis = int(np.argmax(x.max(axis=0) - x.min(axis=0)))
-    order = np.argsort(x[:, axis], kind="stable")
-    middle = len(members) // 2
-    return np.sort(members[order[:middle]]), np.sort(members[order[middle:]])
-
-
 def choose(points: FloatArray, size: int, members: IntArray | None = None) -> list[npt.NDArray[np.int64]]:
-    """Groups of at most so many cells, of all or of these members, given by points inside them; by halving.
+    """Groups of at most so many cells, of all or of these members (ascending), given by points inside them.
 
-    Neighbours come one after the other.
+    By halving at the median of the coordinate in which the points (n, d) of a group are spread the widest; of equal
+    ones the lower numbers go first. Neighbours come one after the other.
     """
-    done, stack = [], [np.arange(len(points)) if members is None else members]
+    members = np.arange(len(points)) if members is None else members
+    columns = np.ascontiguousarray(points.T)
+    done, below = [], np.zeros(len(points), np.bool_)
+    stack = [[members[np.argsort(column[members], kind="stable")] for column in columns]]
     while stack:
-        members = stack.pop()
-        if len(members) <= size:
-            done.append(members)
-        else:
-            near, far = halves(points, members)
-            stack += [far, near]
+        orders = stack.pop()  # the members of a group, by each coordinate
+        n = len(orders[0])
+        if n <= size:
+            done.append(np.sort(orders[0]))
+            continue
+        spread = [column[order[-1]] - column[order[0]] for column, order in zip(columns, orders, strict=True)]
+        near = orders[int(np.argmax(spread))][: n // 2]
+        below[near] = True
+        sides = [below[order] for order in orders]
+        below[near] = False
+        stack.append([order[~side] for order, side in zip(orders, sides, strict=True)])
+        stack.append([order[side] for order, side in zip(orders, sides, strict=True)])
     return done

@@ -14,14 +14,18 @@ import numpy as np
 from specgeo._cast import FloatArray, IntArray
 from specgeo._jit import hot
 from specgeo._sparse import SparseMatrix, filled
+from specgeo._vector import WIDTH
 from specgeo.activation import Activation
 from specgeo.enumeration._scalars import Ids, Integer, Words
 from specgeo.errors import UnsupportedError
 
 # columns of Layers.meta, one row a hidden layer; N_BREAKS: breakpoints a neuron, -1 where neurons differ in activation;
-# WEIGHT: where a dense layer begins in ``transposed``; ROWS, COLUMNS: where the starts of the rows and columns of a
-# sparse layer stand, -1 for a dense one; ENTRIES: where those of its rows stand, whatever it is
+# WEIGHT: where a dense layer begins in ``tiles``; ROWS, COLUMNS: where the starts of the rows and columns of a
+# sparse layer stand, -1 for a dense one; ENTRIES: where those of its rows stand, whatever it is; Z_UNIT, A_UNIT: its
+# rows are integers in units of 2^Z_UNIT, and after the activation of 2^A_UNIT; BITS: how long these integers get, and
+# those of layers before it, 0 where nobody has asked yet
 WEIGHT, BIAS, UNIT, PIECE, WORD, N, N_PREVIOUS, N_UNITS, N_BREAKS, N_WORDS, N_PIECES, ROWS, COLUMNS, ENTRIES = range(14)
+Z_UNIT, A_UNIT, BITS = range(14, 17)
 
 
 _ENTRIES_A_CHUNK = 1 << 17  # of weight matrices, in what is made of them and thrown away
@@ -31,9 +35,8 @@ _SPARSE = 0.1  # a smaller part of the entries of a layer is not zero: they are 
 class Layers(NamedTuple):
     """Hidden layers, flattened; ``meta`` has the offsets."""
 
-    meta: IntArray  # (L, 14)
-    transposed: FloatArray  # the weight matrices of dense layers, transposed
-    absolute: FloatArray  # their absolute values
+    meta: IntArray  # (L, 17)
+    tiles: FloatArray  # the weight matrices of dense layers, in tiles of `WIDTH` neurons: tile, input, neuron
     biases: FloatArray
     norms: FloatArray  # 1-norms of the weight rows, rounded up (offset as the biases)
     thresholds: FloatArray  # one a unit
@@ -170,7 +173,8 @@ def flat_bytes(weights: Any, activations: Any) -> int:
     """What `flatten` takes, at most."""
     entries = sum(2 * int(filled(w).sum()) if _is_list(w) else int(w.size) for w in weights)
     units = sum(len(a.units(len(w)).owners) + len(w) for w, a in zip(weights, activations, strict=True))
-    return 28 * entries + 256 * units + 64 * _ENTRIES_A_CHUNK
+    spare = sum(8 * WIDTH * int(w.shape[1]) for w in weights if not _is_list(w))  # in the last tile
+    return 28 * entries + spare + 256 * units + 64 * _ENTRIES_A_CHUNK
 
 
 def _is_list(weight: Any) -> bool:
@@ -210,6 +214,14 @@ def _listed(weight: Any) -> Any:
     return np.asarray(weight)
 
 
+def _tiles(weight: FloatArray) -> FloatArray:
+    """A matrix in tiles, the last filled up with zeros."""
+    n, n_previous = weight.shape
+    filled_up = np.zeros((-(-n // WIDTH) * WIDTH, n_previous))
+    filled_up[:n] = weight
+    return filled_up.reshape(-1, WIDTH, n_previous).transpose(0, 2, 1).ravel()
+
+
 def _tables(layers: list[tuple[IntArray, ...]]) -> tuple[IntArray, IntArray, IntArray, IntArray]:
     """The same tables of all layers, one after the other."""
     none = (np.zeros(0, np.int64),) * 4
@@ -219,7 +231,7 @@ def _tables(layers: list[tuple[IntArray, ...]]) -> tuple[IntArray, IntArray, Int
 
 def flatten(weights: Any, biases: Any, activations: Any) -> Layers:
     """Flatten the hidden layers (the output layer is not among them)."""
-    meta = np.zeros((len(weights), 14), np.int64)
+    meta = np.zeros((len(weights), 17), np.int64)
     weights = [_listed(weight) for weight in weights]
     thresholds, twins, twin_signs, norms = [], [], [], []
     neurons: list[tuple[IntArray, ...]] = []  # owners, first units, breaks, first pieces
@@ -233,7 +245,7 @@ def flatten(weights: Any, biases: Any, activations: Any) -> Layers:
         units = activation.units(n)
         n_units, each = len(units.owners), np.bincount(units.owners, minlength=n)
         same = int(each[0]) if isinstance(activation, Activation) else -1
-        row[:] = (*starts, n, n_previous, n_units, same, (n_units + 63) // 64, len(activation.slopes), -1, -1, 0)
+        row[:Z_UNIT] = (*starts, n, n_previous, n_units, same, (n_units + 63) // 64, len(activation.slopes), -1, -1, 0)
         thresholds.append(units.thresholds)
         first = starts[3] + (np.zeros(n, np.int64) if isinstance(activation, Activation) else activation.first)
         neurons.append((units.owners, np.cumsum(each) - each, each, first))
@@ -254,18 +266,16 @@ def flatten(weights: Any, biases: Any, activations: Any) -> Layers:
         terms.extend(exact)
         intercepts.extend(sum(reversed(parts)) for parts in exact)
         starts = [
-            starts[0] + (0 if isinstance(weight, SparseMatrix) else weight.size),
+            starts[0] + (0 if isinstance(weight, SparseMatrix) else -(-n // WIDTH) * WIDTH * n_previous),
             starts[1] + n,
             starts[2] + n_units,
             starts[3] + len(activation.slopes),
             starts[4] + int(row[N_WORDS]),
         ]
     empty, none = np.zeros(0), np.zeros(0, np.int64)
-    transposed = np.concatenate([empty, *(w.T.ravel() for w in weights if not isinstance(w, SparseMatrix))])
     return Layers(
         meta,
-        transposed,
-        np.abs(transposed),
+        np.concatenate([empty, *(_tiles(w) for w in weights if not isinstance(w, SparseMatrix))]),
         np.concatenate(biases) if len(weights) else empty,
         np.concatenate(norms) if norms else empty,
         np.concatenate(thresholds) if thresholds else empty,

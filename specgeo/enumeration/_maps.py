@@ -11,8 +11,8 @@ sum_c extent_c |row_c| + |constant|. The true a_k differs on the domain from the
 so the true unit j from sum_k W_jk a_k + b_j by at most D_j = sum_k |W_jk| E_k: the last row of a map, carried
 along as the others are. With |W_j| = sum_k |W_jk| and S >= size of a_k + E_k for all k and all pieces,
 
-- a sum afresh passes each term through at most n / 4 + 8 roundings (`roundings`): activation 2, product 1, `combine`
-  n / 4 + 4, bias 1 (Higham 2002, section 3.1);
+- a sum afresh passes each term through at most so many roundings as `roundings` says, for sums in blocks of 64 terms
+  min(n, 64) + n / 64 + 5 (Higham 2002, section 3.1 and 4.2);
 - a correction adds an error of at most u |row| + 2 u (1 + u) |W_jk| (|old a_k| + |new a_k|), no more than 6 roundings;
 
 in sizes both stay below gamma_r (|W_j| S + |b_j|), where r counts roundings, and so does the rounding of D_j. Products
@@ -40,7 +40,6 @@ from specgeo.enumeration._layers import (
     PIECE,
     ROWS,
     UNIT,
-    WEIGHT,
     History,
     Layers,
     N,
@@ -50,7 +49,7 @@ from specgeo.enumeration._layers import (
 )
 from specgeo.enumeration._layout import LEN, START, Frame, Neuron, Scratch, Size, State
 from specgeo.enumeration._memory import workspace
-from specgeo.enumeration._products import add_column, add_entries, gather_plane, multiply
+from specgeo.enumeration._products import add_columns, add_entries, add_product, roundings
 from specgeo.enumeration._scalars import ONE, SAFE, TINY, Ids, Integer, gamma, lowest_unit, popcount
 
 STEPS, INPUT, SIZE, STEEP, DOUBT, ROUNDING = range(6)
@@ -68,26 +67,18 @@ class Maps(NamedTuple):
 class Walk(NamedTuple):
     """Scratch space of `propagate`."""
 
-    sides: Ids  # (facets, 2) cells on either side, -1 to begin with
+    sides: Ids  # (facets, 2) cells on either side
     queue: Ids  # (n_c,)
 
 
-def empty_maps(layers: Layers, layer: int, n_cells: int, dim: int) -> Maps:
-    """Room for the maps of a layer."""
-    n = int(layers.meta[layer - 1, N])
-    shapes = (n_cells, dim + 2, n), (n_cells, 6)
-    return Maps(*(workspace(shape, np.float64) for shape in shapes))
+def empty_maps(n: int, n_cells: int, dim: int) -> Maps:
+    """Room for the maps of a layer of n neurons."""
+    return Maps(workspace((n_cells, dim + 2, n), np.float64), workspace((n_cells, 6), np.float64))
 
 
-def input_maps(extent: FloatArray) -> Maps:
-    """What layer 1 has before it: the coordinates themselves, of which no rows are kept."""
-    return Maps(np.empty((1, len(extent) + 2, 0)), np.array([[0.0, 0.0, extent.max(), 1.0, 0.0, 0.0]]))
-
-
-@hot
-def roundings(n: Integer) -> float:
-    """How many roundings a term passes through in `combine` of n post-activations, and a bias."""
-    return float(n // 4 + 8.0)
+def input_maps(dim: int) -> Maps:
+    """What layer 1 has before it: the coordinates themselves, of which no rows are kept; S is missing."""
+    return Maps(np.empty((1, dim + 2, 0)), np.array([[0.0, 0.0, 0.0, 1.0, 0.0, 0.0]]))
 
 
 @hot
@@ -168,6 +159,8 @@ def _neurons(maps: Maps, cell: Integer, layers: Layers, layer: Integer, frame: F
 @merged
 def _neighbours(state: State, sides: Ids) -> None:
     """sides = the cells on either side of each facet, -1 for none."""
+    for f in range(len(sides)):
+        sides[f, 0], sides[f, 1] = -1, -1
     for cell in range(state.sizes[Size.CELLS]):
         f = state.cells[cell, 0]
         start = state.faces[f, START]
@@ -195,11 +188,13 @@ def _correct(
     parent: Integer,
     cell: Integer,
     base: Integer,
+    scratch: Scratch,
 ) -> None:
     """The map of a cell from that of its neighbour ``base``, both inside ``parent``."""
+    factors, column = scratch.sums[0], scratch.sums[1]
     layers, dim, extent = history.layers, frame.dim, frame.extent
     meta, earlier = layers.meta[layer - 1], layers.meta[layer - 2]
-    n, b0 = meta[N], earlier[BIAS]
+    b0 = earlier[BIAS]
     here = history.sign_start[layer - 1] + cell * 2 * earlier[N_WORDS]
     there = history.sign_start[layer - 1] + base * 2 * earlier[N_WORDS]
     f, g, tiny = row_factors(before, parent, earlier[N_PREVIOUS], frame.reach)
@@ -215,7 +210,6 @@ def _correct(
             if k == last:
                 continue
             last = k
-            column = meta[WEIGHT] + k * n
             p, q = piece(history, layer - 1, cell, k), piece(history, layer - 1, base, k)
             size = 0.0
             for c in range(dim + 1):
@@ -224,17 +218,16 @@ def _correct(
                 if c == dim:
                     new, old = new + layers.intercepts[p], old + layers.intercepts[q]
                 size += abs(z) * (extent[c] if c < dim else 1.0)
-                if sparse:
-                    add_entries(layers, meta[COLUMNS] + k, False, new - old, rows[cell, c])
-                else:
-                    add_column(layers.transposed, column, new - old, rows[source, c], rows[cell, c])
+                factors[c] = new - old
             doubt = before.rows[parent, dim + 1, k] + layers.norms[b0 + k] * f + abs(layers.biases[b0 + k]) * g + tiny
             new = activated_doubt(layers.slopes[p], layers.intercepts[p], size * SAFE, doubt * SAFE, tiny)
             old = activated_doubt(layers.slopes[q], layers.intercepts[q], size * SAFE, doubt * SAFE, tiny)
+            factors[dim + 1] = new - old
             if sparse:
-                add_entries(layers, meta[COLUMNS] + k, True, new - old, rows[cell, dim + 1])
+                for c in range(dim + 2):
+                    add_entries(layers, meta[COLUMNS] + k, c == dim + 1, factors[c], rows[cell, c])
             else:
-                add_column(layers.absolute, column, new - old, rows[source, dim + 1], rows[cell, dim + 1])
+                add_columns(layers, layer, k, factors, rows[source], rows[cell], column)
             source = np.int64(cell)
     if source == base:  # only signs 0 and -1 differ
         _copy_map(rows, base, cell)
@@ -268,9 +261,9 @@ def _sum(
     scratch: Scratch,
 ) -> None:
     """The map of a cell inside ``parent`` from nothing."""
-    layers, dim, active = history.layers, frame.dim, scratch.active
+    layers, dim, inputs, sums = history.layers, frame.dim, scratch.rows, scratch.sums
     meta, earlier = layers.meta[layer - 1], layers.meta[layer - 2]
-    n_previous = meta[N_PREVIOUS]
+    n, n_previous, last = meta[N], meta[N_PREVIOUS], len(inputs) - 1
     _neurons(before, parent, layers, layer - 1, frame, scratch)
     size, doubt, slope, shift = (
         scratch.neurons[Neuron.SIZE],
@@ -280,25 +273,24 @@ def _sum(
     )
     start = history.sign_start[layer - 1] + cell * 2 * earlier[N_WORDS]
     active_pieces(layers, layer - 1, history.signs[start : start + earlier[N_WORDS]], slope, shift)
-    activate(before.rows, parent, slope, shift, n_previous, scratch.rows)
+    activate(before.rows, parent, slope, shift, n_previous, inputs[: dim + 1])
     _, _, tiny = row_factors(before, parent, earlier[N_PREVIOUS] + dim, frame.reach)
-    out, n_active = scratch.neurons[Neuron.ACTIVATED], 0
+    doubtful = inputs[last]
     for k in range(n_previous):
         idle = (slope[k] == 0.0) & (shift[k] == 0.0)
-        doubtful = activated_doubt(slope[k], shift[k], size[k] * SAFE, doubt[k], tiny)
-        out[k] = 0.0 if idle else doubtful
-    for k in range(n_previous):
-        active[n_active] = k
-        n_active += int((slope[k] != 0.0) | (shift[k] != 0.0))
-    if dim == 2 and meta[ROWS] >= 0:
-        gather_plane(layers, meta[ROWS], scratch.rows, out, maps.rows[cell])
-    else:
-        for c in range(dim + 1):
-            multiply(layers, layer, False, scratch.rows[c], active, n_active, maps.rows[cell, c])
-        multiply(layers, layer, True, out, active, n_active, maps.rows[cell, dim + 1])
-    for j in range(meta[N]):
+        own = activated_doubt(slope[k], shift[k], size[k] * SAFE, doubt[k], tiny)
+        doubtful[k] = 0.0 if idle else own
+    for c in range(last + 1):
+        for j in range(n):
+            sums[c, j] = 0.0
+    add_product(layers, layer, inputs, last + 1, True, scratch, sums)
+    for c in range(dim + 1):
+        for j in range(n):
+            maps.rows[cell, c, j] = sums[c, j]
+    for j in range(n):
         maps.rows[cell, dim, j] += layers.biases[meta[BIAS] + j]
-    maps.trust[cell, STEPS] = roundings(n_previous)
+        maps.rows[cell, dim + 1, j] = sums[last, j]
+    maps.trust[cell, STEPS] = roundings(layers, layer)
 
 
 @merged
@@ -343,8 +335,7 @@ def propagate(
 ) -> None:
     """Fill the maps of a layer > 1 on the cells that exist from those of the layer before, ``before``."""
     layers, sides, queue = history.layers, walk.sides, walk.queue
-    n_previous = layers.meta[layer - 1, N_PREVIOUS]
-    words, most = layers.meta[layer - 2, N_WORDS], roundings(n_previous) + _MOST
+    words, most = layers.meta[layer - 2, N_WORDS], roundings(layers, layer) + _MOST
     _neighbours(state, sides)
     for c in range(state.sizes[Size.CELLS]):
         maps.trust[c, STEPS] = -1.0
@@ -375,7 +366,7 @@ def propagate(
                 steps = maps.trust[base, STEPS] + _CORRECTION * _changes(history, words, here, there)
                 if steps > most:
                     continue  # another neighbour may do, or its own sum
-                _correct(history, layer, before, maps.rows, frame, parent, cell, base)
+                _correct(history, layer, before, maps.rows, frame, parent, cell, base, scratch)
                 maps.trust[cell, STEPS] = steps
                 queue[tail] = cell
                 tail += 1

@@ -2,6 +2,12 @@
 
 The operating system clears every page that it hands out, which takes longer than most work that is done on it. So
 large buffers are kept, up to a limit. One is free again as soon as no array looks into it any more.
+
+It hands out a page when it is touched. So a buffer may be far longer than what is wanted of it at first: an array that
+looks into it grows where it is, without a copy, and only what has been asked for counts as taken.
+
+Even arrays that need not be cleared take time to make, more than a small enumeration spends on its cells. So a run
+gives back what it has begun with (`Loans`), as it is, for the next of the same shape.
 """
 
 from __future__ import annotations
@@ -9,29 +15,55 @@ from __future__ import annotations
 import sys
 import threading
 from bisect import bisect_left, insort
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from math import prod
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 _SMALL = 1 << 16  # bytes; less comes from the heap of the process
 _KEPT = 1 << 28  # bytes kept for each thread, at most
+_LENT = 1 << 25  # of them, at most, those that are given back as they are
 
 _local = threading.local()
-Buffers = list[npt.NDArray[np.uint8]]
+_Tuple = TypeVar("_Tuple", bound=tuple[Any, ...])
+_Key = tuple[Callable[..., Any], tuple[int, ...]]
+_Thing = tuple[Any, int]  # arrays, and how many bytes they have
 
 
-def _first_free(buffers: Buffers, size: int) -> npt.NDArray[np.uint8] | None:
+class Buffer(np.ndarray[Any, np.dtype[np.uint8]]):
+    """Memory, of which no more than the first ``used`` bytes have been asked for."""
+
+    used: int
+
+    @classmethod
+    def of(cls, size: int, reserved: int) -> Buffer:
+        """For so many bytes, and address space for more."""
+        try:
+            buffer = cls((max(size, reserved),), np.uint8)
+        except MemoryError:  # a limit on addresses
+            buffer = cls((size,), np.uint8)
+        buffer.used = size
+        return buffer
+
+
+Buffers = list[Buffer]
+
+
+def _first_free(buffers: Buffers, size: int) -> Buffer | None:
     """The smallest buffer (they are in order of size) that fits and into which no array looks."""
     for buffer in islice(buffers, bisect_left(buffers, size, key=len), None):
-        if len(buffer) > 4 * size:
+        if buffer.used > 4 * size:
             return None
         if sys.getrefcount(buffer) <= _FREE:
             return buffer
     return None
+
+
+def _used(buffers: Iterable[Buffer]) -> int:
+    return sum(buffer.used for buffer in buffers)
 
 
 def _count(buffers: Buffers) -> int:
@@ -41,36 +73,123 @@ def _count(buffers: Buffers) -> int:
     return 0
 
 
-_FREE = _count([np.empty(1, np.uint8)])
+_FREE = _count([Buffer.of(1, 1)])
 
 
-def workspace(shape: tuple[int, ...], dtype: Any) -> npt.NDArray[Any]:
-    """An array that is not initialised, perhaps in memory used before."""
+def workspace(shape: tuple[int, ...], dtype: Any, reserve: int = 1) -> npt.NDArray[Any]:
+    """An array that is not initialised, perhaps in memory used before; with addresses to grow to so many times it."""
     size = prod(shape) * np.dtype(dtype).itemsize
-    if size < _SMALL:
+    if reserve * size < _SMALL:
         return np.empty(shape, dtype)
-    buffers: Buffers = _local.__dict__.setdefault("buffers", [])
-    found = _first_free(buffers, size)
+    buffers = _buffers()
+    found = _first_free(buffers, reserve * size)
     if found is None:
-        found = np.empty(size, np.uint8)
-        if sum(map(len, buffers)) + size > _KEPT:
+        found = Buffer.of(size, reserve * size)
+        if _used(buffers) + size > _KEPT:
             buffers[:] = [buffer for buffer in buffers if sys.getrefcount(buffer) > _FREE]
-        if sum(map(len, buffers)) + size <= _KEPT:
+        if _used(buffers) + size <= _KEPT:
             insort(buffers, found, key=len)
+    found.used = max(found.used, size)
     return np.ndarray(shape, dtype, found)
 
 
-def held_bytes(arrays: Iterable[Any]) -> int:
-    """Bytes of the memory that arrays look into, each counted once."""
-    owners = (array if array.base is None else array.base for array in arrays)
-    return sum({id(owner): int(owner.nbytes) for owner in owners}.values())
+def can_grow(array: npt.NDArray[Any], rows: int) -> bool:
+    """Whether an array of `workspace` can have so many rows where it is."""
+    return isinstance(array.base, Buffer) and rows * array.strides[0] <= len(array.base)
+
+
+def grown(array: npt.NDArray[Any], rows: int) -> npt.NDArray[Any]:
+    """The array with more rows (`can_grow`), not initialised. It and the old one look into the same memory."""
+    buffer: Any = array.base
+    buffer.used = max(buffer.used, rows * array.strides[0])
+    buffers = _buffers()
+    if _used(buffers) > _KEPT:  # it is free when no array looks into it any more
+        buffers[:] = [kept for kept in buffers if kept is not buffer]
+    return np.ndarray((rows, *array.shape[1:]), array.dtype, buffer)
+
+
+class Loans:
+    """Arrays, in tuples, that a run takes over from earlier ones in its thread, with whatever is in them.
+
+    Parameters
+    ----------
+    kept : bool
+        Whether others get them afterwards.
+    """
+
+    def __init__(self, kept: bool = True) -> None:
+        self.shelf = _shelf() if kept else None
+        self.taken: dict[_Key, _Thing] = {}
+
+    def take(self, make: Callable[..., _Tuple], *shape: int) -> _Tuple:
+        """What ``make(*shape)`` has made at some time, or makes now."""
+        if self.shelf is None:
+            return make(*shape)
+        key = make, shape
+        found = self.shelf.pop(key, None)
+        if found is None:
+            arrays = make(*shape)
+            found = arrays, held_bytes(arrays)
+        self.taken[key] = found
+        arrays = found[0]
+        return arrays
+
+    def give_back(self) -> None:
+        """The run is over: nothing may look into them any more."""
+        if self.shelf is not None:
+            self.shelf.update(self.taken)
+            if _lent(self.shelf) > _LENT:
+                self.shelf.clear()
+        self.taken = {}
+
+    def arrays(self) -> tuple[Any, ...]:
+        """All of them, for those who count bytes."""
+        return tuple(arrays for arrays, _ in self.taken.values())
+
+
+def _lent(shelf: dict[_Key, _Thing]) -> int:
+    return sum([size for _, size in shelf.values()])
+
+
+def _buffers() -> Buffers:
+    """What the thread keeps, in order of size."""
+    buffers: Buffers = _local.__dict__.setdefault("buffers", [])
+    return buffers
+
+
+def _shelf() -> dict[_Key, _Thing]:
+    """What the thread has to lend."""
+    shelf: dict[_Key, _Thing] = _local.__dict__.setdefault("shelf", {})
+    return shelf
+
+
+def held_bytes(things: Iterable[Any]) -> int:
+    """Bytes of the memory that arrays look into, each counted once; they may be in tuples, with other things."""
+    owners = map(_owner, _arrays(things))
+    return sum({id(o): int(o.used if isinstance(o, Buffer) else o.nbytes) for o in owners}.values())
+
+
+def _arrays(things: Iterable[Any]) -> Iterator[Any]:
+    for each in things:
+        if isinstance(each, tuple):
+            yield from _arrays(each)
+        elif isinstance(each, np.ndarray):
+            yield each
+
+
+def _owner(array: Any) -> Any:
+    while array.base is not None:
+        array = array.base
+    return array
 
 
 def give_back(wanted: int) -> int:
-    """Keep no free buffers if they are more than ``wanted`` bytes; how many bytes are kept."""
-    buffers: Buffers = _local.__dict__.setdefault("buffers", [])
-    used = [buffer for buffer in buffers if sys.getrefcount(buffer) > _FREE]
-    free = sum(map(len, buffers)) - sum(map(len, used))
-    if free > wanted:
-        buffers[:], free = used, 0
-    return free
+    """Keep nothing that is free if it is more than ``wanted`` bytes; how many bytes are kept."""
+    buffers, shelf = _buffers(), _shelf()
+    free = _used(buffer for buffer in buffers if sys.getrefcount(buffer) <= _FREE)
+    free += _lent(shelf)
+    if free <= wanted:
+        return free
+    shelf.clear()
+    buffers[:] = [buffer for buffer in buffers if sys.getrefcount(buffer) > _FREE]
+    return 0

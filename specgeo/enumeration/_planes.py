@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from specgeo._cast import FloatArray
-from specgeo._jit import hot, leaf, leaf_kernel, merged
+from specgeo._jit import leaf, leaf_kernel, merged
 from specgeo.enumeration._layers import (
     BIAS,
     N_PREVIOUS,
@@ -21,7 +20,8 @@ from specgeo.enumeration._layers import (
 )
 from specgeo.enumeration._layout import LEN, START, Crossings, Cursor, Frame, Neuron, Scratch, Size, State
 from specgeo.enumeration._maps import ROUNDING, SIZE, Maps, activate, factors, find_doubts
-from specgeo.enumeration._scalars import ONE, SAFE, TINY, Ids, Integer, U, Word, Words, gamma, lowest_unit, popcount
+from specgeo.enumeration._products import row_dots
+from specgeo.enumeration._scalars import ONE, SAFE, TINY, Integer, U, Word, Words, gamma, lowest_unit, popcount
 
 
 @leaf
@@ -62,47 +62,6 @@ def _copy_signs(bits: Words, rows: Integer, words: Integer, unit: Integer, twin:
         bits[r, words + (unit >> 6)] = (bits[r, words + (unit >> 6)] & ~one) | (negative << np.uint64(unit & 63))
 
 
-@hot
-def _size(w: float, only: bool) -> float:
-    """|w| where only sizes are wanted."""
-    return abs(w) if only else w
-
-
-@hot
-def _dot(w: FloatArray, a: FloatArray, sizes: bool) -> float:
-    """Sum of w_k a_k, or of |w_k| a_k, in eight parts: they need not wait for each other.
-
-    A term passes through its product, n / 8 and at most 7 additions in its part, and 3 of parts.
-    """
-    s0, s1, s2, s3, s4, s5, s6, s7 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-    n, k = len(w), 0
-    while k + 8 <= n:
-        s0 += _size(w[k], sizes) * a[k]
-        s1 += _size(w[k + 1], sizes) * a[k + 1]
-        s2 += _size(w[k + 2], sizes) * a[k + 2]
-        s3 += _size(w[k + 3], sizes) * a[k + 3]
-        s4 += _size(w[k + 4], sizes) * a[k + 4]
-        s5 += _size(w[k + 5], sizes) * a[k + 5]
-        s6 += _size(w[k + 6], sizes) * a[k + 6]
-        s7 += _size(w[k + 7], sizes) * a[k + 7]
-        k += 8
-    while k < n:
-        s0 += _size(w[k], sizes) * a[k]
-        k += 1
-    return float(((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7)))
-
-
-@merged
-def row_dot(w: FloatArray, columns: Ids, a: FloatArray, sizes: bool) -> float:
-    """Sum of w_k a_k, or of |w_k| a_k, for the entries w of a row in these columns."""
-    if len(w) == len(a):
-        return _dot(w, a, sizes)
-    total = 0.0
-    for p in range(len(w)):
-        total += _size(w[p], sizes) * a[columns[p]]
-    return total
-
-
 @leaf_kernel
 def make_planes(
     state: State, history: History, before: Maps, layer: Integer, crossings: Crossings, scratch: Scratch, frame: Frame
@@ -113,26 +72,28 @@ def make_planes(
     """
     layers, dim, reach, extent = history.layers, frame.dim, frame.reach, frame.extent
     rows, slope, shift = scratch.rows, scratch.neurons[Neuron.SLOPE], scratch.neurons[Neuron.SHIFT]
-    doubt = scratch.neurons[Neuron.DOUBT]
+    inherited, doubt, sums = scratch.neurons[Neuron.DOUBT], scratch.rows[len(scratch.rows) - 1], scratch.sums[0]
     meta = layers.meta[layer - 1]
     n_previous, words = meta[N_PREVIOUS], meta[N_WORDS]
+    parent, known, steps = np.int64(0), np.int64(-1), 0.0  # the rows of the first layer are its weights
     for cell in range(state.sizes[Size.CELLS]):
         units = np.uint64(0)
         for w in range(words):
             units |= crossings.units[cell, w]
         if units == 0:
             continue
-        parent, steps = np.int64(0), 0.0  # the rows of the first layer are its weights
         if layer > 1:
             parent = np.int64(history.parents[history.parent_start[layer - 1] + cell])
             steps = n_previous // (4 if meta[ROWS] >= 0 else 8) + 14.0  # activation 2, sum n / 8 + 11 (n / 4), bias 1
             start = history.sign_start[layer - 1] + cell * 2 * layers.meta[layer - 2, N_WORDS]
             bits = history.signs[start : start + layers.meta[layer - 2, N_WORDS]]
             active_pieces(layers, layer - 1, bits, slope, shift)
-            activate(before.rows, parent, slope, shift, n_previous, rows)
-            find_doubts(before, parent, layers, layer - 1, reach, doubt)
+            activate(before.rows, parent, slope, shift, n_previous, rows[: dim + 1])
+            if parent != known:
+                known = parent
+                find_doubts(before, parent, layers, layer - 1, reach, inherited)
             for k in range(n_previous):
-                doubt[k] *= abs(slope[k])
+                doubt[k] = inherited[k] * abs(slope[k])
         f, g, tiny = factors(before.trust[parent, SIZE], steps, n_previous, reach)
         f += before.trust[parent, ROUNDING] * SAFE
         for w in range(words):
@@ -145,25 +106,24 @@ def make_planes(
                 begin, end = entries(layers, layer, j)
                 weights, columns = layers.row_values[begin:end], layers.row_columns[begin:end]
                 bias, threshold = layers.biases[meta[BIAS] + j], layers.thresholds[meta[UNIT] + unit]
-                for c in range(dim):
-                    value = 0.0 if layer == 1 else row_dot(weights, columns, rows[c, :n_previous], False)
-                    state.planes[plane, c] = value
-                for p in range(len(weights) if layer == 1 else 0):
-                    state.planes[plane, columns[p]] = weights[p]
-                constant = bias if layer == 1 else row_dot(weights, columns, rows[dim, :n_previous], False) + bias
-                state.planes[plane, dim] = constant - threshold
-                error = layers.norms[meta[BIAS] + j] * f + abs(bias) * g + tiny
+                constant, error, row = bias, 0.0, state.planes[plane]
                 if layer > 1:
-                    error += row_dot(weights, columns, doubt[:n_previous], True) * SAFE
+                    row_dots(weights, columns, rows, n_previous, sums)
+                    constant, error = sums[dim] + bias, sums[len(rows) - 1] * SAFE
+                for c in range(dim):
+                    row[c] = sums[c] if layer > 1 else 0.0
+                for p in range(len(weights) if layer == 1 else 0):
+                    row[columns[p]] = weights[p]
+                row[dim] = constant - threshold
+                error += layers.norms[meta[BIAS] + j] * f + abs(bias) * g + tiny
                 if threshold != 0.0:
                     error += U * (abs(constant) + abs(threshold))
-                norm, size = 0.0, abs(state.planes[plane, dim])
+                norm, size = 0.0, abs(row[dim])
                 for c in range(dim):
-                    value = abs(state.planes[plane, c])
-                    norm += value
-                    size += value * extent[c]
-                state.planes[plane, dim + 1] = norm * SAFE
-                state.planes[plane, dim + 2] = (error + gamma(dim + 2) * size) * SAFE + dim * TINY
+                    norm += abs(row[c])
+                    size += abs(row[c]) * extent[c]
+                row[dim + 1] = norm * SAFE
+                row[dim + 2] = (error + gamma(dim + 2) * size) * SAFE + dim * TINY
                 state.porigin[plane, 0] = layer
                 state.porigin[plane, 1] = unit
                 state.porigin[plane, 2] = cell
@@ -190,7 +150,7 @@ def begin_layer(state: State, layers: Layers, layer: Integer, crossings: Crossin
             crossings.first[cell, word] = plane
             plane += popcount(crossings.units[cell, word])
     state.cursor[Cursor.BLOCK], state.cursor[Cursor.DIMENSION] = 0, 1
-    state.cursor[Cursor.FACE], state.cursor[Cursor.OPEN] = 0, 0
+    state.cursor[Cursor.FACE], state.cursor[Cursor.OPEN], state.cursor[Cursor.POOR] = 0, 0, 0
     return int(plane)
 
 

@@ -14,11 +14,11 @@ from __future__ import annotations
 import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
-from specgeo._jit import hot, leaf, leaf_kernel, merged
+from specgeo._jit import hot, leaf_kernel, merged
 from specgeo.enumeration._exact import Exact, evaluate
 from specgeo.enumeration._layers import N_WORDS, History
 from specgeo.enumeration._layout import Frame, State, Tally
-from specgeo.enumeration._scalars import ONE, SAFE, TINY, Flags, Ids, Integer, Word, Words, gamma
+from specgeo.enumeration._scalars import ONE, SAFE, TINY, Flags, Ids, Integer, Words, gamma
 
 UNDECIDED = 2
 
@@ -83,42 +83,6 @@ def exact_position(state: State, history: History, ex: Exact, vertex: Integer, d
     zero = np.int64(0)
     evaluate(ex, history, state, vertex, zero, zero, zero, dim)
     state.tally[Tally.POSITION] += counted(state, vertex, dim)
-
-
-@leaf
-def proved(values: FloatArray, bounds: FloatArray) -> tuple[Word, Word]:
-    """Bits of the values that are positive for sure, and of those that are negative for sure; at most 64."""
-    positive, negative = np.uint64(0), np.uint64(0)
-    for u in range(len(values)):
-        finite = abs(values[u]) < np.inf  # an overflow proves nothing
-        positive |= np.uint64(finite & (values[u] > bounds[u])) << np.uint64(u)
-        negative |= np.uint64(finite & (values[u] < -bounds[u])) << np.uint64(u)
-    return positive, negative
-
-
-@leaf
-def smallest_margin(values: FloatArray, bounds: FloatArray, n: Integer, margin: float) -> float:
-    """The least of ``margin`` and of |value| / bound over the n values that exceed their bounds.
-
-    The smallest value by the largest bound is not more, and is found faster: by integers, which bit patterns without
-    sign are. Most often it settles the matter.
-    """
-    sizes, limits = values.view(np.int64), bounds.view(np.int64)
-    smallest, largest = np.int64(0x7FF0000000000000), np.int64(0)
-    for u in range(n):
-        smallest = min(smallest, sizes[u] & np.int64(0x7FFFFFFFFFFFFFFF))
-        largest = max(largest, limits[u])
-    first, second = sizes[0], limits[0]
-    sizes[0], limits[0] = smallest, largest
-    least = values[0] / bounds[0]
-    sizes[0], limits[0] = first, second
-    if least >= margin:
-        return margin
-    for u in range(n):
-        ratio = abs(values[u]) / bounds[u]
-        if ratio > 1.0 and ratio < margin:
-            margin = ratio
-    return margin
 
 
 @merged

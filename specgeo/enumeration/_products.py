@@ -1,123 +1,220 @@
-"""Products with the weights of a layer, as it is kept: an array by columns, or lists of entries."""
+"""Products with the weights of a layer, as it is kept: an array in tiles of eight neurons, or lists of entries.
+
+A product takes several vectors at a time, as rows: four of them and eight neurons make a tile of the result, which
+stays in registers while the inputs go by (`specgeo._vector`), and the weights of a tile are read one after the other.
+
+Products and sums are fused where the machine does that in one instruction, so that results may differ between machines
+in their last bits; the roundings of both are counted.
+"""
 
 from __future__ import annotations
 
 from specgeo._cast import FloatArray, IntArray
-from specgeo._jit import leaf, merged
-from specgeo.enumeration._layers import ROWS, WEIGHT, Layers
-from specgeo.enumeration._scalars import Integer
+from specgeo._jit import hot, leaf
+from specgeo._vector import WIDTH, everywhere, load, multiply_add, store, total
+from specgeo.enumeration._layers import N_PREVIOUS, ROWS, WEIGHT, Layers, N
+from specgeo.enumeration._layout import Scratch
+from specgeo.enumeration._scalars import Ids, Integer, index
+
+BLOCK = 64  # terms that are summed up by themselves
 
 
-@leaf
-def combine(
-    transposed: FloatArray, start: Integer, a: FloatArray, active: IntArray, n_active: Integer, out: FloatArray
-) -> None:
-    """out = W a for the matrix whose transpose starts at ``start``, where only the active entries of a count.
+@hot
+def roundings(layers: Layers, layer: Integer) -> float:
+    """How many roundings a term passes through from a pre-activation to `add_product`, and a bias.
 
-    Four columns at a time: the inner loop vectorises, as no sum is reordered.
+    Activation 2, product 1; in a list its other entries, n / 4 at most, the sum with what was there 1; in an array the
+    other terms of its block, and the sums of blocks; 1 where the bias is added last.
     """
-    n = len(out)
+    n = layers.meta[layer - 1, N_PREVIOUS]
+    if layers.meta[layer - 1, ROWS] >= 0:
+        return float(n // 4 + 5.0)
+    return float(min(n, BLOCK) + n // BLOCK + 5.0)
+
+
+@leaf
+def pack(rows: FloatArray, n_rows: Integer, n: Integer, panel: FloatArray, columns: IntArray, blocks: IntArray) -> int:
+    """columns = those of the first n in which not all of so many rows are zero; panel = four rows at a time, these
+    columns one after the other, from 4 n on for the second four.
+
+    ``blocks`` says where each block of 64 begins and the last ends; returns their number. n_rows is a multiple of 4.
+    """
+    for k in range(n):
+        columns[k] = 0
+    for r in range(n_rows):
+        words = rows[r].view(columns.dtype)
+        for k in range(n):
+            columns[k] |= words[k]
+    t, n_blocks, k = 0, 0, 0
+    while k < n:
+        blocks[n_blocks] = t
+        n_blocks += 1
+        for _ in range(min(BLOCK, n - k)):
+            some = columns[k] << 1 != 0  # but for the signs of zeros
+            columns[t] = k
+            t += int(some)
+            k += 1
+    blocks[n_blocks] = t
+    for four in range(n_rows // 4):
+        to = panel[4 * n * four : 4 * n * (four + 1)]
+        r0, r1, r2, r3 = rows[4 * four], rows[4 * four + 1], rows[4 * four + 2], rows[4 * four + 3]
+        for i in range(t):
+            c = index(columns[i])
+            to[4 * i], to[4 * i + 1], to[4 * i + 2], to[4 * i + 3] = r0[c], r1[c], r2[c], r3[c]
+    return n_blocks
+
+
+@hot
+def _add_tile(
+    panel: FloatArray, at: Integer, columns: IntArray, terms: tuple[Integer, Integer], tiles: FloatArray,
+    start: Integer, out: FloatArray, to: Integer, sizes: bool,
+) -> None:  # fmt: skip
+    """Add terms to a tile of the result: out[r, j] += sum of panel[at + 4 t + r] tiles[start + 8 columns[t] + j].
+
+    The tile begins at place ``to`` of ``out``. With ``sizes`` row 3 takes the absolute values of the weights.
+    """
+    step = out.shape[1]
+    s0, s1, s2, s3 = everywhere(0.0), everywhere(0.0), everywhere(0.0), everywhere(0.0)
+    for t in range(terms[0], terms[1]):
+        w, p = load(tiles, start + WIDTH * columns[t]), at + 4 * t
+        s0 = multiply_add(w, panel[index(p)], s0)
+        s1 = multiply_add(w, panel[index(p + 1)], s1)
+        s2 = multiply_add(w, panel[index(p + 2)], s2)
+        s3 = multiply_add(abs(w) if sizes else w, panel[index(p + 3)], s3)
+    store(load(out, to) + s0, out, to)
+    store(load(out, to + step) + s1, out, to + step)
+    store(load(out, to + 2 * step) + s2, out, to + 2 * step)
+    store(load(out, to + 3 * step) + s3, out, to + 3 * step)
+
+
+@leaf
+def add_packed(
+    layers: Layers, layer: Integer, n_rows: Integer, n_blocks: Integer, sizes: bool, scratch: Scratch, out: FloatArray
+) -> None:
+    """`add_product` of rows that are packed in the scratch space, for an array."""
+    meta, panel, columns, blocks = layers.meta[layer - 1], scratch.panel, scratch.columns, scratch.blocks
+    n_previous, fours, step = meta[N_PREVIOUS], n_rows // 4, out.shape[1]
+    for tile in range((meta[N] + WIDTH - 1) // WIDTH):
+        start = meta[WEIGHT] + tile * WIDTH * n_previous
+        for block in range(n_blocks):
+            terms = blocks[block], blocks[block + 1]
+            for four in range(fours):
+                at, to = four * 4 * n_previous, four * 4 * step + WIDTH * tile
+                if sizes and four == fours - 1:
+                    _add_tile(panel, at, columns, terms, layers.tiles, start, out, to, True)
+                else:
+                    _add_tile(panel, at, columns, terms, layers.tiles, start, out, to, False)
+
+
+@leaf
+def add_product(
+    layers: Layers,
+    layer: Integer,
+    rows: FloatArray,
+    n_rows: Integer,
+    sizes: bool,
+    scratch: Scratch,
+    out: FloatArray,
+) -> None:
+    """out[r] += W a for each of so many rows a; with ``sizes`` the last of them takes |W|.
+
+    n_rows is a multiple of 4; ``out`` beyond the layer's neurons, to the next multiple of 8, is overwritten.
+    """
+    meta = layers.meta[layer - 1]
+    if meta[ROWS] < 0:
+        n_blocks = pack(rows, n_rows, meta[N_PREVIOUS], scratch.panel, scratch.columns, scratch.blocks)
+        add_packed(layers, layer, n_rows, n_blocks, sizes, scratch, out)
+        return
+    for first in range(0, n_rows, 4):
+        own = sizes and first + 4 == n_rows
+        gather(layers, meta[ROWS], meta[N], rows[first : first + 4], own, out[first : first + 4])
+
+
+@leaf
+def gather(layers: Layers, first: Integer, n: Integer, rows: FloatArray, sizes: bool, out: FloatArray) -> None:
+    """`add_product` of four rows for a sparse layer of n neurons whose lists start at ``first``."""
+    starts, columns, values = layers.row_starts, layers.row_columns, layers.row_values
+    a0, a1, a2, a3 = rows[0], rows[1], rows[2], rows[3]
     for j in range(n):
-        out[j] = 0.0
-    t = 0
-    while t + 4 <= n_active:
-        k0, k1, k2, k3 = active[t], active[t + 1], active[t + 2], active[t + 3]
-        a0, a1, a2, a3 = a[k0], a[k1], a[k2], a[k3]
-        w0 = transposed[start + k0 * n : start + k0 * n + n]  # slices: an index that may be negative stops the
-        w1 = transposed[start + k1 * n : start + k1 * n + n]  # vectoriser
-        w2 = transposed[start + k2 * n : start + k2 * n + n]
-        w3 = transposed[start + k3 * n : start + k3 * n + n]
-        for j in range(n):
-            out[j] += (a0 * w0[j] + a1 * w1[j]) + (a2 * w2[j] + a3 * w3[j])
-        t += 4
-    while t < n_active:
-        a0 = a[active[t]]
-        w0 = transposed[start + active[t] * n : start + active[t] * n + n]
-        for j in range(n):
-            out[j] += a0 * w0[j]
-        t += 1
-
-
-@leaf
-def gather(layers: Layers, first: Integer, sizes: bool, a: FloatArray, out: FloatArray) -> None:
-    """out = W a, or |W| a where only sizes are wanted, for a sparse layer whose rows start at ``first``."""
-    starts, columns, values = layers.row_starts, layers.row_columns, layers.row_values
-    for j in range(len(out)):
-        total = 0.0
-        for p in range(starts[first + j], starts[first + j + 1]):
-            w = abs(values[p]) if sizes else values[p]
-            total += w * a[columns[p]]
-        out[j] = total
-
-
-@leaf
-def gather_plane(layers: Layers, first: Integer, a: FloatArray, doubt: FloatArray, out: FloatArray) -> None:
-    """A map (4, n) in the plane by one pass through the list: W a for three rows, then |W| times the doubts."""
-    starts, columns, values = layers.row_starts, layers.row_columns, layers.row_values
-    a0, a1, a2 = a[0], a[1], a[2]
-    for j in range(out.shape[1]):
         s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0
         for p in range(starts[first + j], starts[first + j + 1]):
             k, w = columns[p], values[p]
             s0 += w * a0[k]
             s1 += w * a1[k]
             s2 += w * a2[k]
-            s3 += abs(w) * doubt[k]
-        out[0, j], out[1, j], out[2, j], out[3, j] = s0, s1, s2, s3
+            s3 += (abs(w) if sizes else w) * a3[k]
+        out[0, j] += s0
+        out[1, j] += s1
+        out[2, j] += s2
+        out[3, j] += s3
 
 
-@merged
-def multiply(
-    layers: Layers, layer: Integer, sizes: bool, a: FloatArray, active: IntArray, n_active: Integer, out: FloatArray
+@hot
+def _four_dots(w: FloatArray, n: Integer, rows: FloatArray, first: Integer, out: FloatArray, sizes: bool) -> None:
+    """out[r] = sum of w[k] rows[first + r, k] over n of the k, a multiple of 8, for r < 4; |w[k]| for the last."""
+    step = rows.shape[1]
+    s0, s1, s2, s3 = everywhere(0.0), everywhere(0.0), everywhere(0.0), everywhere(0.0)
+    for k in range(0, n, WIDTH):
+        factor, at = load(w, k), first * step + k
+        s0 = multiply_add(factor, load(rows, at), s0)
+        s1 = multiply_add(factor, load(rows, at + step), s1)
+        s2 = multiply_add(factor, load(rows, at + 2 * step), s2)
+        s3 = multiply_add(abs(factor) if sizes else factor, load(rows, at + 3 * step), s3)
+    out[0], out[1], out[2], out[3] = total(s0), total(s1), total(s2), total(s3)
+
+
+@leaf
+def row_dots(w: FloatArray, columns: Ids, rows: FloatArray, n: Integer, out: FloatArray) -> None:
+    """out[r] = sum of w_k a_k for each row a of ``rows``, of |w_k| a_k for the last, w being the entries of a row of W
+    in these columns of n.
+
+    A term passes through its product, n / 8 and at most 7 additions in its part, and 3 of parts; in a list through its
+    product and those of the other entries.
+    """
+    whole = n // WIDTH * WIDTH if len(w) == n else 0
+    for first in range(0, len(rows), 4):
+        sums, last = out[first : first + 4], first + 4 == len(rows)
+        if last:
+            _four_dots(w, whole, rows, first, sums, True)
+        else:
+            _four_dots(w, whole, rows, first, sums, False)
+        for p in range(whole, len(w)):
+            k = columns[p]
+            sums[0] += w[p] * rows[first, k]
+            sums[1] += w[p] * rows[first + 1, k]
+            sums[2] += w[p] * rows[first + 2, k]
+            sums[3] += (abs(w[p]) if last else w[p]) * rows[first + 3, k]
+
+
+@leaf
+def add_columns(
+    layers: Layers,
+    layer: Integer,
+    neuron: Integer,
+    factors: FloatArray,
+    old: FloatArray,
+    new: FloatArray,
+    w: FloatArray,
 ) -> None:
-    """out = W a, or |W| a, for the weights of a layer; what is not active in a is 0."""
-    meta = layers.meta[layer - 1]
-    if meta[ROWS] >= 0:
-        gather(layers, meta[ROWS], sizes, a, out)
-    elif sizes:
-        combine(layers.absolute, meta[WEIGHT], a, active, n_active, out)
-    else:
-        combine(layers.transposed, meta[WEIGHT], a, active, n_active, out)
+    """new = old + factor * column of W, for a neuron before and a factor for each row; |W| for the last row.
 
-
-@leaf
-def combine_two(
-    transposed: FloatArray, start: Integer, inputs: FloatArray, active: IntArray, n_active: Integer, n: Integer,
-    values: FloatArray,
-) -> None:  # fmt: skip
-    """values = the first n entries of W a for both rows a of ``inputs``, as in `combine`: W is read once."""
-    a, b, out, other = inputs[0], inputs[1], values[0, :n], values[1, :n]
-    for j in range(n):
-        out[j], other[j] = 0.0, 0.0
-    t = 0
-    while t + 4 <= n_active:
-        k0, k1, k2, k3 = active[t], active[t + 1], active[t + 2], active[t + 3]
-        a0, a1, a2, a3 = a[k0], a[k1], a[k2], a[k3]
-        b0, b1, b2, b3 = b[k0], b[k1], b[k2], b[k3]
-        w0 = transposed[start + k0 * n : start + k0 * n + n]
-        w1 = transposed[start + k1 * n : start + k1 * n + n]
-        w2 = transposed[start + k2 * n : start + k2 * n + n]
-        w3 = transposed[start + k3 * n : start + k3 * n + n]
-        for j in range(n):
-            out[j] += (a0 * w0[j] + a1 * w1[j]) + (a2 * w2[j] + a3 * w3[j])
-            other[j] += (b0 * w0[j] + b1 * w1[j]) + (b2 * w2[j] + b3 * w3[j])
-        t += 4
-    while t < n_active:
-        a0, b0 = a[active[t]], b[active[t]]
-        w0 = transposed[start + active[t] * n : start + active[t] * n + n]
-        for j in range(n):
-            out[j] += a0 * w0[j]
-            other[j] += b0 * w0[j]
-        t += 1
-
-
-@leaf
-def add_column(transposed: FloatArray, start: Integer, factor: float, old: FloatArray, new: FloatArray) -> None:
-    """new = old + factor * column."""
-    n = len(new)
-    w = transposed[start : start + n]
-    for j in range(n):
-        new[j] = old[j] + factor * w[j]
+    ``w`` (n, to the next multiple of 8) is scratch.
+    """
+    meta, last = layers.meta[layer - 1], len(new) - 1
+    n, at, begin = meta[N], meta[WEIGHT] + WIDTH * neuron, 0
+    while begin < n:
+        tile, to = layers.tiles[at : at + WIDTH], w[begin : begin + WIDTH]
+        for j in range(WIDTH):
+            to[j] = tile[j]
+        at, begin = at + WIDTH * meta[N_PREVIOUS], begin + WIDTH
+    for c in range(last + 1):
+        factor, source, to = factors[c], old[c], new[c]
+        if c == last:
+            for j in range(n):
+                to[j] = source[j] + factor * abs(w[j])
+        else:
+            for j in range(n):
+                to[j] = source[j] + factor * w[j]
 
 
 @leaf

@@ -29,16 +29,14 @@ from specgeo.enumeration._layers import (
     N_UNITS,
     N_WORDS,
     PIECE,
-    ROWS,
     UNIT,
-    WEIGHT,
     Layers,
     N,
     active_pieces,
 )
 from specgeo.enumeration._layout import LEN, START, Frame, Neuron, Scratch, Size, State
-from specgeo.enumeration._maps import ROUNDING, Maps, activate, factors, find_doubts, roundings
-from specgeo.enumeration._products import combine_two, multiply
+from specgeo.enumeration._maps import ROUNDING, Maps, activate, factors, find_doubts
+from specgeo.enumeration._products import add_product, roundings
 from specgeo.enumeration._scalars import SAFE, TINY, Ids, Integer, gamma
 
 MEETS, BELOW, ABOVE = 1, 2, 4  # a unit may vanish, be negative or zero, be positive or zero
@@ -126,12 +124,19 @@ def _begin(
 
 
 @merged
+def _copy(rows: FloatArray, n: Integer, out: FloatArray) -> None:
+    for c in range(len(rows)):
+        for j in range(n):
+            out[c, j] = rows[c, j]
+
+
+@merged
 def _advance(
-    layers: Layers, layer: Integer, frame: Frame, active: IntArray, sizes: FloatArray, rows: FloatArray, out: FloatArray
+    layers: Layers, layer: Integer, frame: Frame, sizes: FloatArray, rows: FloatArray, out: FloatArray, scratch: Scratch
 ) -> None:
     """Pre-activations of a layer from the post-activations before it."""
-    meta, dim, n_active, size = layers.meta[layer - 1], frame.dim, 0, 0.0
-    n, n_previous = meta[N], meta[N_PREVIOUS]
+    meta, dim, size, inputs, sums = layers.meta[layer - 1], frame.dim, 0.0, scratch.rows, scratch.sums
+    n, n_previous, last = meta[N], meta[N_PREVIOUS], len(inputs) - 1
     own = sizes[:n_previous]
     for k in range(n_previous):
         own[k] = abs(rows[dim, k]) + rows[dim + 1, k]
@@ -141,22 +146,18 @@ def _advance(
             own[k] += abs(row[k]) * most
     for k in range(n_previous):
         size = own[k] if not own[k] <= size else size
-        active[n_active] = k
-        n_active += int(own[k] != 0.0)
-    pairs = 0
-    if meta[ROWS] < 0:  # dense: two rows at a time
-        pairs = (dim + 1) // 2
-        for p in range(pairs):
-            c = 2 * p
-            combine_two(layers.transposed, meta[WEIGHT], rows[c : c + 2], active, np.int64(n_active), n, out[c : c + 2])
-    for c in range(2 * pairs, dim + 1):
-        multiply(layers, layer, False, rows[c], active, n_active, out[c, :n])
-    multiply(layers, layer, True, rows[dim + 1], active, n_active, out[dim + 1, :n])
-    f, g, tiny = factors(size * SAFE, roundings(n_previous), n_previous, frame.reach)
+    _copy(rows[: dim + 1], n_previous, inputs)
+    _copy(rows[dim + 1 :], n_previous, inputs[last:])
+    for c in range(last + 1):
+        for j in range(n):
+            sums[c, j] = 0.0
+    add_product(layers, layer, inputs, last + 1, True, scratch, sums)
+    _copy(sums[: dim + 1], n, out)
+    f, g, tiny = factors(size * SAFE, roundings(layers, layer), n_previous, frame.reach)
     for j in range(n):
         bias = layers.biases[meta[BIAS] + j]
         out[dim, j] += bias
-        out[dim + 1, j] = (out[dim + 1, j] + f * layers.norms[meta[BIAS] + j] + g * abs(bias) + tiny) * SAFE
+        out[dim + 1, j] = (sums[last, j] + f * layers.norms[meta[BIAS] + j] + g * abs(bias) + tiny) * SAFE
 
 
 @merged
@@ -236,13 +237,6 @@ def _activate(layers: Layers, layer: Integer, frame: Frame, bounds: Bounds, rows
 
 
 @merged
-def _copy(rows: FloatArray, n: Integer, out: FloatArray) -> None:
-    for c in range(len(rows)):
-        for j in range(n):
-            out[c, j] = rows[c, j]
-
-
-@merged
 def _found(layers: Layers, bounds: Bounds) -> int:
     """What units of the last layer may do, by the ranges of its neurons."""
     last, found = layers.meta[-1], 0
@@ -282,7 +276,7 @@ def find_reaching(
             rows, after = bounds.rows, bounds.next
             _begin(state, layers, layer, maps, np.int64(cell), frame.reach, scratch, rows)
             for m in range(layer + 1, depth + 1):
-                _advance(layers, np.int64(m), frame, scratch.active, bounds.size, rows, after)
+                _advance(layers, np.int64(m), frame, bounds.size, rows, after, scratch)
                 rows, after = after, rows
                 _range(state, frame, layers.meta[m - 1, N], rows, corners, error, bounds)
                 if m < depth:

@@ -28,7 +28,8 @@ import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
 from specgeo._fused import two_product_error, two_sum
-from specgeo._jit import direct, leaf, leaf_kernel, merged
+from specgeo._jit import direct, hot, leaf, leaf_kernel, merged
+from specgeo._vector import WIDTH
 from specgeo.enumeration._layers import (
     BIAS,
     N_PREVIOUS,
@@ -89,7 +90,7 @@ class Refiner:
         return vertices[moved]
 
 
-@leaf
+@hot
 def _add_multiple(w: FloatArray, a: float, b: float, high: FloatArray, low: FloatArray) -> None:
     """(high, low) += w (a + b), for a row of numbers w; left unnormalised."""
     for j in range(len(high)):
@@ -149,11 +150,13 @@ def _advance(
     high, low, sparse = digits.outputs[0, :n], digits.outputs[1, :n], meta[ROWS] >= 0
     for j in range(n):
         high[j], low[j] = layers.biases[meta[BIAS] + j], 0.0
-    for k in range(0 if sparse else n_previous):
-        a, b = digits.inputs[0, k], digits.inputs[1, k]
-        if a != 0.0:  # also true of NaN
-            start = meta[WEIGHT] + k * n
-            _add_multiple(layers.transposed[start : start + n], a, b, high, low)
+    for first in range(0, 0 if sparse else n, WIDTH):
+        start, stop = meta[WEIGHT] + first * n_previous, min(first + WIDTH, n)
+        for k in range(n_previous):
+            a, b = digits.inputs[0, k], digits.inputs[1, k]
+            if a != 0.0:  # also true of NaN
+                at = start + k * WIDTH
+                _add_multiple(layers.tiles[at : at + WIDTH], a, b, high[first:stop], low[first:stop])
     r, most, worst = _rounding(n_previous), 0.0, 0.0
     for j in range(n):
         at = piece(history, layer, cell, j)

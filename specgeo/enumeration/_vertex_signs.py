@@ -1,9 +1,8 @@
 """Signs of a layer at the vertices that exist before it.
 
-They come from a forward pass W a + b through that layer alone, which begins with the post-activations a_k of the layer
-before, taken from the map of the cell around. With S, G and E of that cell (`_maps`) and the radius e of the vertex
-they are off by at most eps = G e + E + gamma_(d+4) S, and unit j by |W_j| (eps + gamma_r max |a_k|) + gamma_r |b_j| +
-underflow.
+The values come from `_vertex_values`, with one bound for each neuron that holds at all vertices taken together. What
+exceeds it, times the smallest ratio of a value to its bound so far, has a sign for sure and is no news for that ratio;
+this is so but for a handful of values, of which each vertex has its own bound.
 """
 
 from __future__ import annotations
@@ -20,29 +19,31 @@ from specgeo.enumeration._layers import (
     N_PREVIOUS,
     N_UNITS,
     N_WORDS,
-    ROWS,
     UNIT,
-    WEIGHT,
     WORD,
     History,
     Layers,
     N,
-    active_pieces,
     entries,
 )
-from specgeo.enumeration._layout import LEN, NUMBER, OWN, START, Frame, Neuron, Scratch, Size, State, Tally
-from specgeo.enumeration._maps import (
-    DOUBT,
-    SIZE,
-    STEEP,
-    Maps,
-    factors,
-    largest,
-    roundings,
+from specgeo.enumeration._layout import LEN, OWN, START, VERTICES, Frame, Neuron, Scratch, Size, State, Tally
+from specgeo.enumeration._maps import Maps, factors, largest
+from specgeo.enumeration._predicates import UNDECIDED, counted, refined, set_sign
+from specgeo.enumeration._products import roundings
+from specgeo.enumeration._scalars import ONE, SAFE, Flags, Integer, U, Word, Words, lowest_unit, popcount
+from specgeo.enumeration._vertex_values import (
+    FEW,
+    common_roundings,
+    inputs_at,
+    limits_of,
+    of_one_parent,
+    value_bound,
+    values_at,
+    values_inside,
 )
-from specgeo.enumeration._predicates import UNDECIDED, counted, proved, refined, set_sign, smallest_margin
-from specgeo.enumeration._products import combine, combine_two, gather
-from specgeo.enumeration._scalars import ONE, SAFE, TINY, Flags, Integer, U, Word, Words, gamma, lowest_unit, popcount
+
+DIGIT = 10  # bits by which vertices are sorted at a time
+BOXES = 1 << DIGIT
 
 
 class Evaluation(NamedTuple):
@@ -57,156 +58,113 @@ class Evaluation(NamedTuple):
 
 
 class Inside(NamedTuple):
-    """The vertices of each cell, those of cell c being order[start[c] : start[c + 1]]; pairs whose signs are open."""
+    """The vertices of cells, those near each other together; pairs whose signs are open."""
 
-    start: IntArray  # (n_c + 1,)
     order: IntArray  # (n_v,)
+    keys: IntArray  # (2, n_v) scratch
+    starts: IntArray  # (BOXES + 1,) scratch; the last is the number of vertices in ``order``
     pairs: IntArray  # (any, 2) vertex, unit
 
 
-class Prepared(NamedTuple):
-    """A cell made ready: the cell of its map, and the number of neurons before the layer that are active on it."""
+def inside_of(n_vertices: int, n_pairs: int) -> Inside:
+    """Room for so many."""
+    shapes = n_vertices, (2, n_vertices), BOXES + 1, (n_pairs, 2)
+    return Inside(*(np.empty(shape, np.int64) for shape in shapes))
 
-    parent: np.int64
-    n_active: np.int64
+
+@hot
+def _hand_down(state: State, f: Integer, k: Integer, dim: Integer) -> None:
+    """The facets of a face of dimension k belong to its cell, if not to an earlier one."""
+    own, begin = state.faces[f, OWN], state.faces[f, START]
+    for i in range(begin, begin + state.faces[f, LEN]):
+        g = state.pool[i]
+        if k > 1:
+            state.faces[g, OWN] = min(state.faces[g, OWN], own)
+        else:
+            state.vplanes[g, dim] = min(state.vplanes[g, dim], own)
 
 
 @merged
-def own_faces(state: State, dim: Integer, start: IntArray, order: IntArray) -> None:
-    """Give every face and vertex the first cell that contains it, top down, and list the vertices of each cell.
-
-    These are order[start[c] : start[c + 1]], for start (n_c + 1,) and order (n_v,).
-    """
+def own_faces(state: State, dim: Integer) -> None:
+    """Give every face and vertex the first cell that contains it, top down."""
     n_faces, n_cells = state.sizes[Size.FACES], state.sizes[Size.CELLS]
     for f in range(n_faces):
-        state.faces[f, OWN] = state.faces[f, NUMBER] if state.dims[f] == dim else n_cells
+        state.faces[f, OWN] = n_cells
     for v in range(state.sizes[Size.VERTICES]):
         state.vplanes[v, dim] = n_cells
-    for k in range(dim, 0, -1):
+    for cell in range(n_cells):
+        f = state.cells[cell, 0]
+        state.faces[f, OWN] = cell
+        _hand_down(state, f, dim, dim)
+    for k in range(dim - 1, 0, -1):
         for f in range(n_faces):
             if state.dims[f] == k:
-                own, begin = state.faces[f, OWN], state.faces[f, START]
-                for i in range(begin, begin + state.faces[f, LEN]):
-                    g = state.pool[i]
-                    if k > 1:
-                        state.faces[g, OWN] = min(state.faces[g, OWN], own)
-                    else:
-                        state.vplanes[g, dim] = min(state.vplanes[g, dim], own)
-    for c in range(n_cells + 1):
-        start[c] = 0
-    for v in range(state.sizes[Size.VERTICES]):
-        start[state.vplanes[v, dim]] += 1
-    total = 0
-    for c in range(n_cells + 1):
-        start[c], total = total, total + start[c]
-    for v in range(state.sizes[Size.VERTICES]):
-        own = state.vplanes[v, dim]
-        order[start[own]] = v
-        start[own] += 1
-    for c in range(n_cells, 0, -1):
-        start[c] = start[c - 1]
-    start[0] = 0
+                _hand_down(state, f, k, dim)
 
 
 @merged
-def prepare(history: History, layer: Integer, cell: Integer, scratch: Scratch, dim: Integer) -> Prepared:
-    """Make ready for `values_at` on a cell: pieces of the neurons before, and a list of the active."""
-    layers, active = history.layers, scratch.active
-    if layer == 1:
-        for c in range(dim):
-            active[c] = c
-        return Prepared(np.int64(0), np.int64(dim))
-    words, n_active = layers.meta[layer - 2, N_WORDS], 0
-    start = history.sign_start[layer - 1] + cell * 2 * words
-    slope, shift = scratch.neurons[Neuron.SLOPE], scratch.neurons[Neuron.SHIFT]
-    active_pieces(layers, layer - 1, history.signs[start : start + words], slope, shift)
-    for k in range(layers.meta[layer - 1, N_PREVIOUS]):
-        active[n_active] = k
-        n_active += int((slope[k] != 0.0) | (shift[k] != 0.0))
-    return Prepared(np.int64(history.parents[history.parent_start[layer - 1] + cell]), np.int64(n_active))
-
-
-@merged
-def _inputs(
-    state: State,
-    before: Maps,
-    layer: Integer,
-    parent: Integer,
-    vertex: Integer,
-    scratch: Scratch,
-    n: Integer,
-    side: Integer,
-) -> float:
-    """inputs[side] = the n post-activations of the layer before at a vertex; returns a bound on their errors."""
-    a, slope, shift, dim = (
-        scratch.inputs[side],
-        scratch.neurons[Neuron.SLOPE],
-        scratch.neurons[Neuron.SHIFT],
-        state.x.shape[1] - 1,
-    )
-    error = state.x[vertex, dim]
-    if layer == 1:  # the coordinates
-        for c in range(dim):
-            a[c] = state.x[vertex, c]
-        return float(error)
-    rows = before.rows[parent]
-    constant = rows[dim]
-    for k in range(n):
-        a[k] = constant[k]
+def _arrange(state: State, dim: Integer, scratch: Scratch, inside: Inside) -> None:
+    """List the vertices of cells along a Z-order curve: by the bits of their coordinates, those of all axes in turn."""
+    low, scale, one, other, starts = scratch.values[0], scratch.values[1], inside.keys[0], inside.keys[1], inside.starts
+    n_vertices, n_cells, n, passes = state.sizes[Size.VERTICES], state.sizes[Size.CELLS], 0, 3
+    if n_vertices < 1 << 12:
+        passes = 2 if n_vertices > 4 * FEW else 0
+    bits = DIGIT * passes // dim
     for c in range(dim):
-        row, x = rows[c], state.x[vertex, c]
-        for k in range(n):
-            a[k] += row[k] * x
-    for k in range(n):
-        z = slope[k] * a[k]
-        a[k] = (0.0 if slope[k] == 0.0 else z) + shift[k]  # what overflows may be inactive
-    trust = before.trust[parent]
-    # what underflows here and is multiplied by a steep slope is in the doubts: they have room for it
-    return float((trust[STEEP] * error + trust[DOUBT] + gamma(dim + 4) * trust[SIZE] + dim * TINY) * SAFE)
+        low[c], scale[c] = state.x[0, c], state.x[0, c]
+    for v in range(n_vertices if bits > 0 else 0):
+        for c in range(dim):
+            low[c], scale[c] = min(low[c], state.x[v, c]), max(scale[c], state.x[v, c])
+    most = np.int64(1) << np.int64(bits)
+    for c in range(dim):
+        scale[c] = most / (scale[c] - low[c]) if scale[c] > low[c] else 0.0
+    for v in range(n_vertices):
+        if state.vplanes[v, dim] < n_cells:
+            key = np.int64(0)
+            for c in range(dim if bits > 0 else 0):
+                at = (state.x[v, c] - low[c]) * scale[c]
+                whole = np.int64(at) if (at > 0.0) & (at < most) else (most - 1 if at >= most else np.int64(0))
+                for bit in range(bits):
+                    key |= ((whole >> bit) & 1) << (bit * dim + c)
+            one[n] = key << 32 | v
+            n += 1
+    for p in range(passes):  # digit by digit, the lowest first
+        shift = 32 + DIGIT * p
+        for i in range(len(starts)):
+            starts[i] = 0
+        for i in range(n):
+            starts[((one[i] >> shift) & (BOXES - 1)) + 1] += 1
+        for i in range(BOXES):
+            starts[i + 1] += starts[i]
+        for i in range(n):
+            box = (one[i] >> shift) & (BOXES - 1)
+            other[starts[box]] = one[i]
+            starts[box] += 1
+        one, other = other, one
+    for i in range(n):
+        inside.order[i] = one[i] & 0xFFFFFFFF
+    starts[BOXES] = n
 
 
-@merged
-def values_at(
-    state: State, layers: Layers, before: Maps, layer: Integer, cell: Prepared, v: Integer, w: Integer, scratch: Scratch
-) -> tuple[float, float]:
-    """scratch.values = W a at two vertices of a cell that `prepare` has made ready, scratch.inputs = a.
-
-    Returns bounds on the errors of a.
-    """
-    meta = layers.meta[layer - 1]
-    n, n_previous, first, second = meta[N], meta[N_PREVIOUS], 0.0, 0.0
-    for side in range(2 if v != w else 1):
-        second = _inputs(state, before, layer, cell.parent, w if side > 0 else v, scratch, n_previous, side)
-        if side == 0:
-            first = second
-    active, start = scratch.active, meta[WEIGHT]
-    if meta[ROWS] >= 0:
-        gather(layers, meta[ROWS], False, scratch.inputs[0], scratch.values[0, :n])
-        if v != w:
-            gather(layers, meta[ROWS], False, scratch.inputs[1], scratch.values[1, :n])
-    elif v == w:
-        combine(layers.transposed, start, scratch.inputs[0], active, cell.n_active, scratch.values[0, :n])
-    else:
-        combine_two(layers.transposed, start, scratch.inputs, active, cell.n_active, n, scratch.values)
-    return first, second
+@hot
+def own_factors(layers: Layers, layer: Integer, a: FloatArray, size: float, frame: Frame) -> tuple[float, float, float]:
+    """`factors` of the values at a vertex, by what came in, or by a bound on its size if that is not 0."""
+    n = layers.meta[layer - 1, N_PREVIOUS]
+    if size > 0.0:
+        return factors(size, common_roundings(layers, layer, frame.dim), n, frame.reach)
+    return factors(largest(a, n), roundings(layers, layer), n, frame.reach)
 
 
 @leaf
-def add_bias(
-    norms: FloatArray,
-    biases: FloatArray,
-    a: FloatArray,
-    error: float,
-    reach: float,
-    values: FloatArray,
-    bounds: FloatArray,
-) -> None:
-    """values += biases; bounds = bounds on the errors of W a + b where those of a stay below ``error``."""
-    f, g, tiny = factors(largest(a, len(a)), roundings(len(a)), len(a), reach)
-    f += error
-    for j in range(len(biases)):
-        values[j] += biases[j]
-        bounds[j] = (norms[j] * f + (abs(biases[j]) * g + tiny)) * SAFE
+def signs(values: FloatArray, limits: FloatArray) -> tuple[Word, Word]:
+    """Bits of at most 64 values that are positive, and of those that do not exceed their limits, or are not finite."""
+    positive, doubtful = np.uint64(0), np.uint64(0)
+    for u in range(len(values)):
+        size = abs(values[u])
+        sure = (size > limits[u]) & (size < np.inf)
+        positive |= np.uint64(values[u] > 0.0) << np.uint64(u)
+        doubtful |= np.uint64(not sure) << np.uint64(u)
+    return positive, doubtful
 
 
 @hot
@@ -245,56 +203,82 @@ def _exact_inputs(
         exact_input[k] = (slope == 0.0 or z == 0.0) and layers.intercept_terms[p, 1] == 0.0
 
 
-@merged
-def _subtract_thresholds(scratch: Scratch, side: Integer, owners: IntArray, thresholds: FloatArray) -> None:
-    """From values and bounds of neurons to those of units, in place."""
-    values, bounds = scratch.values[side], scratch.neurons[Neuron.BOUND]
-    z, bound = scratch.neurons[Neuron.SIZE], scratch.neurons[Neuron.DOUBT]
+@leaf
+def _subtract_thresholds(
+    scratch: Scratch, lane: Integer, owners: IntArray, thresholds: FloatArray, scale: float
+) -> None:
+    """From values and limits of neurons, values to begin with copied, to those of units."""
+    values, z = scratch.values[lane], scratch.neurons[Neuron.SIZE]
+    limit, limits = scratch.neurons[Neuron.LIMIT], scratch.neurons[Neuron.DOUBT]
     for k in range(len(z)):
-        z[k], bound[k] = values[k], bounds[k]
+        z[k] = values[k]
     for u in range(len(thresholds)):
         k, t = owners[u], thresholds[u]
-        bounds[u] = (bound[k] + U * (abs(z[k]) + abs(t))) * SAFE
+        limits[u] = (limit[k] + scale * (U * (abs(z[k]) + abs(t)))) * SAFE
         values[u] = z[k] - t
 
 
 @merged
-def _refined_sign(layers: Layers, layer: Integer, unit: Integer, scratch: Scratch, side: Integer, error: float) -> int:
+def _refined_sign(
+    layers: Layers, layer: Integer, unit: Integer, a: FloatArray, exact_input: Flags, error: float
+) -> int:
     """Sign of a unit by the componentwise bound, or UNDECIDED."""
     meta = layers.meta[layer - 1]
     j = layers.owners[meta[UNIT] + unit]
     begin, end = entries(layers, layer, j)
     row, columns = layers.row_values[begin:end], layers.row_columns[begin:end]
     bias, threshold = layers.biases[meta[BIAS] + j], layers.thresholds[meta[UNIT] + unit]
-    return refined(row, columns, bias, threshold, scratch.inputs[side], scratch.exact_input, error)
+    return refined(row, columns, bias, threshold, a, exact_input, error)
 
 
 @merged
 def _record(
-    state: State, job: Evaluation, scratch: Scratch, pairs: IntArray, n_pairs: Integer, vertex: Integer, side: Integer,
-    error: float,
+    state: State, job: Evaluation, scratch: Scratch, limits: FloatArray, plain: bool, size: float, pairs: IntArray,
+    n_pairs: Integer, vertex: Integer, lane: Integer,
 ) -> Integer:  # fmt: skip
-    """Write down the signs at a vertex that values and bounds prove, and list the others; the new number of pairs."""
-    layers, meta = job.history.layers, job.history.layers.meta[job.layer - 1]
-    words, units, values, ready = meta[N_WORDS], meta[N_UNITS], scratch.values[side], False
-    count = counted(state, vertex, job.frame.dim)
+    """Write down the signs at a vertex that are proved, and list the others; the new number of pairs.
+
+    ``size`` is 0 where scratch.inputs has what came in, else a bound on its size.
+    """
+    layers, layer, meta = job.history.layers, job.layer, job.history.layers.meta[job.layer - 1]
+    words, units, values, opened = meta[N_WORDS], meta[N_UNITS], scratch.values[lane], 0
+    a = scratch.inputs[0 if size > 0.0 else lane]
+    count, terms = counted(state, vertex, job.frame.dim), (0.0, 0.0, 0.0)
     for w in range(words):
         decided, stop = layers.decided[meta[WORD] + w], min(64 * w + 64, units)
-        positive, negative = proved(values[64 * w : stop], scratch.neurons[Neuron.BOUND, 64 * w : stop])
-        rest = decided & ~(positive | negative)
-        state.tally[Tally.FLOAT] += count * popcount(decided & (positive | negative))
-        state.vbits[vertex, w], state.vbits[vertex, words + w] = positive & decided, negative & decided
+        positive, rest = signs(values[64 * w : stop], limits[64 * w : stop])
+        sure = decided & ~rest
+        state.tally[Tally.FLOAT] += count * popcount(sure)
+        state.vbits[vertex, w], state.vbits[vertex, words + w] = positive & sure, ~positive & sure
         while rest != 0:
+            bit = rest & (~rest + ONE)
             u = 64 * w + lowest_unit(rest)
             rest &= rest - ONE
-            if not job.frame.exact:
-                state.tally[Tally.FLOAT] += count
-                set_sign(state.vbits, vertex, words, u, 1 if values[u] > 0 else (-1 if values[u] < 0 else 0))
+            if opened == 0:
+                opened = 1
+                terms = own_factors(layers, layer, a, size, job.frame)
+            k, value = layers.owners[meta[UNIT] + u], values[u]
+            norm, bias = layers.norms[meta[BIAS] + k], layers.biases[meta[BIAS] + k]
+            bound = value_bound(norm, bias, terms, scratch.errors[lane])
+            if not plain:
+                z, t = scratch.neurons[Neuron.SIZE, k], layers.thresholds[meta[UNIT] + u]
+                bound = (bound + U * (abs(z) + abs(t))) * SAFE
+            proved = abs(value) > bound and abs(value) < np.inf
+            if proved and abs(value) < state.margin[0] * bound:
+                state.margin[0] = abs(value) / bound
+            if decided & bit == 0:
                 continue
-            if not ready:
-                ready = True
-                _exact_inputs(state, layers, job.earlier, job.layer, vertex, scratch.inputs[side], scratch.exact_input)
-            sign = _refined_sign(layers, job.layer, u, scratch, side, error)
+            if proved or not job.frame.exact:
+                state.tally[Tally.FLOAT] += count
+                set_sign(state.vbits, vertex, words, u, 1 if value > 0 else (-1 if value < 0 else 0))
+                continue
+            if opened == 1:
+                opened = 2
+                if size > 0.0:
+                    cell = np.int64(state.vplanes[vertex, job.frame.dim])
+                    inputs_at(state, job.history, job.before, layer, vertex, cell, np.int64(-1), scratch, a)
+                _exact_inputs(state, layers, job.earlier, layer, vertex, a, scratch.exact_input)
+            sign = _refined_sign(layers, layer, u, a, scratch.exact_input, scratch.errors[lane])
             if sign != UNDECIDED:
                 state.tally[Tally.REFINED] += count
                 set_sign(state.vbits, vertex, words, u, sign)
@@ -306,44 +290,46 @@ def _record(
 
 @leaf_kernel
 def classify(state: State, job: Evaluation, scratch: Scratch, inside: Inside, begin: Integer) -> tuple[int, int]:
-    """Signs of all units of a layer at the vertices that exist, as far as floats prove them, from cell ``begin`` on.
+    """Signs of all units of a layer at the vertices that exist, as far as floats prove them.
 
-    Sets bits of state.vbits and writes the pairs (vertex, unit) that are left open to ``inside.pairs``. Returns the
-    cell to go on with, when there is no room for the pairs of another, and the number of pairs. ``inside`` is filled
-    by `own_faces` to begin with.
+    Goes through ``inside.order`` from ``begin`` on; it is made to begin with. Sets bits of state.vbits and writes the
+    pairs (vertex, unit) that are left open to ``inside.pairs``, which has room for those of `VERTICES` vertices.
+    Returns where to go on, or -1 at the end, and the number of pairs.
     """
-    start, order, layer = inside.start, inside.order, job.layer
+    order, layer, limits = inside.order, job.layer, scratch.neurons[Neuron.LIMIT]
     if begin == 0:
-        own_faces(state, job.frame.dim, start, order)
+        own_faces(state, job.frame.dim)
+        _arrange(state, job.frame.dim, scratch, inside)
     layers, meta = job.history.layers, job.history.layers.meta[layer - 1]
-    n, n_previous, units = meta[N], meta[N_PREVIOUS], meta[N_UNITS]
-    norms, biases = layers.norms[meta[BIAS] : meta[BIAS] + n], layers.biases[meta[BIAS] : meta[BIAS] + n]
+    units = meta[N_UNITS]
     thresholds = layers.thresholds[meta[UNIT] : meta[UNIT] + units]
     owners = layers.owners[meta[UNIT] : meta[UNIT] + units]
     plain = meta[N_BREAKS] == 1
     for u in range(units):
         plain = plain and thresholds[u] == 0.0
-    n_pairs: Integer = np.int64(0)
-    for cell in range(begin, state.sizes[Size.CELLS]):
-        if start[cell] == start[cell + 1]:
-            continue
-        if n_pairs + (start[cell + 1] - start[cell]) * units > len(inside.pairs):
-            return int(cell), int(n_pairs)  # at least one, unless ``pairs`` is too short for this cell
-        ready = prepare(job.history, layer, np.int64(cell), scratch, job.frame.dim)
-        for i in range(start[cell], start[cell + 1], 2):
-            both = min(i + 1, start[cell + 1] - 1)
-            v, w = np.int64(order[i]), np.int64(order[both])
-            first, second = values_at(state, layers, job.before, layer, ready, v, w, scratch)
-            for side in range(1 + both - i):
-                error = second if side == 1 else first
-                values, bounds = scratch.values[side], scratch.neurons[Neuron.BOUND]
-                add_bias(norms, biases, scratch.inputs[side, :n_previous], error, job.frame.reach, values, bounds)
-                if len(job.kept) > 0:
-                    row = job.kept[w if side == 1 else v]
-                    for j in range(n):
-                        row[j] = values[j]
-                if not plain:
-                    _subtract_thresholds(scratch, np.int64(side), owners, thresholds)
-                n_pairs = _record(state, job, scratch, inside.pairs, n_pairs, w if side == 1 else v, side, error)
-                state.margin[0] = smallest_margin(values, bounds, units, state.margin[0])
-    return int(state.sizes[Size.CELLS]), int(n_pairs)
+    n_pairs, first, stop = np.int64(0), np.int64(begin), inside.starts[BOXES]
+    while first < stop:
+        if n_pairs + VERTICES * units > len(inside.pairs):
+            return int(first), int(n_pairs)
+        vertices = order[first : min(first + VERTICES, stop)]
+        if of_one_parent(state, job.history, layer, vertices):
+            error, size = values_inside(state, job.history, job.before, layer, vertices, scratch)
+            steps, own_size = common_roundings(layers, layer, job.frame.dim), size
+        else:
+            vertices = vertices[:FEW]
+            error, size = values_at(state, job.history, job.before, layer, vertices, scratch)
+            steps, own_size = roundings(layers, layer), 0.0
+        scale = max(state.margin[0], 1.0)
+        limits_of(layers, layer, error, size, steps, job.frame.reach, scale, limits)
+        for i in range(len(vertices)):
+            v, lane = np.int64(vertices[i]), np.int64(i)
+            if len(job.kept) > 0:
+                row = job.kept[v]
+                for j in range(meta[N]):
+                    row[j] = scratch.values[i, j]
+            if not plain:
+                _subtract_thresholds(scratch, lane, owners, thresholds, scale)
+            own = limits if plain else scratch.neurons[Neuron.DOUBT]
+            n_pairs = np.int64(_record(state, job, scratch, own, plain, own_size, inside.pairs, n_pairs, v, lane))
+        first += len(vertices)
+    return -1, int(n_pairs)

@@ -14,10 +14,11 @@ import numpy.typing as npt
 
 from specgeo._cast import IntArray
 from specgeo._jit import direct
+from specgeo.enumeration._exact import forget
 from specgeo.enumeration._groups import Owners, Places, centres, choose, collect, find_owners, take
 from specgeo.enumeration._groups import Seen as Seen
-from specgeo.enumeration._layers import N_WORDS, N
-from specgeo.enumeration._layout import CARRIER, LEN, PLANES, START, Size, State, Work, with_room
+from specgeo.enumeration._layers import N_UNITS, N_WORDS, N
+from specgeo.enumeration._layout import CARRIER, LEN, PLANES, START, Size, State, Work, with_room, words_of
 from specgeo.enumeration._memory import workspace
 from specgeo.enumeration._run import Run, TooManyCells
 from specgeo.enumeration._scalars import Flags, Ids
@@ -29,11 +30,12 @@ from specgeo.network import Network
 _collect, _take = direct(collect), direct(take)
 
 HEAD_CELLS = 10_000  # the head is the first complex of so many cells, but at most that before the last layer
-GROUP_CELLS = 64  # of the head in a group; in dimension 4 and more, where walls are many, GROUP_CELLS_HIGH
-GROUP_CELLS_HIGH = 2000
-GLUED_FACES = 250_000  # of the head of a complex that is glued; in dimension 4 and more GLUED_FACES_HIGH
-GLUED_FACES_HIGH = 1_000_000
-GLUED_LAST = 16  # times as many before the last layer: walls cut twice cost more than a small group saves
+GROUP_FACES = 100_000  # about what a group comes to; in dimension 4 and more, where walls are many, GROUP_FACES_HIGH
+GROUP_FACES_HIGH = 200_000
+LEAST_CELLS, MOST_CELLS = 16, 2000  # of the head in a group
+FEW_GROUPS, FEW_CELLS = 16, 64  # so many groups at least, unless they have fewer cells: there should be work for all
+GLUED_FACES = 160_000  # of the head of a complex that is glued
+GLUED_LAST = 25  # times as many before the last layer: walls cut twice cost more than a small group saves
 GROUP_BYTES = 1 << 28  # about what a group may need before it is divided, if it has this many cells
 FEWEST = 1000
 
@@ -45,10 +47,11 @@ def enough_cells(run: Run) -> bool:
 
 def enough_faces(run: Run) -> bool:
     """Whether a run does better to go on in groups, for those who want the whole complex."""
-    sizes, least = run.state.sizes, GLUED_FACES if run.dim < 4 else GLUED_FACES_HIGH
-    if run.past.n_layers >= len(run.layers.meta) - 1:
-        least *= GLUED_LAST
-    return bool(run.dim > 1 and sizes[Size.CELLS] > 1 and sizes[Size.FACES] >= least)
+    cells, faces = run.state.sizes[Size.CELLS], run.state.sizes[Size.FACES]
+    if run.dim == 1 or cells == 1 or faces < GLUED_FACES:
+        return False
+    before_last = run.past.n_layers >= len(run.layers.meta) - 1
+    return bool(faces >= GLUED_FACES * (GLUED_LAST if before_last else 1))
 
 
 class Head:
@@ -105,7 +108,7 @@ class Head:
         inside = np.empty((n_faces, dim))
         centres(head, inside, dim)
         self.points = inside[head.cells[: self.n_cells, 0]]
-        self.groups: list[IntArray] = choose(self.points, GROUP_CELLS if dim < 4 else GROUP_CELLS_HIGH)
+        self.groups: list[IntArray] = choose(self.points, self._cells_of_a_group())
         group_of = np.empty(self.n_cells, np.int32)
         for number, cells in enumerate(self.groups):
             group_of[cells] = number
@@ -116,6 +119,18 @@ class Head:
             np.empty(n_vertices, np.bool_),
         )
         find_owners(head, group_of, self.owners, dim)
+
+    def _cells_of_a_group(self) -> int:
+        """So many that a group comes to about GROUP_FACES faces.
+
+        With its faces a cell counts for 2^d, and cells become more like the d-th power of the units (Hanin and Rolnick
+        2019, "Deep ReLU networks have surprisingly few activation patterns").
+        """
+        units = self.run.layers.meta[:, N_UNITS].astype(float)
+        growth = (max(1.0, units.sum()) / max(1.0, units[: self.layer].sum())) ** self.dim
+        wanted = GROUP_FACES if self.dim < 4 else GROUP_FACES_HIGH
+        cells = min(wanted / (2**self.dim * growth), max(self.n_cells / FEW_GROUPS, FEW_CELLS))
+        return int(np.clip(cells, LEAST_CELLS, MOST_CELLS))
 
     def in_walls(self) -> Flags:
         """Which of its faces, of dimension 1 and more, lie in a wall of the domain."""
@@ -159,7 +174,7 @@ class Group(Run):
     def __init__(self, head: Head) -> None:
         self.head = head
         s, run = head.run.state, head.run
-        n_planes = int(s.sizes[Size.PLANES])
+        n_planes, none = int(s.sizes[Size.PLANES]), np.empty((0, s.faces.shape[1]), np.int32)
         state = State(
             np.zeros_like(s.sizes),
             np.zeros_like(s.cursor),
@@ -169,8 +184,8 @@ class Group(Run):
             np.empty((0, s.vplanes.shape[1]), np.int32),
             np.empty((1, 2), np.uint64),
             np.empty(0, np.uint8),
-            np.empty((0, s.faces.shape[1]), np.int32),
-            np.empty((0, 3), np.uint64),
+            none,
+            words_of(none),
             np.empty(0, np.int32),
             np.empty((0, 2), np.int32),
             np.empty((1, 2), np.uint64),
@@ -204,11 +219,7 @@ class Group(Run):
             past = head.run.past
             self.past.push(head.layer, past.signs(head.layer)[cells], past.parents(head.layer)[cells])
         self.maps = head.run.maps
-        arithmetic = self.arithmetic
-        arithmetic.used[2] = -1
-        if arithmetic.used[1] > 0:  # what it remembers is of other cells
-            arithmetic.keys[:] = -1
-            arithmetic.used[:2] = 0
+        forget(self.arithmetic)
         self.granted = 0
         self.max_cells = head.most_cells if len(cells) > 1 else 2**31
         self.seconds.clear()

@@ -153,7 +153,7 @@ def _term_sum(terms: list[Term], plan: Plan, parities: int, executor: Any) -> tu
         tables.insert(0, np.ones((1, 1, 1)))
     density = terms[0].values if terms[0].weights is None else terms[0].weights
     assert density is not None
-    step = max(1, PIECES_BYTES // (8 * density[0].size * (3 * dim * dim + 8)))
+    step = max(1, PIECES_BYTES // (8 * math.prod(density.shape[1:]) * (3 * dim * dim + 8)))
     parts = [
         _sums(*_taken(terms, plan.lattice, np.arange(first, min(first + step, number))), plan, tables, executor)
         for first in range(0, number, step)

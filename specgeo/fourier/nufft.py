@@ -176,8 +176,10 @@ def node_sum(term: Term, waves: FloatArray, lattice: Lattice | None, longest: fl
 
 def _parts(term: Term, longest: float, most: int) -> Iterator[Term]:
     """The term in parts of some ``most`` nodes, at least one simplex each."""
+    if len(term) == 0:
+        return
     counts = np.ones(len(term), np.int64)
-    if term.simplices.shape[1] > 1 and len(term):
+    if term.simplices.shape[1] > 1:
         inner, outer, _ = _orders(term, longest, QUADRATURE_TOLERANCE)
         counts = inner * outer
     number = (np.cumsum(counts) - counts) // most

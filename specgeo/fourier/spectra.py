@@ -243,7 +243,10 @@ def _choose(
     if method == "moments":
         plan = moments.make_plan(forms.facets, k, boundary)
         if plan is None:
-            raise UnsupportedError("method: 'moments' is for lattices of wavevectors, d = 2 or 3; use method='auto'")
+            raise UnsupportedError(
+                "method: 'moments' is for lattices of wavevectors, d = 2 or 3, of functions that have kinks; "
+                "use method='auto'"
+            )
         return chosen, [(np.arange(len(k)), plan)]
     if method != "auto":
         return chosen, []

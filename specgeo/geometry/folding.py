@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from specgeo._budget import afford
 from specgeo._cast import FloatArray
 from specgeo._codec import Layers
 from specgeo._sparse import entries_of
@@ -45,7 +46,9 @@ def folded(layers: Layers, signs: Patterns, gradients: FloatArray, offsets: Floa
     """Fill gradients (n_cells, m, d) and offsets (n_cells, m) of the pieces; False where blocks do not help."""
     wiring, d = _wiring(layers), gradients.shape[2]
     rows, columns = len(wiring.row_layer), d + 1 + len(wiring.own)
-    tables = np.empty(ROOM * rows * columns + SPARE)
+    entries = ROOM * rows * columns + SPARE
+    afford(8.0 * entries, f"network: tables of {rows:,} rows", "free some memory, or take a smaller network")
+    tables = np.empty(entries)
     root = tables[: rows * columns].reshape(rows, columns)
     root[:] = 0.0
     row = column = 0

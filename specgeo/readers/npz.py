@@ -29,6 +29,8 @@ from specgeo.network import Network
 from specgeo.readers._implicit import is_implicit, read_implicit
 from specgeo.readers._limit import Limit
 
+_MOST_INPUTS = 2**31 - 1  # as many as a sparse matrix of 32-bit indices has columns
+
 
 def save_network(network: Network, path: str | os.PathLike[str]) -> None:
     """Write a network as ``.npz``, bit for bit.
@@ -112,11 +114,14 @@ def read_npz(
         ]
         if metadata["layers"] != len(hidden) + 1:
             raise ReadError(f"{len(hidden)} activations for {metadata['layers']} layers; save the network again")
-        return Network(*unpack(arrays, OF_NETWORK, hidden, int(metadata.get("inputs", 0))))
+        inputs = metadata.get("inputs", 0)
+        if type(inputs) is not int or not 0 <= inputs <= _MOST_INPUTS:
+            raise ReadError(f"metadata: {inputs!r:.80} inputs; save the network again")
+        return Network(*unpack(arrays, OF_NETWORK, hidden, inputs))
     except UnsupportedError as error:
         raise UnsupportedError(f"{file.name}: {error}") from error
     except (InvalidInputError, ReadError) as error:
         raise ReadError(f"{file.name}: {error}") from error
-    except (LookupError, TypeError, AttributeError, ValueError, RecursionError) as error:
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError) as error:
         reason = one_line(error, 200)
         raise ReadError(f"{file.name}: {reason} is missing or malformed; save the network again") from error

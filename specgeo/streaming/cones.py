@@ -15,15 +15,15 @@ import numpy as np
 
 from specgeo._cast import FloatArray
 from specgeo.domain import WholeSpace
-from specgeo.enumeration.groups import Group, Seen
+from specgeo.enumeration.groups import Group
 from specgeo.streaming.groups import Flags, RegionGroup
 
 
 class ConeGroup(RegionGroup):
     """A group of regions of the whole space; its ``complex`` is that of the cones."""
 
-    def __init__(self, beyond: Flags, run: Group, number: int, seen: Seen) -> None:
-        super().__init__(run, number, seen)
+    def __init__(self, beyond: Flags, run: Group, number: int) -> None:
+        super().__init__(run, number)
         self.domain, self._beyond = WholeSpace(run.dim - 1), beyond
 
     @cached_property

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from specgeo._cast import FloatArray, IntArray
 from specgeo.domain import Box, Polytope, WholeSpace
 from specgeo.enumeration.finish import as_complex, certificate_of
-from specgeo.enumeration.groups import Group, Head, Seen
+from specgeo.enumeration.groups import Group, Head
 from specgeo.errors import InvalidInputError
 from specgeo.geometry.certificate import Certificate
 from specgeo.geometry.complex import PolyhedralComplex
@@ -51,11 +51,10 @@ class RegionGroup:
         How signs were decided in this group.
     """
 
-    def __init__(self, run: Group, number: int, seen: Seen) -> None:
+    def __init__(self, run: Group, number: int) -> None:
         self.number, self.n_groups = number, len(run.head.groups)
         self.domain: Box | Polytope | WholeSpace = run.head.domain
         self._run: Group | None = run
-        self._seen = seen
 
     @property
     def _open(self) -> Group:
@@ -87,15 +86,10 @@ class RegionGroup:
     @cached_property
     def owned(self) -> tuple[Flags, ...]:
         run = self._open
-        owners, seen = run.head.owners, self._seen
-        faces, vertices = run.carriers()
-        mine = (owners.faces[faces] == self.number) & ~seen.faces[faces]
-        old = vertices < 0
-        at_vertex, at_face = np.where(old, -1 - vertices, 0), np.where(old, 0, vertices)
-        first = (owners.vertices[at_vertex] == self.number) & ~seen.vertices[at_vertex]
-        inside = (owners.faces[at_face] == self.number) & ~seen.faces[at_face]
-        dims = run.dimensions()
-        return (np.where(old, first, inside), *(mine[dims == k] for k in range(1, run.dim + 1)))
+        (faces, vertices), dims = run.carriers(), run.dimensions()
+        owns = run.state.counts.view(np.bool_)  # by carrier
+        mine = owns[faces]
+        return (owns[vertices], *(mine[dims == k] for k in range(1, run.dim + 1)))
 
     @cached_property
     def seam(self) -> IntArray:
@@ -121,12 +115,12 @@ class RegionGroup:
 class Worker:
     """Takes groups through all layers, one after the other; each thread has its own."""
 
-    def __init__(self, head: Head, kind: Callable[[Group, int, Seen], RegionGroup] = RegionGroup) -> None:
+    def __init__(self, head: Head, kind: Callable[[Group, int], RegionGroup] = RegionGroup) -> None:
         self.head, self.run, self._kind = head, Group(head), kind
 
     def groups(self, number: int) -> Iterator[RegionGroup]:
         """The group, or its parts where it is too large to be held at once."""
-        for seen in self.run.parts(number):
-            group = self._kind(self.run, number, seen)
+        for _ in self.run.parts(number):
+            group = self._kind(self.run, number)
             yield group
             group.close()

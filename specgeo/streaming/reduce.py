@@ -76,7 +76,8 @@ def reduce_regions(
         Of dimension d. On the whole space ``FVector`` and ``Lipschitz`` are taken; the others need a bounded domain.
     reducers : dict of str to Reducer
         What is asked for, by names: `specgeo.streaming.FVector`, ``Volumes``, ``Lipschitz``, ``Jumps``, ``Spectrum``,
-        ``FourierCoefficients``, or anything with the four methods of `specgeo.streaming.Reducer`.
+        ``FourierCoefficients``, ``DecisionAreas`` (with its own network), or anything with the four methods of
+        `specgeo.streaming.Reducer`.
     executor : int or concurrent.futures.Executor, optional
         Number of threads; by default one for each core, but a single one where a reducer is not of this package. Or
         who does the work: a ``ThreadPoolExecutor``, a ``ProcessPoolExecutor``, loky,

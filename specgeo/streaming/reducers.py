@@ -214,9 +214,10 @@ class Jumps:
         if not a:
             return b
         waiting, coming = np.isin(a["keys"], b["keys"]), np.isin(b["keys"], a["keys"])
-        pair = self._measured(
-            -(a["slopes"][waiting] + b["slopes"][coming]), a["measures"][waiting], a["normals"][waiting]
-        )
+        normals = a["normals"][waiting]
+        # where a cell is too thin for its vertices to tell its side of the facet both normals may be on one side
+        turned = np.sign(np.einsum("fd,fd->f", normals, b["normals"][coming]))[:, None]
+        pair = self._measured(a["slopes"][waiting] - turned * b["slopes"][coming], a["measures"][waiting], normals)
         total = {name: a[name] + b[name] + pair[name] for name in ("variation", "square", "hessian")}
         keys = np.concatenate((a["keys"][~waiting], b["keys"][~coming]))
         order = np.argsort(keys, kind="stable")
