@@ -25,7 +25,7 @@ import numpy.typing as npt
 from specgeo._budget import afford
 from specgeo._cast import ComplexArray, FloatArray, IntArray
 from specgeo._double import UNIT_ROUNDOFF, divide, multiply, two_sum
-from specgeo._measures import lengths_of, simplex_measures
+from specgeo._measures import lengths_of, over_last, simplex_measures
 from specgeo.domain import Box
 from specgeo.errors import DomainError, InvalidInputError, UnsupportedError
 from specgeo.fourier.chunks import Plan, chunked
@@ -118,10 +118,11 @@ def make_term(
     values: FloatArray | None = None,
 ) -> Term:
     """A term that keeps only the points its simplices use."""
-    used, renumbered = np.unique(simplices, return_inverse=True)
+    used = np.zeros(len(points), dtype=np.bool_)
+    used[simplices] = True
     return Term(
         np.ascontiguousarray(points[used]),
-        np.ascontiguousarray(renumbered.reshape(simplices.shape), dtype=np.int64),
+        (np.cumsum(used, dtype=np.int64) - 1)[simplices],
         np.ascontiguousarray(measures),
         None if weights is None else np.ascontiguousarray(weights),
         None if values is None else np.ascontiguousarray(values),
@@ -430,8 +431,7 @@ def _continuity_defect(
             vertex_values(cx, simplices[rows], cells[rows]) for cells in (first, second)
         )
         noise = left_size + right_size
-        gap = np.abs(left - right)
-        gap = functools.reduce(np.maximum, (gap[:, i] for i in range(gap.shape[1]))) + 2 * UNIT_ROUNDOFF * noise
+        gap = over_last(np.maximum, np.abs(left - right).swapaxes(1, 2)) + 2 * UNIT_ROUNDOFF * noise
         area, rounded = measures[rows, None], gap <= GAP_NOISE * noise
         lengths.append(lengths_of((area * np.where(rounded, gap, 0.0)).T))
         total += (area * np.where(rounded, 0.0, gap)).sum(axis=0)
