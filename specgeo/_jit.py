@@ -48,8 +48,8 @@ def _stamp() -> str:
         package / "_passes.py",
         package / "_double.py",
         package / "_fused.py",
-        package / "_tile.py",
         package / "_vector.py",
+        package / "_prefetch.py",
         *(file for part in parts for file in part.iterdir()),
     ]
     stamps = sorted((f.as_posix(), f.stat().st_mtime_ns, f.stat().st_size) for f in files if f.suffix == ".py")

@@ -65,8 +65,16 @@ def spread(builder: Any, values: Any, kind: Any) -> list[Any]:
     return result
 
 
+def _call(builder: Any, name: str, *args: Any) -> Any:
+    """An intrinsic function of LLVM for floats or vectors."""
+    kind = args[0].type
+    lanes = f"v{WIDTH}" if isinstance(kind, ir.VectorType) else ""
+    function = ir.FunctionType(kind, [kind] * len(args))
+    return builder.call(cgutils.get_or_insert_function(builder.module, function, f"llvm.{name}.{lanes}f64"), args)
+
+
 def _define(operation: Any, name: str, n: int) -> None:
-    """Give an operator of n operands its meaning for vectors: an instruction of LLVM."""
+    """Give an operator of n operands its meaning for vectors: an instruction or intrinsic function of LLVM."""
 
     @infer_global(operation)
     class _Operator(AbstractTemplate):  # type: ignore[misc]
@@ -76,13 +84,15 @@ def _define(operation: Any, name: str, n: int) -> None:
             return None
 
     def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return getattr(builder, name)(*spread(builder, args, VECTOR))
+        values = spread(builder, args, VECTOR)
+        return getattr(builder, name)(*values) if hasattr(builder, name) else _call(builder, name, *values)
 
     for kinds in ((VECTOR,),) if n == 1 else ((VECTOR, VECTOR), (VECTOR, types.float64), (types.float64, VECTOR)):
         lower_builtin(operation, *kinds)(lower)
 
 
 _define(operator.neg, "fneg", 1)
+_define(abs, "fabs", 1)
 for _operation, _name in (("add", "fadd"), ("sub", "fsub"), ("mul", "fmul"), ("truediv", "fdiv")):
     _define(getattr(operator, _operation), _name, 2)
 
@@ -95,13 +105,27 @@ def _place(context: Any, builder: Any, kind: Any, array: Any, at: Any) -> Any:
 
 if getattr(numba.config, "DISABLE_JIT", False):
 
-    def load(array: FloatArray, at: int) -> Vector:
-        """The floats from a place on."""
-        return array[at : at + WIDTH].copy()
+    def load(array: FloatArray, at: Any) -> Vector:
+        """The floats from a place on, in memory that has the rows of an array one after the other."""
+        return array.reshape(-1)[at : at + WIDTH].copy()
 
-    def store(vector: Vector, array: FloatArray, at: int) -> None:
+    def store(vector: Vector, array: FloatArray, at: Any) -> None:
         """Put the floats of a vector to a place and those behind it."""
-        array[at : at + WIDTH] = vector
+        array.reshape(-1)[at : at + WIDTH] = vector
+
+    def everywhere(number: float) -> Vector:
+        """A number in all lanes."""
+        return np.full(WIDTH, number)
+
+    def multiply_add(a: Any, b: Any, c: Any) -> Any:
+        """a b + c, in one rounding where the machine has an instruction for it, else in two."""
+        return a * b + c
+
+    def total(vector: Vector) -> float:
+        """The sum over the lanes, by halves."""
+        while len(vector) > 1:
+            vector = vector[: len(vector) // 2] + vector[len(vector) // 2 :]
+        return float(vector[0])
 
     def where_below(a: Any, b: Any, x: Any, y: Any) -> Vector:
         """x in lanes where a < b, else y."""
@@ -115,7 +139,7 @@ else:
 
     @intrinsic  # type: ignore[untyped-decorator, unused-ignore]
     def load(typingctx: Any, array: Any, at: Any) -> Any:
-        """The floats from a place on."""
+        """The floats from a place on, in memory that has the rows of an array one after the other."""
 
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             value = builder.load(_place(context, builder, signature.args[0], *args))
@@ -134,6 +158,37 @@ else:
             return context.get_dummy_value()
 
         return types.void(*operands(vector), array, types.intp), codegen
+
+    @intrinsic  # type: ignore[untyped-decorator, unused-ignore]
+    def everywhere(typingctx: Any, number: Any) -> Any:
+        """A number in all lanes."""
+
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            return spread(builder, args, VECTOR)[0]
+
+        return VECTOR(types.float64), codegen
+
+    @intrinsic  # type: ignore[untyped-decorator, unused-ignore]
+    def multiply_add(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
+        """a b + c, in one rounding where the machine has an instruction for it, else in two."""
+
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            return _call(builder, "fmuladd", *spread(builder, args, VECTOR))
+
+        return VECTOR(*operands(a, b, c)), codegen
+
+    @intrinsic  # type: ignore[untyped-decorator, unused-ignore]
+    def total(typingctx: Any, vector: Any) -> Any:
+        """The sum over the lanes, by halves."""
+
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            parts = [builder.extract_element(args[0], ir.IntType(32)(lane)) for lane in range(WIDTH)]
+            while len(parts) > 1:
+                half = len(parts) // 2
+                parts = [builder.fadd(*pair) for pair in zip(parts[:half], parts[half:], strict=True)]
+            return parts[0]
+
+        return types.float64(VECTOR), codegen
 
     @intrinsic  # type: ignore[untyped-decorator, unused-ignore]
     def where_below(typingctx: Any, a: Any, b: Any, x: Any, y: Any) -> Any:
@@ -158,6 +213,4 @@ else:
 
 def fused(builder: Any, a: Any, b: Any, c: Any) -> Any:
     """a b + c, rounded once, of floats or vectors."""
-    name = f"llvm.fma.v{WIDTH}f64" if isinstance(a.type, ir.VectorType) else "llvm.fma.f64"
-    function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(a.type, [a.type] * 3), name)
-    return builder.call(function, [a, b, c])
+    return _call(builder, "fma", a, b, c)

@@ -9,8 +9,10 @@ from multiprocessing import get_context
 import numpy as np
 import pytest
 from numba import typeof
+from scipy.sparse import csr_array
 
 import specgeo as sg
+from specgeo._sparse import SparseMatrix, entries_of
 from specgeo.enumeration import _exact, _refine, _run, division, finish, glue, groups
 from specgeo.geometry.soundness import failures
 from specgeo.geometry.vertex_values import vertex_values
@@ -166,6 +168,25 @@ def test_a_wide_layer_is_divided(widths, activation, kind, by_blocks, monkeypatc
     if np.any(divided.weights[-1]):  # the last layer is not divided: the outputs are the same
         x = np.random.default_rng(0).uniform(-1, 1, (50, widths[0]))
         np.testing.assert_array_equal(divided(x), net(x))
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_matrices_of_blocks_are_sparse_where_they_are_large(sparse, by_blocks, monkeypatch):
+    """Behind 6,000 neurons 16 more: arrays that pass on the former would take half a gigabyte."""
+    monkeypatch.setattr(division, "LISTED", 1)
+    net = random_network((3, 10, 6, 1), 3)
+    given = sg.Network([csr_array(w) for w in net.weights], net.biases) if sparse else net
+    divided = division.divided(given)
+    assert all(isinstance(w, SparseMatrix) for w in divided.weights[:3])
+    one = sg.enumerate_regions(given, cube(3), executor=1)
+    monkeypatch.undo()
+    assert_same(one, sg.enumerate_regions(net, cube(3)))
+    rng = np.random.default_rng(0)
+    shapes = (6000, 2), (16, 6000), (1, 16)
+    wide = sg.Network([rng.normal(size=shape) for shape in shapes], [rng.normal(size=n) for n, _ in shapes])
+    blocks = division.divided(wide)
+    assert len(blocks.hidden_widths) > 8 and sum(entries_of(w).nbytes for w in blocks.weights) < 10**7
+    np.testing.assert_allclose(blocks([[0.1, 0.2]]), wide([[0.1, 0.2]]), rtol=1e-9)
 
 
 @pytest.mark.parametrize(("widths", "activation"), [((1, 40, 1), "relu"), ((1, 3, 40, 2), "hard_tanh")])

@@ -9,7 +9,7 @@ import pytest
 
 import specgeo as sg
 from specgeo.enumeration import _memory
-from specgeo.enumeration._memory import can_grow, grown, held_bytes, workspace
+from specgeo.enumeration._memory import Loans, can_grow, give_back, grown, held_bytes, workspace
 from specgeo.testing import random_network
 
 SHAPE = (1 << 14, 3)
@@ -93,6 +93,72 @@ def test_another_thread_has_its_own() -> None:
     thread.start()
     thread.join()
     assert seen[0] != where
+
+
+def pair(n: int) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+    return np.zeros(n), (np.ones(n),)
+
+
+def test_what_is_given_back_is_lent_again_to_one_at_a_time() -> None:
+    loans, other = Loans(), Loans()
+    first = loans.take(pair, 5)
+    assert other.take(pair, 5) is not first
+    assert held_bytes(loans.arrays()) == 80
+    loans.give_back()
+    again = Loans()
+    assert again.take(pair, 6) is not first
+    assert again.take(pair, 5) is first
+    assert again.take(pair, 5) is not first
+    assert Loans(kept=False).take(pair, 5) is not first
+
+
+def test_no_more_is_lent_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_memory, "_LENT", 100)
+    loans = Loans()
+    first = loans.take(pair, 5)
+    loans.give_back()
+    assert give_back(1000) == 80
+    assert (loans.take(pair, 5) is first) and (loans.take(pair, 2) is not first)
+    loans.give_back()
+    assert give_back(1000) == 0
+    assert loans.take(pair, 5) is not first
+
+
+def everything(cx: sg.PolyhedralComplex) -> list[bytes]:
+    assert cx.vertex_errors is not None and cx.facet_walls is not None and cx.signs is not None
+    arrays = [cx.vertices, cx.vertex_errors, cx.facet_walls, cx.signs.positive, cx.signs.negative]
+    return [part.tobytes() for part in (*arrays, *(x for f in cx.faces for x in (f.offsets, f.indices)))]
+
+
+def test_runs_are_the_same_after_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Among them are runs that end early, run inside others, and leave signs to exact arithmetic."""
+    degenerate = [[[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [-0.1, 0.3]], [[1.0, -1.0, 0.5, 0.1], [0.1, 0.2, 0.3, -0.3]]]
+    exact = sg.Network([*degenerate, [[1.0, 1.0]]], [[0.0] * 4, [0.0] * 2, [0.0]])
+    boxes = sg.Box([-1, -1], [1, 1]), sg.Box([-0.0, -1.0], [2.0, 0.5])
+    planar = exact, random_network([2, 9, 9, 1], 0), random_network([2, 70, 1], 1)
+    cases: list[tuple[sg.Network, sg.Box | sg.Polytope]] = [(net, box) for net in planar for box in boxes]
+    cases.append((exact, sg.Polytope([[-1, 0], [0, -1], [1, 1]], [0.5, 0.5, 1])))
+    cases += [(random_network([d, 5, 4, 1], d), sg.Box(-1, 1, dim=d)) for d in (1, 3, 4)]
+
+    def alone(net: sg.Network, box: sg.Box | sg.Polytope) -> list[bytes]:
+        monkeypatch.setattr(_memory, "_local", threading.local())
+        return everything(sg.enumerate_regions(net, box))
+
+    expected = [alone(*case) for case in cases]
+    assert sg.enumerate_regions(*cases[0]).certificate.exact > 0
+    inside: list[list[bytes]] = []
+    for _ in range(2):
+        for (net, box), wanted in zip(cases, expected, strict=True):
+            assert everything(sg.enumerate_regions(net, box)) == wanted
+            with pytest.raises(sg.BudgetError):
+                sg.enumerate_regions(net, box, max_cells=1)
+
+            def tell(*_: object, net: sg.Network = net, box: sg.Box | sg.Polytope = box) -> None:
+                inside.append(everything(sg.enumerate_regions(net, box)))
+
+            assert everything(sg.enumerate_regions(net, box, progress=tell)) == wanted
+            assert inside and all(one == wanted for one in inside)
+            inside.clear()
 
 
 def test_a_complex_is_not_touched_by_the_next_enumeration() -> None:

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from specgeo import Activation
-from specgeo._cast import FloatArray, IntArray
+from specgeo._cast import FloatArray
 from specgeo._jit import kernel
-from specgeo._tile import interpreted_dots, interpreted_tile, vector_dots, vector_tile
 from specgeo.enumeration import _layers
 from specgeo.enumeration._layers import Layers, entries, flatten
 from specgeo.enumeration._layout import Scratch, scratch_of
@@ -21,7 +20,7 @@ from specgeo.enumeration._scalars import SAFE
 
 @kernel
 def product_once(layers: Layers, layer: int, rows: FloatArray, n_rows: int, sizes: bool, scratch: Scratch) -> None:
-    add_product(layers, layer, rows, n_rows, sizes, scratch)
+    add_product(layers, layer, rows, n_rows, sizes, scratch, scratch.values)
 
 
 @kernel
@@ -40,23 +39,6 @@ def columns_once(
 @kernel
 def bound_once(layers: Layers, layer: int, size: float, n: int) -> tuple[float, float, float]:
     return factors(size, roundings(layers, layer), n, 1.0)
-
-
-vectors = vector_tile(False), vector_tile(True), vector_dots(False), vector_dots(True)
-tile, tile_and_sizes, dots, dots_and_sizes = vectors
-
-
-@kernel
-def vectors_once(
-    panel: FloatArray, columns: IntArray, tiles: FloatArray, w: FloatArray, rows: FloatArray, out: FloatArray,
-    sums: FloatArray,
-) -> None:  # fmt: skip
-    tile(panel, 4, columns, 0, 5, tiles, 8, out, 3, 11)
-    tile_and_sizes(panel, 0, columns, 1, 4, tiles, 0, out, 3, 11)
-    tile(panel, 0, columns, 2, 2, tiles, 0, out, 3, 11)
-    dots(w, 19, rows, 1, 20, sums[0])
-    dots_and_sizes(w, 16, rows, 0, 20, sums[1])
-    dots(w, 7, rows, 0, 20, sums[2])
 
 
 def layers_of(weight: FloatArray, bias: FloatArray) -> Layers:
@@ -151,23 +133,6 @@ def test_rows_of_planes_are_within_their_bound(n_previous: int, n_rows: int, kin
 def test_columns_are_added_to_rows(n: int) -> None:
     rng = np.random.default_rng(n)
     weight, old, new, by = rng.normal(size=(n, 5)), rng.normal(size=(4, n)), np.empty((4, n)), rng.normal(size=4)
-    columns_once(layers_of(weight, np.zeros(n)), 2, 3, by, old, new, np.empty(n))
+    columns_once(layers_of(weight, np.zeros(n)), 2, 3, by, old, new, np.empty(n + 7))
     column = np.stack([weight[:, 3]] * 3 + [np.abs(weight[:, 3])])
     np.testing.assert_allclose(new, old + by[:, None] * column, rtol=0, atol=1e-15)
-
-
-def test_vector_code_does_what_the_interpreter_does() -> None:
-    rng = np.random.default_rng(0)
-    panel, tiles, w, rows = rng.normal(size=40), rng.normal(size=80), rng.normal(size=19), rng.normal(size=(5, 20))
-    columns = np.array([0, 2, 3, 5, 7, 8])
-    found, wanted = ((np.ones(48), np.full((3, 4), np.nan)) for _ in range(2))
-    vectors_once(panel, columns, tiles, w, rows, *found)
-    out, sums = wanted
-    interpreted_tile(False)(panel, 4, columns, 0, 5, tiles, 8, out, 3, 11)
-    interpreted_tile(True)(panel, 0, columns, 1, 4, tiles, 0, out, 3, 11)
-    interpreted_dots(False)(w, 19, rows, 1, 20, sums[0])
-    interpreted_dots(True)(w, 16, rows, 0, 20, sums[1])
-    interpreted_dots(False)(w, 7, rows, 0, 20, sums[2])
-    for one, other in zip(found, wanted, strict=True):
-        np.testing.assert_allclose(one, other, rtol=0, atol=1e-14)
-    assert np.count_nonzero(found[0] == 1.0) == 48 - 32 and not found[1][2].any()

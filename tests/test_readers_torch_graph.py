@@ -157,6 +157,21 @@ def test_writes_and_other_linear_operations(name):
     assert read(Function(WRITES[name]), VECTOR).hidden_widths == ()
 
 
+def _set_where(x, on_columns):
+    y = x.clone()
+    if on_columns:
+        y[:, x[0] > 0] = 0.5
+    else:
+        y[x[:, 0] > 0] = 0.5
+    return y
+
+
+@pytest.mark.parametrize("on_columns", [True, False])
+def test_writes_where_a_condition_holds_on_some_axes_are_refused(on_columns):
+    with pytest.raises(sg.UnsupportedError, match="writes where a condition holds on a part of the axes; use torch.wh"):
+        sg.from_torch(Function(lambda x: _set_where(x, on_columns)), VECTOR)
+
+
 def test_norms_and_ends():
     net = read(Function(lambda x: x.norm(p=1, dim=1) + x.norm(p=float("inf"), dim=1)), VECTOR)
     assert net.hidden_widths[0] == 8  # their sizes are made once

@@ -18,12 +18,21 @@ from specgeo._jit import kernel
 from specgeo.enumeration import _layers
 from specgeo.enumeration._domain import domain_state
 from specgeo.enumeration._exact import Exact, evaluate
-from specgeo.enumeration._layers import BIAS, History, N, flatten
-from specgeo.enumeration._layout import VERTICES, Scratch, Size, State
+from specgeo.enumeration._layers import BIAS, ROWS, History, N, flatten
+from specgeo.enumeration._layout import VERTICES, Frame, Scratch, Size, State
 from specgeo.enumeration._maps import STEPS, Maps, row_factors
 from specgeo.enumeration._positions import sharpen
+from specgeo.enumeration._products import roundings
 from specgeo.enumeration._run import Run
-from specgeo.enumeration._vertex_signs import limits_of, own_faces, value_bound, values_at, vertex_factors
+from specgeo.enumeration._vertex_signs import own_faces, own_factors
+from specgeo.enumeration._vertex_values import (
+    FEW,
+    common_roundings,
+    limits_of,
+    value_bound,
+    values_at,
+    values_inside,
+)
 
 Row = list[Fraction]
 
@@ -43,15 +52,23 @@ def factors_once(maps: Maps, cell: int, n_previous: int, reach: float) -> tuple[
 
 @kernel
 def values_once(
-    state: State, history: History, before: Maps, layer: int, vertices: IntArray, reach: float, scratch: Scratch,
+    state: State, history: History, before: Maps, layer: int, vertices: IntArray, frame: Frame, scratch: Scratch,
     bounds: FloatArray,
 ) -> None:  # fmt: skip
-    """The values of a layer at some vertices in scratch.values; their own bounds, and in the last row the shared."""
-    layers, meta = history.layers, history.layers.meta[layer - 1]
-    error, size = values_at(state, history, before, layer, vertices, scratch)
-    limits_of(layers, layer, error, size, reach, 1.0, bounds[len(vertices)])
+    """The values of a layer at some vertices in scratch.values; their own bounds, and in the last row the shared.
+
+    More than `FEW` vertices share what is common to their cells.
+    """
+    layers, meta, own = history.layers, history.layers.meta[layer - 1], 0.0
+    if len(vertices) > FEW:
+        error, size = values_inside(state, history, before, layer, vertices, scratch)
+        steps, own = common_roundings(layers, layer, frame.dim), size
+    else:
+        error, size = values_at(state, history, before, layer, vertices, scratch)
+        steps = roundings(layers, layer)
+    limits_of(layers, layer, error, size, steps, frame.reach, 1.0, bounds[len(vertices)])
     for i in range(len(vertices)):
-        terms = vertex_factors(layers, layer, scratch, i, reach)
+        terms = own_factors(layers, layer, scratch.inputs[0 if own > 0.0 else i], own, frame)
         for j in range(meta[N]):
             norm, bias = layers.norms[meta[BIAS] + j], layers.biases[meta[BIAS] + j]
             bounds[i, j] = value_bound(norm, bias, terms, scratch.errors[i])
@@ -171,10 +188,13 @@ class Twin:
         own_faces_once(s, d)
         scratch, n = run.scratch, self.net.weights[number - 1].shape[0]
         order = np.random.default_rng(0).permutation(n_vertices)
-        for first in range(0, n_vertices, VERTICES):
-            part = order[first : first + VERTICES]
+        batches = [order[i : i + FEW] for i in range(0, n_vertices, FEW)]
+        if number > 1 and run.layers.meta[number - 1, ROWS] < 0:  # `VERTICES` of one parent, some more than once
+            parents = run.past.parents(number - 1)[s.vplanes[order, d]]
+            batches += [np.resize(order[parents == parent], VERTICES) for parent in np.unique(parents)]
+        for part in batches:
             bounds = np.empty((len(part) + 1, n))
-            values_once(s, run.past.history, before, number, part, run.frame.reach, scratch, bounds)
+            values_once(s, run.past.history, before, number, part, run.frame, scratch, bounds)
             assert np.all(bounds[:-1] <= bounds[-1])
             for i, vertex in enumerate(part.tolist()):
                 for j, row in enumerate(self.map(number, int(s.vplanes[vertex, d]))):

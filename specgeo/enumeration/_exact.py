@@ -18,16 +18,19 @@ import numpy as np
 
 from specgeo._budget import afford
 from specgeo._cast import FloatArray, IntArray
-from specgeo._jit import direct, hot, kernel, leaf, merged
+from specgeo._jit import direct, hot, leaf, leaf_kernel, merged
 from specgeo.enumeration import _bigint as big
 from specgeo.enumeration._layers import (
+    A_UNIT,
     BIAS,
+    BITS,
     ENTRIES,
     N_PIECES,
     N_PREVIOUS,
     N_UNITS,
     PIECE,
     UNIT,
+    Z_UNIT,
     History,
     Layers,
     N,
@@ -35,6 +38,7 @@ from specgeo.enumeration._layers import (
     piece,
 )
 from specgeo.enumeration._layout import State
+from specgeo.enumeration._memory import Loans
 from specgeo.enumeration._scalars import Integer, trailing_zeros
 
 _EMPTY = np.int64(-1)
@@ -43,23 +47,10 @@ _FAR = np.int64(1 << 40)
 ZERO, PLUS, MINUS = np.int64(0), np.int64(1), np.int64(-1)
 
 
-class Bits(NamedTuple):
-    """Views of the floats of the layers as integers."""
-
-    weights: IntArray
-    biases: IntArray
-    thresholds: IntArray
-    slopes: IntArray
-    intercept_terms: IntArray
-
-
 class Exact(NamedTuple):
-    """Units, widths, scratch space and the table of the exact arithmetic."""
+    """Width, scratch space and the table of the exact arithmetic."""
 
-    z_unit: IntArray  # (L + 1,) rows of layer m are in units of 2^z_unit[m]
-    a_unit: IntArray  # (L + 1,) the same after the activation
     width: IntArray  # (1,) digits that hold any coefficient
-    bits: Bits
     keys: IntArray  # hash table: key, start in pool
     slots: IntArray
     pool: IntArray
@@ -86,10 +77,16 @@ def _lowest_bit(bits: Integer) -> np.int64:
     return np.int64(exponent - np.int64(1075) + trailing_zeros(mantissa))
 
 
+@hot
+def _bits(x: FloatArray, i: Integer) -> np.int64:
+    """A float as an integer."""
+    return np.int64(x.view(np.int64)[i])
+
+
 @leaf
-def _span(bits: IntArray, start: Integer, stop: Integer) -> tuple[np.int64, np.int64]:
+def _span(x: FloatArray, start: Integer, stop: Integer) -> tuple[np.int64, np.int64]:
     """(lowest bit of all, highest bit of all) of a range of floats; (far, -far) if all are zero."""
-    low, high = _FAR, -_FAR
+    bits, low, high = x.view(np.int64), _FAR, -_FAR
     for i in range(start, stop):
         if bits[i] & np.int64((1 << 63) - 1) != 0:
             low = min(low, _lowest_bit(bits[i]))
@@ -97,60 +94,74 @@ def _span(bits: IntArray, start: Integer, stop: Integer) -> tuple[np.int64, np.i
     return low, high
 
 
-@kernel
-def units_and_width(
-    meta_rows: IntArray, row_starts: IntArray, bits: Bits, domain_bits: IntArray, z_unit: IntArray, a_unit: IntArray
-) -> int:
-    """Fill the units of every layer and return the number of digits that any coefficient needs."""
-    low, high = _span(domain_bits, ZERO, len(domain_bits))
-    most = max(high - low, np.int64(1))
+@leaf_kernel
+def find_units(layers: Layers) -> None:
+    """Fill the columns of ``layers.meta`` that say in which units rows of each layer are, and how long they get."""
+    most = np.int64(1)
     low, high = np.int64(0), np.int64(1)  # of the post-activation rows of the layer before: a_0 = x
-    for m in range(1, len(meta_rows) + 1):
-        meta = meta_rows[m - 1]
-        rows = row_starts[meta[ENTRIES] : meta[ENTRIES] + meta[N] + 1]
-        w_low, w_high = _span(bits.weights, rows[0], rows[meta[N]])
-        b_low, b_high = _span(bits.biases, meta[BIAS], meta[BIAS] + meta[N])
-        t_low, t_high = _span(bits.thresholds, meta[UNIT], meta[UNIT] + meta[N_UNITS])
+    for m in range(len(layers.meta)):
+        meta = layers.meta[m]
+        rows = layers.row_starts[meta[ENTRIES] : meta[ENTRIES] + meta[N] + 1]
+        w_low, w_high = _span(layers.row_values, rows[0], rows[meta[N]])
+        b_low, b_high = _span(layers.biases, meta[BIAS], meta[BIAS] + meta[N])
+        t_low, t_high = _span(layers.thresholds, meta[UNIT], meta[UNIT] + meta[N_UNITS])
         growth = np.int64(np.ceil(np.log2(meta[N_PREVIOUS] + 1.0))) + 1
         if w_low == _FAR:
             w_low, w_high = np.int64(0), np.int64(0)
         low = min(min(low + w_low, b_low), t_low)
         high = max(max(high + w_high + growth, b_high + 1), t_high + 1) + 1
-        z_unit[m] = low
+        meta[Z_UNIT] = low
         most = max(most, high - low)
-        pieces = meta[N_PIECES]
-        s_low, s_high = _span(bits.slopes, meta[PIECE], meta[PIECE] + pieces)
-        i_low, i_high = _span(bits.intercept_terms, 8 * meta[PIECE], 8 * (meta[PIECE] + pieces))
+        s_low, s_high = _span(layers.slopes, meta[PIECE], meta[PIECE] + meta[N_PIECES])
+        i_low, i_high = _FAR, -_FAR
+        for p in range(meta[PIECE], meta[PIECE] + meta[N_PIECES]):
+            least, largest = _span(layers.intercept_terms[p], ZERO, layers.intercept_terms.shape[1])
+            i_low, i_high = min(i_low, least), max(i_high, largest)
         low = min(low + s_low, i_low)
         high = max(high + s_high, i_high + 3) + 1
-        a_unit[m] = low
+        meta[A_UNIT] = low
         most = max(most, high - low)
-    return int(most // big.BITS + 2)
+        meta[BITS] = most
 
 
-_units_and_width = direct(units_and_width)
+@leaf_kernel
+def bits_of(rows: FloatArray) -> int:
+    """The number of bits that floats need as integers in common units."""
+    low, high = _FAR, -_FAR
+    for r in range(len(rows)):
+        least, largest = _span(rows[r], ZERO, rows.shape[1])
+        low, high = min(low, least), max(high, largest)
+    return int(high - low)
 
 
-def make_exact(layers: Layers, domain_rows: FloatArray, dim: int, max_bytes: int | None = None) -> Exact:
+_find_units, _bits_of = direct(find_units), direct(bits_of)
+
+
+def make_exact(
+    layers: Layers, domain_rows: FloatArray, dim: int, loans: Loans, max_bytes: int | None = None
+) -> Exact:
     """The exact arithmetic for a network on a domain whose planes have these rows."""
-    n = len(layers.meta) + 1
-    z_unit, a_unit = np.zeros(n, np.int64), np.zeros(n, np.int64)
-    floats = layers.row_values, layers.biases, layers.thresholds, layers.slopes, layers.intercept_terms
-    bits = Bits(*(array.ravel().view(np.int64) for array in floats))
-    width = _units_and_width(layers.meta, layers.row_starts, bits, domain_rows.ravel().view(np.int64), z_unit, a_unit)
-    rows = int(layers.meta[:, N].sum()) + 100  # all that one row may be made of must fit
+    n, bits = len(layers.meta), max(_bits_of(domain_rows), 1)
+    if n > 0 and layers.meta[-1, BITS] == 0:
+        _find_units(layers)
+    width = max(bits, int(layers.meta[-1, BITS]) if n > 0 else 1) // int(big.BITS) + 2
+    rows = len(layers.biases) + 100  # all that one row may be made of must fit
     pool, minors = max(1 << 19, 2 * rows * (dim + 1) * width), (1 << (dim + 1)) * (dim * width + 2)
     slots = 1 << max(13, (4 * rows).bit_length())
     afford(8.0 * (pool + minors), "max_bytes", "raise max_bytes", max_bytes)
+    arithmetic = loans.take(_empty, n + 1, dim, width, pool, minors, slots)
+    forget(arithmetic)
+    return arithmetic
+
+
+def _empty(n: int, dim: int, width: int, pool: int, minors: int, slots: int) -> Exact:
+    """Room for n layers, the input among them, and an empty table."""
     return Exact(
-        z_unit,
-        a_unit,
         np.array([width]),
-        bits,
         np.full(slots, _EMPTY),
         np.empty(slots, np.int64),
         np.empty(pool, np.int64),
-        np.array([0, 0, -1]),
+        np.zeros(3, np.int64),
         np.empty((dim + 1) * width, np.int64),
         np.empty(3, np.int64),
         np.empty((dim + 1) ** 2 * width, np.int64),
@@ -158,6 +169,13 @@ def make_exact(layers: Layers, domain_rows: FloatArray, dim: int, max_bytes: int
         np.empty((dim + 1) * width + 4, np.int64),
         np.empty((n, 3), np.int64),
     )
+
+
+def forget(ex: Exact) -> None:
+    """Empty the table: cells and vertices will be others."""
+    if ex.used[1] > 0:
+        ex.keys[:] = _EMPTY
+    ex.used[:] = 0, 0, -1
 
 
 @hot
@@ -241,15 +259,16 @@ def _combine(
     """
     layers, width, dim = history.layers, ex.width[0], len(ex.term) // ex.width[0] - 1
     begin, end = entries(layers, layer, neuron)
-    unit = ex.z_unit[layer] - ex.a_unit[layer - 1]
+    z_unit, a_unit = layers.meta[layer - 1, Z_UNIT], layers.meta[max(layer, 2) - 2, A_UNIT]
+    unit = z_unit - a_unit
     for i in range(o, o + (dim + 1) * width):
         out[i] = 0
     if layer == 1:
         for at in range(begin, end):
-            _add_float(ex, ex.bits.weights[at], ex.z_unit[1], out, o + layers.row_columns[at] * width, PLUS)
+            _add_float(ex, _bits(layers.row_values, at), z_unit, out, o + layers.row_columns[at] * width, PLUS)
     else:
         added = 0
-        slope_unit = ex.a_unit[layer - 1] - ex.z_unit[layer - 1]
+        slope_unit = a_unit - layers.meta[layer - 2, Z_UNIT]
         parent = np.int64(history.parents[history.parent_start[layer - 1] + cell])
         for at in range(begin, end):
             if not _needed(history, layer, cell, at):
@@ -261,24 +280,24 @@ def _combine(
             if slope == 1.0 and flat and slope_unit == 0:
                 for c in range(dim + 1):
                     row = _number(ex.pool, start + c * width, width)
-                    _add_float_product(ex.digits, ex.bits.weights[at], unit, row, out, o + c * width, width)
+                    _add_float_product(ex.digits, _bits(layers.row_values, at), unit, row, out, o + c * width, width)
             else:
                 for t in range(len(ex.term)):
                     ex.term[t] = 0
                 for c in range(dim + 1):
                     row = _number(ex.pool, start + c * width, width)
-                    _add_float_product(ex.digits, ex.bits.slopes[p], slope_unit, row, ex.term, c * width, width)
+                    _add_float_product(ex.digits, _bits(layers.slopes, p), slope_unit, row, ex.term, c * width, width)
                 for t in range(8):
-                    _add_float(ex, ex.bits.intercept_terms[8 * p + t], ex.a_unit[layer - 1], ex.term, dim * width, PLUS)
+                    _add_float(ex, _bits(layers.intercept_terms[p], t), a_unit, ex.term, dim * width, PLUS)
                 for c in range(dim + 1):
                     big.carry(ex.term, c * width, width)
                     row = _number(ex.term, c * width, width)
-                    _add_float_product(ex.digits, ex.bits.weights[at], unit, row, out, o + c * width, width)
+                    _add_float_product(ex.digits, _bits(layers.row_values, at), unit, row, out, o + c * width, width)
             added += 1
             if added % 64 == 0:
                 for c in range(dim + 1):
                     big.carry(out, o + c * width, width)
-    _add_float(ex, ex.bits.biases[layers.meta[layer - 1, BIAS] + neuron], ex.z_unit[layer], out, o + dim * width, PLUS)
+    _add_float(ex, _bits(layers.biases, layers.meta[layer - 1, BIAS] + neuron), z_unit, out, o + dim * width, PLUS)
     for c in range(dim + 1):
         big.carry(out, o + c * width, width)
 
@@ -337,12 +356,11 @@ def _row(
     width, n = ex.width[0], len(ex.term)
     dim = n // width - 1
     if layer < 1:
-        bits = planes[plane].view(np.int64)
-        wall, _ = _span(bits, ZERO, dim + 1)
+        wall, _ = _span(planes[plane], ZERO, dim + 1)
         for i in range(o, o + n):
             ex.rows[i] = 0
         for c in range(dim + 1):
-            _add_float(ex, bits[c], wall, ex.rows, o + c * width, PLUS)
+            _add_float(ex, _bits(planes[plane], c), wall, ex.rows, o + c * width, PLUS)
             big.carry(ex.rows, o + c * width, width)
         return
     key = np.int64(1 << 62) | plane
@@ -356,7 +374,7 @@ def _row(
     neuron = history.layers.owners[meta[UNIT] + unit]
     _prepare(ex, history, layer, neuron, cell)
     _combine(ex, history, layer, neuron, cell, ex.rows, o)
-    _add_float(ex, ex.bits.thresholds[meta[UNIT] + unit], ex.z_unit[layer], ex.rows, o + dim * width, MINUS)
+    _add_float(ex, _bits(history.layers.thresholds, meta[UNIT] + unit), meta[Z_UNIT], ex.rows, o + dim * width, MINUS)
     big.carry(ex.rows, o + dim * width, width)
     if plane >= 0:
         start = _claim(ex, key, n)

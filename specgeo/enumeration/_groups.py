@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from specgeo._cast import FloatArray, IntArray
 from specgeo._jit import leaf_kernel
-from specgeo.enumeration._layout import CARRIER, LEN, NEXT, NUMBER, STAMP, START, Size, State
+from specgeo.enumeration._layout import CARRIER, CUT, LEN, NEXT, NUMBER, START, Size, State
 from specgeo.enumeration._scalars import Flags, Ids, Integer
 
 NOBODY = np.int32(2**31 - 1)
@@ -109,8 +109,9 @@ def take(head: State, group: State, places: Places, n_cells: Integer, n_faces: I
         for c in range(head.faces.shape[1]):
             group.faces[i, c] = head.faces[f, c]
         group.faces[i, START], group.faces[i, CARRIER] = items, f
-        group.faces[i, NEXT], group.faces[i, STAMP] = -1, -1
-        group.faces[i, NUMBER] = i if k == dim else -1
+        group.faces[i, NEXT], group.faces[i, CUT] = -1, -1
+        if k == dim:
+            group.faces[i, NUMBER] = i
         for j in range(length):
             g = head.pool[start + j]
             group.pool[items + j] = places.face_at[g] if k > 1 else places.vertex_at[g]

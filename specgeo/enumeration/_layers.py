@@ -14,15 +14,18 @@ import numpy as np
 from specgeo._cast import FloatArray, IntArray
 from specgeo._jit import hot
 from specgeo._sparse import SparseMatrix, filled
-from specgeo._tile import WIDTH
+from specgeo._vector import WIDTH
 from specgeo.activation import Activation
 from specgeo.enumeration._scalars import Ids, Integer, Words
 from specgeo.errors import UnsupportedError
 
 # columns of Layers.meta, one row a hidden layer; N_BREAKS: breakpoints a neuron, -1 where neurons differ in activation;
 # WEIGHT: where a dense layer begins in ``tiles``; ROWS, COLUMNS: where the starts of the rows and columns of a
-# sparse layer stand, -1 for a dense one; ENTRIES: where those of its rows stand, whatever it is
+# sparse layer stand, -1 for a dense one; ENTRIES: where those of its rows stand, whatever it is; Z_UNIT, A_UNIT: its
+# rows are integers in units of 2^Z_UNIT, and after the activation of 2^A_UNIT; BITS: how long these integers get, and
+# those of layers before it, 0 where nobody has asked yet
 WEIGHT, BIAS, UNIT, PIECE, WORD, N, N_PREVIOUS, N_UNITS, N_BREAKS, N_WORDS, N_PIECES, ROWS, COLUMNS, ENTRIES = range(14)
+Z_UNIT, A_UNIT, BITS = range(14, 17)
 
 
 _ENTRIES_A_CHUNK = 1 << 17  # of weight matrices, in what is made of them and thrown away
@@ -32,7 +35,7 @@ _SPARSE = 0.1  # a smaller part of the entries of a layer is not zero: they are 
 class Layers(NamedTuple):
     """Hidden layers, flattened; ``meta`` has the offsets."""
 
-    meta: IntArray  # (L, 14)
+    meta: IntArray  # (L, 17)
     tiles: FloatArray  # the weight matrices of dense layers, in tiles of `WIDTH` neurons: tile, input, neuron
     biases: FloatArray
     norms: FloatArray  # 1-norms of the weight rows, rounded up (offset as the biases)
@@ -228,7 +231,7 @@ def _tables(layers: list[tuple[IntArray, ...]]) -> tuple[IntArray, IntArray, Int
 
 def flatten(weights: Any, biases: Any, activations: Any) -> Layers:
     """Flatten the hidden layers (the output layer is not among them)."""
-    meta = np.zeros((len(weights), 14), np.int64)
+    meta = np.zeros((len(weights), 17), np.int64)
     weights = [_listed(weight) for weight in weights]
     thresholds, twins, twin_signs, norms = [], [], [], []
     neurons: list[tuple[IntArray, ...]] = []  # owners, first units, breaks, first pieces
@@ -242,7 +245,7 @@ def flatten(weights: Any, biases: Any, activations: Any) -> Layers:
         units = activation.units(n)
         n_units, each = len(units.owners), np.bincount(units.owners, minlength=n)
         same = int(each[0]) if isinstance(activation, Activation) else -1
-        row[:] = (*starts, n, n_previous, n_units, same, (n_units + 63) // 64, len(activation.slopes), -1, -1, 0)
+        row[:Z_UNIT] = (*starts, n, n_previous, n_units, same, (n_units + 63) // 64, len(activation.slopes), -1, -1, 0)
         thresholds.append(units.thresholds)
         first = starts[3] + (np.zeros(n, np.int64) if isinstance(activation, Activation) else activation.first)
         neurons.append((units.owners, np.cumsum(each) - each, each, first))

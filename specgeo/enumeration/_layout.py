@@ -7,17 +7,22 @@ Cells are numbered in order of creation; a face that is split keeps its id as th
 
 ::
 
-    face (int32)    START LEN  OWN   NEXT  STAMP HALF  CUT  NUMBER CARRIER PLANES...
-                    |     |    |     |     |     |     |    |      |       |
-                    boundary   cell  next  last  nega- the  of a   face    independent planes that
-                    in pool    at    piece split tive  cut  cell   of the  contain it, d - dimension
-                               start of the      half              head    of them
-                               of    same                          it lies
-                               layer face                          in
+    face (int32)    (bits) START LEN  OWN   NEXT   CUT   CARRIER PLANES...
+                    |      |     |    |     |      |     |       |
+                    three  boundary   cell  next   cut   face    independent planes that
+                    words  in pool    at    piece  of    of the  contain it, d - dimension
+                                      start of the its   head    of them; of a cell, which
+                                      of    same   last  it lies has none, its NUMBER
+                                      layer face   split in
 
 ``bits`` of a face are three words for the 64 units of the current block: some vertex positive,
 some vertex negative, some vertex exactly zero. A face is *crossed* by the units set in both of the
-first two.
+first two. They are the beginning of its row, as most looks at a face ask for both: so it is one
+line of the cache (in up to 5 dimensions) that comes from memory.
+
+A face that is split gets its negative half as its next piece, and a cut, whose id is larger than
+all ids before the step: that tells what the step at work has split. When all units of the block are
+done with a face, its NEXT says where in the pool its pieces are listed, behind their number.
 """
 
 from __future__ import annotations
@@ -33,7 +38,9 @@ from specgeo.enumeration._memory import can_grow, grown, workspace
 from specgeo.enumeration._scalars import Flags, Ids, Integer, Word, Words
 from specgeo.errors import BudgetError
 
-START, LEN, OWN, NEXT, STAMP, HALF, CUT, NUMBER, CARRIER, PLANES = range(10)
+START, LEN, OWN, NEXT, CUT, CARRIER, PLANES = range(6, 13)  # in units of 4 bytes, behind the bits
+NUMBER = PLANES
+_LINE = 16  # so many of them are a line of the cache
 
 
 class Size(IntEnum):
@@ -50,13 +57,14 @@ class Size(IntEnum):
 class Cursor(IntEnum):
     """Where the cutting of a layer stands, so that it can go on after a return in the middle of a face."""
 
-    STEP = 0  # cuts so far in the whole run: a stamp on what each of them splits
+    STEP = 0  # cuts so far in the whole run
     BLOCK = 1  # of 64 units
     DIMENSION = 2  # of the faces whose turn it is; 0: the block has not begun
     FACE = 3
     OLD = 4  # faces from here on were made in this block
     OPEN = 5  # whether the cutting of the face has begun
     INSIDE = 6  # faces from here on are made inside it
+    POOR = 7  # vertices made in the layer whose error radius is too large
 
 
 class Tally(IntEnum):
@@ -71,7 +79,7 @@ class Tally(IntEnum):
 
 
 class Status(IntEnum):
-    """Why `cut_layer` returns."""
+    """Why `cut_layer` returns; from one to the other as an integer."""
 
     RUNNING = 0  # after the cuts it was allowed: the caller may report progress
     DONE = 1
@@ -91,8 +99,8 @@ class State(NamedTuple):
     vplanes: Ids  # (n_v, d + 2) d independent planes through the vertex, a cell, and the carrier; old vertices: -1 - v
     vbits: Words  # (n_v, 2 n_words) signs of the layer's units: positive words, negative words
     dims: npt.NDArray[np.uint8]  # (n_f,)
-    faces: Ids  # (n_f, PLANES + d - 1)
-    bits: Words  # (n_f, 3)
+    faces: Ids  # (n_f, `row_length`)
+    bits: Words  # (n_f, half of that) the same memory in words, of which the first three are the bits
     pool: Ids  # boundaries
     cells: Ids  # (n_c, 2) face id, and number of the cell it came from at the start of the layer
     signs: Words  # (n_c, 2 n_words) signs of the layer's units on the cell
@@ -129,7 +137,7 @@ class Neuron(IntEnum):
     LIMIT = 5  # a value beyond it has a sign for sure
 
 
-VERTICES = 8  # whose values are computed together
+VERTICES = 32  # whose values are computed together, at most
 
 
 class Scratch(NamedTuple):
@@ -137,12 +145,15 @@ class Scratch(NamedTuple):
 
     rows: FloatArray  # (4 q >= d + 2, n) post-activations as affine functions of x; zeros; in the last row doubts
     neurons: FloatArray  # (len(Neuron), n)
-    values: FloatArray  # (max(VERTICES, 4 q), n to the next multiple of 8, at least 16): W a for each row a
-    inputs: FloatArray  # (VERTICES, n) post-activations at vertices
+    sums: FloatArray  # (4 q, n to the next multiple of 8, at least 16) their products
+    inputs: FloatArray  # (8, n) post-activations at vertices
     errors: FloatArray  # (VERTICES,) bounds on their errors
+    values: FloatArray  # (VERTICES, as above) pre-activations
     panel: FloatArray  # (any,) rows packed for a product, see `_products.pack`
     columns: IntArray  # (n,)
     blocks: IntArray  # (n / 64 + 2,)
+    odd: IntArray  # (n,) neurons that are not on the same piece everywhere
+    common: Words  # (n / 64 + 1,) signs of those that are
     exact_input: Flags  # (n,)
 
 
@@ -162,7 +173,9 @@ class Knife(NamedTuple):
     words: Integer  # number of blocks
     cell: Integer  # of the complex before the layer, around the face
     plane: Integer
-    step: Integer  # number of the cut
+    later: Word  # units that cut the cell after it
+    faces: Integer  # how many there were before the cut
+    vertices: Integer
 
 
 class Work(NamedTuple):
@@ -189,6 +202,16 @@ def sizes_of(vertices: int, faces: int, pool: int, cells: int, planes: int, long
     return np.array([vertices, faces, pool, cells, planes, longest], np.int64)
 
 
+def row_length(dim: int) -> int:
+    """Of the rows of faces: whole words, and in few dimensions one line of the cache."""
+    return max(_LINE, (PLANES + dim) // 2 * 2)
+
+
+def words_of(faces: Ids) -> Words:
+    """Rows of faces as words."""
+    return faces.view(np.uint64)
+
+
 def frame_of(extent: FloatArray, exact: bool) -> Frame:
     """The frame of a run on a domain of this extent."""
     sizes = extent.tolist()
@@ -198,17 +221,19 @@ def frame_of(extent: FloatArray, exact: bool) -> Frame:
 
 def scratch_of(widest: int, dim: int) -> Scratch:
     """Work space; only ``rows`` has to be initialised."""
-    n_rows = (dim + 5) // 4 * 4
-    most = max(VERTICES, n_rows)
+    n_rows, wide = (dim + 5) // 4 * 4, max(16, (widest + 7) // 8 * 8)
     return Scratch(
         np.zeros((n_rows, widest)),
         np.empty((len(Neuron), widest)),
-        np.empty((most, max(16, (widest + 7) // 8 * 8))),
-        np.empty((VERTICES, widest)),
+        np.empty((n_rows, wide)),
+        np.empty((8, widest)),
         np.empty(VERTICES),
-        np.empty(most * widest),
+        np.empty((VERTICES, wide)),
+        np.empty(max(VERTICES, n_rows) * widest),
         np.empty(widest, np.int64),
         np.empty(widest // 64 + 2, np.int64),
+        np.empty(widest, np.int64),
+        np.empty(widest // 64 + 1, np.uint64),
         np.empty(widest, np.bool_),
     )
 
@@ -235,6 +260,8 @@ def with_room(s: State, reserve: int = 1, **wanted: int) -> State:
         name: grown(array, rows) if can_grow(array, rows) else padded(array, rows, reserve)
         for name, array, rows in _growing(s, wanted)
     }
+    if "faces" in longer:
+        longer["bits"] = words_of(longer["faces"])
     return s._replace(**longer)
 
 
@@ -262,7 +289,7 @@ def _growing(s: State, wanted: dict[str, int]) -> list[tuple[str, npt.NDArray[An
 _MOST_ROWS = 2**31 - 1  # ids are int32
 _ROWS = {
     "vertices": ("x", "vplanes", "vbits"),
-    "faces": ("dims", "faces", "bits"),
+    "faces": ("dims", "faces"),
     "pool": ("pool",),
     "cells": ("cells", "signs"),
     "planes": ("planes", "porigin"),

@@ -67,20 +67,18 @@ class Maps(NamedTuple):
 class Walk(NamedTuple):
     """Scratch space of `propagate`."""
 
-    sides: Ids  # (facets, 2) cells on either side, -1 to begin with
+    sides: Ids  # (facets, 2) cells on either side
     queue: Ids  # (n_c,)
 
 
-def empty_maps(layers: Layers, layer: int, n_cells: int, dim: int) -> Maps:
-    """Room for the maps of a layer."""
-    n = int(layers.meta[layer - 1, N])
-    shapes = (n_cells, dim + 2, n), (n_cells, 6)
-    return Maps(*(workspace(shape, np.float64) for shape in shapes))
+def empty_maps(n: int, n_cells: int, dim: int) -> Maps:
+    """Room for the maps of a layer of n neurons."""
+    return Maps(workspace((n_cells, dim + 2, n), np.float64), workspace((n_cells, 6), np.float64))
 
 
-def input_maps(extent: FloatArray) -> Maps:
-    """What layer 1 has before it: the coordinates themselves, of which no rows are kept."""
-    return Maps(np.empty((1, len(extent) + 2, 0)), np.array([[0.0, 0.0, extent.max(), 1.0, 0.0, 0.0]]))
+def input_maps(dim: int) -> Maps:
+    """What layer 1 has before it: the coordinates themselves, of which no rows are kept; S is missing."""
+    return Maps(np.empty((1, dim + 2, 0)), np.array([[0.0, 0.0, 0.0, 1.0, 0.0, 0.0]]))
 
 
 @hot
@@ -161,6 +159,8 @@ def _neurons(maps: Maps, cell: Integer, layers: Layers, layer: Integer, frame: F
 @merged
 def _neighbours(state: State, sides: Ids) -> None:
     """sides = the cells on either side of each facet, -1 for none."""
+    for f in range(len(sides)):
+        sides[f, 0], sides[f, 1] = -1, -1
     for cell in range(state.sizes[Size.CELLS]):
         f = state.cells[cell, 0]
         start = state.faces[f, START]
@@ -191,7 +191,7 @@ def _correct(
     scratch: Scratch,
 ) -> None:
     """The map of a cell from that of its neighbour ``base``, both inside ``parent``."""
-    factors, column = scratch.values[0], scratch.values[1]
+    factors, column = scratch.sums[0], scratch.sums[1]
     layers, dim, extent = history.layers, frame.dim, frame.extent
     meta, earlier = layers.meta[layer - 1], layers.meta[layer - 2]
     b0 = earlier[BIAS]
@@ -261,7 +261,7 @@ def _sum(
     scratch: Scratch,
 ) -> None:
     """The map of a cell inside ``parent`` from nothing."""
-    layers, dim, inputs, sums = history.layers, frame.dim, scratch.rows, scratch.values
+    layers, dim, inputs, sums = history.layers, frame.dim, scratch.rows, scratch.sums
     meta, earlier = layers.meta[layer - 1], layers.meta[layer - 2]
     n, n_previous, last = meta[N], meta[N_PREVIOUS], len(inputs) - 1
     _neurons(before, parent, layers, layer - 1, frame, scratch)
@@ -283,7 +283,7 @@ def _sum(
     for c in range(last + 1):
         for j in range(n):
             sums[c, j] = 0.0
-    add_product(layers, layer, inputs, last + 1, True, scratch)
+    add_product(layers, layer, inputs, last + 1, True, scratch, sums)
     for c in range(dim + 1):
         for j in range(n):
             maps.rows[cell, c, j] = sums[c, j]

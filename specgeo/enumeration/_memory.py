@@ -5,6 +5,9 @@ large buffers are kept, up to a limit. One is free again as soon as no array loo
 
 It hands out a page when it is touched. So a buffer may be far longer than what is wanted of it at first: an array that
 looks into it grows where it is, without a copy, and only what has been asked for counts as taken.
+
+Even arrays that need not be cleared take time to make, more than a small enumeration spends on its cells. So a run
+gives back what it has begun with (`Loans`), as it is, for the next of the same shape.
 """
 
 from __future__ import annotations
@@ -12,18 +15,22 @@ from __future__ import annotations
 import sys
 import threading
 from bisect import bisect_left, insort
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from math import prod
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 _SMALL = 1 << 16  # bytes; less comes from the heap of the process
 _KEPT = 1 << 28  # bytes kept for each thread, at most
+_LENT = 1 << 25  # of them, at most, those that are given back as they are
 
 _local = threading.local()
+_Tuple = TypeVar("_Tuple", bound=tuple[Any, ...])
+_Key = tuple[Callable[..., Any], tuple[int, ...]]
+_Thing = tuple[Any, int]  # arrays, and how many bytes they have
 
 
 class Buffer(np.ndarray[Any, np.dtype[np.uint8]]):
@@ -74,7 +81,7 @@ def workspace(shape: tuple[int, ...], dtype: Any, reserve: int = 1) -> npt.NDArr
     size = prod(shape) * np.dtype(dtype).itemsize
     if reserve * size < _SMALL:
         return np.empty(shape, dtype)
-    buffers: Buffers = _local.__dict__.setdefault("buffers", [])
+    buffers = _buffers()
     found = _first_free(buffers, reserve * size)
     if found is None:
         found = Buffer.of(size, reserve * size)
@@ -95,16 +102,79 @@ def grown(array: npt.NDArray[Any], rows: int) -> npt.NDArray[Any]:
     """The array with more rows (`can_grow`), not initialised. It and the old one look into the same memory."""
     buffer: Any = array.base
     buffer.used = max(buffer.used, rows * array.strides[0])
-    buffers: Buffers = _local.__dict__.setdefault("buffers", [])
+    buffers = _buffers()
     if _used(buffers) > _KEPT:  # it is free when no array looks into it any more
         buffers[:] = [kept for kept in buffers if kept is not buffer]
     return np.ndarray((rows, *array.shape[1:]), array.dtype, buffer)
 
 
-def held_bytes(arrays: Iterable[Any]) -> int:
-    """Bytes of the memory that arrays look into, each counted once."""
-    owners = map(_owner, arrays)
+class Loans:
+    """Arrays, in tuples, that a run takes over from earlier ones in its thread, with whatever is in them.
+
+    Parameters
+    ----------
+    kept : bool
+        Whether others get them afterwards.
+    """
+
+    def __init__(self, kept: bool = True) -> None:
+        self.shelf = _shelf() if kept else None
+        self.taken: dict[_Key, _Thing] = {}
+
+    def take(self, make: Callable[..., _Tuple], *shape: int) -> _Tuple:
+        """What ``make(*shape)`` has made at some time, or makes now."""
+        if self.shelf is None:
+            return make(*shape)
+        key = make, shape
+        found = self.shelf.pop(key, None)
+        if found is None:
+            arrays = make(*shape)
+            found = arrays, held_bytes(arrays)
+        self.taken[key] = found
+        arrays = found[0]
+        return arrays
+
+    def give_back(self) -> None:
+        """The run is over: nothing may look into them any more."""
+        if self.shelf is not None:
+            self.shelf.update(self.taken)
+            if _lent(self.shelf) > _LENT:
+                self.shelf.clear()
+        self.taken = {}
+
+    def arrays(self) -> tuple[Any, ...]:
+        """All of them, for those who count bytes."""
+        return tuple(arrays for arrays, _ in self.taken.values())
+
+
+def _lent(shelf: dict[_Key, _Thing]) -> int:
+    return sum([size for _, size in shelf.values()])
+
+
+def _buffers() -> Buffers:
+    """What the thread keeps, in order of size."""
+    buffers: Buffers = _local.__dict__.setdefault("buffers", [])
+    return buffers
+
+
+def _shelf() -> dict[_Key, _Thing]:
+    """What the thread has to lend."""
+    shelf: dict[_Key, _Thing] = _local.__dict__.setdefault("shelf", {})
+    return shelf
+
+
+def held_bytes(things: Iterable[Any]) -> int:
+    """Bytes of the memory that arrays look into, each counted once; they may be in tuples, with other things."""
+    owners = map(_owner, _arrays(things))
     return sum({id(o): int(o.used if isinstance(o, Buffer) else o.nbytes) for o in owners}.values())
+
+
+def _arrays(things: Iterable[Any]) -> Iterator[Any]:
+    for each in things:
+        if isinstance(each, tuple):
+            yield from _arrays(each)
+        elif isinstance(each, np.ndarray):
+            yield each
 
 
 def _owner(array: Any) -> Any:
@@ -114,10 +184,12 @@ def _owner(array: Any) -> Any:
 
 
 def give_back(wanted: int) -> int:
-    """Keep no free buffers if they are more than ``wanted`` bytes; how many bytes are kept."""
-    buffers: Buffers = _local.__dict__.setdefault("buffers", [])
-    in_use = [buffer for buffer in buffers if sys.getrefcount(buffer) > _FREE]
-    free = _used(buffers) - _used(in_use)
-    if free > wanted:
-        buffers[:], free = in_use, 0
-    return free
+    """Keep nothing that is free if it is more than ``wanted`` bytes; how many bytes are kept."""
+    buffers, shelf = _buffers(), _shelf()
+    free = _used(buffer for buffer in buffers if sys.getrefcount(buffer) <= _FREE)
+    free += _lent(shelf)
+    if free <= wanted:
+        return free
+    shelf.clear()
+    buffers[:] = [buffer for buffer in buffers if sys.getrefcount(buffer) > _FREE]
+    return 0

@@ -23,7 +23,7 @@ import numpy.typing as npt
 from specgeo._cast import IntArray
 from specgeo._tournament import Contest, played
 from specgeo.enumeration._layers import N_UNITS, N_WORDS
-from specgeo.enumeration._layout import LEN, NEXT, NUMBER, PLANES, STAMP, START, Size, State, padded
+from specgeo.enumeration._layout import CUT, LEN, NEXT, NUMBER, PLANES, START, Size, State, padded, words_of
 from specgeo.enumeration._past import Past
 from specgeo.enumeration._run import Run
 from specgeo.enumeration._scalars import Flags, Ids, Words
@@ -159,7 +159,7 @@ def _coarse(s: State, dim: int, carriers: Carriers, chosen: IntArray) -> State:
         pools.append((pairs[:, 1] + (0 if k == 1 else base[k - 2])).astype(np.int32))
         items += len(pairs)
     n_cells, pool = counts[dim], np.concatenate(pools)
-    faces[:, NEXT], faces[:, STAMP], faces[:, NUMBER] = -1, -1, -1
+    faces[:, NEXT], faces[:, CUT] = -1, -1
     faces[base[dim - 1] :, NUMBER] = np.arange(n_cells)
     cells = np.column_stack((base[dim - 1] + np.arange(n_cells), s.cells[chosen, 1])).astype(np.int32)
     corners = np.empty(counts[0], np.int64)
@@ -171,14 +171,15 @@ def _coarse(s: State, dim: int, carriers: Carriers, chosen: IntArray) -> State:
     sizes = s.sizes.copy()
     sizes[[Size.VERTICES, Size.FACES, Size.POOL, Size.CELLS]] = counts[0], len(faces), len(pool), n_cells
     sizes[Size.LONGEST] = int(faces[:, LEN].max()) + 1
+    rows = _roomy(faces)
     return s._replace(
         sizes=sizes,
         x=_roomy(s.x[corners]),
         vplanes=_roomy(s.vplanes[corners]),
         vbits=_roomy(vbits),
         dims=_roomy(dims),
-        faces=_roomy(faces),
-        bits=_roomy(np.zeros((len(faces), 3), np.uint64)),
+        faces=rows,
+        bits=words_of(rows),
         pool=_roomy(pool),
         cells=_roomy(cells),
         signs=_roomy(signs),

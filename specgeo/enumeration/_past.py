@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from specgeo._cast import IntArray
 from specgeo.enumeration._layers import N_WORDS, History, Layers
 from specgeo.enumeration._layout import padded
+from specgeo.enumeration._memory import Loans
 from specgeo.enumeration._scalars import Ids, Words
+
+_FEW = 1 << 14  # cells that there is room for to begin with
 
 
 class Past:
@@ -17,16 +22,15 @@ class Past:
     group's rows go on top of them.
     """
 
-    def __init__(self, layers: Layers) -> None:
-        n = len(layers.meta) + 2
-        starts = np.zeros(n, np.int64), np.zeros(n, np.int64)
-        starts[1][1:] = 1  # complex 0: one cell, its own parent
-        self.history = History(layers, np.empty(0, np.uint64), starts[0], np.zeros(1, np.int32), starts[1])
+    def __init__(self, layers: Layers, loans: Loans) -> None:
+        signs, parents, starts, at_first = loans.take(_stack, len(layers.meta) + 2)
+        starts[...] = at_first
+        self.history = History(layers, signs, starts[0], parents, starts[1])
 
     def fork(self, layer: int) -> Past:
         """A copy of what is before complex ``layer``."""
         h = self.history
-        past = Past(h.layers)
+        past = Past(h.layers, Loans(kept=False))
         past.history = h._replace(
             signs=h.signs[: h.sign_start[layer]].copy(),
             sign_start=h.sign_start.copy(),
@@ -40,22 +44,24 @@ class Past:
         """Layers that have been pushed."""
         return int(np.count_nonzero(self.history.parent_start > 1))
 
-    def needed(self, layer: int, n_cells: int, n_words: int) -> int:
-        """Bytes that `push` would take."""
-        h = self.history
-        signs, parents = int(h.sign_start[layer]) + 2 * n_words * n_cells, int(h.parent_start[layer]) + n_cells
-        return 16 * signs * (signs > len(h.signs)) + 8 * parents * (parents > len(h.parents))
+    def push(
+        self, layer: int, signs: Words, parents: Ids, afford: Callable[[int], None] = lambda n_bytes: None
+    ) -> None:
+        """Put complex ``layer`` on top of those before it: rows of signs (n_c, 2 n_words), and the cells' parents.
 
-    def push(self, layer: int, signs: Words, parents: Ids) -> None:
-        """Put complex ``layer`` on top of those before it: rows of signs (n_c, 2 n_words), and the cells' parents."""
+        Where it takes memory, the bytes go to ``afford`` before.
+        """
         h = self.history
         begin, first = int(h.sign_start[layer]), int(h.parent_start[layer])
         end, last = begin + signs.size, first + len(parents)
-        all_signs = h.signs if end <= len(h.signs) else padded(h.signs[:begin], _room(begin, end))
-        all_parents = h.parents if last <= len(h.parents) else padded(h.parents[:first], _room(first, last))
-        all_signs[begin:end], all_parents[first:last] = signs.ravel(), parents
+        if end > len(h.signs) or last > len(h.parents):
+            afford(16 * end * (end > len(h.signs)) + 8 * last * (last > len(h.parents)))
+            self.history = h = h._replace(
+                signs=h.signs if end <= len(h.signs) else padded(h.signs[:begin], _room(begin, end)),
+                parents=h.parents if last <= len(h.parents) else padded(h.parents[:first], _room(first, last)),
+            )
+        h.signs[begin:end], h.parents[first:last] = signs.reshape(-1), parents
         h.sign_start[layer + 1], h.parent_start[layer + 1] = end, last
-        self.history = h._replace(signs=all_signs, parents=all_parents)
 
     def signs(self, layer: int) -> Words:
         """Signs of the units of a layer on the cells of the complex after it, (n_c, 2 n_words)."""
@@ -70,9 +76,12 @@ class Past:
         found: Ids = h.parents[h.parent_start[layer] : h.parent_start[layer + 1]]
         return found
 
-    def arrays(self) -> tuple[Words, IntArray, Ids, IntArray]:
-        """All of them, for those who count bytes."""
-        return self.history[1:]
+
+def _stack(n: int) -> tuple[Words, Ids, IntArray, IntArray]:
+    """Room for few signs and parents of complexes, and for where those of n - 1 of them begin; and this at first."""
+    parents, at_first = np.empty(_FEW, np.int32), np.zeros((2, n), np.int64)
+    parents[0], at_first[1, 1:] = 0, 1  # complex 0: one cell, its own parent
+    return np.empty(_FEW, np.uint64), parents, np.empty((2, n), np.int64), at_first
 
 
 def _room(used: int, wanted: int) -> int:

@@ -72,7 +72,7 @@ def make_planes(
     """
     layers, dim, reach, extent = history.layers, frame.dim, frame.reach, frame.extent
     rows, slope, shift = scratch.rows, scratch.neurons[Neuron.SLOPE], scratch.neurons[Neuron.SHIFT]
-    inherited, doubt, sums = scratch.neurons[Neuron.DOUBT], scratch.rows[len(scratch.rows) - 1], scratch.values[0]
+    inherited, doubt, sums = scratch.neurons[Neuron.DOUBT], scratch.rows[len(scratch.rows) - 1], scratch.sums[0]
     meta = layers.meta[layer - 1]
     n_previous, words = meta[N_PREVIOUS], meta[N_WORDS]
     parent, known, steps = np.int64(0), np.int64(-1), 0.0  # the rows of the first layer are its weights
@@ -150,7 +150,7 @@ def begin_layer(state: State, layers: Layers, layer: Integer, crossings: Crossin
             crossings.first[cell, word] = plane
             plane += popcount(crossings.units[cell, word])
     state.cursor[Cursor.BLOCK], state.cursor[Cursor.DIMENSION] = 0, 1
-    state.cursor[Cursor.FACE], state.cursor[Cursor.OPEN] = 0, 0
+    state.cursor[Cursor.FACE], state.cursor[Cursor.OPEN], state.cursor[Cursor.POOR] = 0, 0, 0
     return int(plane)
 
 

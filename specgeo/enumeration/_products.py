@@ -1,14 +1,17 @@
 """Products with the weights of a layer, as it is kept: an array in tiles of eight neurons, or lists of entries.
 
 A product takes several vectors at a time, as rows: four of them and eight neurons make a tile of the result, which
-stays in registers while the inputs go by (`specgeo._tile`), and the weights of a tile are read one after the other.
+stays in registers while the inputs go by (`specgeo._vector`), and the weights of a tile are read one after the other.
+
+Products and sums are fused where the machine does that in one instruction, so that results may differ between machines
+in their last bits; the roundings of both are counted.
 """
 
 from __future__ import annotations
 
 from specgeo._cast import FloatArray, IntArray
 from specgeo._jit import hot, leaf
-from specgeo._tile import WIDTH, add_tile, add_tile_and_sizes, four_dots, four_dots_and_sizes
+from specgeo._vector import WIDTH, everywhere, load, multiply_add, store, total
 from specgeo.enumeration._layers import N_PREVIOUS, ROWS, WEIGHT, Layers, N
 from specgeo.enumeration._layout import Scratch
 from specgeo.enumeration._scalars import Ids, Integer, index
@@ -61,35 +64,70 @@ def pack(rows: FloatArray, n_rows: Integer, n: Integer, panel: FloatArray, colum
     return n_blocks
 
 
-@leaf
-def add_product(
-    layers: Layers, layer: Integer, rows: FloatArray, n_rows: Integer, sizes: bool, scratch: Scratch
-) -> None:
-    """scratch.values[r] += W a for each of so many rows a; with ``sizes`` the last of them takes |W|.
+@hot
+def _add_tile(
+    panel: FloatArray, at: Integer, columns: IntArray, terms: tuple[Integer, Integer], tiles: FloatArray,
+    start: Integer, out: FloatArray, to: Integer, sizes: bool,
+) -> None:  # fmt: skip
+    """Add terms to a tile of the result: out[r, j] += sum of panel[at + 4 t + r] tiles[start + 8 columns[t] + j].
 
-    n_rows is a multiple of 4; values beyond the layer's neurons, to the next multiple of 8, are overwritten.
+    The tile begins at place ``to`` of ``out``. With ``sizes`` row 3 takes the absolute values of the weights.
     """
-    meta, out = layers.meta[layer - 1], scratch.values
-    n, n_previous, step = meta[N], meta[N_PREVIOUS], out.shape[1]
-    if meta[ROWS] >= 0:
-        for first in range(0, n_rows, 4):
-            gather(
-                layers, meta[ROWS], n, rows[first : first + 4], sizes and first + 4 == n_rows, out[first : first + 4]
-            )
-        return
-    panel, columns, blocks = scratch.panel, scratch.columns, scratch.blocks
-    n_blocks = pack(rows, n_rows, n_previous, panel, columns, blocks)
-    fours = n_rows // 4
-    for tile in range((n + WIDTH - 1) // WIDTH):
+    step = out.shape[1]
+    s0, s1, s2, s3 = everywhere(0.0), everywhere(0.0), everywhere(0.0), everywhere(0.0)
+    for t in range(terms[0], terms[1]):
+        w, p = load(tiles, start + WIDTH * columns[t]), at + 4 * t
+        s0 = multiply_add(w, panel[index(p)], s0)
+        s1 = multiply_add(w, panel[index(p + 1)], s1)
+        s2 = multiply_add(w, panel[index(p + 2)], s2)
+        s3 = multiply_add(abs(w) if sizes else w, panel[index(p + 3)], s3)
+    store(load(out, to) + s0, out, to)
+    store(load(out, to + step) + s1, out, to + step)
+    store(load(out, to + 2 * step) + s2, out, to + 2 * step)
+    store(load(out, to + 3 * step) + s3, out, to + 3 * step)
+
+
+@leaf
+def add_packed(
+    layers: Layers, layer: Integer, n_rows: Integer, n_blocks: Integer, sizes: bool, scratch: Scratch, out: FloatArray
+) -> None:
+    """`add_product` of rows that are packed in the scratch space, for an array."""
+    meta, panel, columns, blocks = layers.meta[layer - 1], scratch.panel, scratch.columns, scratch.blocks
+    n_previous, fours, step = meta[N_PREVIOUS], n_rows // 4, out.shape[1]
+    for tile in range((meta[N] + WIDTH - 1) // WIDTH):
         start = meta[WEIGHT] + tile * WIDTH * n_previous
         for block in range(n_blocks):
-            begin, end = blocks[block], blocks[block + 1]
+            terms = blocks[block], blocks[block + 1]
             for four in range(fours):
                 at, to = four * 4 * n_previous, four * 4 * step + WIDTH * tile
                 if sizes and four == fours - 1:
-                    add_tile_and_sizes(panel, at, columns, begin, end, layers.tiles, start, out, to, step)
+                    _add_tile(panel, at, columns, terms, layers.tiles, start, out, to, True)
                 else:
-                    add_tile(panel, at, columns, begin, end, layers.tiles, start, out, to, step)
+                    _add_tile(panel, at, columns, terms, layers.tiles, start, out, to, False)
+
+
+@leaf
+def add_product(
+    layers: Layers,
+    layer: Integer,
+    rows: FloatArray,
+    n_rows: Integer,
+    sizes: bool,
+    scratch: Scratch,
+    out: FloatArray,
+) -> None:
+    """out[r] += W a for each of so many rows a; with ``sizes`` the last of them takes |W|.
+
+    n_rows is a multiple of 4; ``out`` beyond the layer's neurons, to the next multiple of 8, is overwritten.
+    """
+    meta = layers.meta[layer - 1]
+    if meta[ROWS] < 0:
+        n_blocks = pack(rows, n_rows, meta[N_PREVIOUS], scratch.panel, scratch.columns, scratch.blocks)
+        add_packed(layers, layer, n_rows, n_blocks, sizes, scratch, out)
+        return
+    for first in range(0, n_rows, 4):
+        own = sizes and first + 4 == n_rows
+        gather(layers, meta[ROWS], meta[N], rows[first : first + 4], own, out[first : first + 4])
 
 
 @leaf
@@ -111,6 +149,20 @@ def gather(layers: Layers, first: Integer, n: Integer, rows: FloatArray, sizes: 
         out[3, j] += s3
 
 
+@hot
+def _four_dots(w: FloatArray, n: Integer, rows: FloatArray, first: Integer, out: FloatArray, sizes: bool) -> None:
+    """out[r] = sum of w[k] rows[first + r, k] over n of the k, a multiple of 8, for r < 4; |w[k]| for the last."""
+    step = rows.shape[1]
+    s0, s1, s2, s3 = everywhere(0.0), everywhere(0.0), everywhere(0.0), everywhere(0.0)
+    for k in range(0, n, WIDTH):
+        factor, at = load(w, k), first * step + k
+        s0 = multiply_add(factor, load(rows, at), s0)
+        s1 = multiply_add(factor, load(rows, at + step), s1)
+        s2 = multiply_add(factor, load(rows, at + 2 * step), s2)
+        s3 = multiply_add(abs(factor) if sizes else factor, load(rows, at + 3 * step), s3)
+    out[0], out[1], out[2], out[3] = total(s0), total(s1), total(s2), total(s3)
+
+
 @leaf
 def row_dots(w: FloatArray, columns: Ids, rows: FloatArray, n: Integer, out: FloatArray) -> None:
     """out[r] = sum of w_k a_k for each row a of ``rows``, of |w_k| a_k for the last, w being the entries of a row of W
@@ -119,13 +171,13 @@ def row_dots(w: FloatArray, columns: Ids, rows: FloatArray, n: Integer, out: Flo
     A term passes through its product, n / 8 and at most 7 additions in its part, and 3 of parts; in a list through its
     product and those of the other entries.
     """
-    step, whole = rows.shape[1], (n // 8 * 8 if len(w) == n else 0)
+    whole = n // WIDTH * WIDTH if len(w) == n else 0
     for first in range(0, len(rows), 4):
         sums, last = out[first : first + 4], first + 4 == len(rows)
         if last:
-            four_dots_and_sizes(w, whole, rows, first * step, step, sums)
+            _four_dots(w, whole, rows, first, sums, True)
         else:
-            four_dots(w, whole, rows, first * step, step, sums)
+            _four_dots(w, whole, rows, first, sums, False)
         for p in range(whole, len(w)):
             k = columns[p]
             sums[0] += w[p] * rows[first, k]
@@ -146,15 +198,15 @@ def add_columns(
 ) -> None:
     """new = old + factor * column of W, for a neuron before and a factor for each row; |W| for the last row.
 
-    ``w`` (n,) is scratch.
+    ``w`` (n, to the next multiple of 8) is scratch.
     """
     meta, last = layers.meta[layer - 1], len(new) - 1
-    n, at = meta[N], meta[WEIGHT] + WIDTH * neuron
-    for begin in range(0, n, WIDTH):
+    n, at, begin = meta[N], meta[WEIGHT] + WIDTH * neuron, 0
+    while begin < n:
         tile, to = layers.tiles[at : at + WIDTH], w[begin : begin + WIDTH]
-        for j in range(len(to)):
+        for j in range(WIDTH):
             to[j] = tile[j]
-        at += WIDTH * meta[N_PREVIOUS]
+        at, begin = at + WIDTH * meta[N_PREVIOUS], begin + WIDTH
     for c in range(last + 1):
         factor, source, to = factors[c], old[c], new[c]
         if c == last:

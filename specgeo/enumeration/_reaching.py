@@ -135,7 +135,7 @@ def _advance(
     layers: Layers, layer: Integer, frame: Frame, sizes: FloatArray, rows: FloatArray, out: FloatArray, scratch: Scratch
 ) -> None:
     """Pre-activations of a layer from the post-activations before it."""
-    meta, dim, size, inputs, sums = layers.meta[layer - 1], frame.dim, 0.0, scratch.rows, scratch.values
+    meta, dim, size, inputs, sums = layers.meta[layer - 1], frame.dim, 0.0, scratch.rows, scratch.sums
     n, n_previous, last = meta[N], meta[N_PREVIOUS], len(inputs) - 1
     own = sizes[:n_previous]
     for k in range(n_previous):
@@ -151,7 +151,7 @@ def _advance(
     for c in range(last + 1):
         for j in range(n):
             sums[c, j] = 0.0
-    add_product(layers, layer, inputs, last + 1, True, scratch)
+    add_product(layers, layer, inputs, last + 1, True, scratch, sums)
     _copy(sums[: dim + 1], n, out)
     f, g, tiny = factors(size * SAFE, roundings(layers, layer), n_previous, frame.reach)
     for j in range(n):

@@ -29,7 +29,7 @@ import numpy as np
 from specgeo._cast import FloatArray, IntArray
 from specgeo._fused import two_product_error, two_sum
 from specgeo._jit import direct, hot, leaf, leaf_kernel, merged
-from specgeo._tile import WIDTH
+from specgeo._vector import WIDTH
 from specgeo.enumeration._layers import (
     BIAS,
     N_PREVIOUS,

@@ -44,15 +44,15 @@ from specgeo.enumeration._layout import (
     with_room,
     work_of,
 )
-from specgeo.enumeration._maps import Walk, empty_maps, first_map, input_maps, propagate
-from specgeo.enumeration._memory import give_back, held_bytes, workspace
+from specgeo.enumeration._maps import SIZE, Walk, empty_maps, first_map, input_maps, propagate
+from specgeo.enumeration._memory import Loans, give_back, held_bytes, workspace
 from specgeo.enumeration._past import Past
 from specgeo.enumeration._planes import begin_layer, make_planes
 from specgeo.enumeration._positions import finish_positions
 from specgeo.enumeration._predicates import settle
 from specgeo.enumeration._refine import Refiner
 from specgeo.enumeration._split import Job
-from specgeo.enumeration._vertex_signs import Evaluation, Inside, classify
+from specgeo.enumeration._vertex_signs import Evaluation, Inside, classify, inside_of
 from specgeo.errors import BudgetError, SpecgeoError
 
 _first_map, _propagate, _classify, _settle = direct(first_map), direct(propagate), direct(classify), direct(settle)
@@ -60,7 +60,7 @@ _begin_layer, _make_planes, _cut_layer = direct(begin_layer), direct(make_planes
 _finish_positions = direct(finish_positions)
 
 _CUTS_A_CALL = 100_000
-_OWN = slice(4, None)  # fields of Exact after those that are small or look into the layers
+_FEW = 1 << 12  # vertices, and pairs of vertices and units, that there is room for in any case
 _KEPT = 1 << 18  # pre-activations that are left to the values at vertices
 _UNASKED = 1 << 26  # bytes that are taken without a look at the machine, which costs a fraction of a millisecond
 _AHEAD = 64  # address space for arrays that grow: so many times what they need now
@@ -88,6 +88,8 @@ class Run:
         Of all that the run holds; by default of what is available.
     domain_rows : (n, d + 1), optional
         The walls of the domain, where the state has more planes than these.
+    loans : Loans, optional
+        What earlier runs have left, of which the state may be.
     """
 
     def __init__(
@@ -100,30 +102,33 @@ class Run:
         report: Callable[[int, float, IntArray], None] | None = None,
         max_bytes: int | None = None,
         domain_rows: FloatArray | None = None,
+        loans: Loans | None = None,
     ) -> None:
         self.dim = len(extent)
-        self.layers = layers
+        self.layers, self.meta = layers, layers.meta.tolist()
         self.state, self.report = state, report
         self.max_cells = sys.maxsize if max_cells is None else max_cells
         self.limited = max_bytes is not None
         self.max_bytes = memory_budget(max_bytes) if self.limited else _UNASKED
         self.granted = 0  # bytes, since they were counted
         self.reserved = 0  # bytes of address space beside them
-        self.passing: list[Any] = []  # what the layer at work holds beside the state
+        self.passing: tuple[Any, ...] = ()  # what the layer at work holds beside the state
         self.frame = frame_of(extent, exact)
         if domain_rows is None:
             domain_rows = np.ascontiguousarray(state.planes[: state.sizes[Size.PLANES], : self.dim + 1])
-        self.domain_rows = domain_rows
-        self.arithmetic = make_exact(self.layers, domain_rows, self.dim, max_bytes)
-        self.past = Past(layers)
-        self.maps = input_maps(extent)
+        self.domain_rows, self.loans = domain_rows, loans or Loans(kept=False)
+        self.arithmetic = make_exact(layers, domain_rows, self.dim, self.loans, max_bytes)
+        self.past = Past(layers, self.loans)
+        self.maps = self.loans.take(input_maps, self.dim)
+        self.maps.trust[0, SIZE] = max(extent.tolist())
         self.kept = np.empty((0, 0))  # in one dimension: pre-activations of the last layer, at the vertices before it
-        most = layers.meta.max(axis=0, initial=1).tolist()
-        self.scratch = scratch_of(max(self.dim, most[N], most[N_UNITS]), self.dim)
-        self.work = work_of(64 * most[N_WORDS], self.dim)
+        widest = max(self.dim, *[max(own[N], own[N_UNITS]) for own in self.meta], 1)
+        self.scratch = self.loans.take(scratch_of, widest, self.dim)
+        self.work = self.loans.take(work_of, 64 * -(-widest // 64), self.dim)
+        self.inside = self.loans.take(inside_of, _FEW, _FEW)
         self.seconds: defaultdict[str, float] = defaultdict(float)
         if self.limited:  # otherwise they are counted where much is asked for
-            self.afford(held_bytes([*state, *layers, *self.arithmetic[_OWN], *self.scratch, *self.work]))
+            self.afford(self._held())
 
     @cached_property
     def refiner(self) -> Refiner:
@@ -132,17 +137,20 @@ class Run:
 
     def layer(self, number: int) -> None:
         """Cut by hidden layer ``number`` (from 1)."""
-        t, n_vertices = time.perf_counter(), int(self.state.sizes[Size.VERTICES])
-        evaluation, walk, inside, crossings = self._make_room(number)
+        t, n_vertices, last = time.perf_counter(), int(self.state.sizes[Size.VERTICES]), number == len(self.meta)
+        evaluation, inside, crossings = self._make_room(number)
         history, frame, scratch = evaluation.history, self.frame, self.scratch
-        if number == 1 and number < len(self.layers.meta):
+        if number == 1 and not last:
             _first_map(self.layers, evaluation.before, self.maps, frame, scratch)
-        elif number < len(self.layers.meta):  # nothing follows the last layer that asks for its maps
+        elif not last:  # nothing follows the last layer that asks for its maps
+            facets = self.state.sizes[Size.FACES if self.dim > 1 else Size.VERTICES]
+            walk = Walk(np.empty((facets, 2), np.int32), np.empty(len(self.maps.trust), np.int32))
             _propagate(self.state, history, number, evaluation.before, self.maps, frame, scratch, walk)
+            del walk
         t = self._lap("maps", t)
         self._signs(evaluation, inside)
         t = self._lap("signs", t)
-        self.passing = [*evaluation.before, *crossings]
+        self.passing = evaluation.before, crossings
         n_planes = _begin_layer(self.state, self.layers, number, crossings, self.dim)
         if n_planes > len(self.state.planes):
             self.afford(planes=n_planes)
@@ -150,54 +158,55 @@ class Run:
         _make_planes(self.state, history, evaluation.before, number, crossings, scratch, frame)
         self.state.sizes[Size.PLANES] = n_planes
         t = self._lap("planes", t)
-        del evaluation, walk, inside
+        del evaluation, inside
         self._cut(number, crossings)
         t = self._lap("cut", t)
         self._positions(n_vertices)
         t = self._lap("positions", t)
         n_cells = int(self.state.sizes[Size.CELLS])
-        self.afford(self.past.needed(number, n_cells, crossings.units.shape[1]))
-        self.past.push(number, self.state.signs[:n_cells], self.state.cells[:n_cells, 1])
-        self.passing = []
+        self.past.push(number, self.state.signs[:n_cells], self.state.cells[:n_cells, 1], self.afford)
+        self.passing = ()
         self._lap("cut", t)
 
-    def _make_room(self, number: int) -> tuple[Evaluation, Walk, Inside, Crossings]:
+    def _make_room(self, number: int) -> tuple[Evaluation, Inside, Crossings]:
         """For all that is to be known of a layer before it is cut by; its maps are those of the run from now on."""
         state, before, dim = self.state, self.maps, self.dim
-        n, n_units, words = self.layers.meta[number - 1, [N, N_UNITS, N_WORDS]].tolist()
-        n_vertices, n_cells = int(state.sizes[Size.VERTICES]), int(state.sizes[Size.CELLS])
-        last = number == len(self.layers.meta)
-        mapped, facets = (0 if last else n_cells), int(state.sizes[Size.FACES if dim > 1 else Size.VERTICES])
-        walked = 0 if last or number == 1 else facets
-        boxes, n_pairs = n_vertices // VERTICES + 1, 16 * n_units + 1024
+        own, last = self.meta[number - 1], number == len(self.meta)
+        n, n_units, words = own[N], own[N_UNITS], own[N_WORDS]
+        n_vertices, n_faces, _, n_cells, _, _ = state.sizes.tolist()
+        mapped, walked = (0 if last else n_cells), (0 if last or number == 1 else n_faces if dim > 1 else n_vertices)
+        n_pairs = VERTICES * n_units + 512
         signs = state.signs  # of the layer before, which are on record
         fresh = 0 if signs.shape == (len(state.cells), 2 * words) else len(state.cells)
-        self.passing = [*before]
+        self.passing = (before,)
         signed = 16 * words * (len(state.x) + fresh)
         self.afford(
             8 * (mapped * ((dim + 3) * n + 7) + walked)
             + signed
-            + 8 * (2 * words * n_cells + boxes + n_vertices + 2 * n_pairs)
+            + 8 * (2 * words * n_cells + 3 * n_vertices + 2 * n_pairs)
         )
         ahead = self.ahead(signed)
         if not last:
-            self.maps = empty_maps(self.layers, number, mapped, dim)
+            self.maps = empty_maps(n, mapped, dim)
         earlier = state.vbits
-        self.state = state._replace(
-            vbits=workspace((len(state.x), 2 * words), np.uint64, ahead),
-            signs=workspace((fresh, 2 * words), np.uint64, ahead) if fresh else signs,
-        )
-        self.kept = np.empty((n_vertices if dim == 1 and last and 0 < n_units * n_vertices * n <= _KEPT else 0, n))
-        walk = Walk(np.full((walked, 2), -1, np.int32), np.empty(mapped, np.int32))
-        inside = Inside(np.empty(boxes + 1, np.int64), np.empty(n_vertices, np.int64), np.empty((n_pairs, 2), np.int64))
+        if number > 1 or earlier.shape[1] != 2 * words:  # layer 1 has none before it
+            state = self.state = state._replace(vbits=workspace((len(state.x), 2 * words), np.uint64, ahead))
+        if fresh:
+            self.state = state._replace(signs=workspace((fresh, 2 * words), np.uint64, ahead))
+        if dim == 1:
+            asked = n_vertices if last and 0 < n_units * n_vertices * n <= _KEPT else 0
+            self.kept = np.empty((asked, n))
+        inside = self.inside
+        if n_vertices > len(inside.order) or n_pairs > len(inside.pairs):
+            inside = inside_of(n_vertices, n_pairs)
         crossings = Crossings(np.empty((n_cells, words), np.int64), np.empty((n_cells, words), np.uint64))
-        self.passing += [earlier, *walk, *inside, *crossings]
-        return Evaluation(self.past.history, before, earlier, number, self.frame, self.kept), walk, inside, crossings
+        self.passing = before, earlier, inside, crossings
+        return Evaluation(self.past.history, before, earlier, number, self.frame, self.kept), inside, crossings
 
     def _signs(self, job: Evaluation, inside: Inside) -> None:
         """Signs of a layer at the vertices that exist: by floats, where they do not prove them by exact arithmetic."""
         at, number = 0, int(job.layer)
-        if self.layers.meta[number - 1, N_UNITS] == 0:
+        if self.meta[number - 1][N_UNITS] == 0:
             return
         while at >= 0:
             check_time()
@@ -217,7 +226,7 @@ class Run:
             if status == Status.OVER_BUDGET:
                 raise TooManyCells(
                     f"max_cells: more than {self.max_cells} cells, reached in hidden layer {number} of "
-                    f"{len(self.layers.meta)}; raise max_cells or shrink the domain"
+                    f"{len(self.meta)}; raise max_cells or shrink the domain"
                 )
             if status == Status.CONTRADICTION:
                 raise SpecgeoError(
@@ -236,16 +245,16 @@ class Run:
 
     def share(self, number: int) -> float:
         """How much of the layer is done: blocks of units, in each the dimensions, in each the faces."""
-        cursor, words = self.state.cursor, int(self.layers.meta[number - 1, N_WORDS])
+        cursor, words = self.state.cursor, self.meta[number - 1][N_WORDS]
         faces = cursor[Cursor.FACE] / max(1, cursor[Cursor.OLD])
         dimensions = (max(0, cursor[Cursor.DIMENSION] - 1) + faces) / self.dim
         return float((cursor[Cursor.BLOCK] + min(dimensions, 1.0)) / words)
 
     def _positions(self, first: int) -> None:
         """Better positions for those of the vertices from ``first`` on whose error radius is too large."""
-        error = self.state.x[first : self.state.sizes[Size.VERTICES], self.dim]
-        if not self.frame.exact or error.max(initial=0.0) <= self.frame.reliable:  # false if one is NaN
+        if not self.frame.exact or self.state.cursor[Cursor.POOR] == 0:
             return
+        error = self.state.x[first : self.state.sizes[Size.VERTICES], self.dim]
         poor = first + np.flatnonzero(~(error <= self.frame.reliable))
         self.refiner.refine(self.state, self.past.history, poor)
         fine = self.state.x[poor, self.dim] <= self.frame.reliable
@@ -302,10 +311,7 @@ class Run:
         return times
 
     def _recount(self, needed: int, arrays: tuple[Any, ...]) -> None:
-        held = held_bytes(
-            [*self.state, *self.maps, *self.past.arrays(), *self.layers]
-            + [*self.arithmetic[_OWN], *self.passing, *self.work, *self.scratch, *arrays]
-        )
+        held = self._held(*arrays)
         if held + needed > self.max_bytes and not self.limited:
             self.max_bytes = held + memory_budget()
         if held + needed > self.max_bytes:
@@ -319,17 +325,19 @@ class Run:
         if self.limited or self.max_bytes != _UNASKED:  # the first look without a limit takes back nothing
             self.granted += give_back((self.max_bytes - held - needed) // 2)
 
+    def _held(self, *arrays: Any) -> int:
+        """Bytes of what the run holds, and of these arrays."""
+        own = self.state, self.maps, self.past.history, self.arithmetic, self.scratch, self.work, self.inside
+        return held_bytes((*own, self.passing, self.loans.arrays(), arrays))
+
     def _items_needed(self, work: Work) -> int:
         """Pool items that one more unit can need in the current face."""
         s = self.state
         if s.cursor[Cursor.OPEN] == 0:
             f = int(s.cursor[Cursor.FACE])
             start = int(s.faces[f, START])
-            pieces, n = s.pool[start : start + int(s.faces[f, LEN])].tolist(), 0
-            for g in pieces:
-                while g >= 0:
-                    n, g = n + 1, int(s.faces[g, NEXT])
-            return n
+            pieces = s.faces[s.pool[start : start + int(s.faces[f, LEN])], NEXT]
+            return int(np.where(pieces >= 0, s.pool[pieces], 1).sum())
         ids = np.concatenate([work.pieces[m, : work.level[m]] for m in range(1, self.dim + 1)])
         return int(4 * s.faces[ids, LEN].sum() + 8 * len(ids))
 

@@ -26,13 +26,11 @@ from specgeo.enumeration._layers import History
 from specgeo.enumeration._layout import (
     CARRIER,
     CUT,
-    HALF,
     LEN,
     NEXT,
     NUMBER,
     OWN,
     PLANES,
-    STAMP,
     START,
     Crossings,
     Cursor,
@@ -73,8 +71,7 @@ def _new_face(state: State, k: Integer, own: Integer, carrier: Integer) -> np.in
     state.dims[f] = k
     state.faces[f, OWN] = own
     state.faces[f, NEXT] = -1
-    state.faces[f, STAMP] = -1
-    state.faces[f, NUMBER] = -1
+    state.faces[f, CUT] = -1
     state.faces[f, CARRIER] = carrier
     return f
 
@@ -163,10 +160,18 @@ def _collect_cut(state: State, g: Integer, k: Integer, knife: Knife, cut: Ids, n
     """Append to ``cut`` the faces of dimension k - 2 that a (k-1)-face has in the zero set.
 
     It touches it in one face of its own. If it is older than what is inside the face at work, all units of the block
-    are done with it and its facets, and this is one of them; else it may be in pieces already.
+    are done with it and its facets, and this is one of them; else it may be in pieces already. Its cuts are behind, in
+    the order of the units: where it touches no zero set but in a cut, so many come after this one as it touches later
+    units.
     """
-    old, first = g < state.cursor[Cursor.INSIDE], state.faces[g, START]
-    for i in range(first + state.faces[g, LEN] - 1, first - 1, -1):  # cuts are behind
+    old, first, last = g < state.cursor[Cursor.INSIDE], state.faces[g, START], state.faces[g, LEN] - 1
+    if old and k > 2:
+        later = popcount(state.bits[g, 2] & knife.later)
+        h = index(state.pool[index(first + last - min(later, last))])
+        if (state.bits[h, 0] | state.bits[h, 1]) & knife.bit == 0:
+            cut[index(n)] = h
+            return n + 1
+    for i in range(first + last, first - 1, -1):
         h = index(state.pool[index(i)])
         if k == 2:
             signs = state.vbits[h, knife.word] | state.vbits[h, knife.words + knife.word]
@@ -188,7 +193,7 @@ def split_face(
 
     The list of the positive half is written over that of the face, of which it is a part but for the cut.
     """
-    pool, cut = state.pool, work.cut
+    pool, cut, first_new = state.pool, work.cut, knife.vertices if k == 2 else knife.faces
     n_positive, n_negative = 0, 0
     n_cut: Integer = np.int64(0)
     above = (np.uint64(0), np.uint64(0), np.uint64(0))  # bits of the halves
@@ -206,8 +211,8 @@ def split_face(
         above = _joined(above, state.bits, f)
         if state.bits[f, 2] & knife.bit == 0:
             continue
-        if state.faces[f, STAMP] == knife.step:  # the positive half of one that was split
-            other = index(state.faces[f, HALF])
+        if state.faces[f, CUT] >= first_new:  # the positive half of one that was split
+            other = index(state.faces[f, NEXT])
             pool[index(free + n_negative)], cut[index(n_cut)] = other, state.faces[f, CUT]
             n_negative, n_cut = n_negative + 1, n_cut + 1
             below = _joined(below, state.bits, other)

@@ -1,14 +1,8 @@
 """Signs of a layer at the vertices that exist before it.
 
-They come from a forward pass W a + b through that layer alone, which begins with the post-activations a_k of the layer
-before, taken from the map of the cell around. With S, G and E of that cell (`_maps`) and the radius e of the vertex
-they are off by at most eps = G e + E + gamma_(d+4) S, and unit j by |W_j| (eps + gamma_r max |a_k|) + gamma_r |b_j| +
-underflow.
-
-Some vertices are taken together, so that the weights are read once for them: vertices near each other, where nearly
-the same neurons are active. They share a bound for each neuron, with the largest S in the place of max |a_k| and the
-largest eps. What exceeds it, times the smallest ratio of a value to its bound so far, has a sign for sure and is no
-news for that ratio; this is so but for a handful of values, of which each vertex has its own bound.
+The values come from `_vertex_values`, with one bound for each neuron that holds at all vertices taken together. What
+exceeds it, times the smallest ratio of a value to its bound so far, has a sign for sure and is no news for that ratio;
+this is so but for a handful of values, of which each vertex has its own bound.
 """
 
 from __future__ import annotations
@@ -30,27 +24,26 @@ from specgeo.enumeration._layers import (
     History,
     Layers,
     N,
-    active_pieces,
     entries,
 )
-from specgeo.enumeration._layout import LEN, NUMBER, OWN, START, VERTICES, Frame, Neuron, Scratch, Size, State, Tally
-from specgeo.enumeration._maps import DOUBT, SIZE, STEEP, Maps, factors, largest
+from specgeo.enumeration._layout import LEN, OWN, START, VERTICES, Frame, Neuron, Scratch, Size, State, Tally
+from specgeo.enumeration._maps import Maps, factors, largest
 from specgeo.enumeration._predicates import UNDECIDED, counted, refined, set_sign
-from specgeo.enumeration._products import add_product, roundings
-from specgeo.enumeration._scalars import (
-    ONE,
-    SAFE,
-    TINY,
-    Flags,
-    Integer,
-    U,
-    Word,
-    Words,
-    at_least,
-    gamma,
-    lowest_unit,
-    popcount,
+from specgeo.enumeration._products import roundings
+from specgeo.enumeration._scalars import ONE, SAFE, Flags, Integer, U, Word, Words, lowest_unit, popcount
+from specgeo.enumeration._vertex_values import (
+    FEW,
+    common_roundings,
+    inputs_at,
+    limits_of,
+    of_one_parent,
+    value_bound,
+    values_at,
+    values_inside,
 )
+
+DIGIT = 10  # bits by which vertices are sorted at a time
+BOXES = 1 << DIGIT
 
 
 class Evaluation(NamedTuple):
@@ -67,9 +60,28 @@ class Evaluation(NamedTuple):
 class Inside(NamedTuple):
     """The vertices of cells, those near each other together; pairs whose signs are open."""
 
-    start: IntArray  # (boxes + 1,) where those in each box of a grid begin in ``order``; the last: their number
     order: IntArray  # (n_v,)
+    keys: IntArray  # (2, n_v) scratch
+    starts: IntArray  # (BOXES + 1,) scratch; the last is the number of vertices in ``order``
     pairs: IntArray  # (any, 2) vertex, unit
+
+
+def inside_of(n_vertices: int, n_pairs: int) -> Inside:
+    """Room for so many."""
+    shapes = n_vertices, (2, n_vertices), BOXES + 1, (n_pairs, 2)
+    return Inside(*(np.empty(shape, np.int64) for shape in shapes))
+
+
+@hot
+def _hand_down(state: State, f: Integer, k: Integer, dim: Integer) -> None:
+    """The facets of a face of dimension k belong to its cell, if not to an earlier one."""
+    own, begin = state.faces[f, OWN], state.faces[f, START]
+    for i in range(begin, begin + state.faces[f, LEN]):
+        g = state.pool[i]
+        if k > 1:
+            state.faces[g, OWN] = min(state.faces[g, OWN], own)
+        else:
+            state.vplanes[g, dim] = min(state.vplanes[g, dim], own)
 
 
 @merged
@@ -77,157 +89,70 @@ def own_faces(state: State, dim: Integer) -> None:
     """Give every face and vertex the first cell that contains it, top down."""
     n_faces, n_cells = state.sizes[Size.FACES], state.sizes[Size.CELLS]
     for f in range(n_faces):
-        state.faces[f, OWN] = state.faces[f, NUMBER] if state.dims[f] == dim else n_cells
+        state.faces[f, OWN] = n_cells
     for v in range(state.sizes[Size.VERTICES]):
         state.vplanes[v, dim] = n_cells
-    for k in range(dim, 0, -1):
+    for cell in range(n_cells):
+        f = state.cells[cell, 0]
+        state.faces[f, OWN] = cell
+        _hand_down(state, f, dim, dim)
+    for k in range(dim - 1, 0, -1):
         for f in range(n_faces):
             if state.dims[f] == k:
-                own, begin = state.faces[f, OWN], state.faces[f, START]
-                for i in range(begin, begin + state.faces[f, LEN]):
-                    g = state.pool[i]
-                    if k > 1:
-                        state.faces[g, OWN] = min(state.faces[g, OWN], own)
-                    else:
-                        state.vplanes[g, dim] = min(state.vplanes[g, dim], own)
-
-
-@hot
-def _box(x: FloatArray, low: FloatArray, scale: FloatArray, dim: Integer, side: Integer) -> np.int64:
-    """The box of a grid of side^dim that a point is in, counted to and fro: each is next to the one before."""
-    box = np.int64(0)
-    for c in range(dim):
-        at = (x[c] - low[c]) * scale[c]
-        digit = np.int64(at) if (at > 0.0) & (at < side) else np.int64(side - 1 if at >= side else 0)
-        box = box * side + (digit if box & 1 == 0 else side - 1 - digit)
-    return np.int64(box)
+                _hand_down(state, f, k, dim)
 
 
 @merged
-def _arrange(state: State, dim: Integer, scratch: Scratch, start: IntArray, order: IntArray) -> None:
-    """List the vertices of cells by the boxes of a grid over them, of which there are fewer than entries in start."""
-    low, scale = scratch.values[0], scratch.values[1]
-    n_vertices, n_cells, boxes, side = state.sizes[Size.VERTICES], state.sizes[Size.CELLS], len(start) - 1, 1
-    while (side + 1.0) ** dim <= boxes:
-        side += 1
+def _arrange(state: State, dim: Integer, scratch: Scratch, inside: Inside) -> None:
+    """List the vertices of cells along a Z-order curve: by the bits of their coordinates, those of all axes in turn."""
+    low, scale, one, other, starts = scratch.values[0], scratch.values[1], inside.keys[0], inside.keys[1], inside.starts
+    n_vertices, n_cells, n, passes = state.sizes[Size.VERTICES], state.sizes[Size.CELLS], 0, 3
+    if n_vertices < 1 << 12:
+        passes = 2 if n_vertices > 4 * FEW else 0
+    bits = DIGIT * passes // dim
     for c in range(dim):
         low[c], scale[c] = state.x[0, c], state.x[0, c]
-    for v in range(n_vertices):
+    for v in range(n_vertices if bits > 0 else 0):
         for c in range(dim):
             low[c], scale[c] = min(low[c], state.x[v, c]), max(scale[c], state.x[v, c])
+    most = np.int64(1) << np.int64(bits)
     for c in range(dim):
-        scale[c] = side / (scale[c] - low[c]) if scale[c] > low[c] else 0.0
-    for b in range(boxes + 1):
-        start[b] = 0
+        scale[c] = most / (scale[c] - low[c]) if scale[c] > low[c] else 0.0
     for v in range(n_vertices):
         if state.vplanes[v, dim] < n_cells:
-            start[_box(state.x[v], low, scale, dim, side)] += 1
-    total = 0
-    for b in range(boxes + 1):
-        start[b], total = total, total + start[b]
-    for v in range(n_vertices):
-        if state.vplanes[v, dim] < n_cells:
-            box = _box(state.x[v], low, scale, dim, side)
-            order[start[box]] = v
-            start[box] += 1
-
-
-@merged
-def _inputs(
-    state: State, history: History, before: Maps, layer: Integer, vertex: Integer, cell: Integer, known: Integer,
-    scratch: Scratch, lane: Integer,
-) -> tuple[float, float]:  # fmt: skip
-    """scratch.inputs[lane] = the post-activations of the layer before at a vertex of a cell.
-
-    The scratch space has slopes and intercepts of the cell ``known``. Returns a bound on the errors, and S.
-    """
-    a, dim = scratch.inputs[lane], state.x.shape[1] - 1
-    error = state.x[vertex, dim]
-    if layer == 1:  # the coordinates
-        for c in range(dim):
-            a[c] = state.x[vertex, c]
-        return float(error), float(before.trust[0, SIZE])
-    layers = history.layers
-    n, words = layers.meta[layer - 1, N_PREVIOUS], layers.meta[layer - 2, N_WORDS]
-    slope, shift = scratch.neurons[Neuron.SLOPE], scratch.neurons[Neuron.SHIFT]
-    if cell != known:
-        start = history.sign_start[layer - 1] + cell * 2 * words
-        active_pieces(layers, layer - 1, history.signs[start : start + words], slope, shift)
-    parent = np.int64(history.parents[history.parent_start[layer - 1] + cell])
-    rows = before.rows[parent]
-    constant, first, last, sums = rows[dim], rows[0], rows[dim - 1], scratch.neurons[Neuron.NORM]
-    x, y = state.x[vertex, 0], state.x[vertex, dim - 1]
-    for k in range(n if dim > 1 else 0):
-        sums[k] = constant[k] + first[k] * x
-    for c in range(1, dim - 1):
-        row, x = rows[c], state.x[vertex, c]
-        for k in range(n):
-            sums[k] += row[k] * x
-    rest = sums if dim > 1 else constant
-    for k in range(n):  # what overflows may be inactive
-        z = slope[k] * (rest[k] + last[k] * y)
-        a[k] = (0.0 if slope[k] == 0.0 else z) + shift[k]
-    trust = before.trust[parent]
-    # what underflows here and is multiplied by a steep slope is in the doubts: they have room for it
-    error = (trust[STEEP] * error + trust[DOUBT] + gamma(dim + 4) * trust[SIZE] + dim * TINY) * SAFE
-    return float(error), float(trust[SIZE])
-
-
-@merged
-def values_at(
-    state: State, history: History, before: Maps, layer: Integer, vertices: IntArray, scratch: Scratch
-) -> tuple[float, float]:
-    """scratch.values = W a + b at some vertices, scratch.inputs = a, scratch.errors = bounds on the errors of a.
-
-    Returns the largest of these bounds, and the largest S.
-    """
-    layers, meta = history.layers, history.layers.meta[layer - 1]
-    n, n_previous, known, error, size = meta[N], meta[N_PREVIOUS], np.int64(-1), 0.0, 0.0
-    biases = layers.biases[meta[BIAS] : meta[BIAS] + n]
-    lanes = 4 if len(vertices) <= 4 else 8
-    for i in range(lanes):
-        if i < len(vertices):
-            cell = np.int64(state.vplanes[vertices[i], state.x.shape[1] - 1])
-            own, most = _inputs(state, history, before, layer, vertices[i], cell, known, scratch, np.int64(i))
-            scratch.errors[i], known = own, cell
-            error, size = at_least(error, own), at_least(size, most)
-        else:
-            a = scratch.inputs[i]
-            for k in range(n_previous):
-                a[k] = 0.0
-        values = scratch.values[i]
-        for j in range(n):
-            values[j] = biases[j]
-    add_product(layers, layer, scratch.inputs, lanes, False, scratch)
-    return error, size
+            key = np.int64(0)
+            for c in range(dim if bits > 0 else 0):
+                at = (state.x[v, c] - low[c]) * scale[c]
+                whole = np.int64(at) if (at > 0.0) & (at < most) else (most - 1 if at >= most else np.int64(0))
+                for bit in range(bits):
+                    key |= ((whole >> bit) & 1) << (bit * dim + c)
+            one[n] = key << 32 | v
+            n += 1
+    for p in range(passes):  # digit by digit, the lowest first
+        shift = 32 + DIGIT * p
+        for i in range(len(starts)):
+            starts[i] = 0
+        for i in range(n):
+            starts[((one[i] >> shift) & (BOXES - 1)) + 1] += 1
+        for i in range(BOXES):
+            starts[i + 1] += starts[i]
+        for i in range(n):
+            box = (one[i] >> shift) & (BOXES - 1)
+            other[starts[box]] = one[i]
+            starts[box] += 1
+        one, other = other, one
+    for i in range(n):
+        inside.order[i] = one[i] & 0xFFFFFFFF
+    starts[BOXES] = n
 
 
 @hot
-def value_bound(norm: float, bias: float, terms: tuple[float, float, float], error: float) -> float:
-    """Bound on the error of the value of a neuron, by the `factors` of its inputs and their own error."""
-    f, g, tiny = terms
-    return (norm * (f + error) + (abs(bias) * g + tiny)) * SAFE
-
-
-@hot
-def vertex_factors(
-    layers: Layers, layer: Integer, scratch: Scratch, lane: Integer, reach: float
-) -> tuple[float, float, float]:
-    """`factors` of the values at one of the vertices."""
+def own_factors(layers: Layers, layer: Integer, a: FloatArray, size: float, frame: Frame) -> tuple[float, float, float]:
+    """`factors` of the values at a vertex, by what came in, or by a bound on its size if that is not 0."""
     n = layers.meta[layer - 1, N_PREVIOUS]
-    return factors(largest(scratch.inputs[lane], n), roundings(layers, layer), n, reach)
-
-
-@leaf
-def limits_of(
-    layers: Layers, layer: Integer, error: float, size: float, reach: float, scale: float, limits: FloatArray
-) -> None:
-    """Limits of all neurons: bounds where inputs have this size and error, times ``scale``."""
-    meta = layers.meta[layer - 1]
-    terms = factors(size * SAFE, roundings(layers, layer), meta[N_PREVIOUS], reach)
-    norms, biases = layers.norms[meta[BIAS] : meta[BIAS] + meta[N]], layers.biases[meta[BIAS] : meta[BIAS] + meta[N]]
-    for j in range(len(norms)):
-        limits[j] = value_bound(norms[j], biases[j], terms, error) * scale * SAFE
+    if size > 0.0:
+        return factors(size, common_roundings(layers, layer, frame.dim), n, frame.reach)
+    return factors(largest(a, n), roundings(layers, layer), n, frame.reach)
 
 
 @leaf
@@ -294,24 +219,30 @@ def _subtract_thresholds(
 
 
 @merged
-def _refined_sign(layers: Layers, layer: Integer, unit: Integer, scratch: Scratch, lane: Integer) -> int:
+def _refined_sign(
+    layers: Layers, layer: Integer, unit: Integer, a: FloatArray, exact_input: Flags, error: float
+) -> int:
     """Sign of a unit by the componentwise bound, or UNDECIDED."""
     meta = layers.meta[layer - 1]
     j = layers.owners[meta[UNIT] + unit]
     begin, end = entries(layers, layer, j)
     row, columns = layers.row_values[begin:end], layers.row_columns[begin:end]
     bias, threshold = layers.biases[meta[BIAS] + j], layers.thresholds[meta[UNIT] + unit]
-    return refined(row, columns, bias, threshold, scratch.inputs[lane], scratch.exact_input, scratch.errors[lane])
+    return refined(row, columns, bias, threshold, a, exact_input, error)
 
 
 @merged
 def _record(
-    state: State, job: Evaluation, scratch: Scratch, limits: FloatArray, plain: bool, pairs: IntArray, n_pairs: Integer,
-    vertex: Integer, lane: Integer,
+    state: State, job: Evaluation, scratch: Scratch, limits: FloatArray, plain: bool, size: float, pairs: IntArray,
+    n_pairs: Integer, vertex: Integer, lane: Integer,
 ) -> Integer:  # fmt: skip
-    """Write down the signs at a vertex that are proved, and list the others; the new number of pairs."""
+    """Write down the signs at a vertex that are proved, and list the others; the new number of pairs.
+
+    ``size`` is 0 where scratch.inputs has what came in, else a bound on its size.
+    """
     layers, layer, meta = job.history.layers, job.layer, job.history.layers.meta[job.layer - 1]
     words, units, values, opened = meta[N_WORDS], meta[N_UNITS], scratch.values[lane], 0
+    a = scratch.inputs[0 if size > 0.0 else lane]
     count, terms = counted(state, vertex, job.frame.dim), (0.0, 0.0, 0.0)
     for w in range(words):
         decided, stop = layers.decided[meta[WORD] + w], min(64 * w + 64, units)
@@ -325,7 +256,7 @@ def _record(
             rest &= rest - ONE
             if opened == 0:
                 opened = 1
-                terms = vertex_factors(layers, layer, scratch, lane, job.frame.reach)
+                terms = own_factors(layers, layer, a, size, job.frame)
             k, value = layers.owners[meta[UNIT] + u], values[u]
             norm, bias = layers.norms[meta[BIAS] + k], layers.biases[meta[BIAS] + k]
             bound = value_bound(norm, bias, terms, scratch.errors[lane])
@@ -343,8 +274,11 @@ def _record(
                 continue
             if opened == 1:
                 opened = 2
-                _exact_inputs(state, layers, job.earlier, layer, vertex, scratch.inputs[lane], scratch.exact_input)
-            sign = _refined_sign(layers, layer, u, scratch, lane)
+                if size > 0.0:
+                    cell = np.int64(state.vplanes[vertex, job.frame.dim])
+                    inputs_at(state, job.history, job.before, layer, vertex, cell, np.int64(-1), scratch, a)
+                _exact_inputs(state, layers, job.earlier, layer, vertex, a, scratch.exact_input)
+            sign = _refined_sign(layers, layer, u, a, scratch.exact_input, scratch.errors[lane])
             if sign != UNDECIDED:
                 state.tally[Tally.REFINED] += count
                 set_sign(state.vbits, vertex, words, u, sign)
@@ -362,10 +296,10 @@ def classify(state: State, job: Evaluation, scratch: Scratch, inside: Inside, be
     pairs (vertex, unit) that are left open to ``inside.pairs``, which has room for those of `VERTICES` vertices.
     Returns where to go on, or -1 at the end, and the number of pairs.
     """
-    start, order, layer, limits = inside.start, inside.order, job.layer, scratch.neurons[Neuron.LIMIT]
+    order, layer, limits = inside.order, job.layer, scratch.neurons[Neuron.LIMIT]
     if begin == 0:
         own_faces(state, job.frame.dim)
-        _arrange(state, job.frame.dim, scratch, start, order)
+        _arrange(state, job.frame.dim, scratch, inside)
     layers, meta = job.history.layers, job.history.layers.meta[layer - 1]
     units = meta[N_UNITS]
     thresholds = layers.thresholds[meta[UNIT] : meta[UNIT] + units]
@@ -373,14 +307,20 @@ def classify(state: State, job: Evaluation, scratch: Scratch, inside: Inside, be
     plain = meta[N_BREAKS] == 1
     for u in range(units):
         plain = plain and thresholds[u] == 0.0
-    n_pairs: Integer = np.int64(0)
-    for first in range(begin, start[len(start) - 1], VERTICES):
+    n_pairs, first, stop = np.int64(0), np.int64(begin), inside.starts[BOXES]
+    while first < stop:
         if n_pairs + VERTICES * units > len(inside.pairs):
             return int(first), int(n_pairs)
-        vertices = order[first : min(first + VERTICES, start[len(start) - 1])]
-        error, size = values_at(state, job.history, job.before, layer, vertices, scratch)
+        vertices = order[first : min(first + VERTICES, stop)]
+        if of_one_parent(state, job.history, layer, vertices):
+            error, size = values_inside(state, job.history, job.before, layer, vertices, scratch)
+            steps, own_size = common_roundings(layers, layer, job.frame.dim), size
+        else:
+            vertices = vertices[:FEW]
+            error, size = values_at(state, job.history, job.before, layer, vertices, scratch)
+            steps, own_size = roundings(layers, layer), 0.0
         scale = max(state.margin[0], 1.0)
-        limits_of(layers, layer, error, size, job.frame.reach, scale, limits)
+        limits_of(layers, layer, error, size, steps, job.frame.reach, scale, limits)
         for i in range(len(vertices)):
             v, lane = np.int64(vertices[i]), np.int64(i)
             if len(job.kept) > 0:
@@ -390,5 +330,6 @@ def classify(state: State, job: Evaluation, scratch: Scratch, inside: Inside, be
             if not plain:
                 _subtract_thresholds(scratch, lane, owners, thresholds, scale)
             own = limits if plain else scratch.neurons[Neuron.DOUBT]
-            n_pairs = _record(state, job, scratch, own, plain, inside.pairs, n_pairs, v, lane)
+            n_pairs = np.int64(_record(state, job, scratch, own, plain, own_size, inside.pairs, n_pairs, v, lane))
+        first += len(vertices)
     return -1, int(n_pairs)

@@ -13,7 +13,7 @@ from specgeo._cast import IntArray
 from specgeo._tournament import Lowered, lowered
 from specgeo.enumeration._domain import domain_state
 from specgeo.enumeration._layers import Layers, flat_bytes, flatten
-from specgeo.enumeration._memory import give_back
+from specgeo.enumeration._memory import Loans, give_back
 from specgeo.enumeration._merge import merge
 from specgeo.enumeration._run import Run
 from specgeo.enumeration.division import divided
@@ -38,9 +38,10 @@ def begin(
     check_dimension(dim)
     if max_bytes is not None:  # what was kept of larger runs would count for more than is used of it
         give_back(0)
-    state, extent = domain_state(domain, dim, exact, _SPARE_CELLS >> (2 * max(0, dim - 2)), max_bytes)
+    loans = Loans(kept=max_bytes is None)  # what grows is let go of where bytes are few
+    state, extent = domain_state(domain, dim, exact, _SPARE_CELLS >> (2 * max(0, dim - 2)), max_bytes, loans)
     layers, _ = layers_of(divided(network) if divides else network, max_bytes)
-    return Run(layers, state, extent, exact, max_cells, report, max_bytes)
+    return Run(layers, state, extent, exact, max_cells, report, max_bytes, loans=loans)
 
 
 def cut_by(run: Run, low: Lowered, layer: int) -> None:
@@ -58,11 +59,14 @@ def check_dimension(dim: int) -> None:
         )
 
 
+_NUMBERS = 2.0**-1022, 5e-324, 0.5, 1.0, 2.0, 2.0**-54
+
+
 def require_ieee_arithmetic() -> None:
     """Error bounds rest on rounding to nearest and on subnormal numbers; both are settings of the thread."""
-    tiny, one, half_ulp = np.float64(2.0**-1022), np.float64(1.0), np.float64(2.0**-54)
-    subnormal = tiny * np.float64(0.5) > 0.0 and np.float64(5e-324) * np.float64(2.0) > 0.0
-    nearest = one + half_ulp == one and -one - half_ulp == -one and one - np.float64(2.0**-55) == one
+    tiny, tiniest, half, one, two, half_ulp = _NUMBERS  # not written out here, or Python would compute at once
+    subnormal = tiny * half > 0.0 and tiniest * two > 0.0
+    nearest = one + half_ulp == one and -one - half_ulp == -one and one - half_ulp * half == one
     if not (subnormal and nearest):
         raise UnsupportedError(
             "exact: this thread flushes subnormal numbers to zero or does not round to nearest, so that no sign can be "
@@ -78,9 +82,10 @@ _lowered: WeakKeyDictionary[Network, Lowered] = WeakKeyDictionary()
 
 def lowered_of(network: Network) -> Lowered:
     """The network without layers of maxima, which the engine takes; this is done once."""
-    if network not in _lowered:
-        _lowered[network] = lowered(network.layers)
-    return _lowered[network]
+    found = _lowered.get(network)
+    if found is None:
+        found = _lowered[network] = lowered(network.layers)
+    return found
 
 
 def layers_of(network: Network, max_bytes: int | None = None) -> tuple[Layers, Labels]:
@@ -88,7 +93,8 @@ def layers_of(network: Network, max_bytes: int | None = None) -> tuple[Layers, L
 
     A network does not change, so this is done once, if there are so many bytes for it.
     """
-    if network not in _flattened:
+    found = _flattened.get(network)
+    if found is None:
         plain = lowered_of(network)
         needed = flat_bytes(plain.weights[:-1], plain.activations)
         afford(needed, "max_bytes", "raise max_bytes, or take a smaller network", max_bytes)
@@ -100,5 +106,5 @@ def layers_of(network: Network, max_bytes: int | None = None) -> tuple[Layers, L
             np.concatenate([none, *(own.owners for own in units)]),
             np.concatenate([none, *(own.breakpoints for own in units)]),
         )
-        _flattened[network] = layers, labels
-    return _flattened[network]
+        found = _flattened[network] = layers, labels
+    return found

@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from specgeo._sparse import SparseMatrix, csr
 from specgeo.activation import Activation
 from specgeo.layer_activations import MaxGroups
 from specgeo.network import Network
@@ -23,6 +24,7 @@ from specgeo.network import Network
 FEW = 10_000  # regions before a layer, up to which it may be divided
 MANY = 1_000_000  # regions that there may be behind it, from which on it is divided
 FIRST = 40_000  # that there may be behind the first of its blocks
+LISTED = 1 << 20  # entries, zeros counted, from which on the matrix of a block is sparse
 _GROWTH = 1.5  # from one block end to the next
 
 _divided: WeakKeyDictionary[Network, Network | None] = WeakKeyDictionary()  # None: not divided
@@ -68,25 +70,28 @@ def _blockwise(network: Network, blocks: list[list[int]]) -> Network:
             made = _layers(network, layer, blocks[layer])
             weights[layer : layer + 1], biases[layer : layer + 1], activations[layer : layer + 1] = made
     if len(blocks[-1]) > 1:  # the last block alone is there
-        weights[-1], biases[-1] = np.zeros((1, len(weights[-2]))), np.zeros(1)
+        weights[-1], biases[-1] = np.zeros((1, weights[-2].shape[0])), np.zeros(1)
     return Network(weights, biases, activations)
 
 
 def _layers(network: Network, layer: int, ends: list[int]) -> tuple[list[Any], list[Any], list[Any]]:
     """Weights, biases and activations of the blocks of a layer."""
-    weight, bias, own = np.asarray(network.weights[layer]), network.biases[layer], network.activations[layer]
+    weight, bias, own = network.weights[layer], network.biases[layer], network.activations[layer]
     assert not isinstance(own, MaxGroups)
+    entries = SparseMatrix.from_dense(weight) if isinstance(weight, np.ndarray) else weight
     kinds, passes, n_in = [*own.each(len(weight))], [Activation.identity()], weight.shape[1]
     deep = layer < len(network.hidden_widths) - 1  # somebody asks for the values of the layer
     made: tuple[list[Any], list[Any], list[Any]] = [], [], []
     start, before = 0, 0  # neurons that have had their turn; their values come in front of what the layer acts on
     for end in ends:
         done, waiting = start * deep, n_in * (end < len(weight))  # passed on
-        block = np.zeros((done + end - start + waiting, before + n_in))
-        block[:done, :done] = np.eye(done)
-        block[done : done + end - start, before:] = weight[start:end]
-        block[done + end - start :, before:] = np.eye(waiting, n_in)
-        made[0].append(block)
+        old, new, later = np.arange(done), entries.take(np.arange(start, end)), np.arange(waiting)
+        rows = np.concatenate((old, done + new.rows, done + end - start + later))
+        columns = np.concatenate((old, before + new.columns, before + later))
+        values = np.concatenate((np.ones(done), new.values, np.ones(waiting)))
+        shape = done + end - start + waiting, before + n_in
+        block = csr(rows, columns, values, shape)
+        made[0].append(block.toarray() if shape[0] * shape[1] < LISTED else block)
         made[1].append(np.concatenate((np.zeros(done), bias[start:end], np.zeros(waiting))))
         made[2].append([*passes * done, *kinds[start:end], *passes * waiting])
         start, before = end, done + end - start

@@ -162,7 +162,9 @@ def _enumerate(
     enough = enough_faces if exact else None  # groups of cells have walls, whose pieces agree if signs are proved
     run, layer = _run_through(network, domain, exact, progress, max_cells, max_bytes, enough=enough)
     if layer == len(run.layers.meta):
-        return as_complex(run, network, layers_of(network)[1], domain)
+        cx = as_complex(run, network, layers_of(network)[1], domain)
+        run.loans.give_back()
+        return cx
     return glued(Head(network, domain, max_bytes, enough_faces, (run, layer)), executor, progress, max_cells)
 
 
@@ -186,6 +188,7 @@ def enumerate_with_signs(
     words, n_units = (int(n) for n in run.layers.meta[-1, [N_WORDS, N_UNITS]])
     bits = run.state.vbits[: len(cx.vertices)]
     above, below = unpacked(bits[:, :words], n_units), unpacked(bits[:, words:], n_units)
+    run.loans.give_back()
     return cx, above.view(np.int8) - below.view(np.int8)
 
 
@@ -205,11 +208,11 @@ def _run_through(
     depth, merged = len(run.layers.meta), max(low.contests, default=0)
 
     def report(layer: int, share: float, sizes: IntArray) -> None:
-        if progress is not None:
-            so_far = f"{counted(int(sizes[Size.CELLS]), 'cell')}, {counted(int(sizes[Size.FACES]), 'face')}"
-            progress(f"layer {layer} of {depth}: {so_far}", (layer - 1 + share) / depth)
+        assert progress is not None
+        so_far = f"{counted(int(sizes[Size.CELLS]), 'cell')}, {counted(int(sizes[Size.FACES]), 'face')}"
+        progress(f"layer {layer} of {depth}: {so_far}", (layer - 1 + share) / depth)
 
-    run.report = report
+    run.report = None if progress is None else report
     pruning = Pruning(reaching) if reaching is not None else None
     for layer in range(1, depth + 1):
         cut_by(run, low, layer)

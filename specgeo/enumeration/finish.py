@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -11,9 +10,9 @@ from specgeo._cast import FloatArray, IntArray
 from specgeo._jit import direct
 from specgeo._tournament import Contest
 from specgeo.domain import Polytope
-from specgeo.enumeration._lattice import boundary_lists, number_faces, spread_signs
+from specgeo.enumeration._lattice import Arrays, fill_arrays, number_faces, spread_signs
 from specgeo.enumeration._layers import N_UNITS, N_WORDS
-from specgeo.enumeration._layout import Size, Tally
+from specgeo.enumeration._layout import Size
 from specgeo.enumeration._merge import winners
 from specgeo.enumeration._run import Run
 from specgeo.enumeration.begin import Labels, lowered_of
@@ -26,32 +25,33 @@ from specgeo.geometry.walls import snap
 from specgeo.layer_activations import MaxGroups
 from specgeo.network import Network
 
-_number_faces, _boundary_lists, _spread_signs = direct(number_faces), direct(boundary_lists), direct(spread_signs)
+_number_faces, _fill_arrays, _spread_signs = direct(number_faces), direct(fill_arrays), direct(spread_signs)
 
 
 def as_complex(run: Run, network: Network, labels: Labels, domain: Any) -> PolyhedralComplex:
     """The arrays of a finished run as a PolyhedralComplex."""
     s, dim = run.state, run.dim
-    n_faces, n_vertices = int(s.sizes[Size.FACES]), int(s.sizes[Size.VERTICES])
-    n_cells, words = int(s.sizes[Size.CELLS]), int(run.layers.meta[:, N_WORDS].sum())
-    pool = int(s.sizes[Size.POOL])
+    n_vertices, n_faces, pool, n_cells, _, _ = s.sizes.tolist()
+    words = sum([own[N_WORDS] for own in run.meta])
     run.afford(24 * n_faces + 4 * pool + (8 * dim + 24) * n_vertices + (16 * words + 32) * n_cells)
-    index, walls = np.empty(n_faces, np.int32), np.empty(max(n_faces, n_vertices), np.int32)
-    counts = np.zeros((2, dim + 1), np.int64)
-    _number_faces(s, dim, index, counts[0], counts[1], walls)
-    sizes, items = counts.tolist()
-    first = list(accumulate((n + 1 for n in sizes), initial=0))
-    begin = list(accumulate(items, initial=0))
-    offsets, indices = np.empty(first[-1], np.int64), np.empty(begin[-1], np.int32)
-    _boundary_lists(s, dim, index, np.array(first), np.array(begin), offsets, indices)
-    faces = [
-        Ragged(offsets[first[k] : first[k + 1]], indices[begin[k] : begin[k + 1]]) for k in range(1, dim + 1)
-    ]
+    index, starts = np.empty(n_faces, np.int32), np.zeros((2, dim + 2), np.int64)
+    _number_faces(s, dim, index, starts)
+    first, begin = starts.tolist()
+    arrays = Arrays(
+        np.empty(first[-1], np.int64),
+        np.empty(begin[-1], np.int32),
+        np.empty(first[dim] - first[dim - 1] - 1 if dim > 1 else n_vertices, np.int64),
+        np.empty((n_vertices, dim)),
+        np.empty(n_vertices),
+    )
+    _fill_arrays(s, dim, index, starts, arrays)
+    offsets, indices, walls, vertices, errors = arrays
+    faces = tuple(
+        [Ragged(offsets[first[k] : first[k + 1]], indices[begin[k] : begin[k + 1]]) for k in range(1, dim + 1)]
+    )
     signs = final_signs(run, labels, lowered_of(network).contests)
     # the row of each boundary facet: of A on a polytope; on a box c for the lower and d + c for the upper wall
-    facet_walls = walls[: sizes[dim - 1] if dim > 1 else n_vertices].astype(np.int64)
-    vertices, errors = np.ascontiguousarray(s.x[:n_vertices, :dim]), s.x[:n_vertices, dim].copy()
-    cx = complex_of(network, domain, vertices, errors, tuple(faces), signs, facet_walls, certificate_of(run))
+    cx = complex_of(network, domain, vertices, errors, faces, signs, walls, certificate_of(run))
     if len(run.kept) and _are_the_last(run.kept, network):
         values = values_on_a_line(network.layers, run.kept, cx.vertices[:, 0])
         cx.derived(LINE_VALUES, lambda _: values)
@@ -92,30 +92,22 @@ def complex_of(
 
 def certificate_of(run: Run) -> Certificate:
     """How the signs of a run were decided."""
-    tally = run.state.tally.tolist()
+    floats, refined, exact, zeros, exact_positions, refined_positions = run.state.tally.tolist()
+    margin, seconds = float(run.state.margin[0]), dict(run.seconds)
     return Certificate(
-        certified=run.frame.exact,
-        float_filter=tally[Tally.FLOAT],
-        refined_filter=tally[Tally.REFINED],
-        exact=tally[Tally.EXACT],
-        exact_zeros=tally[Tally.ZERO],
-        exact_positions=tally[Tally.POSITION],
-        smallest_margin=float(run.state.margin[0]),
-        seconds=dict(run.seconds),
-        refined_positions=tally[Tally.REFINED_POSITION],
+        run.frame.exact, floats, refined, exact, zeros, exact_positions, margin, seconds, refined_positions
     )
 
 
 def final_signs(run: Run, labels: Labels, contests: dict[int, Contest]) -> Patterns:
     """Signs of all units on the final cells, units of all layers side by side."""
-    meta = run.layers.meta
     n_cells, total = int(run.state.sizes[Size.CELLS]), len(labels[0])
     compared = {layer - i for layer, contest in contests.items() for i in range(len(contest.rounds))}
     words = (total + 63) // 64
     positive, negative = np.zeros((n_cells, words), np.uint64), np.zeros((n_cells, words), np.uint64)
     cells, start = np.arange(n_cells), total
-    for layer in range(len(meta), 0, -1):
-        rows, n_units, parents = run.past.signs(layer), int(meta[layer - 1, N_UNITS]), run.past.parents(layer)
+    for layer in range(len(run.meta), 0, -1):
+        rows, n_units, parents = run.past.signs(layer), run.meta[layer - 1][N_UNITS], run.past.parents(layer)
         if layer in contests:  # of a group of cells few are asked for
             asked, cells = np.unique(cells, return_inverse=True)
             rows, parents = winners(run.past, layer, contests[layer], asked), parents[asked]

@@ -14,10 +14,11 @@ import numpy.typing as npt
 
 from specgeo._cast import IntArray
 from specgeo._jit import direct
+from specgeo.enumeration._exact import forget
 from specgeo.enumeration._groups import Owners, Places, centres, choose, collect, find_owners, take
 from specgeo.enumeration._groups import Seen as Seen
 from specgeo.enumeration._layers import N_UNITS, N_WORDS, N
-from specgeo.enumeration._layout import CARRIER, LEN, PLANES, START, Size, State, Work, with_room
+from specgeo.enumeration._layout import CARRIER, LEN, PLANES, START, Size, State, Work, with_room, words_of
 from specgeo.enumeration._memory import workspace
 from specgeo.enumeration._run import Run, TooManyCells
 from specgeo.enumeration._scalars import Flags, Ids
@@ -46,10 +47,11 @@ def enough_cells(run: Run) -> bool:
 
 def enough_faces(run: Run) -> bool:
     """Whether a run does better to go on in groups, for those who want the whole complex."""
-    sizes, least = run.state.sizes, GLUED_FACES
-    if run.past.n_layers >= len(run.layers.meta) - 1:
-        least *= GLUED_LAST
-    return bool(run.dim > 1 and sizes[Size.CELLS] > 1 and sizes[Size.FACES] >= least)
+    cells, faces = run.state.sizes[Size.CELLS], run.state.sizes[Size.FACES]
+    if run.dim == 1 or cells == 1 or faces < GLUED_FACES:
+        return False
+    before_last = run.past.n_layers >= len(run.layers.meta) - 1
+    return bool(faces >= GLUED_FACES * (GLUED_LAST if before_last else 1))
 
 
 class Head:
@@ -172,7 +174,7 @@ class Group(Run):
     def __init__(self, head: Head) -> None:
         self.head = head
         s, run = head.run.state, head.run
-        n_planes = int(s.sizes[Size.PLANES])
+        n_planes, none = int(s.sizes[Size.PLANES]), np.empty((0, s.faces.shape[1]), np.int32)
         state = State(
             np.zeros_like(s.sizes),
             np.zeros_like(s.cursor),
@@ -182,8 +184,8 @@ class Group(Run):
             np.empty((0, s.vplanes.shape[1]), np.int32),
             np.empty((1, 2), np.uint64),
             np.empty(0, np.uint8),
-            np.empty((0, s.faces.shape[1]), np.int32),
-            np.empty((0, 3), np.uint64),
+            none,
+            words_of(none),
             np.empty(0, np.int32),
             np.empty((0, 2), np.int32),
             np.empty((1, 2), np.uint64),
@@ -217,11 +219,7 @@ class Group(Run):
             past = head.run.past
             self.past.push(head.layer, past.signs(head.layer)[cells], past.parents(head.layer)[cells])
         self.maps = head.run.maps
-        arithmetic = self.arithmetic
-        arithmetic.used[2] = -1
-        if arithmetic.used[1] > 0:  # what it remembers is of other cells
-            arithmetic.keys[:] = -1
-            arithmetic.used[:2] = 0
+        forget(self.arithmetic)
         self.granted = 0
         self.max_cells = head.most_cells if len(cells) > 1 else 2**31
         self.seconds.clear()

@@ -8,9 +8,10 @@ from typing import Literal
 import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
+from specgeo.enumeration._exact import forget
 from specgeo.enumeration._groups import Places, collect, take
 from specgeo.enumeration._layers import N_UNITS, N_WORDS, N
-from specgeo.enumeration._layout import CARRIER, LEN, PLANES, START, Size, State
+from specgeo.enumeration._layout import CARRIER, LEN, PLANES, START, Size, State, words_of
 from specgeo.enumeration._memory import workspace
 from specgeo.enumeration._reaching import ABOVE, BELOW, MEETS, bounds_of, find_reaching
 from specgeo.enumeration._run import Run
@@ -77,7 +78,8 @@ def keep_cells(run: Run, layer: int, cells: IntArray) -> None:
     rows = {kind: _SPARE * n + 64 for kind, n in counts.items()}
     words = int(run.layers.meta[layer - 1, N_WORDS])
     bytes_each = {"vertices": s.x.strides[0] + s.vplanes.strides[0] + 16 * words, "pool": 4, "cells": 8 + 16 * words}
-    run.afford(sum(rows[kind] * n for kind, n in bytes_each.items()) + rows["faces"] * (s.faces.strides[0] + 25))
+    run.afford(sum(rows[kind] * n for kind, n in bytes_each.items()) + rows["faces"] * (s.faces.strides[0] + 1))
+    faces = workspace((rows["faces"], s.faces.shape[1]), np.int32)
     kept = State(
         np.zeros_like(s.sizes),
         np.zeros_like(s.cursor),
@@ -87,8 +89,8 @@ def keep_cells(run: Run, layer: int, cells: IntArray) -> None:
         workspace((rows["vertices"], s.vplanes.shape[1]), np.int32),
         workspace((rows["vertices"], 2 * words), np.uint64),
         workspace((rows["faces"],), np.uint8),
-        workspace((rows["faces"], s.faces.shape[1]), np.int32),
-        workspace((rows["faces"], 3), np.uint64),
+        faces,
+        words_of(faces),
         workspace((rows["pool"],), np.int32),
         workspace((rows["cells"], 2), np.int32),
         workspace((rows["cells"], 2 * words), np.uint64),
@@ -101,5 +103,4 @@ def keep_cells(run: Run, layer: int, cells: IntArray) -> None:
     kept.tally[:], kept.margin[:] = s.tally, s.margin
     run.state = kept
     run.past.push(layer, run.past.signs(layer)[cells], run.past.parents(layer)[cells])
-    arithmetic = run.arithmetic
-    arithmetic.keys[:], arithmetic.used[:2], arithmetic.used[2] = -1, 0, -1  # what it remembers is of other cells
+    forget(run.arithmetic)

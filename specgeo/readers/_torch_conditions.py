@@ -80,6 +80,8 @@ def _write_at(a: Arguments, run: Run) -> Any:
     if a.get("accumulate"):
         raise UnsupportedError("adds at positions, which is not read; use index_add")
     if any(isinstance(index, Signal) for index in indices):
+        if len(indices) > 1 or indices[0].shape != a["self"].shape:
+            raise UnsupportedError("writes where a condition holds on a part of the axes; use torch.where")
         return _where({"condition": indices[0], "self": a["values"], "other": a["self"]}, run)
     if key not in a:
         return move(a, run)
