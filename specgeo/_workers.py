@@ -16,7 +16,7 @@ from specgeo._limits import check_time
 from specgeo.errors import InvalidInputError, SpecgeoError
 
 _R = TypeVar("_R")
-_AHEAD = 2  # tasks under way for each worker: one at work, one waiting
+_AHEAD = 4  # tasks under way for each worker: so many that others find work while one waits for a long one before it
 _FOREIGN = 32  # of executors whose workers nobody counts
 
 _given: ContextVar[Any] = ContextVar("executor", default=None)
