@@ -18,6 +18,7 @@ from specgeo._exact import determinant, edges, integers, orientations, simplex_m
 from specgeo.errors import InvalidInputError
 
 _UNDERFLOW = 1e-250  # of products of coordinates near 1: below, double-doubles lose digits
+SHORT = 4  # numbers along an axis that numpy is slow over
 FLAT = 1e-13  # measure over the product of lengths below which double-doubles may not be enough
 
 
@@ -161,6 +162,13 @@ def _determinant(rows: list[list[Double]]) -> tuple[Double, FloatArray]:
 
 def lengths_of(vectors: FloatArray) -> FloatArray:
     """Euclidean lengths along the last axis, without overflow or underflow."""
-    scale = np.abs(vectors).max(-1, initial=0.0)
+    scale = over_last(np.maximum, np.abs(vectors))
     safe = np.where(scale > 0, scale, 1.0)
-    return np.asarray(scale * np.sqrt(((vectors / safe[..., None]) ** 2).sum(-1)))
+    return np.asarray(scale * np.sqrt(over_last(np.add, (vectors / safe[..., None]) ** 2)))
+
+
+def over_last(operation: np.ufunc, array: FloatArray) -> FloatArray:
+    """Sums or maxima along the last axis of what is not negative; place by place where numpy takes its time over it."""
+    if 0 < array.shape[-1] <= SHORT:
+        return np.asarray(reduce(operation, (array[..., i] for i in range(array.shape[-1]))))
+    return np.asarray(operation.reduce(array, axis=-1, initial=0.0))

@@ -30,8 +30,7 @@ def in_groups(monkeypatch):
     """Glue from a head of so many faces and groups of so many cells; groups with more cells at the end are halved."""
 
     def set_sizes(faces, cells, most=10**6):
-        for name in ("GLUED_FACES", "GLUED_FACES_HIGH"):
-            monkeypatch.setattr(groups, name, faces)
+        monkeypatch.setattr(groups, "GLUED_FACES", faces)
         monkeypatch.setattr(groups, "GLUED_LAST", 1)
         for name in ("LEAST_CELLS", "MOST_CELLS"):
             monkeypatch.setattr(groups, name, cells)

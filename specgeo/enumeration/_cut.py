@@ -28,46 +28,91 @@ from specgeo.enumeration._layout import (
     Work,
 )
 from specgeo.enumeration._planes import end_layer, face_bits
-from specgeo.enumeration._scalars import ONE, Integer, Word, index, lowest_unit
+from specgeo.enumeration._scalars import ONE, Integer, Word, index, lowest_unit, popcount
 from specgeo.enumeration._split import Job, edge_bits, new_cell, plane_of, settle_vertex, split_edge, split_face
 
 
 @merged
-def _expanded_length(state: State, f: Integer) -> int:
-    """Number of facets of a face once those that were split are replaced by their pieces.
-
-    Asks for their rows, and then for the ends of their boundaries, so that they come side by side.
-    """
-    n, width = 0, state.faces.shape[1]
+def _expanded_length(state: State, f: Integer) -> np.int64:
+    """Number of facets of a face once those that were split are replaced by their pieces."""
+    n, width = np.int64(0), state.faces.shape[1]
     start = index(state.faces[f, START])
     stop = start + state.faces[f, LEN]
     for i in range(start, stop):
         prefetch(state.faces, index(state.pool[index(i)]) * width)
     for i in range(start, stop):
-        g = np.int64(state.pool[index(i)])
-        while g >= 0:
-            n += 1
-            row = index(g)
-            prefetch(state.pool, np.int64(state.faces[row, START] + state.faces[row, LEN] - 1))
-            g = np.int64(state.faces[row, NEXT])
+        pieces = np.int64(state.faces[index(state.pool[index(i)]), NEXT])
+        n += np.int64(state.pool[index(pieces)]) if pieces >= 0 else np.int64(1)
     return n
 
 
 @merged
 def _expand(state: State, f: Integer, n: Integer) -> None:
     """Replace split facets by their pieces."""
-    start, length = state.faces[f, START], state.faces[f, LEN]
+    start, length = index(state.faces[f, START]), state.faces[f, LEN]
     if n == length:
         return
-    o = state.sizes[Size.POOL]
+    width, o = state.faces.shape[1], index(state.sizes[Size.POOL])
     state.faces[f, START], state.faces[f, LEN] = o, n
     for i in range(start, start + length):
-        g = state.pool[i]
-        while g >= 0:
-            state.pool[o] = g
+        g = state.pool[index(i)]
+        pieces = np.int64(state.faces[index(g), NEXT])
+        if pieces < 0:
+            state.pool[index(o)] = g
             o += 1
-            g = state.faces[g, NEXT]
+        else:
+            first = pieces + 1
+            for j in range(first, first + state.pool[index(pieces)]):
+                h = state.pool[index(j)]
+                prefetch(state.faces, index(h) * width)
+                state.pool[index(o)] = h
+                o += 1
     state.sizes[Size.POOL] = o
+
+
+@merged
+def _look_ahead(state: State, f: Integer, k: Integer, units: Word, word: Integer, words: Integer) -> None:
+    """Ask for what the cutting of a face of dimension k will look at in its facets, so that it comes side by side."""
+    crossed, width = _crossed(state, f), state.faces.shape[1]
+    start = index(state.faces[f, START])
+    stop = start + state.faces[f, LEN]
+    for i in range(start, stop):
+        g = index(state.pool[index(i)])
+        prefetch(state.pool, np.int64(state.faces[g, START] + state.faces[g, LEN] - 1))
+    for i in range(start, stop):
+        g = index(state.pool[index(i)])
+        touch = state.bits[g, 2]
+        rest = state.bits[g, 0] & touch & crossed
+        if k == 2:
+            if rest != 0:
+                o = index(state.faces[g, START])
+                prefetch(state.vbits, index(state.pool[o]) * 2 * words + word)
+                prefetch(state.vbits, index(state.pool[o + 1]) * 2 * words + word)
+            continue
+        last = np.int64(state.faces[g, LEN] - 1)
+        end = state.faces[g, START] + last
+        while rest != 0:
+            bit = rest & (~rest + ONE)
+            rest &= rest - ONE
+            later = popcount(touch & units & ~(bit | (bit - ONE)))
+            prefetch(state.faces, index(state.pool[index(end - min(later, last))]) * width)
+
+
+@merged
+def _leave(state: State, work: Work, f: Integer, k: Integer) -> bool:
+    """Put the pieces of a face that is done into a list behind their number; False if the pool is full."""
+    n, at = work.level[k], index(state.sizes[Size.POOL])
+    if at + n + 1 > state.pool.shape[0]:
+        return False
+    state.pool[at] = n
+    g, o = np.int64(f), at + 1
+    while g >= 0:
+        state.pool[index(o)] = g
+        o += 1
+        g = np.int64(state.faces[index(g), NEXT])
+    state.faces[f, NEXT] = at
+    state.sizes[Size.POOL] = o
+    return True
 
 
 @hot
@@ -105,13 +150,15 @@ def _fits(state: State, work: Work, k: Integer, bit: Word) -> bool:
 
 
 @merged
-def _enter(state: State, work: Work, f: Integer, k: Integer) -> bool:
+def _enter(state: State, job: Job, work: Work, f: Integer, k: Integer) -> bool:
     """Begin with a crossed face: its boundary up to date, itself the only piece. False if the pool is full."""
     if k >= 2:
         n = _expanded_length(state, f)
         if state.sizes[Size.POOL] + n > state.pool.shape[0]:
             return False
         _expand(state, f, n)
+        word, words = index(state.cursor[Cursor.BLOCK]), job.crossings.units.shape[1]
+        _look_ahead(state, f, k, job.crossings.units[index(state.faces[f, OWN]), word], word, words)
         state.sizes[Size.LONGEST] = max(state.sizes[Size.LONGEST], n + 1)
     state.cursor[Cursor.INSIDE] = state.sizes[Size.FACES]
     for m in range(1, k):
@@ -209,7 +256,7 @@ def _cut_face(state: State, job: Job, work: Work, limits: Limits, f: Integer, k:
             return Status.OVER_BUDGET
         if step >= last_step:
             return Status.RUNNING
-    return Status.DONE
+    return Status.DONE if k == job.frame.dim or _leave(state, work, f, k) else Status.FULL
 
 
 @merged
@@ -222,7 +269,7 @@ def _cut_block(state: State, job: Job, work: Work, limits: Limits, last_step: In
             if state.cursor[Cursor.OPEN] == 0:
                 if state.dims[f] != k or state.bits[f, 0] & state.bits[f, 1] == 0:
                     continue
-                if not _enter(state, work, f, k):
+                if not _enter(state, job, work, f, k):
                     state.cursor[Cursor.FACE] = f
                     return Status.FULL
                 state.cursor[Cursor.OPEN] = 1

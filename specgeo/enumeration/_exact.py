@@ -141,16 +141,15 @@ def make_exact(
     layers: Layers, domain_rows: FloatArray, dim: int, loans: Loans, max_bytes: int | None = None
 ) -> Exact:
     """The exact arithmetic for a network on a domain whose planes have these rows."""
-    meta = layers.meta.tolist()
-    if meta and meta[-1][BITS] == 0:
+    n, bits = len(layers.meta), max(_bits_of(domain_rows), 1)
+    if n > 0 and layers.meta[-1, BITS] == 0:
         _find_units(layers)
-        meta = layers.meta.tolist()
-    width = int(max(_bits_of(domain_rows), *(own[BITS] for own in meta[-1:]), 1) // big.BITS + 2)
-    rows = sum(own[N] for own in meta) + 100  # all that one row may be made of must fit
+    width = max(bits, int(layers.meta[-1, BITS]) if n > 0 else 1) // int(big.BITS) + 2
+    rows = len(layers.biases) + 100  # all that one row may be made of must fit
     pool, minors = max(1 << 19, 2 * rows * (dim + 1) * width), (1 << (dim + 1)) * (dim * width + 2)
     slots = 1 << max(13, (4 * rows).bit_length())
     afford(8.0 * (pool + minors), "max_bytes", "raise max_bytes", max_bytes)
-    arithmetic = loans.take(_empty, len(meta) + 1, dim, width, pool, minors, slots)
+    arithmetic = loans.take(_empty, n + 1, dim, width, pool, minors, slots)
     forget(arithmetic)
     return arithmetic
 

@@ -209,7 +209,7 @@ def put(
     offsets: IntArray,
     indices: Ids,
 ) -> None:
-    """Write the boundaries of a part's own faces into those of the whole, which are as in `boundary_lists`.
+    """Write the boundaries of a part's own faces into those of the whole, which are as in `fill_arrays`.
 
     ``others``: the numbers of the vertices and of the faces that it does not own.
     """

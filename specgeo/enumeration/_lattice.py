@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from specgeo._cast import IntArray
+from specgeo._cast import FloatArray, IntArray
 from specgeo._jit import leaf_kernel, merged
 from specgeo.domain import Box
 from specgeo.enumeration._layout import (
@@ -140,36 +140,38 @@ def wall_of(state: State, plane: Integer) -> Integer:
     return np.int64(state.porigin[plane, 2]) if state.porigin[plane, 0] < 0 else np.int64(-1)
 
 
+class Arrays(NamedTuple):
+    """Those of a complex, to be filled."""
+
+    offsets: IntArray  # boundaries of the k-faces, k = 1..d, one after the other
+    indices: Ids
+    walls: IntArray  # (n_{d-1},) the wall of the domain that each facet lies in, -1 for none
+    vertices: FloatArray  # (n_0, d)
+    errors: FloatArray  # (n_0,)
+
+
 @leaf_kernel
-def number_faces(state: State, dim: Integer, index: Ids, starts: IntArray, walls: Ids) -> None:
+def number_faces(state: State, dim: Integer, index: Ids, starts: IntArray) -> None:
     """Number of each face within its dimension (cells keep theirs), and where boundaries go, dimension after dimension.
 
     ``starts`` (2, d + 2), zeros to begin with, receives where those of the k-faces begin, k = 1..d, and their ends:
-    the offsets, one more than faces, and the items. ``walls`` receives the wall of the domain that each facet lies in,
-    -1 for none.
+    the offsets, one more than faces, and the items.
     """
     for f in range(state.sizes[Size.FACES]):
         k = state.dims[f]
         number = starts[0, k + 1]
         index[f] = number if k < dim else state.faces[f, NUMBER]
-        if k == dim - 1:
-            walls[number] = wall_of(state, state.faces[f, PLANES])
         starts[0, k + 1] = number + 1
         starts[1, k + 1] += state.faces[f, LEN]
     for k in range(1, dim + 1):
         starts[0, k + 1] += starts[0, k] + 1
         starts[1, k + 1] += starts[1, k]
-    if dim == 1:
-        for v in range(state.sizes[Size.VERTICES]):
-            walls[v] = wall_of(state, state.vplanes[v, 0])
 
 
 @leaf_kernel
-def boundary_lists(state: State, dim: Integer, index: Ids, starts: IntArray, offsets: IntArray, indices: Ids) -> None:
-    """Boundaries of the faces as offsets and indices of faces of one dimension less, at the ``starts``; advances these.
-
-    Faces are numbered in the order in which they come.
-    """
+def fill_arrays(state: State, dim: Integer, index: Ids, starts: IntArray, arrays: Arrays) -> None:
+    """Fill the arrays of a complex, faces numbered in the order in which they come; advances ``starts``."""
+    offsets, indices = arrays.offsets, arrays.indices
     for k in range(1, dim + 1):
         offsets[starts[0, k]] = 0
     for f in range(state.sizes[Size.FACES]):
@@ -184,6 +186,14 @@ def boundary_lists(state: State, dim: Integer, index: Ids, starts: IntArray, off
                 indices[o + i] = index[state.pool[start + i]]
         starts[0, k] = at + 1
         offsets[at + 1] = begin + length
+        if k == dim - 1:
+            arrays.walls[index[f]] = wall_of(state, state.faces[f, PLANES])
+    for v in range(state.sizes[Size.VERTICES]):
+        for c in range(dim):
+            arrays.vertices[v, c] = state.x[v, c]
+        arrays.errors[v] = state.x[v, dim]
+        if dim == 1:
+            arrays.walls[v] = wall_of(state, state.vplanes[v, 0])
 
 
 @leaf_kernel

@@ -21,7 +21,8 @@ first two. They are the beginning of its row, as most looks at a face ask for bo
 line of the cache (in up to 5 dimensions) that comes from memory.
 
 A face that is split gets its negative half as its next piece, and a cut, whose id is larger than
-all ids before the step: that tells what the step at work has split.
+all ids before the step: that tells what the step at work has split. When all units of the block are
+done with a face, its NEXT says where in the pool its pieces are listed, behind their number.
 """
 
 from __future__ import annotations

@@ -76,9 +76,9 @@ def empty_maps(n: int, n_cells: int, dim: int) -> Maps:
     return Maps(workspace((n_cells, dim + 2, n), np.float64), workspace((n_cells, 6), np.float64))
 
 
-def input_maps(extent: FloatArray) -> Maps:
-    """What layer 1 has before it: the coordinates themselves, of which no rows are kept."""
-    return Maps(np.empty((1, len(extent) + 2, 0)), np.array([[0.0, 0.0, max(extent.tolist()), 1.0, 0.0, 0.0]]))
+def input_maps(dim: int) -> Maps:
+    """What layer 1 has before it: the coordinates themselves, of which no rows are kept; S is missing."""
+    return Maps(np.empty((1, dim + 2, 0)), np.array([[0.0, 0.0, 0.0, 1.0, 0.0, 0.0]]))
 
 
 @hot

@@ -118,15 +118,15 @@ class Loans:
     """
 
     def __init__(self, kept: bool = True) -> None:
-        self.kept = kept
+        self.shelf = _shelf() if kept else None
         self.taken: dict[_Key, _Thing] = {}
 
     def take(self, make: Callable[..., _Tuple], *shape: int) -> _Tuple:
         """What ``make(*shape)`` has made at some time, or makes now."""
-        if not self.kept:
+        if self.shelf is None:
             return make(*shape)
         key = make, shape
-        found = _shelf().pop(key, None)
+        found = self.shelf.pop(key, None)
         if found is None:
             arrays = make(*shape)
             found = arrays, held_bytes(arrays)
@@ -136,15 +136,19 @@ class Loans:
 
     def give_back(self) -> None:
         """The run is over: nothing may look into them any more."""
-        shelf = _shelf()
-        shelf.update(self.taken)
-        if sum(size for _, size in shelf.values()) > _LENT:
-            shelf.clear()
+        if self.shelf is not None:
+            self.shelf.update(self.taken)
+            if _lent(self.shelf) > _LENT:
+                self.shelf.clear()
         self.taken = {}
 
     def arrays(self) -> tuple[Any, ...]:
         """All of them, for those who count bytes."""
         return tuple(arrays for arrays, _ in self.taken.values())
+
+
+def _lent(shelf: dict[_Key, _Thing]) -> int:
+    return sum([size for _, size in shelf.values()])
 
 
 def _buffers() -> Buffers:
@@ -183,7 +187,7 @@ def give_back(wanted: int) -> int:
     """Keep nothing that is free if it is more than ``wanted`` bytes; how many bytes are kept."""
     buffers, shelf = _buffers(), _shelf()
     free = _used(buffer for buffer in buffers if sys.getrefcount(buffer) <= _FREE)
-    free += sum(size for _, size in shelf.values())
+    free += _lent(shelf)
     if free <= wanted:
         return free
     shelf.clear()

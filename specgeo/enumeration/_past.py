@@ -23,10 +23,9 @@ class Past:
     """
 
     def __init__(self, layers: Layers, loans: Loans) -> None:
-        signs, sign_start, parents, parent_start = loans.take(_stack, len(layers.meta) + 2)
-        sign_start[:] = parents[0] = parent_start[0] = 0
-        parent_start[1:] = 1  # complex 0: one cell, its own parent
-        self.history = History(layers, signs, sign_start, parents, parent_start)
+        signs, parents, starts, at_first = loans.take(_stack, len(layers.meta) + 2)
+        starts[...] = at_first
+        self.history = History(layers, signs, starts[0], parents, starts[1])
 
     def fork(self, layer: int) -> Past:
         """A copy of what is before complex ``layer``."""
@@ -78,10 +77,11 @@ class Past:
         return found
 
 
-def _stack(n: int) -> tuple[Words, IntArray, Ids, IntArray]:
-    """Room for few signs and parents of complexes, and for where those of n - 1 of them begin."""
-    few = np.empty(_FEW, np.uint64), np.empty(_FEW, np.int32)
-    return few[0], np.empty(n, np.int64), few[1], np.empty(n, np.int64)
+def _stack(n: int) -> tuple[Words, Ids, IntArray, IntArray]:
+    """Room for few signs and parents of complexes, and for where those of n - 1 of them begin; and this at first."""
+    parents, at_first = np.empty(_FEW, np.int32), np.zeros((2, n), np.int64)
+    parents[0], at_first[1, 1:] = 0, 1  # complex 0: one cell, its own parent
+    return np.empty(_FEW, np.uint64), parents, np.empty((2, n), np.int64), at_first
 
 
 def _room(used: int, wanted: int) -> int:

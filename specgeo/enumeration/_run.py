@@ -44,7 +44,7 @@ from specgeo.enumeration._layout import (
     with_room,
     work_of,
 )
-from specgeo.enumeration._maps import Walk, empty_maps, first_map, input_maps, propagate
+from specgeo.enumeration._maps import SIZE, Walk, empty_maps, first_map, input_maps, propagate
 from specgeo.enumeration._memory import Loans, give_back, held_bytes, workspace
 from specgeo.enumeration._past import Past
 from specgeo.enumeration._planes import begin_layer, make_planes
@@ -119,9 +119,10 @@ class Run:
         self.domain_rows, self.loans = domain_rows, loans or Loans(kept=False)
         self.arithmetic = make_exact(layers, domain_rows, self.dim, self.loans, max_bytes)
         self.past = Past(layers, self.loans)
-        self.maps = input_maps(extent)
+        self.maps = self.loans.take(input_maps, self.dim)
+        self.maps.trust[0, SIZE] = max(extent.tolist())
         self.kept = np.empty((0, 0))  # in one dimension: pre-activations of the last layer, at the vertices before it
-        widest = max([self.dim, *(max(own[N], own[N_UNITS]) for own in self.meta)])
+        widest = max(self.dim, *[max(own[N], own[N_UNITS]) for own in self.meta], 1)
         self.scratch = self.loans.take(scratch_of, widest, self.dim)
         self.work = self.loans.take(work_of, 64 * -(-widest // 64), self.dim)
         self.inside = self.loans.take(inside_of, _FEW, _FEW)
@@ -197,7 +198,7 @@ class Run:
             self.kept = np.empty((asked, n))
         inside = self.inside
         if n_vertices <= len(inside.order) and n_pairs <= len(inside.pairs):
-            inside = inside._replace(start=inside.start[: boxes + 1])
+            inside = Inside(inside.start[: boxes + 1], inside.order, inside.pairs)
         else:
             inside = inside_of(n_vertices, n_pairs)
         crossings = Crossings(np.empty((n_cells, words), np.int64), np.empty((n_cells, words), np.uint64))
@@ -337,11 +338,8 @@ class Run:
         if s.cursor[Cursor.OPEN] == 0:
             f = int(s.cursor[Cursor.FACE])
             start = int(s.faces[f, START])
-            pieces, n = s.pool[start : start + int(s.faces[f, LEN])].tolist(), 0
-            for g in pieces:
-                while g >= 0:
-                    n, g = n + 1, int(s.faces[g, NEXT])
-            return n
+            pieces = s.faces[s.pool[start : start + int(s.faces[f, LEN])], NEXT]
+            return int(np.where(pieces >= 0, s.pool[pieces], 1).sum())
         ids = np.concatenate([work.pieces[m, : work.level[m]] for m in range(1, self.dim + 1)])
         return int(4 * s.faces[ids, LEN].sum() + 8 * len(ids))
 

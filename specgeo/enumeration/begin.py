@@ -93,7 +93,8 @@ def layers_of(network: Network, max_bytes: int | None = None) -> tuple[Layers, L
 
     A network does not change, so this is done once, if there are so many bytes for it.
     """
-    if network not in _flattened:
+    found = _flattened.get(network)
+    if found is None:
         plain = lowered_of(network)
         needed = flat_bytes(plain.weights[:-1], plain.activations)
         afford(needed, "max_bytes", "raise max_bytes, or take a smaller network", max_bytes)
@@ -105,5 +106,5 @@ def layers_of(network: Network, max_bytes: int | None = None) -> tuple[Layers, L
             np.concatenate([none, *(own.owners for own in units)]),
             np.concatenate([none, *(own.breakpoints for own in units)]),
         )
-        _flattened[network] = layers, labels
-    return _flattened[network]
+        found = _flattened[network] = layers, labels
+    return found

@@ -10,7 +10,7 @@ from specgeo._cast import FloatArray, IntArray
 from specgeo._jit import direct
 from specgeo._tournament import Contest
 from specgeo.domain import Polytope
-from specgeo.enumeration._lattice import boundary_lists, number_faces, spread_signs
+from specgeo.enumeration._lattice import Arrays, fill_arrays, number_faces, spread_signs
 from specgeo.enumeration._layers import N_UNITS, N_WORDS
 from specgeo.enumeration._layout import Size
 from specgeo.enumeration._merge import winners
@@ -25,29 +25,33 @@ from specgeo.geometry.walls import snap
 from specgeo.layer_activations import MaxGroups
 from specgeo.network import Network
 
-_number_faces, _boundary_lists, _spread_signs = direct(number_faces), direct(boundary_lists), direct(spread_signs)
+_number_faces, _fill_arrays, _spread_signs = direct(number_faces), direct(fill_arrays), direct(spread_signs)
 
 
 def as_complex(run: Run, network: Network, labels: Labels, domain: Any) -> PolyhedralComplex:
     """The arrays of a finished run as a PolyhedralComplex."""
     s, dim = run.state, run.dim
     n_vertices, n_faces, pool, n_cells, _, _ = s.sizes.tolist()
-    words = sum(own[N_WORDS] for own in run.meta)
+    words = sum([own[N_WORDS] for own in run.meta])
     run.afford(24 * n_faces + 4 * pool + (8 * dim + 24) * n_vertices + (16 * words + 32) * n_cells)
-    index, walls = np.empty(n_faces, np.int32), np.empty(max(n_faces, n_vertices), np.int32)
-    starts = np.zeros((2, dim + 2), np.int64)
-    _number_faces(s, dim, index, starts, walls)
+    index, starts = np.empty(n_faces, np.int32), np.zeros((2, dim + 2), np.int64)
+    _number_faces(s, dim, index, starts)
     first, begin = starts.tolist()
-    offsets, indices = np.empty(first[-1], np.int64), np.empty(begin[-1], np.int32)
-    _boundary_lists(s, dim, index, starts, offsets, indices)
-    faces = [
-        Ragged(offsets[first[k] : first[k + 1]], indices[begin[k] : begin[k + 1]]) for k in range(1, dim + 1)
-    ]
+    arrays = Arrays(
+        np.empty(first[-1], np.int64),
+        np.empty(begin[-1], np.int32),
+        np.empty(first[dim] - first[dim - 1] - 1 if dim > 1 else n_vertices, np.int64),
+        np.empty((n_vertices, dim)),
+        np.empty(n_vertices),
+    )
+    _fill_arrays(s, dim, index, starts, arrays)
+    offsets, indices, walls, vertices, errors = arrays
+    faces = tuple(
+        [Ragged(offsets[first[k] : first[k + 1]], indices[begin[k] : begin[k + 1]]) for k in range(1, dim + 1)]
+    )
     signs = final_signs(run, labels, lowered_of(network).contests)
     # the row of each boundary facet: of A on a polytope; on a box c for the lower and d + c for the upper wall
-    facet_walls = walls[: first[dim] - first[dim - 1] - 1 if dim > 1 else n_vertices].astype(np.int64)
-    vertices, errors = np.ascontiguousarray(s.x[:n_vertices, :dim]), s.x[:n_vertices, dim].copy()
-    cx = complex_of(network, domain, vertices, errors, tuple(faces), signs, facet_walls, certificate_of(run))
+    cx = complex_of(network, domain, vertices, errors, faces, signs, walls, certificate_of(run))
     if len(run.kept) and _are_the_last(run.kept, network):
         values = values_on_a_line(network.layers, run.kept, cx.vertices[:, 0])
         cx.derived(LINE_VALUES, lambda _: values)

@@ -34,9 +34,8 @@ GROUP_FACES = 100_000  # about what a group comes to; in dimension 4 and more, w
 GROUP_FACES_HIGH = 200_000
 LEAST_CELLS, MOST_CELLS = 16, 2000  # of the head in a group
 FEW_GROUPS, FEW_CELLS = 16, 64  # so many groups at least, unless they have fewer cells: there should be work for all
-GLUED_FACES = 250_000  # of the head of a complex that is glued; in dimension 4 and more GLUED_FACES_HIGH
-GLUED_FACES_HIGH = 1_000_000
-GLUED_LAST = 16  # times as many before the last layer: walls cut twice cost more than a small group saves
+GLUED_FACES = 160_000  # of the head of a complex that is glued
+GLUED_LAST = 25  # times as many before the last layer: walls cut twice cost more than a small group saves
 GROUP_BYTES = 1 << 28  # about what a group may need before it is divided, if it has this many cells
 FEWEST = 1000
 
@@ -48,12 +47,11 @@ def enough_cells(run: Run) -> bool:
 
 def enough_faces(run: Run) -> bool:
     """Whether a run does better to go on in groups, for those who want the whole complex."""
-    least = GLUED_FACES if run.dim < 4 else GLUED_FACES_HIGH
-    if run.dim == 1 or run.state.sizes[Size.FACES] < least:
+    cells, faces = run.state.sizes[Size.CELLS], run.state.sizes[Size.FACES]
+    if run.dim == 1 or cells == 1 or faces < GLUED_FACES:
         return False
-    if run.past.n_layers >= len(run.layers.meta) - 1:
-        least *= GLUED_LAST
-    return bool(run.state.sizes[Size.CELLS] > 1 and run.state.sizes[Size.FACES] >= least)
+    before_last = run.past.n_layers >= len(run.layers.meta) - 1
+    return bool(faces >= GLUED_FACES * (GLUED_LAST if before_last else 1))
 
 
 class Head:

@@ -30,7 +30,7 @@ def signatures() -> tuple[Signatures, Signatures]:
     run = Run(flatten([np.eye(2)], [np.zeros(2)], [Activation.relu()]), state, extent, True)
     crossings = Crossings(np.empty((1, 1), np.int64), np.empty((1, 1), np.uint64))
     one, faces, counts, pairs = 1, np.empty(0, np.int32), np.empty(0, np.int64), np.empty((0, 2), np.int64)
-    words = np.empty((1, 2), np.uint64)
+    words, arrays = np.empty((1, 2), np.uint64), _lattice.Arrays(counts, faces, counts, np.empty((0, 2)), np.empty(0))
     job = Job(run.past.history, run.arithmetic, one, crossings, run.frame)
     evaluation = Evaluation(run.past.history, run.maps, words, one, run.frame, run.kept)
     inside, walk = Inside(counts, counts, pairs), Walk(np.empty((0, 2), np.int32), faces)
@@ -45,8 +45,8 @@ def signatures() -> tuple[Signatures, Signatures]:
         (_planes.begin_layer, (state, run.layers, one, crossings, 2)),
         (_planes.make_planes, (state, run.past.history, run.maps, one, crossings, run.scratch, run.frame)),
         (_positions.finish_positions, (state, 2)),
-        (_lattice.number_faces, (state, 2, faces, pairs, faces)),
-        (_lattice.boundary_lists, (state, 2, faces, pairs, counts, faces)),
+        (_lattice.number_faces, (state, 2, faces, pairs)),
+        (_lattice.fill_arrays, (state, 2, faces, pairs, arrays)),
         (_lattice.spread_signs, (words, faces, counts, one, words, words)),
     ]
     return late, early

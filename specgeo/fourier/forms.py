@@ -295,14 +295,15 @@ class ComplexForms:
         cx = self.cx
         lists, owner = cx.vertices_of(cx.dim), cx.triangulation(cx.dim)[1]
         reach = np.maximum.reduceat(np.abs(cx.vertices)[lists.indices], lists.offsets[:-1], axis=0)
-        sizes = np.einsum("cmd,cd->cm", np.abs(cx.gradients), reach) + np.abs(cx.offsets)
-        terms = cx.volumes[:, None] * cx.means
+        terms = (np.abs(cx.gradients[:, :, a]) * reach[:, a, None] for a in range(cx.dim))
+        sizes = functools.reduce(np.add, terms) + np.abs(cx.offsets)
+        integrals = cx.volumes[:, None] * cx.means
         noise = (np.bincount(owner, minlength=cx.n_cells) + 12) * cx.volumes
-        if not np.all(np.isfinite(terms)):
-            return terms.sum(axis=0), np.full(terms.shape[1], np.inf)
-        value = np.array([math.fsum(column) for column in terms.T])
+        if not np.all(np.isfinite(integrals)):
+            return integrals.sum(axis=0), np.full(integrals.shape[1], np.inf)
+        value = np.array([math.fsum(column) for column in integrals.T])
         error = 6 * UNIT_ROUNDOFF * lengths_of((noise[:, None] * sizes).T)
-        return value, error + UNIT_ROUNDOFF * np.abs(value) + TINY * len(terms)
+        return value, error + UNIT_ROUNDOFF * np.abs(value) + TINY * len(integrals)
 
     @cached_property
     def norm(self) -> FloatArray:
@@ -405,14 +406,13 @@ def vertex_values(
     cx: PolyhedralComplex, simplices: npt.NDArray[np.integer], cells: npt.NDArray[np.integer]
 ) -> tuple[FloatArray, FloatArray]:
     """Values (n_s, j + 1, m) of the given cells' pieces at the simplices' vertices; sizes (n_s, m) of their terms."""
-    corners, gradients = cx.vertices[simplices], np.abs(cx.gradients[cells])
-    sizes = largest_of(np.einsum("smd,sid->sim", gradients, np.abs(corners))) + np.abs(cx.offsets[cells])
-    return np.ascontiguousarray(cx.values(cells, corners)), sizes
-
-
-def largest_of(values: FloatArray) -> FloatArray:
-    """The largest along the middle one of three axes, which is short: numpy takes its time over such."""
-    return functools.reduce(np.maximum, (values[:, i] for i in range(values.shape[1])))
+    corners, gradients, offsets = cx.vertices[simplices], cx.gradients[cells], cx.offsets[cells]
+    values, sizes = [], []
+    for i in range(corners.shape[1]):  # numbers of one kind at a time: einsum takes its time over short axes
+        terms = [gradients[:, :, a] * corners[:, i, a, None] for a in range(corners.shape[2])]
+        values.append(functools.reduce(np.add, terms) + offsets)
+        sizes.append(functools.reduce(np.add, map(np.abs, terms)))
+    return np.stack(values, axis=1), functools.reduce(np.maximum, sizes) + np.abs(offsets)
 
 
 def _continuity_defect(
@@ -430,7 +430,8 @@ def _continuity_defect(
             vertex_values(cx, simplices[rows], cells[rows]) for cells in (first, second)
         )
         noise = left_size + right_size
-        gap = largest_of(np.abs(left - right)) + 2 * UNIT_ROUNDOFF * noise
+        gap = np.abs(left - right)
+        gap = functools.reduce(np.maximum, (gap[:, i] for i in range(gap.shape[1]))) + 2 * UNIT_ROUNDOFF * noise
         area, rounded = measures[rows, None], gap <= GAP_NOISE * noise
         lengths.append(lengths_of((area * np.where(rounded, gap, 0.0)).T))
         total += (area * np.where(rounded, 0.0, gap)).sum(axis=0)

@@ -26,10 +26,12 @@ from scipy.special import gammaln, roots_jacobi
 
 from specgeo._cast import ComplexArray, FloatArray, IntArray
 from specgeo._double import UNIT_ROUNDOFF
+from specgeo._measures import lengths_of
 from specgeo._workers import in_order
 from specgeo.errors import MissingDependencyError, UnsupportedError
 from specgeo.fourier.forms import ComplexForms, FacetForm, Term
 from specgeo.fourier.phases import unit_exponentials
+from specgeo.geometry.simplices import by_chunks
 
 QUADRATURE_TOLERANCE = 1e-14  # relative error of the integral over one simplex
 REQUEST = 1e-14  # tolerance asked of finufft
@@ -277,16 +279,14 @@ def quadrature_nodes(term: Term, longest: float, tolerance: float = QUADRATURE_T
 
 def _edge_lengths(corners: FloatArray) -> FloatArray:
     """Length of the edge opposite each vertex of triangles, or the length of segments in one column."""
-    if corners.shape[1] == 2:
-        return np.asarray(np.linalg.norm(corners[:, 1] - corners[:, 0], axis=1)[:, None])
-    opposite = corners[:, [2, 0, 1]] - corners[:, [1, 2, 0]]
-    return np.asarray(np.linalg.norm(opposite, axis=2))
+    ends = ((0, 1),) if corners.shape[1] == 2 else ((1, 2), (2, 0), (0, 1))
+    return np.stack([lengths_of(corners[:, j] - corners[:, i]) for i, j in ends], axis=1)
 
 
 def _longest_edge(form: FacetForm) -> float:
     if form.kinks.simplices.shape[1] == 1:
         return 0.0
-    return max(float(_edge_lengths(t.points[t.simplices]).max(initial=0.0)) for t in (form.kinks, form.flux))
+    return max(float(by_chunks(_edge_lengths, t.points, t.simplices).max(initial=0.0)) for t in (form.kinks, form.flux))
 
 
 def _orders(term: Term, longest: float, tolerance: float) -> tuple[IntArray, IntArray, IntArray]:

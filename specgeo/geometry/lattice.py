@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any, Self, TypeVar
 
 import numpy as np
@@ -259,7 +259,8 @@ class FaceLattice:
         centre = np.empty((n, self.dim))
         for axis in range(self.dim):
             # offsets from the apex, so that small faces far from the origin keep their digits
-            offset = (self.vertices[simplices, axis] - base[owner, axis, None]).sum(1)
+            column, origin = self.vertices[:, axis], base[owner, axis]
+            offset = reduce(np.add, (column[simplices[:, i]] - origin for i in range(k + 1)))
             centre[:, axis] = np.bincount(owner, weights * offset / (k + 1), minlength=n) + base[:, axis]
         return centre
 

@@ -21,6 +21,7 @@ import numpy as np
 from specgeo._budget import afford
 from specgeo._cast import FloatArray, IntArray
 from specgeo._limits import check_simplices, check_time
+from specgeo._measures import over_last
 from specgeo.geometry.arrays import Ragged, spans
 
 _CHUNK = 1 << 14  # simplices at a time: the temporaries stay in cache
@@ -88,9 +89,9 @@ def simplex_normals(points: FloatArray) -> FloatArray:
 def mean_normals(points: FloatArray, owner: IntArray, n: int) -> FloatArray:
     """Unit normals of n facets up to sign: the area-weighted mean over the simplices (n_s, d, d) of each."""
     vectors = simplex_normals(points)
-    size = np.abs(vectors).max(1)
     total = vectors
     if points.shape[2] > 2:
+        size = over_last(np.maximum, np.abs(vectors))
         # the largest simplex of each facet gives the sense; owners ascend and are contiguous
         first = np.searchsorted(owner, np.arange(n))
         candidates = np.flatnonzero(size == np.fmax.reduceat(size, first)[owner])
@@ -99,7 +100,7 @@ def mean_normals(points: FloatArray, owner: IntArray, n: int) -> FloatArray:
         aligned = np.where(np.einsum("ij,ij->i", vectors, vectors[largest][owner]) < 0, -1.0, 1.0)
         parts = (np.bincount(owner, aligned * column, minlength=n) for column in vectors.T)
         total = np.stack(list(parts), axis=1)
-    scale = np.abs(total).max(1, keepdims=True)
+    scale = over_last(np.maximum, np.abs(total))[:, None]
     total = total / np.where(scale > 0, scale, 1.0)
-    length = np.sqrt((total**2).sum(1, keepdims=True))
+    length = np.sqrt(over_last(np.add, total**2))[:, None]
     return np.asarray(total / np.where(length > 0, length, 1.0))
