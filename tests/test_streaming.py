@@ -131,6 +131,21 @@ def test_jumps_across_walls_beside_cells_that_no_vertex_tells(seed, small):
     np.testing.assert_allclose(found["jumps"]["variation"], variation, rtol=1e-9)
 
 
+@pytest.mark.parametrize("exponent", [-540, 500])
+def test_slopes_whose_squares_leave_the_range_of_floats(exponent, small):
+    small(10, 5)
+    net, steep = random_network((2, 8, 8, 2), 0), 2.0**exponent
+    scaled = net.postcompose(np.eye(2) * steep)
+    asked = {"slopes": Lipschitz(), "jumps": Jumps()}
+    one, two = (sg.reduce_regions(n, cube(2), asked) for n in (net, scaled))
+    assert two["slopes"]["outputs"] == pytest.approx(steep * one["slopes"]["outputs"], rel=1e-12)
+    assert two["slopes"]["all"] == pytest.approx(steep * one["slopes"]["all"], rel=1e-12)
+    assert two["jumps"]["variation"] == pytest.approx(steep * one["jumps"]["variation"], rel=1e-12)
+    steeper = net.postcompose(np.eye(2) * 2.0**600)
+    with pytest.raises(sg.DomainError, match="network: sums over its jumps are beyond the range of floats; scale"):
+        sg.reduce_regions(steeper, cube(2), asked)
+
+
 @pytest.mark.parametrize("extension", ["mirror", "periodic"])
 def test_fourier_coefficients(extension, small):
     small(10, 5)

@@ -99,7 +99,8 @@ def reduce_regions(
     Raises
     ------
     DomainError
-        The domain is none of these, its dimension is not the network's, or a reducer needs a bounded one.
+        The domain is none of these, its dimension is not the network's, or a reducer needs a bounded one. Or a sum is
+        beyond the range of floats.
     InvalidInputError
         An argument is not what it should be, or ``checkpoint`` belongs to another call.
     ReadError

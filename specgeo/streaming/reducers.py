@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from specgeo._arguments import checked
 from specgeo._cast import FloatArray, as_floats
+from specgeo._measures import lengths_of
 from specgeo.domain import Box
 from specgeo.errors import DomainError, InvalidInputError, SpecgeoError
 from specgeo.geometry.certificate import Certificate
@@ -155,7 +156,7 @@ class Lipschitz:
 
     def update(self, group: RegionGroup) -> Part:
         gradients = group.gradients
-        norms = np.linalg.norm(gradients, axis=2).max(axis=0)
+        norms = lengths_of(gradients).max(axis=0)
         whole = norms if gradients.shape[1] == 1 else np.linalg.norm(gradients, 2, axis=(1, 2)).max(keepdims=True)
         return {"outputs": norms, "all": whole}
 
@@ -202,11 +203,12 @@ class Jumps:
         return part
 
     @staticmethod
+    @np.errstate(over="ignore", invalid="ignore")  # what is not finite is refused in the end
     def _measured(jumps: FloatArray, measures: FloatArray, normals: FloatArray) -> Part:
         weights = np.abs(jumps) * measures[:, None]
         return {
             "variation": weights.sum(axis=0),
-            "square": (jumps**2 * measures[:, None]).sum(axis=0),
+            "square": ((jumps * np.sqrt(measures)[:, None]) ** 2).sum(axis=0),
             "hessian": np.einsum("fm,fi,fj->mij", weights, normals, normals),
         }
 
@@ -229,6 +231,8 @@ class Jumps:
     def finish(self, total: Part) -> dict[str, FloatArray]:
         if len(total["keys"]):
             raise SpecgeoError("internal error: a facet between groups has one side only; please report this network")
+        if not all(np.isfinite(total[name]).all() for name in ("variation", "square", "hessian")):
+            raise DomainError("network: sums over its jumps are beyond the range of floats; scale its outputs")
         return {name: total[name] for name in ("variation", "square", "hessian")}
 
 
