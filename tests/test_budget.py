@@ -76,7 +76,7 @@ def test_a_run_never_takes_more_than_its_budget(widths: list[int], activation: s
     weights = [rng.normal(size=(b, a)) / np.sqrt(a) for a, b in pairs]
     box = sg.Box([-1.0] * widths[0], [1.0] * widths[0])
     one, none = np.eye(widths[0]), np.zeros(widths[0])
-    small = sg.Network([one, one, np.ones((1, widths[0]))], [none, none, [0.0]], activation)
+    small = sg.Network([one, one, one, np.ones((1, widths[0]))], [none, none, none, [0.0]], activation)
     sg.enumerate_regions(small, box)  # the kernels are there
     for megabytes in budgets:
         net = sg.Network(weights, [rng.normal(size=b) / 2 for _, b in pairs], activation)

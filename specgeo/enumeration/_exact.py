@@ -18,33 +18,16 @@ import numpy as np
 
 from specgeo._budget import afford
 from specgeo._cast import FloatArray, IntArray
-from specgeo._jit import direct, hot, leaf, leaf_kernel, merged
+from specgeo._jit import hot, leaf, merged
 from specgeo.enumeration import _bigint as big
-from specgeo.enumeration._layers import (
-    A_UNIT,
-    BIAS,
-    BITS,
-    ENTRIES,
-    N_PIECES,
-    N_PREVIOUS,
-    N_UNITS,
-    PIECE,
-    UNIT,
-    Z_UNIT,
-    History,
-    Layers,
-    N,
-    entries,
-    piece,
-)
+from specgeo.enumeration._layers import A_UNIT, BIAS, UNIT, Z_UNIT, History, Layers, entries, piece
 from specgeo.enumeration._layout import State
 from specgeo.enumeration._memory import Loans
-from specgeo.enumeration._scalars import Integer, trailing_zeros
+from specgeo.enumeration._scalars import Integer
+from specgeo.enumeration._units import ZERO, bits_of, bits_of_layers, float_bits, span
 
 _EMPTY = np.int64(-1)
-_FAR = np.int64(1 << 40)
-# numba compiles a function anew for each literal integer it is given, but not for these
-ZERO, PLUS, MINUS = np.int64(0), np.int64(1), np.int64(-1)
+PLUS, MINUS = np.int64(1), np.int64(-1)
 
 
 class Exact(NamedTuple):
@@ -63,88 +46,10 @@ class Exact(NamedTuple):
     wanted: IntArray  # (L + 1, 3) of each layer a row that is being made: neuron, cell, entry that it has come to
 
 
-@merged
-def _lowest_bit(bits: Integer) -> np.int64:
-    """Exponent of the lowest set bit of a float; far for zero."""
-    mantissa = bits & np.int64((1 << 52) - 1)
-    exponent = (bits >> np.int64(52)) & np.int64(2047)
-    if exponent == 0:
-        exponent = np.int64(1)
-    else:
-        mantissa |= np.int64(1 << 52)
-    if mantissa == 0:
-        return _FAR
-    return np.int64(exponent - np.int64(1075) + trailing_zeros(mantissa))
-
-
-@hot
-def _bits(x: FloatArray, i: Integer) -> np.int64:
-    """A float as an integer."""
-    return np.int64(x.view(np.int64)[i])
-
-
-@leaf
-def _span(x: FloatArray, start: Integer, stop: Integer) -> tuple[np.int64, np.int64]:
-    """(lowest bit of all, highest bit of all) of a range of floats; (far, -far) if all are zero."""
-    bits, low, high = x.view(np.int64), _FAR, -_FAR
-    for i in range(start, stop):
-        if bits[i] & np.int64((1 << 63) - 1) != 0:
-            low = min(low, _lowest_bit(bits[i]))
-            high = max(high, ((bits[i] >> np.int64(52)) & np.int64(2047)) - np.int64(1022))
-    return low, high
-
-
-@leaf_kernel
-def find_units(layers: Layers) -> None:
-    """Fill the columns of ``layers.meta`` that say in which units rows of each layer are, and how long they get."""
-    most = np.int64(1)
-    low, high = np.int64(0), np.int64(1)  # of the post-activation rows of the layer before: a_0 = x
-    for m in range(len(layers.meta)):
-        meta = layers.meta[m]
-        rows = layers.row_starts[meta[ENTRIES] : meta[ENTRIES] + meta[N] + 1]
-        w_low, w_high = _span(layers.row_values, rows[0], rows[meta[N]])
-        b_low, b_high = _span(layers.biases, meta[BIAS], meta[BIAS] + meta[N])
-        t_low, t_high = _span(layers.thresholds, meta[UNIT], meta[UNIT] + meta[N_UNITS])
-        growth = np.int64(np.ceil(np.log2(meta[N_PREVIOUS] + 1.0))) + 1
-        if w_low == _FAR:
-            w_low, w_high = np.int64(0), np.int64(0)
-        low = min(min(low + w_low, b_low), t_low)
-        high = max(max(high + w_high + growth, b_high + 1), t_high + 1) + 1
-        meta[Z_UNIT] = low
-        most = max(most, high - low)
-        s_low, s_high = _span(layers.slopes, meta[PIECE], meta[PIECE] + meta[N_PIECES])
-        i_low, i_high = _FAR, -_FAR
-        for p in range(meta[PIECE], meta[PIECE] + meta[N_PIECES]):
-            least, largest = _span(layers.intercept_terms[p], ZERO, layers.intercept_terms.shape[1])
-            i_low, i_high = min(i_low, least), max(i_high, largest)
-        low = min(low + s_low, i_low)
-        high = max(high + s_high, i_high + 3) + 1
-        meta[A_UNIT] = low
-        most = max(most, high - low)
-        meta[BITS] = most
-
-
-@leaf_kernel
-def bits_of(rows: FloatArray) -> int:
-    """The number of bits that floats need as integers in common units."""
-    low, high = _FAR, -_FAR
-    for r in range(len(rows)):
-        least, largest = _span(rows[r], ZERO, rows.shape[1])
-        low, high = min(low, least), max(high, largest)
-    return int(high - low)
-
-
-_find_units, _bits_of = direct(find_units), direct(bits_of)
-
-
-def make_exact(
-    layers: Layers, domain_rows: FloatArray, dim: int, loans: Loans, max_bytes: int | None = None
-) -> Exact:
+def make_exact(layers: Layers, domain_rows: FloatArray, dim: int, loans: Loans, max_bytes: int | None = None) -> Exact:
     """The exact arithmetic for a network on a domain whose planes have these rows."""
-    n, bits = len(layers.meta), max(_bits_of(domain_rows), 1)
-    if n > 0 and layers.meta[-1, BITS] == 0:
-        _find_units(layers)
-    width = max(bits, int(layers.meta[-1, BITS]) if n > 0 else 1) // int(big.BITS) + 2
+    n = len(layers.meta)
+    width = max(bits_of(domain_rows), bits_of_layers(layers), 1) // int(big.BITS) + 2
     rows = len(layers.biases) + 100  # all that one row may be made of must fit
     pool, minors = max(1 << 19, 2 * rows * (dim + 1) * width), (1 << (dim + 1)) * (dim * width + 2)
     slots = 1 << max(13, (4 * rows).bit_length())
@@ -265,7 +170,7 @@ def _combine(
         out[i] = 0
     if layer == 1:
         for at in range(begin, end):
-            _add_float(ex, _bits(layers.row_values, at), z_unit, out, o + layers.row_columns[at] * width, PLUS)
+            _add_float(ex, float_bits(layers.row_values, at), z_unit, out, o + layers.row_columns[at] * width, PLUS)
     else:
         added = 0
         slope_unit = a_unit - layers.meta[layer - 2, Z_UNIT]
@@ -280,24 +185,30 @@ def _combine(
             if slope == 1.0 and flat and slope_unit == 0:
                 for c in range(dim + 1):
                     row = _number(ex.pool, start + c * width, width)
-                    _add_float_product(ex.digits, _bits(layers.row_values, at), unit, row, out, o + c * width, width)
+                    _add_float_product(
+                        ex.digits, float_bits(layers.row_values, at), unit, row, out, o + c * width, width
+                    )
             else:
                 for t in range(len(ex.term)):
                     ex.term[t] = 0
                 for c in range(dim + 1):
                     row = _number(ex.pool, start + c * width, width)
-                    _add_float_product(ex.digits, _bits(layers.slopes, p), slope_unit, row, ex.term, c * width, width)
+                    _add_float_product(
+                        ex.digits, float_bits(layers.slopes, p), slope_unit, row, ex.term, c * width, width
+                    )
                 for t in range(8):
-                    _add_float(ex, _bits(layers.intercept_terms[p], t), a_unit, ex.term, dim * width, PLUS)
+                    _add_float(ex, float_bits(layers.intercept_terms[p], t), a_unit, ex.term, dim * width, PLUS)
                 for c in range(dim + 1):
                     big.carry(ex.term, c * width, width)
                     row = _number(ex.term, c * width, width)
-                    _add_float_product(ex.digits, _bits(layers.row_values, at), unit, row, out, o + c * width, width)
+                    _add_float_product(
+                        ex.digits, float_bits(layers.row_values, at), unit, row, out, o + c * width, width
+                    )
             added += 1
             if added % 64 == 0:
                 for c in range(dim + 1):
                     big.carry(out, o + c * width, width)
-    _add_float(ex, _bits(layers.biases, layers.meta[layer - 1, BIAS] + neuron), z_unit, out, o + dim * width, PLUS)
+    _add_float(ex, float_bits(layers.biases, layers.meta[layer - 1, BIAS] + neuron), z_unit, out, o + dim * width, PLUS)
     for c in range(dim + 1):
         big.carry(out, o + c * width, width)
 
@@ -356,11 +267,11 @@ def _row(
     width, n = ex.width[0], len(ex.term)
     dim = n // width - 1
     if layer < 1:
-        wall, _ = _span(planes[plane], ZERO, dim + 1)
+        wall, _ = span(planes[plane], ZERO, dim + 1)
         for i in range(o, o + n):
             ex.rows[i] = 0
         for c in range(dim + 1):
-            _add_float(ex, _bits(planes[plane], c), wall, ex.rows, o + c * width, PLUS)
+            _add_float(ex, float_bits(planes[plane], c), wall, ex.rows, o + c * width, PLUS)
             big.carry(ex.rows, o + c * width, width)
         return
     key = np.int64(1 << 62) | plane
@@ -374,7 +285,9 @@ def _row(
     neuron = history.layers.owners[meta[UNIT] + unit]
     _prepare(ex, history, layer, neuron, cell)
     _combine(ex, history, layer, neuron, cell, ex.rows, o)
-    _add_float(ex, _bits(history.layers.thresholds, meta[UNIT] + unit), meta[Z_UNIT], ex.rows, o + dim * width, MINUS)
+    _add_float(
+        ex, float_bits(history.layers.thresholds, meta[UNIT] + unit), meta[Z_UNIT], ex.rows, o + dim * width, MINUS
+    )
     big.carry(ex.rows, o + dim * width, width)
     if plane >= 0:
         start = _claim(ex, key, n)

@@ -16,6 +16,7 @@ from specgeo.enumeration._layers import Layers, flat_bytes, flatten
 from specgeo.enumeration._memory import Loans, give_back
 from specgeo.enumeration._merge import merge
 from specgeo.enumeration._run import Run
+from specgeo.enumeration._units import bits_of_layers
 from specgeo.enumeration.division import divided
 from specgeo.errors import UnsupportedError
 from specgeo.network import Network
@@ -99,6 +100,7 @@ def layers_of(network: Network, max_bytes: int | None = None) -> tuple[Layers, L
         needed = flat_bytes(plain.weights[:-1], plain.activations)
         afford(needed, "max_bytes", "raise max_bytes, or take a smaller network", max_bytes)
         layers = flatten(plain.weights[:-1], plain.biases[:-1], plain.activations)
+        bits_of_layers(layers)  # written down now: threads may share them
         units = [a.units(n) for n, a in zip(network.hidden_widths, network.activations, strict=True)]
         none = np.arange(0)
         labels = (
