@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 _SMALL = 1 << 16  # bytes; less comes from the heap of the process
-_KEPT = 1 << 28  # bytes kept for each thread, at most
+_KEPT = 1 << 29  # bytes kept for each thread, at most
 _LENT = 1 << 25  # of them, at most, those that are given back as they are
 
 _local = threading.local()
