@@ -107,7 +107,7 @@ def _arrange(state: State, dim: Integer, scratch: Scratch, inside: Inside) -> No
     """List the vertices of cells along a Z-order curve: by the bits of their coordinates, those of all axes in turn."""
     low, scale, one, other, starts = scratch.values[0], scratch.values[1], inside.keys[0], inside.keys[1], inside.starts
     n_vertices, n_cells, n, passes = state.sizes[Size.VERTICES], state.sizes[Size.CELLS], 0, 3
-    if n_vertices < 1 << 12:
+    if n_vertices < 1 << 17:
         passes = 2 if n_vertices > 4 * FEW else 0
     bits = DIGIT * passes // dim
     for c in range(dim):

@@ -37,7 +37,7 @@ from specgeo.enumeration._products import BLOCK, add_packed, add_product, roundi
 from specgeo.enumeration._scalars import ONE, SAFE, TINY, Integer, at_least, gamma, lowest_unit
 
 FEW = 8  # vertices taken together where cells have maps of their own
-_WIDE = 32  # inputs of a layer from which on it pays to share what is common
+_WIDE = 128  # inputs of a layer from which on it pays to share what is common
 
 
 @hot
