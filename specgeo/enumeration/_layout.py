@@ -139,6 +139,8 @@ class Neuron(IntEnum):
 
 VERTICES = 32  # whose values are computed together, at most
 
+BLOCK = 32  # terms of a product that are summed up by themselves: fewer roundings for each
+
 
 class Scratch(NamedTuple):
     """Work space for one cell or some vertices, as wide as the widest layer."""
@@ -151,7 +153,7 @@ class Scratch(NamedTuple):
     values: FloatArray  # (VERTICES, as above) pre-activations
     panel: FloatArray  # (any,) rows packed for a product, see `_products.pack`
     columns: IntArray  # (n,)
-    blocks: IntArray  # (n / 64 + 2,)
+    blocks: IntArray  # (n / BLOCK + 2,)
     odd: IntArray  # (n,) neurons that are not on the same piece everywhere
     common: Words  # (n / 64 + 1,) signs of those that are
     exact_input: Flags  # (n,)
@@ -231,7 +233,7 @@ def scratch_of(widest: int, dim: int) -> Scratch:
         np.empty((VERTICES, wide)),
         np.empty(max(VERTICES, n_rows) * widest),
         np.empty(widest, np.int64),
-        np.empty(widest // 64 + 2, np.int64),
+        np.empty(widest // BLOCK + 2, np.int64),
         np.empty(widest, np.int64),
         np.empty(widest // 64 + 1, np.uint64),
         np.empty(widest, np.bool_),

@@ -11,8 +11,8 @@ sum_c extent_c |row_c| + |constant|. The true a_k differs on the domain from the
 so the true unit j from sum_k W_jk a_k + b_j by at most D_j = sum_k |W_jk| E_k: the last row of a map, carried
 along as the others are. With |W_j| = sum_k |W_jk| and S >= size of a_k + E_k for all k and all pieces,
 
-- a sum afresh passes each term through at most so many roundings as `roundings` says, for sums in blocks of 64 terms
-  min(n, 64) + n / 64 + 5 (Higham 2002, section 3.1 and 4.2);
+- a sum afresh passes each term through at most so many roundings as `roundings` says, for sums in blocks of b = 32
+  terms min(n, b) + n / b + 5 (Higham 2002, section 3.1 and 4.2);
 - a correction adds an error of at most u |row| + 2 u (1 + u) |W_jk| (|old a_k| + |new a_k|), no more than 6 roundings;
 
 in sizes both stay below gamma_r (|W_j| S + |b_j|), where r counts roundings, and so does the rounding of D_j. Products

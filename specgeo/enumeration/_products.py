@@ -13,10 +13,8 @@ from specgeo._cast import FloatArray, IntArray
 from specgeo._jit import hot, leaf
 from specgeo._vector import WIDTH, everywhere, load, multiply_add, store, total
 from specgeo.enumeration._layers import N_PREVIOUS, ROWS, WEIGHT, Layers, N
-from specgeo.enumeration._layout import Scratch
+from specgeo.enumeration._layout import BLOCK, Scratch
 from specgeo.enumeration._scalars import Ids, Integer, index
-
-BLOCK = 64  # terms that are summed up by themselves
 
 
 @hot
@@ -37,7 +35,7 @@ def pack(rows: FloatArray, n_rows: Integer, n: Integer, panel: FloatArray, colum
     """columns = those of the first n in which not all of so many rows are zero; panel = four rows at a time, these
     columns one after the other, from 4 n on for the second four.
 
-    ``blocks`` says where each block of 64 begins and the last ends; returns their number. n_rows is a multiple of 4.
+    ``blocks`` says where each block begins and the last ends; returns their number. n_rows is a multiple of 4.
     """
     for k in range(n):
         columns[k] = 0

@@ -300,9 +300,10 @@ class Run:
     def ahead(self, needed: int) -> int:
         """How many times these bytes to reserve: half of what is left of a quarter of the budget, if that is known.
 
-        With a limit, none: what the caller allows is then the address space as well.
+        With a limit, none: what the caller allows is then the address space as well. Nor on Windows, where addresses
+        are taken from what memory there is.
         """
-        if self.limited or needed == 0:
+        if self.limited or needed == 0 or sys.platform == "win32":
             return 1
         if self.max_bytes == _UNASKED and self.reserved + _AHEAD * needed > _UNASKED:
             self.max_bytes = self.granted + memory_budget()

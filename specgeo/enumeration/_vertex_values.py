@@ -31,9 +31,9 @@ from specgeo.enumeration._layers import (
     active_pieces,
     piece,
 )
-from specgeo.enumeration._layout import VERTICES, Neuron, Scratch, State
+from specgeo.enumeration._layout import BLOCK, VERTICES, Neuron, Scratch, State
 from specgeo.enumeration._maps import DOUBT, SIZE, STEEP, Maps, activate, factors
-from specgeo.enumeration._products import BLOCK, add_packed, add_product, roundings
+from specgeo.enumeration._products import add_packed, add_product, roundings
 from specgeo.enumeration._scalars import ONE, SAFE, TINY, Integer, at_least, gamma, lowest_unit
 
 FEW = 8  # vertices taken together where cells have maps of their own
