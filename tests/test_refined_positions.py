@@ -98,7 +98,7 @@ def test_a_network_of_the_usual_size_needs_no_integers():
         weights.append(rng.uniform(-1, 1, (b, a)) / np.sqrt(a))
         biases.append(rng.uniform(-1, 1, b) / np.sqrt(a))
     certificate = sg.enumerate_regions(sg.Network(weights, biases), sg.Box([0], [1])).certificate
-    assert certificate.refined_positions == 12
+    assert certificate.refined_positions == 9
     assert certificate.exact == certificate.exact_positions == 0
 
 

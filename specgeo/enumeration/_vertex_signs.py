@@ -231,15 +231,21 @@ def _refined_sign(
     return refined(row, columns, bias, threshold, a, exact_input, error)
 
 
+class Batch(NamedTuple):
+    """What the vertices of a batch have in common."""
+
+    limits: FloatArray  # (n_units,) values beyond them have a sign for sure
+    plain: bool  # units are neurons, and break at 0
+    size: float  # 0 where scratch.inputs has what came in, else a bound on its size
+
+
 @merged
 def _record(
-    state: State, job: Evaluation, scratch: Scratch, limits: FloatArray, plain: bool, size: float, pairs: IntArray,
-    n_pairs: Integer, vertex: Integer, lane: Integer,
+    state: State, job: Evaluation, scratch: Scratch, batch: Batch, pairs: IntArray, n_pairs: Integer, vertex: Integer,
+    lane: Integer,
 ) -> Integer:  # fmt: skip
-    """Write down the signs at a vertex that are proved, and list the others; the new number of pairs.
-
-    ``size`` is 0 where scratch.inputs has what came in, else a bound on its size.
-    """
+    """Write down the signs at a vertex that are proved, and list the others; the new number of pairs."""
+    limits, plain, size = batch
     layers, layer, meta = job.history.layers, job.layer, job.history.layers.meta[job.layer - 1]
     words, units, values, opened = meta[N_WORDS], meta[N_UNITS], scratch.values[lane], 0
     a = scratch.inputs[0 if size > 0.0 else lane]
@@ -329,7 +335,7 @@ def classify(state: State, job: Evaluation, scratch: Scratch, inside: Inside, be
                     row[j] = scratch.values[i, j]
             if not plain:
                 _subtract_thresholds(scratch, lane, owners, thresholds, scale)
-            own = limits if plain else scratch.neurons[Neuron.DOUBT]
-            n_pairs = np.int64(_record(state, job, scratch, own, plain, own_size, inside.pairs, n_pairs, v, lane))
+            batch = Batch(limits if plain else scratch.neurons[Neuron.DOUBT], plain, own_size)
+            n_pairs = np.int64(_record(state, job, scratch, batch, inside.pairs, n_pairs, v, lane))
         first += len(vertices)
     return -1, int(n_pairs)
