@@ -185,13 +185,13 @@ def _correct(
     before: Maps,
     rows: FloatArray,
     frame: Frame,
-    parent: Integer,
     cell: Integer,
     base: Integer,
     scratch: Scratch,
 ) -> None:
-    """The map of a cell from that of its neighbour ``base``, both inside ``parent``."""
+    """The map of a cell from that of its neighbour ``base`` inside the same cell before."""
     factors, column = scratch.sums[0], scratch.sums[1]
+    parent = np.int64(history.parents[history.parent_start[layer - 1] + cell])
     layers, dim, extent = history.layers, frame.dim, frame.extent
     meta, earlier = layers.meta[layer - 1], layers.meta[layer - 2]
     b0 = earlier[BIAS]
@@ -366,7 +366,7 @@ def propagate(
                 steps = maps.trust[base, STEPS] + _CORRECTION * _changes(history, words, here, there)
                 if steps > most:
                     continue  # another neighbour may do, or its own sum
-                _correct(history, layer, before, maps.rows, frame, parent, cell, base, scratch)
+                _correct(history, layer, before, maps.rows, frame, cell, base, scratch)
                 maps.trust[cell, STEPS] = steps
                 queue[tail] = cell
                 tail += 1

@@ -64,17 +64,17 @@ def pack(rows: FloatArray, n_rows: Integer, n: Integer, panel: FloatArray, colum
 
 @hot
 def _add_tile(
-    panel: FloatArray, at: Integer, columns: IntArray, terms: tuple[Integer, Integer], tiles: FloatArray,
-    start: Integer, out: FloatArray, to: Integer, sizes: bool,
+    panel: FloatArray, columns: IntArray, terms: tuple[Integer, Integer], tiles: FloatArray, start: Integer,
+    out: FloatArray, to: Integer, sizes: bool,
 ) -> None:  # fmt: skip
-    """Add terms to a tile of the result: out[r, j] += sum of panel[at + 4 t + r] tiles[start + 8 columns[t] + j].
+    """Add terms to a tile of the result: out[r, j] += sum of panel[4 t + r] tiles[start + 8 columns[t] + j].
 
     The tile begins at place ``to`` of ``out``. With ``sizes`` row 3 takes the absolute values of the weights.
     """
     step = out.shape[1]
     s0, s1, s2, s3 = everywhere(0.0), everywhere(0.0), everywhere(0.0), everywhere(0.0)
     for t in range(terms[0], terms[1]):
-        w, p = load(tiles, start + WIDTH * columns[t]), at + 4 * t
+        w, p = load(tiles, start + WIDTH * columns[t]), 4 * t
         s0 = multiply_add(w, panel[index(p)], s0)
         s1 = multiply_add(w, panel[index(p + 1)], s1)
         s2 = multiply_add(w, panel[index(p + 2)], s2)
@@ -97,11 +97,11 @@ def add_packed(
         for block in range(n_blocks):
             terms = blocks[block], blocks[block + 1]
             for four in range(fours):
-                at, to = four * 4 * n_previous, four * 4 * step + WIDTH * tile
+                own, to = panel[index(four * 4 * n_previous) :], four * 4 * step + WIDTH * tile
                 if sizes and four == fours - 1:
-                    _add_tile(panel, at, columns, terms, layers.tiles, start, out, to, True)
+                    _add_tile(own, columns, terms, layers.tiles, start, out, to, True)
                 else:
-                    _add_tile(panel, at, columns, terms, layers.tiles, start, out, to, False)
+                    _add_tile(own, columns, terms, layers.tiles, start, out, to, False)
 
 
 @leaf

@@ -281,8 +281,7 @@ def _record(
             if opened == 1:
                 opened = 2
                 if size > 0.0:
-                    cell = np.int64(state.vplanes[vertex, job.frame.dim])
-                    inputs_at(state, job.history, job.before, layer, vertex, cell, np.int64(-1), scratch, a)
+                    inputs_at(state, job.history, job.before, layer, vertex, np.int64(-1), scratch, a)
                 _exact_inputs(state, layers, job.earlier, layer, vertex, a, scratch.exact_input)
             sign = _refined_sign(layers, layer, u, a, scratch.exact_input, scratch.errors[lane])
             if sign != UNDECIDED:

@@ -57,10 +57,10 @@ def _error(state: State, before: Maps, parent: Integer, vertex: Integer) -> floa
 
 @merged
 def inputs_at(
-    state: State, history: History, before: Maps, layer: Integer, vertex: Integer, cell: Integer, known: Integer,
-    scratch: Scratch, a: FloatArray,
+    state: State, history: History, before: Maps, layer: Integer, vertex: Integer, known: Integer, scratch: Scratch,
+    a: FloatArray,
 ) -> tuple[float, float]:  # fmt: skip
-    """a = the post-activations of the layer before at a vertex of a cell; a bound on the errors, and S.
+    """a = the post-activations of the layer before at a vertex; a bound on the errors, and S.
 
     The scratch space has slopes and intercepts of the cell ``known``.
     """
@@ -72,6 +72,7 @@ def inputs_at(
     layers = history.layers
     n, words = layers.meta[layer - 1, N_PREVIOUS], layers.meta[layer - 2, N_WORDS]
     slope, shift = scratch.neurons[Neuron.SLOPE], scratch.neurons[Neuron.SHIFT]
+    cell = np.int64(state.vplanes[vertex, dim])
     if cell != known:
         start = history.sign_start[layer - 1] + cell * 2 * words
         active_pieces(layers, layer - 1, history.signs[start : start + words], slope, shift)
@@ -107,9 +108,8 @@ def values_at(
     for i in range(lanes):
         a = scratch.inputs[i]
         if i < len(vertices):
-            cell = np.int64(state.vplanes[vertices[i], state.x.shape[1] - 1])
-            own, most = inputs_at(state, history, before, layer, vertices[i], cell, known, scratch, a)
-            scratch.errors[i], known = own, cell
+            own, most = inputs_at(state, history, before, layer, vertices[i], known, scratch, a)
+            scratch.errors[i], known = own, np.int64(state.vplanes[vertices[i], state.x.shape[1] - 1])
             error, size = at_least(error, own), at_least(size, most)
         else:
             for k in range(n_previous):
