@@ -1,7 +1,7 @@
 """Resonance and threshold arrangements, streamed: ``python benchmarks/arrangements.py``.
 
 Counts their regions, proved, beside the numbers that combinatorics knows: R2 to R6 and T2 to T5 in ten seconds, with
-``--all`` T6 too (15,028,134 regions in dimension 7, eight minutes on one core). Smaller ones, and reflection groups up
+``--all`` T6 too (15,028,134 regions in dimension 7, some minutes on one core). Smaller ones, and reflection groups up
 to E6, are counted as they are by ``specgeo benchmark --set arrangements``.
 
 Each arrangement has the plane x_1 = 0, and -x is in a region where x is: half of its regions are those of its section

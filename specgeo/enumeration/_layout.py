@@ -17,8 +17,8 @@ Cells are numbered in order of creation; a face that is split keeps its id as th
 
 ``bits`` of a face are three words for the 64 units of the current block: some vertex positive,
 some vertex negative, some vertex exactly zero. A face is *crossed* by the units set in both of the
-first two. They are the beginning of its row, as most looks at a face ask for both: so it is one
-line of the cache (in up to 5 dimensions) that comes from memory.
+first two. They are the beginning of its row, as most looks at a face ask for both: a row is as
+long as a line of the cache (in up to 5 dimensions).
 
 A face that is split gets its negative half as its next piece, and a cut, whose id is larger than
 all ids before the step: that tells what the step at work has split. When all units of the block are
@@ -40,7 +40,7 @@ from specgeo.errors import BudgetError
 
 START, LEN, OWN, NEXT, CUT, CARRIER, PLANES = range(6, 13)  # in units of 4 bytes, behind the bits
 NUMBER = PLANES
-_LINE = 16  # so many of them are a line of the cache
+_LINE = 16  # so many of them are as long as a line of the cache
 
 
 class Size(IntEnum):
@@ -205,7 +205,7 @@ def sizes_of(vertices: int, faces: int, pool: int, cells: int, planes: int, long
 
 
 def row_length(dim: int) -> int:
-    """Of the rows of faces: whole words, and in few dimensions one line of the cache."""
+    """Of the rows of faces: whole words, and in few dimensions as long as a line of the cache."""
     return max(_LINE, (PLANES + dim) // 2 * 2)
 
 

@@ -15,8 +15,7 @@ import numpy.typing as npt
 from specgeo._cast import IntArray
 from specgeo._jit import direct
 from specgeo.enumeration._exact import forget
-from specgeo.enumeration._groups import Owners, Places, centres, choose, collect, find_owners, take
-from specgeo.enumeration._groups import Seen as Seen
+from specgeo.enumeration._groups import Owners, Places, Seen, centres, choose, collect, find_owners, take
 from specgeo.enumeration._layers import N_UNITS, N_WORDS, N
 from specgeo.enumeration._layout import CARRIER, LEN, PLANES, START, Size, State, Work, with_room, words_of
 from specgeo.enumeration._memory import workspace
