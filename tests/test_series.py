@@ -190,10 +190,11 @@ def test_bad_modes_and_domains():
     assert fourier_coefficients(cx, np.zeros((0, 1))).shape == (0, 1)
 
 
+@pytest.mark.parametrize("width", [40, 256])  # of the wider one the units times the values kept are 25 million
 @pytest.mark.parametrize("extension", ["mirror", "periodic"])
-def test_series_on_a_line_from_values_of_the_enumeration(extension):
+def test_series_on_a_line_from_values_of_the_enumeration(extension, width):
     """Without the pieces, and within the bound of the facet form; far modes keep their phases."""
-    cx = sg.enumerate_regions(random_network([1, 40, 40, 2], 4), sg.Box([-1.0], [2.5]))
+    cx = sg.enumerate_regions(random_network([1, width, width, 2], 4), sg.Box([-1.0], [2.5]))
     modes = np.array([[0], [1], [-7], [100], [10**6], [10**9 + 7]])
     quick = fourier_coefficients(cx, modes, extension)
     assert cx.__dict__.get("_affine") is None  # no piece was multiplied out

@@ -61,7 +61,7 @@ _finish_positions = direct(finish_positions)
 
 _CUTS_A_CALL = 100_000
 _FEW = 1 << 12  # vertices, and pairs of vertices and units, that there is room for in any case
-_KEPT = 1 << 18  # pre-activations that are left to the values at vertices
+_KEPT = 1 << 20  # pre-activations that are left to the values at vertices
 _UNASKED = 1 << 26  # bytes that are taken without a look at the machine, which costs a fraction of a millisecond
 _AHEAD = 64  # address space for arrays that grow: so many times what they need now
 
@@ -180,8 +180,9 @@ class Run:
         fresh = 0 if signs.shape == (len(state.cells), 2 * words) else len(state.cells)
         self.passing = (before,)
         signed = 16 * words * (len(state.x) + fresh)
+        kept = n_vertices if dim == 1 and last and n_units and n_vertices * n <= _KEPT else 0
         self.afford(
-            8 * (mapped * ((dim + 3) * n + 7) + walked)
+            8 * (mapped * ((dim + 3) * n + 7) + walked + kept * n)
             + signed
             + 8 * (2 * words * n_cells + 3 * n_vertices + 2 * n_pairs)
         )
@@ -194,8 +195,7 @@ class Run:
         if fresh:
             self.state = state._replace(signs=workspace((fresh, 2 * words), np.uint64, ahead))
         if dim == 1:
-            asked = n_vertices if last and 0 < n_units * n_vertices * n <= _KEPT else 0
-            self.kept = np.empty((asked, n))
+            self.kept = np.empty((kept, n))
         inside = self.inside
         if n_vertices > len(inside.order) or n_pairs > len(inside.pairs):
             inside = inside_of(n_vertices, n_pairs)
