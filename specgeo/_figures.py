@@ -14,6 +14,7 @@ import numpy as np
 
 from specgeo._cast import FloatArray
 from specgeo._display import counted as counted
+from specgeo._measures import lengths_of
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.geometry.export import polygon_rings
 from specgeo.results import empty_figure
@@ -96,7 +97,7 @@ def gradient_colors(gradients: FloatArray, longest: float | None = None) -> Floa
 
     Full strength is at ``longest``, by default the 98 % quantile of the lengths.
     """
-    length = np.linalg.norm(gradients, axis=1)
+    length = lengths_of(gradients)
     top = longest_of(gradients) if longest is None else longest
     strength = (np.clip(length / top, 0.0, 1.0) ** 0.6)[:, None]
     turn = np.arctan2(gradients[:, 1], gradients[:, 0]) / (2 * np.pi) % 1.0 * len(WHEEL)
@@ -106,7 +107,7 @@ def gradient_colors(gradients: FloatArray, longest: float | None = None) -> Floa
 
 
 def longest_of(gradients: FloatArray) -> float:
-    return float(np.quantile(np.linalg.norm(gradients, axis=1), 0.98)) or 1.0
+    return float(np.quantile(lengths_of(gradients), 0.98)) or 1.0
 
 
 def gradient_key(axes: Any, longest: float) -> None:

@@ -169,3 +169,10 @@ def test_lists_are_taken_where_they_are_short() -> None:
     plain, net = pair(0, ["relu", "relu"], [2, 64, 64, 1], 0.04)
     metas = [flatten(one.weights[:-1], one.biases[:-1], one.activations).meta for one in (plain, net)]
     assert np.array_equal(*metas)
+
+
+def test_every_claim_reads_sparse_weights() -> None:
+    plain, net = pair(3, ["relu", "relu"], [2, 8, 8, 1])
+    reports = [sg.verify(one, PLANE) for one in (plain, net)]
+    assert [claim.status for claim in reports[1].claims] == [claim.status for claim in reports[0].claims]
+    assert not reports[1].unchecked

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 from theory_cases import KINDS, SHAPES, random_case, random_network, tent
 
 import specgeo as sg
@@ -46,6 +47,28 @@ def test_equality_of_the_chain() -> None:
     chain = lp.lipschitz_chain(net, sg.enumerate_regions(net, sg.Box([-1], [1])))
     assert [check.ratio for check in chain.checks] == pytest.approx([1.0] * 3, rel=1e-15)
     assert all(check.holds for check in chain.checks)
+
+
+@pytest.mark.parametrize("scale", [2.0**600, 2.0**-600])
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_slopes_whose_squares_are_out_of_range(scale: float, outputs: int) -> None:
+    net = random_network(2, (5,), outputs=outputs)
+    steep = sg.Network([net.weights[0], scale * net.weights[1]], [net.biases[0], scale * net.biases[1]])
+    box = sg.Box([-1, -1], [1, 1])
+    usual, chain = (lp.lipschitz_chain(n, sg.enumerate_regions(n, box)) for n in (net, steep))
+    assert chain.exact / scale == pytest.approx(usual.exact, rel=1e-14)
+    assert chain.product_frobenius / scale == pytest.approx(usual.product_frobenius, rel=1e-14)
+    assert all(check.holds for check in chain.checks), str(chain)
+    streamed = sg.reduce_regions(steep, box, {"slopes": sg.streaming.Lipschitz()})["slopes"]
+    assert streamed["all"] / scale == pytest.approx(usual.exact, rel=1e-14)
+
+
+def test_sparse_weights_have_the_norms_of_dense_ones() -> None:
+    dense = random_network(2, (6, 5), outputs=2)
+    weights = [w * (np.abs(w) > 0.5) for w in dense.weights]
+    sparse = sg.Network([csr_array(w) for w in weights], dense.biases)
+    assert lp.norm_products(sparse) == pytest.approx(lp.norm_products(sg.Network(weights, dense.biases)), rel=1e-14)
+    assert lp.norm_products(sg.Network([csr_array((3, 2)), np.ones((1, 3))], [np.zeros(3), np.zeros(1)]))[0] == 0.0
 
 
 def test_steep_activation_enters_the_product() -> None:

@@ -19,6 +19,8 @@ import numpy as np
 from specgeo._arguments import checked
 from specgeo._cast import FloatArray
 from specgeo._double import UNIT_ROUNDOFF
+from specgeo._measures import lengths_of
+from specgeo._sparse import entries_of
 from specgeo.errors import InvalidInputError
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.network import Network
@@ -42,7 +44,7 @@ def cell_lipschitz(cx: PolyhedralComplex, output: int | None = None) -> FloatArr
         raise InvalidInputError(f"output: {output} given for {m} outputs; use 0..{m - 1}")
     gradients = cx.gradients if output is None else cx.gradients[:, [output], :]
     if min(gradients.shape[1:]) == 1:
-        return np.asarray(np.sqrt((gradients**2).sum(axis=(1, 2))))
+        return lengths_of(gradients.reshape(len(gradients), -1))
     return np.asarray(np.linalg.norm(gradients, ord=2, axis=(1, 2)))
 
 
@@ -94,6 +96,18 @@ def spectral_norms(net: Network) -> FloatArray:
     return np.array([np.linalg.norm(w, ord=2) for w in net.weights])
 
 
+def frobenius_norms(net: Network) -> FloatArray:
+    """Of each weight matrix, (L+1,).
+
+    Examples
+    --------
+    >>> import specgeo as sg
+    >>> frobenius_norms(sg.Network([[[3.0, 4.0]], [[2.0]]], [[0.0], [0.0]]))
+    array([5., 2.])
+    """
+    return np.array([lengths_of(entries_of(w).ravel()) for w in net.weights])
+
+
 def norm_products(net: Network) -> tuple[float, float, float]:
     """What bounds L_f by the weights: products of spectral norms, of Frobenius norms, and the max-norm form.
 
@@ -105,8 +119,8 @@ def norm_products(net: Network) -> tuple[float, float, float]:
     """
     slopes = prod(a.stretch for a in net.activations)
     spectral = slopes * float(np.prod(spectral_norms(net)))
-    frobenius = slopes * prod(float(np.linalg.norm(w)) for w in net.weights)
-    clip = max(float(np.abs(w).max()) for w in net.weights)
+    frobenius = slopes * prod(frobenius_norms(net).tolist())
+    clip = max(float(np.abs(entries_of(w)).max(initial=0.0)) for w in net.weights)
     widths = [max(n, a.width(n)) for n, a in zip(net.hidden_widths, net.activations, strict=True)]
     return spectral, frobenius, slopes * weight_clip_bound(clip, net.input_dim, widths, net.output_dim)
 
@@ -119,7 +133,9 @@ def weight_clip_bound(clip: float, input_dim: int, widths: tuple[int, ...] | lis
     >>> round(weight_clip_bound(0.1, 1, [64] * 5), 1)
     1073.7
     """
-    return clip ** (len(widths) + 1) * sqrt(input_dim * output_dim) * prod(widths)
+    with np.errstate(over="ignore"):  # a bound beyond the range of floats is infinite
+        product = np.float64(clip) ** (len(widths) + 1) * np.prod(widths, dtype=np.float64)
+        return float(product * sqrt(input_dim * output_dim))
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,5 +227,5 @@ def lipschitz_chain(net: Network, cx: PolyhedralComplex) -> LipschitzChain:
         product_frobenius=frobenius,
         max_norm=max_norm,
         layer_spectral=spectral_norms(net),
-        layer_frobenius=np.array([np.linalg.norm(w) for w in net.weights]),
+        layer_frobenius=frobenius_norms(net),
     )

@@ -25,6 +25,7 @@ import numpy.typing as npt
 from specgeo._arguments import checked
 from specgeo._budget import within_memory
 from specgeo._cast import FloatArray
+from specgeo._measures import lengths_of
 from specgeo.fourier.partial_fractions import Bins, Offsets
 from specgeo.fourier.rays import as_direction
 from specgeo.geometry.complex import PolyhedralComplex
@@ -164,7 +165,7 @@ def class_bounds(cx: PolyhedralComplex, direction: npt.ArrayLike, output: int = 
     shapes = np.stack([np.bincount(cell, row, minlength=cx.n_cells).astype(np.float64) for row in moduli])
     classes = np.flatnonzero(np.any(shapes > 0, axis=1))
     exact = np.abs(total.sums()[0][1:, :, 0]).sum(axis=1)
-    lipschitz = float(np.linalg.norm(cx.gradients[:, output], axis=1).max())
+    lipschitz = float(lengths_of(cx.gradients[:, output]).max())
     largest = shapes[classes].max(axis=1)
     return ClassBounds(
         u, classes + 1, exact[classes], shapes[classes] @ np.abs(slopes), lipschitz * cx.n_cells * largest, largest,

@@ -9,6 +9,7 @@ import numpy as np
 
 from specgeo import theory  # what few claims need is loaded on first use
 from specgeo._cast import ComplexArray, FloatArray
+from specgeo._measures import lengths_of
 from specgeo.errors import UnsupportedError
 from specgeo.fourier import simplex_transform, spectrum
 from specgeo.fourier.series import mode_wavevectors
@@ -45,7 +46,7 @@ def lemma_1(subject: Subject) -> Evidence:
     gap = np.abs(cells - exact[:, 0])
     # Each term of the cell form is (|g| / |k|) |1^_P| <= |g| |P| / |k|, with a relative error of some 1e-15 (the factor
     # is wider); and moving the walls of P by the error of its vertices moves the term by |g| |dP| / |k| times it.
-    slope = np.linalg.norm(cx.gradients[:, 0], axis=1)
+    slope = lengths_of(cx.gradients[:, 0])
     size = (1e-13 * (slope @ cx.volumes) + _moved(cx, slope)) / np.linalg.norm(k, axis=1)
     worst = int(np.argmax(gap - error[:, 0] - size))
     check = Check(
