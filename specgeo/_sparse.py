@@ -14,6 +14,8 @@ from specgeo.errors import InvalidInputError
 
 Array = npt.NDArray[Any]
 
+_DENSE = 1 << 20  # entries, zeros too, of a matrix that may be written as an array for its singular values
+
 
 class SparseMatrix(np.lib.mixins.NDArrayOperatorsMixin):
     """A matrix by its entries that are not zero; it does not change.
@@ -190,6 +192,16 @@ Matrix = FloatArray | SparseMatrix
 def entries_of(matrix: Any) -> Array:
     """All entries of an array, those that are not zero of a sparse matrix; (any,)."""
     return matrix.values if isinstance(matrix, SparseMatrix) else np.ravel(matrix)
+
+
+def spectral_norm(matrix: Any) -> float:
+    """The largest singular value; of a large sparse matrix by Lanczos' method, without a bound on its error."""
+    if isinstance(matrix, SparseMatrix) and matrix.size > _DENSE and min(matrix.shape) > 1 and np.any(matrix.values):
+        from scipy.sparse.linalg import svds
+
+        start = np.random.default_rng(0).normal(size=min(matrix.shape))  # the same figure each time
+        return float(svds(matrix.tocsr(), 1, v0=start, return_singular_vectors=False)[0])
+    return float(np.linalg.norm(matrix, 2))
 
 
 def filled(matrix: Any) -> IntArray:

@@ -14,6 +14,7 @@ import time
 
 import numpy as np
 import pytest
+from scipy.sparse import dia_array
 
 import specgeo as sg
 from specgeo.cli import main
@@ -52,6 +53,17 @@ def test_info(capsys, tent):
     assert data["layers"][0]["spectral_norm"] == pytest.approx(np.sqrt(2))
     code, out, _ = run(capsys, "info", tent)
     assert code == 0 and "Network(1-2-1, relu)" in out
+
+
+@pytest.mark.parametrize("n", [3, 1200])
+def test_info_of_sparse_weights(capsys, tmp_path, n):
+    """Of a diagonal matrix the norm and the number of zeros are known, small or too large to be written out."""
+    entries = np.linspace(-2.0, 1.0, n)
+    net = sg.Network([dia_array((entries[None], [0]), shape=(n, n)), np.ones((1, n))], [np.zeros(n), [0.0]])
+    net.save(tmp_path / "sparse.npz")
+    first = run_json(capsys, "info", tmp_path / "sparse.npz")["layers"][0]
+    assert first["spectral_norm"] == pytest.approx(2.0, rel=1e-12) and first["largest_weight"] == 2.0
+    assert first["zeros"] == n * n - np.count_nonzero(entries)
 
 
 def test_regions(capsys, tent, tmp_path):

@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from specgeo._display import counted
+from specgeo._sparse import entries_of, spectral_norm
 from specgeo.cli.files import emit
 from specgeo.cli.options import Commands, load, network_argument
 
@@ -23,9 +24,9 @@ def run(arguments: argparse.Namespace) -> int:
         {
             "width": int(weight.shape[0]),
             "activation": activation.name if activation else "output",
-            "spectral_norm": float(np.linalg.norm(weight, 2)),
-            "largest_weight": float(np.abs(weight).max()),
-            "zeros": int(np.count_nonzero(weight == 0.0)),
+            "spectral_norm": spectral_norm(weight),
+            "largest_weight": float(np.abs(entries_of(weight)).max(initial=0.0)),
+            "zeros": weight.size - int(np.count_nonzero(entries_of(weight))),
         }
         for weight, activation in zip(net.weights, [*net.activations, None], strict=True)
     ]
