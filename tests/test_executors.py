@@ -15,6 +15,8 @@ from specgeo._parcels import parcelled
 from specgeo.streaming import FVector, Volumes
 from specgeo.testing import random_network
 
+pytestmark = pytest.mark.own_groups
+
 NET, BOX = random_network((2, 48, 48, 24, 1), 5), sg.Box(-1, 1, dim=2)  # some ten groups
 JOB = """
 from mpi4py.futures import MPIPoolExecutor

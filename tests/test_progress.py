@@ -50,6 +50,7 @@ def test_a_callable_hears_often_in_many_dimensions() -> None:
     assert len(set(shares)) > 20
 
 
+@pytest.mark.own_groups
 def test_true_is_a_bar_and_false_is_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     sg.enumerate_regions(PLANE, BOX, progress=False)
     assert capsys.readouterr().err == ""

@@ -100,6 +100,7 @@ def test_groups_give_what_the_whole_complex_has(widths, head, group, kind, small
     assert_same_bits(one, sg.reduce_regions(net, box, all_reducers(widths[0]), executor=2))
 
 
+@pytest.mark.own_groups
 def test_the_whole_is_one_group_where_it_is_small():
     net = random_network((2, 10, 10, 1), 3)
     found = sg.reduce_regions(net, cube(2), {"faces": FVector()})
@@ -212,6 +213,7 @@ def wide():
     return found
 
 
+@pytest.mark.own_groups
 def test_processes_give_the_same_bits(wide):
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         assert_same_bits(wide, sg.reduce_regions(WIDE, cube(2), all_reducers(2), executor=pool))
@@ -249,6 +251,7 @@ def test_a_process_that_dies_is_told(tmp_path, wide):
     assert sg.reduce_regions(WIDE, cube(2), reducers, checkpoint=path)["faces"] == wide["faces"]
 
 
+@pytest.mark.own_groups
 def test_on_a_dask_cluster_one_of_whose_workers_is_killed(tmp_path, wide):
     distributed = pytest.importorskip("distributed", reason="dask.distributed is not installed")
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:

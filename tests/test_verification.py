@@ -213,6 +213,7 @@ def test_a_claim_over_budget_says_so() -> None:
             sg.verify(net, box(2), max_seconds=seconds)
 
 
+@pytest.mark.own_groups
 def test_a_verification_ends_in_about_the_time_it_is_given() -> None:
     """By a clock that advances a second with each look at it: the claims stop, none takes more than its share."""
     net = random_network([3, 6, 5, 1], 0)
