@@ -43,7 +43,6 @@ TERM_ROUNDING = 48.0
 SUM_ROUNDING = 4.0
 JUMP_NOISE = 8 * UNIT_ROUNDOFF  # a jump below this share of the two gradients is rounding noise: the facet is no kink
 
-
 PI = (np.array(np.pi), np.array(1.2246467991473532e-16))  # as a double-double
 
 
@@ -326,11 +325,8 @@ def require_range(what: str, *arrays: FloatArray | ComplexArray) -> None:
 
 
 def _facet_form(cx: PolyhedralComplex, points: FloatArray) -> FacetForm:
-    facets = facet_simplices(cx)
-    simplices, measures, inner, outer, jumps, noise, kinked = facets
+    simplices, measures, inner, outer, jumps, noise, kinked = facets = facet_simplices(cx)
     kinks = make_term(points, simplices[kinked], measures[kinked], -jumps[kinked])
-    assert kinks.weights is not None
-    bends = kinks.measures[:, None] * kinks.weights
 
     rim = np.flatnonzero(outer < 0)
     normals = wall_normals(cx)
@@ -345,7 +341,7 @@ def _facet_form(cx: PolyhedralComplex, points: FloatArray) -> FacetForm:
         flux=flux,
         trace=trace,
         normals=normals,
-        kink_size=size_of(bends, kinks.measures[:, None] * noise[kinked]),
+        kink_size=size_of(measures[kinked, None] * jumps[kinked], measures[kinked, None] * noise[kinked]),
         flux_size=size_of(area * slopes, area * noise[rim]),
         trace_size=Size(*(np.stack(rows) for rows in zip(*trace_sizes, strict=True))),
         defect=_continuity_defect(cx, facets),
@@ -388,8 +384,7 @@ def _measures(cx: PolyhedralComplex, k: int) -> FloatArray:
 
 def wall_rows(cx: PolyhedralComplex) -> IntArray | None:
     """The wall of the domain that each boundary simplex lies on, where the complex knows it (`domain_rows`)."""
-    walls = cx.facet_walls
-    owner = cx.pulled(cx.dim - 1)[1]
+    walls, owner = cx.facet_walls, cx.pulled(cx.dim - 1)[1]
     if walls is None or len(walls) != cx.f_vector[-2] or not hasattr(cx.domain, "bounding_box"):
         return None
     rows = walls[owner[cx.facets.cells[owner, 1] < 0]]
@@ -415,9 +410,7 @@ def _volume_form(cx: PolyhedralComplex, points: FloatArray) -> VolumeForm:
     return VolumeForm(make_term(points, simplices, measures, None, values), size_of(terms, measures[:, None] * sizes))
 
 
-def vertex_values(
-    cx: PolyhedralComplex, corners: FloatArray, cells: npt.NDArray[np.integer]
-) -> tuple[FloatArray, FloatArray]:
+def vertex_values(cx: PolyhedralComplex, corners: FloatArray, cells: IntArray) -> tuple[FloatArray, FloatArray]:
     """Values (n_s, j + 1, m) of the given cells' pieces at corners (n_s, j + 1, d); sizes (n_s, m) of their terms."""
     gradients, offsets = cx.gradients[cells], cx.offsets[cells]
     values, sizes = [], []
@@ -435,9 +428,8 @@ def _continuity_defect(cx: PolyhedralComplex, facets: FacetSimplices) -> FloatAr
     for some in parts(len(inside)):
         rows = inside[some]
         corners = cx.vertices[facets.simplices[rows]]
-        (left, left_size), (right, right_size) = (
-            vertex_values(cx, corners, cells[rows]) for cells in (facets.inner, facets.outer)
-        )
+        left, left_size = vertex_values(cx, corners, facets.inner[rows])
+        right, right_size = vertex_values(cx, corners, facets.outer[rows])
         noise = left_size + right_size
         gap = over_last(np.maximum, np.abs(left - right).swapaxes(1, 2)) + 2 * UNIT_ROUNDOFF * noise
         area, rounded = facets.measures[rows, None], gap <= GAP_NOISE * noise
