@@ -11,6 +11,7 @@ import specgeo as sg
 from specgeo._codec import Layers
 from specgeo._sparse import SparseMatrix
 from specgeo.geometry import folding, pieces
+from specgeo.geometry._fold import SMALL
 from specgeo.geometry.arrays import Patterns
 from specgeo.geometry.integer_network import IntegerNetwork
 from specgeo.geometry.stored_values import piece_bounds
@@ -44,6 +45,17 @@ CASES = {
 }
 
 
+MANY = {
+    "plane": ([2, 24, 20, 16, 2], [RELU, RELU, RELU]),
+    "breakpoints": ([2, 16, 12, 3], [CLIP, sg.Activation.leaky_relu(0.1)]),
+    "neurons of their own": ([2, 30, 20, 2], [[RELU, IDENTITY, CLIP] * 10, RELU]),
+    "maxima": ([2, 72, 16, 2], [sg.MaxGroups([[i, i + 24, i + 48] for i in range(24)]), RELU]),
+    "maxima at the end": ([2, 36, 24, 1], [RELU, sg.MaxGroups([[i, i + 1, (i + 2) % 24] for i in range(0, 24, 2)])]),
+    "space": ([3, 12, 10, 1], [RELU, RELU]),
+}
+EVERY = CASES | {f"{name}, many cells": MANY[name] for name in MANY}
+
+
 def maps(layers: Layers, signs: Patterns) -> np.ndarray[Any, Any]:
     n, m, d = len(signs.positive), len(layers.biases[-1]), layers.weights[0].shape[1]
     gradients, offsets = np.full((n, m, d), np.nan), np.full((n, m), np.nan)
@@ -51,15 +63,15 @@ def maps(layers: Layers, signs: Patterns) -> np.ndarray[Any, Any]:
     return np.concatenate((gradients, offsets[:, :, None]), axis=2)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", EVERY)
 def test_within_the_bounds_of_the_exact_maps(name: str) -> None:
-    net = network(*CASES[name], seed=3)
+    net = network(*EVERY[name], seed=3)
     cx = sg.enumerate_regions(net, sg.Box(-2, 2, dim=net.input_dim))
     assert cx.signs is not None
     parts = cx.signs.neuron_pieces(net.activations)
     exact, exponent = IntegerNetwork(net.layers).affine_pieces(parts)
     truth = np.array([n / (1 << exponent) for n in exact.ravel().tolist()]).reshape(exact.shape)
-    assert cx.n_cells > 12
+    assert cx.n_cells > (4 * SMALL if "many" in name else 12)
     found = maps(net.layers, cx.signs)
     assert np.all(np.abs(found - truth) <= piece_bounds(net.layers, parts))
 

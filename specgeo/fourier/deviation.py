@@ -151,11 +151,11 @@ class Deviation:
 
     def _values(self, simplices: IntArray, cells: IntArray) -> tuple[FloatArray, FloatArray]:
         """Largest |f| on each simplex, and the largest error of its stored vertex values: (n_s, m) each."""
-        stored, _ = vertex_values(self._cx, simplices, cells)
+        corners = self._cx.vertices[simplices]
+        stored, _ = vertex_values(self._cx, corners, cells)
         largest = np.abs(stored).max(axis=1)
         if not self.known:
             return largest, np.zeros_like(largest)
-        corners = self._cx.vertices[simplices]
         rows, doubt = self._pieces.rows[cells], self._pieces.errors[cells]
         exact = np.einsum("smd,sid->sim", rows[:, :, :-1], corners.astype(EXTENDED)) + rows[:, None, :, -1]
         size = np.einsum("smd,sid->sim", np.abs(rows[:, :, :-1]).astype(float), np.abs(corners))
@@ -226,7 +226,7 @@ class Deviation:
     def _uncertain_sides(self, rows: IntArray) -> Any:
         """Facet simplices (of rows) of which neither vertices nor units tell on which side each cell lies."""
         cx = self._cx
-        owner = cx.triangulation(cx.dim - 1)[1][rows]
+        simplices, owner = (part[rows] for part in cx.pulled(cx.dim - 1))
         lists = cx.vertices_of(cx.dim)
         starts = lists.offsets[:-1]
         reach = np.maximum.reduceat(lengths_of(self._shifts)[lists.indices], starts)
@@ -235,7 +235,6 @@ class Deviation:
         diameter = lengths_of(extent)
         both = cx.facets.cells[owner]
         reach, diameter = reach[both].max(axis=1), diameter[both].max(axis=1)
-        simplices = cx.triangulation(cx.dim - 1)[0][rows]
         j = cx.dim - 1
         size = cx.simplex_measures(j)[rows] * factorial(j)
         height = size / np.maximum(_diameters(cx.vertices[simplices]), 1e-300) ** max(j - 1, 0) if j else np.inf

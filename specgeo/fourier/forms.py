@@ -30,6 +30,7 @@ from specgeo.domain import Box
 from specgeo.errors import DomainError, InvalidInputError, UnsupportedError
 from specgeo.fourier.chunks import Plan, chunked
 from specgeo.fourier.simplex import simplices_sum
+from specgeo.geometry.arrays import parts
 from specgeo.geometry.complex import PolyhedralComplex
 from specgeo.geometry.walls import domain_rows
 
@@ -40,9 +41,7 @@ GAP_NOISE = 64 * UNIT_ROUNDOFF  # a jump of f below this share of its terms is t
 # once, and it is about max |t_1 + .. + t_i| at k = 0 plus the 2-norm of the terms.
 TERM_ROUNDING = 48.0
 SUM_ROUNDING = 4.0
-_AT_ONCE = 1 << 14  # simplices whose jumps are looked at together: they stay in the cache
 JUMP_NOISE = 8 * UNIT_ROUNDOFF  # a jump below this share of the two gradients is rounding noise: the facet is no kink
-
 
 PI = (np.array(np.pi), np.array(1.2246467991473532e-16))  # as a double-double
 
@@ -58,7 +57,7 @@ class Harmonics(NamedTuple):
 class Term:
     """A sum over simplices: constant densities ``weights``, affine densities by vertex ``values``."""
 
-    points: FloatArray  # (n_p, D), only those in use
+    points: FloatArray  # (n_p, D), most of them in use
     simplices: IntArray  # (n_s, j + 1)
     measures: FloatArray  # (n_s,) j-dimensional measure
     weights: FloatArray | None  # (n_s, m)
@@ -117,12 +116,14 @@ def make_term(
     weights: FloatArray | None = None,
     values: FloatArray | None = None,
 ) -> Term:
-    """A term that keeps only the points its simplices use."""
+    """A term without the points that its simplices do not use, where these are many."""
     used = np.zeros(len(points), dtype=np.bool_)
     used[simplices] = True
+    if 2 * np.count_nonzero(used) < len(points):
+        points, simplices = points[used], (np.cumsum(used, dtype=np.int64) - 1)[simplices]
     return Term(
-        np.ascontiguousarray(points[used]),
-        (np.cumsum(used, dtype=np.int64) - 1)[simplices],
+        np.ascontiguousarray(points),
+        np.ascontiguousarray(simplices, dtype=np.int64),
         np.ascontiguousarray(measures),
         None if weights is None else np.ascontiguousarray(weights),
         None if values is None else np.ascontiguousarray(values),
@@ -142,8 +143,13 @@ class Size(NamedTuple):
 
 def size_of(terms: FloatArray, noise: FloatArray) -> Size:
     """Size of a sum of terms (n, m) at k = 0 that are known up to roundoff times ``noise`` (n, m) only."""
-    spread = lengths_of((np.abs(terms) + noise).T)
-    largest = np.abs(np.cumsum(terms, axis=0)).max(axis=0, initial=0.0)
+    total = largest = np.zeros(terms.shape[1])
+    lengths = [total]
+    for some in parts(len(terms)):
+        lengths.append(lengths_of((np.abs(terms[some]) + noise[some]).T))
+        sums = total + np.cumsum(terms[some], axis=0)
+        total, largest = sums[-1], np.maximum(largest, np.abs(sums).max(axis=0))
+    spread = lengths_of(np.stack(lengths, axis=1))
     return Size(spread, largest, TERM_ROUNDING * spread + SUM_ROUNDING * (largest + spread))
 
 
@@ -275,7 +281,7 @@ class ComplexForms:
         return self._placed(_volume_form(self.cx, self._points))
 
     def _afford(self, k: int) -> None:
-        d, m, n = self.cx.dim, self.n_outputs, len(self.cx.triangulation(k)[0])
+        d, m, n = self.cx.dim, self.n_outputs, len(self.cx.pulled(k)[0])
         needed = 8.0 * n * (3 * (k + 1) * (d + m) + 3 * m * d + 8 * m)
         afford(needed, f"cx: its transform, a sum over {n:,} simplices", "shrink the domain or take fewer outputs")
 
@@ -319,14 +325,13 @@ def require_range(what: str, *arrays: FloatArray | ComplexArray) -> None:
 
 
 def _facet_form(cx: PolyhedralComplex, points: FloatArray) -> FacetForm:
-    simplices, measures, inner, outer, jumps, noise, kinked = facet_simplices(cx)
-    inside = outer >= 0
+    simplices, measures, inner, outer, jumps, noise, kinked = facets = facet_simplices(cx)
     kinks = make_term(points, simplices[kinked], measures[kinked], -jumps[kinked])
 
-    rim = np.flatnonzero(~inside)
+    rim = np.flatnonzero(outer < 0)
     normals = wall_normals(cx)
     slopes = np.einsum("bmd,bd->bm", cx.gradients[inner[rim]], normals)
-    values, sizes = vertex_values(cx, simplices[rim], inner[rim])
+    values, sizes = vertex_values(cx, cx.vertices[simplices[rim]], inner[rim])
     flux = make_term(points, simplices[rim], measures[rim], slopes)
     trace = make_term(points, simplices[rim], measures[rim], None, values)
     area = measures[rim, None]
@@ -339,12 +344,12 @@ def _facet_form(cx: PolyhedralComplex, points: FloatArray) -> FacetForm:
         kink_size=size_of(measures[kinked, None] * jumps[kinked], measures[kinked, None] * noise[kinked]),
         flux_size=size_of(area * slopes, area * noise[rim]),
         trace_size=Size(*(np.stack(rows) for rows in zip(*trace_sizes, strict=True))),
-        defect=_continuity_defect(cx, simplices[inside], measures[inside], inner[inside], outer[inside]),
+        defect=_continuity_defect(cx, facets),
     )
 
 
 class FacetSimplices(NamedTuple):
-    """The simplices of all facets with what the facet form takes from them."""
+    """The simplices of all facets, of no orientation, with what the facet form takes from them."""
 
     simplices: IntArray  # (n_s, d)
     measures: FloatArray  # (n_s,)
@@ -357,27 +362,29 @@ class FacetSimplices(NamedTuple):
 
 def facet_simplices(cx: PolyhedralComplex) -> FacetSimplices:
     """The simplices of the facets of a complex."""
-    simplices, owner = cx.triangulation(cx.dim - 1)
-    inner, outer = cx.facets.cells[owner, 0], cx.facets.cells[owner, 1]
-    speed = lengths_of(cx.gradients)  # (n_cells, m)
-    noise = speed[inner] + np.where((outer >= 0)[:, None], speed[outer], 0.0)
-    jumps = cx.facets.jumps[owner]
-    kinked = np.flatnonzero((outer >= 0) & np.any(np.abs(jumps) > JUMP_NOISE * noise, axis=1))
-    return FacetSimplices(simplices, _measures(cx, cx.dim - 1), inner, outer, jumps, noise, kinked)
+    simplices, owner = cx.pulled(cx.dim - 1)
+    facets = slice(None) if len(owner) == len(cx.facets.cells) else owner  # views, where each is one simplex
+    (inner, outer), jumps = cx.facets.cells[facets].T, cx.facets.jumps[facets]
+    speed = np.concatenate([lengths_of(cx.gradients[some]) for some in parts(cx.n_cells)])  # (n_cells, m)
+    noise, kinked = np.empty_like(jumps), np.empty(len(jumps), np.bool_)
+    for some in parts(len(jumps)):
+        inside = outer[some] >= 0
+        noise[some] = speed[inner[some]] + np.where(inside[:, None], speed[outer[some]], 0.0)
+        kinked[some] = inside & np.any(np.abs(jumps[some]) > JUMP_NOISE * noise[some], axis=1)
+    return FacetSimplices(simplices, _measures(cx, cx.dim - 1), inner, outer, jumps, noise, np.flatnonzero(kinked))
 
 
 def _measures(cx: PolyhedralComplex, k: int) -> FloatArray:
     """Measures of the simplices of the k-faces; those beyond the range of floats are refused."""
     measures = cx.simplex_measures(k)
     doubtful = np.flatnonzero((measures < np.finfo(float).tiny) | ~np.isfinite(measures))
-    simplex_measures(cx.vertices[cx.triangulation(k)[0][doubtful]])
+    simplex_measures(cx.vertices[cx.pulled(k)[0][doubtful]])
     return measures
 
 
 def wall_rows(cx: PolyhedralComplex) -> IntArray | None:
     """The wall of the domain that each boundary simplex lies on, where the complex knows it (`domain_rows`)."""
-    walls = cx.facet_walls
-    owner = cx.triangulation(cx.dim - 1)[1]
+    walls, owner = cx.facet_walls, cx.pulled(cx.dim - 1)[1]
     if walls is None or len(walls) != cx.f_vector[-2] or not hasattr(cx.domain, "bounding_box"):
         return None
     rows = walls[owner[cx.facets.cells[owner, 1] < 0]]
@@ -388,7 +395,7 @@ def wall_normals(cx: PolyhedralComplex) -> FloatArray:
     """Outward normals of the boundary simplices: of the domain's walls where these are known, else of the vertices."""
     rows = wall_rows(cx)
     if rows is None:
-        owner = cx.triangulation(cx.dim - 1)[1]
+        owner = cx.pulled(cx.dim - 1)[1]
         return np.ascontiguousarray(cx.facets.normals[owner[cx.facets.cells[owner, 1] < 0]])
     inward = domain_rows(cx.domain)[:, :-1]
     inward = inward / np.abs(inward).max(axis=1, keepdims=True)
@@ -398,16 +405,14 @@ def wall_normals(cx: PolyhedralComplex) -> FloatArray:
 def _volume_form(cx: PolyhedralComplex, points: FloatArray) -> VolumeForm:
     simplices, owner = cx.triangulation(cx.dim)
     measures = _measures(cx, cx.dim)
-    values, sizes = vertex_values(cx, simplices, owner)
+    values, sizes = vertex_values(cx, cx.vertices[simplices], owner)
     terms = measures[:, None] * values.mean(axis=1)
     return VolumeForm(make_term(points, simplices, measures, None, values), size_of(terms, measures[:, None] * sizes))
 
 
-def vertex_values(
-    cx: PolyhedralComplex, simplices: npt.NDArray[np.integer], cells: npt.NDArray[np.integer]
-) -> tuple[FloatArray, FloatArray]:
-    """Values (n_s, j + 1, m) of the given cells' pieces at the simplices' vertices; sizes (n_s, m) of their terms."""
-    corners, gradients, offsets = cx.vertices[simplices], cx.gradients[cells], cx.offsets[cells]
+def vertex_values(cx: PolyhedralComplex, corners: FloatArray, cells: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Values (n_s, j + 1, m) of the given cells' pieces at corners (n_s, j + 1, d); sizes (n_s, m) of their terms."""
+    gradients, offsets = cx.gradients[cells], cx.offsets[cells]
     values, sizes = [], []
     for i in range(corners.shape[1]):  # numbers of one kind at a time: einsum takes its time over short axes
         terms = [gradients[:, :, a] * corners[:, i, a, None] for a in range(corners.shape[2])]
@@ -416,23 +421,18 @@ def vertex_values(
     return np.stack(values, axis=1), functools.reduce(np.maximum, sizes) + np.abs(offsets)
 
 
-def _continuity_defect(
-    cx: PolyhedralComplex,
-    simplices: npt.NDArray[np.integer],
-    measures: FloatArray,
-    first: npt.NDArray[np.integer],
-    second: npt.NDArray[np.integer],
-) -> FloatArray:
+def _continuity_defect(cx: PolyhedralComplex, facets: FacetSimplices) -> FloatArray:
     # Gaps that rounding explains have independent signs; others may all point the same way.
     lengths, total = [np.zeros(cx.gradients.shape[1])], np.zeros(cx.gradients.shape[1])
-    for start in range(0, len(simplices), _AT_ONCE):
-        rows = slice(start, start + _AT_ONCE)
-        (left, left_size), (right, right_size) = (
-            vertex_values(cx, simplices[rows], cells[rows]) for cells in (first, second)
-        )
+    inside = np.flatnonzero(facets.outer >= 0)
+    for some in parts(len(inside)):
+        rows = inside[some]
+        corners = cx.vertices[facets.simplices[rows]]
+        left, left_size = vertex_values(cx, corners, facets.inner[rows])
+        right, right_size = vertex_values(cx, corners, facets.outer[rows])
         noise = left_size + right_size
         gap = over_last(np.maximum, np.abs(left - right).swapaxes(1, 2)) + 2 * UNIT_ROUNDOFF * noise
-        area, rounded = measures[rows, None], gap <= GAP_NOISE * noise
+        area, rounded = facets.measures[rows, None], gap <= GAP_NOISE * noise
         lengths.append(lengths_of((area * np.where(rounded, gap, 0.0)).T))
         total += (area * np.where(rounded, 0.0, gap)).sum(axis=0)
     return np.asarray(6 * lengths_of(np.stack(lengths, axis=1)) + total)

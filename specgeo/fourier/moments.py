@@ -49,6 +49,7 @@ from specgeo.fourier.leaves import Leaves, Pieces, grid, make_pieces
 from specgeo.fourier.moment_rows import WIDTH, add_moments
 from specgeo.fourier.nufft import Lattice, find_lattice
 from specgeo.fourier.phases import unit_exponentials
+from specgeo.geometry.arrays import parts
 
 TRUNCATION = 5e-12  # eps where nobody asks for less
 LEAST = 2e-15  # eps below which rounding decides
@@ -95,7 +96,7 @@ def make_plan(form: FacetForm, k: FloatArray, boundary: str, truncation: float =
     lattice = find_lattice(form.kinks.waves(k))
     if lattice is None:
         return None
-    corners, weights = _taken(terms, lattice, np.arange(0, number, -(-number // SAMPLE)))
+    corners, weights = _taken(terms, lattice, range(0, number, -(-number // SAMPLE)))
     size = np.maximum(np.abs(weights).sum(axis=0), np.finfo(float).tiny)
     low, high = _bounds(terms, lattice)
     reach = np.abs(lattice.modes).max(axis=0).astype(np.float64)
@@ -155,7 +156,7 @@ def _term_sum(terms: list[Term], plan: Plan, parities: int, executor: Any) -> tu
     assert density is not None
     step = max(1, PIECES_BYTES // (8 * math.prod(density.shape[1:]) * (3 * dim * dim + 8)))
     parts = [
-        _sums(*_taken(terms, plan.lattice, np.arange(first, min(first + step, number))), plan, tables, executor)
+        _sums(*_taken(terms, plan.lattice, range(first, min(first + step, number))), plan, tables, executor)
         for first in range(0, number, step)
     ]
     total, rounding, size = (reduce(np.add, column) for column in zip(*(part[:3] for part in parts), strict=True))
@@ -194,29 +195,31 @@ def _weights(term: Term) -> FloatArray:
     return term.weights
 
 
-def _taken(terms: list[Term], lattice: Lattice, rows: IntArray) -> tuple[FloatArray, FloatArray]:
+def _taken(terms: list[Term], lattice: Lattice, rows: range) -> tuple[FloatArray, FloatArray]:
     """Corners (n, d d) of some simplices in units in which phases are n.y, and weights (n, m).
 
     Of traces corners (n, 2 d d) that have barycentric coordinates too, and weights (n, d, m), those of their corners.
     """
-    corners, weights, first = [], [], 0
+    dim, width = len(lattice.spacing), len(lattice.spacing) * (1 if terms[0].values is None else 2)
+    corners, weights, first, filled = np.empty((len(rows), dim, width)), [], 0, 0
+    corners[:, :, dim:] = np.eye(dim)[:, : width - dim]
     for term in terms:
-        own = rows[(rows >= first) & (rows < first + len(term))] - first
-        points = (term.coordinates * lattice.spacing)[term.simplices[own]]
-        if term.values is None:
-            weights.append(term.measures[own, None] * _weights(term)[own])
-        else:
-            points = np.concatenate([points, np.broadcast_to(np.eye(points.shape[1]), points.shape)], axis=2)
-            weights.append(term.measures[own, None, None] * term.values[own])
-        corners.append(points.reshape(len(own), points.shape[1] * points.shape[2]))
-        first += len(term)
-    return np.concatenate(corners), np.concatenate(weights)
+        start = rows.start - first
+        own = slice(start if start >= 0 else start % rows.step, max(0, min(rows.stop - first, len(term))), rows.step)
+        points, simplices = term.coordinates * lattice.spacing, term.simplices[own]
+        for some in parts(len(simplices)):
+            corners[filled + some.start : filled + some.stop, :, :dim] = points[simplices[some]]
+        density = _weights(term) if term.values is None else term.values
+        weights.append(np.expand_dims(term.measures[own], tuple(range(1, density.ndim))) * density[own])
+        first, filled = first + len(term), filled + len(simplices)
+    return corners.reshape(len(rows), dim * width), np.concatenate(weights)
 
 
 def _bounds(terms: list[Term], lattice: Lattice) -> tuple[FloatArray, FloatArray]:
     """Least and largest coordinates of the simplices, (d,)."""
-    ends = [end(term.coordinates * lattice.spacing, axis=0) for term in terms if len(term) for end in (np.min, np.max)]
-    return np.min(ends, axis=0), np.max(ends, axis=0)
+    columns = [term.coordinates.T for term in terms if len(term)]  # of axes: reductions along short rows are slow
+    low, high = (end([[end(x) for x in axes] for axes in columns], axis=0) for end in (np.min, np.max))
+    return low * lattice.spacing, high * lattice.spacing
 
 
 def _sums(corners: FloatArray, weights: FloatArray, plan: Plan, tables: list[FloatArray], executor: Any) -> Sums:

@@ -7,9 +7,9 @@ others the outputs of hidden neurons, so that
 
 Outputs that are on one piece throughout a block of cells are put in: their columns, and the rows that nobody needs any
 longer, go. What is left is a network of the neurons that vary on the block, with connections across layers. The block
-is halved by the sign of the unit that does so best, and each half goes on from there. In the plane a block of n cells
-has some sqrt(n) neurons that vary: a cell costs about the same whatever the sizes of the layers. Small blocks are
-evaluated, cell after cell.
+is halved by the sign of the unit that does so best, each half again, and quarters go on from there. In the plane a
+block of n cells has some sqrt(n) neurons that vary: a cell costs about the same whatever the sizes of the layers. On a
+small block the outputs are evaluated one after the other, each on all cells, which are lanes of vectors.
 
 Error. Each term of a map is a product of weights, slopes and a bias along a path through the network, or an intercept
 instead of the bias. It takes part in one addition at most for every output that is put in (an entry of C passes over
@@ -27,9 +27,11 @@ import numpy.typing as npt
 from specgeo._cast import FloatArray, IntArray
 from specgeo._jit import kernel, leaf
 
-DEPTH = 128  # halvings one after the other
-SMALL = 8  # cells of a block that is not halved any more
+DEPTH = 128  # quarterings one after the other
+SMALL = 128  # cells of a block that is not halved any more
+ENTRIES = 1 << 12  # of the map of an output on the cells that are evaluated at a time
 SAMPLE = 64  # cells that tell which unit halves a block
+KEPT, PUT_IN = -2, -3  # instead of the place of a row that has none yet
 
 Flags = npt.NDArray[np.bool_]
 Words = npt.NDArray[np.uint64]
@@ -64,13 +66,15 @@ class Scratch(NamedTuple):
     """What one block needs."""
 
     mask: Words  # (n_words,) units that vary
-    varies: Flags  # (Q,) by place among the columns
-    pieces: IntArray  # (Q,) of those that do not
-    kept: IntArray  # (Q,) places of those that vary
+    kept: IntArray  # (Q,) places among the columns of those that vary
+    fixed: IntArray  # (Q,) of those that do not and are not zero
+    n_fixed: IntArray  # (1,) how many
+    pieces: IntArray  # (max(Q, SMALL),) of these, or of one output on some cells
+    below: IntArray  # (Q,) for each of these, columns of layers before
     place: IntArray  # (R + m,) place of a row in the table
-    needed: Flags  # (R + m,)
-    on: Flags  # (Q,)
-    outputs: FloatArray  # (Q, d + 1) their maps
+    outputs: FloatArray  # (Q, (d + 1) lanes) maps of outputs on some cells: all entries of x_1, then of x_2 ..
+    row: FloatArray  # ((d + 1) lanes,) that of a row
+    slopes: FloatArray  # (lanes,) of an output
 
 
 @leaf
@@ -108,120 +112,141 @@ def _find_varying(words: Words, cells: IntArray, k: int, w: Wiring, b: Blocks, s
             b.words[k + 1, n] = x
             n += 1
     b.counts[k + 1, 2] = n
-    n = 0
+    n = n_fixed = 0
     for i in range(b.counts[k, 1]):
         output = b.columns[k, i]
-        s.varies[i] = False
+        varies = False
         for u in range(w.units[output], w.units[output + 1]):
             if (s.mask[u >> 6] >> np.uint64(u & 63)) & np.uint64(1):
-                s.varies[i] = True
-        if s.varies[i]:
+                varies = True
+        if varies:
             b.columns[k + 1, n] = output
             s.kept[n] = i
             n += 1
-        else:
-            s.pieces[i] = _piece(words, first, output, w)
-    b.counts[k + 1, 1] = n
+            continue
+        piece = _piece(words, first, output, w)
+        if w.slopes[piece] != 0.0 or w.intercepts[piece] != 0.0:
+            s.fixed[n_fixed], s.pieces[n_fixed] = i, piece
+            n_fixed += 1
+    b.counts[k + 1, 1], s.n_fixed[0] = n, n_fixed
+
+
+@leaf
+def _place_rows(k: int, w: Wiring, b: Blocks, s: Scratch) -> int:
+    """Places of rows at depth k + 1: of outputs that vary and the final ones, then of those put in; how many in all."""
+    n_rows, last = b.counts[k, 0], w.row_layer[-1]
+    for row in b.rows[k, :n_rows]:
+        s.place[row] = KEPT if w.row_layer[row] == last else -1
+    for j in range(s.n_fixed[0]):
+        piece = s.pieces[j]
+        if w.slopes[piece] != 0.0:
+            s.place[_source(b.columns[k, s.fixed[j]], piece, w)] = PUT_IN
+    for output in b.columns[k + 1, : b.counts[k + 1, 1]]:
+        for u in range(w.units[output], w.units[output + 1]):
+            s.place[_source(output, w.base[output] + w.steps[u], w)] = KEPT
+    n = 0
+    for row in b.rows[k, :n_rows]:
+        if s.place[row] == KEPT:
+            b.rows[k + 1, n] = row
+            s.place[row] = n
+            n += 1
+    b.counts[k + 1, 0] = n
+    for row in b.rows[k, :n_rows]:
+        if s.place[row] == PUT_IN:
+            s.place[row] = n
+            n += 1
+    return n
 
 
 @leaf
 def _put_in(k: int, d: int, w: Wiring, b: Blocks, s: Scratch) -> None:
-    """The table at depth k + 1, of all rows of that at depth k: without the outputs that do not vary."""
-    n_rows, n_old, n_new = b.counts[k, 0], b.counts[k, 1], b.counts[k + 1, 1]
-    b.counts[k + 1, 0] = n_rows
-    columns = b.columns[k + 1]
-    for i in range(n_rows):
+    """The table at depth k + 1, of that at depth k: without the outputs that do not vary."""
+    n_old, n_new = b.counts[k, 1], b.counts[k + 1, 1]
+    below = d + 1  # columns of layers before that of the output
+    for t in range(s.n_fixed[0]):
+        layer = w.layer[b.columns[k, s.fixed[t]]]
+        while below < d + 1 + n_new and w.layer[b.columns[k + 1, below - d - 1]] < layer:
+            below += 1
+        s.below[t] = below
+    for i in range(b.counts[k, 0]):
         row = b.rows[k, i]
-        s.place[row] = i
+        if s.place[row] < 0:
+            continue
         old = b.tables[b.starts[k] + i * (d + 1 + n_old) :]
-        new = b.tables[b.starts[k + 1] + i * (d + 1 + n_new) :]
+        new = b.tables[b.starts[k + 1] + s.place[row] * (d + 1 + n_new) :]
         for x in range(d + 1):
             new[x] = old[x]
         for j in range(n_new):
             new[d + 1 + j] = old[d + 1 + s.kept[j]]
-        below = d + 1  # columns of layers before that of the output
-        for j in range(n_old):
-            output, c = b.columns[k, j], old[d + 1 + j]
+        for t in range(s.n_fixed[0]):
+            output, piece = b.columns[k, s.fixed[t]], s.pieces[t]
+            c = old[d + 1 + s.fixed[t]]
             if w.layer[output] >= w.row_layer[row]:
                 break
-            if s.varies[j] or c == 0.0:
+            if c == 0.0:
                 continue
-            piece = s.pieces[j]
             if w.slopes[piece] != 0.0:
-                while below < d + 1 + n_new and w.layer[columns[below - d - 1]] < w.layer[output]:
-                    below += 1
-                place = s.place[_source(output, piece, w)]
-                source = b.tables[b.starts[k + 1] + place * (d + 1 + n_new) :]
-                for x in range(below):
-                    new[x] += c * w.slopes[piece] * source[x]
+                source = b.tables[b.starts[k + 1] + s.place[_source(output, piece, w)] * (d + 1 + n_new) :]
+                c_s = c * w.slopes[piece]
+                for x in range(s.below[t]):
+                    new[x] += c_s * source[x]
             if w.intercepts[piece] != 0.0:
                 new[d] += c * w.intercepts[piece]
+    b.starts[k + 2] = b.starts[k + 1] + b.counts[k + 1, 0] * (d + 1 + n_new)
 
 
 @leaf
-def _drop_rows(k: int, d: int, w: Wiring, b: Blocks, s: Scratch) -> None:
-    """Leave the rows of the table at depth k + 1 that outputs need which vary, and the final ones."""
-    n_rows, n_columns, last = b.counts[k + 1, 0], b.counts[k + 1, 1], w.row_layer[-1]
-    for i in range(n_rows):
-        s.needed[i] = w.row_layer[b.rows[k, i]] == last
-    for output in b.columns[k + 1, :n_columns]:
-        piece = w.base[output]
-        s.needed[s.place[_source(output, piece, w)]] = True
-        if w.members[piece] >= 0:
-            for u in range(w.units[output], w.units[output + 1]):
-                s.needed[s.place[w.members[piece + w.steps[u]]]] = True
-    table, width, n = b.tables[b.starts[k + 1] :], d + 1 + n_columns, 0
-    for i in range(n_rows):
-        if s.needed[i]:
-            b.rows[k + 1, n] = b.rows[k, i]
-            if n < i:
-                for x in range(width):
-                    table[n * width + x] = table[i * width + x]
-            n += 1
-    b.counts[k + 1, 0] = n
-    b.starts[k + 2] = b.starts[k + 1] + n * width
+def _add_up(row: FloatArray, outputs: FloatArray, stop: int, n: int, z: FloatArray) -> None:
+    """The maps z (d + 1, n) of a row of the table on n cells, from those of the first outputs."""
+    width = len(z) // n
+    for x in range(width):
+        z[x * n : (x + 1) * n] = row[x]
+    for e in range(stop):
+        c = row[width + e]
+        if c != 0.0:
+            for i in range(width * n):
+                z[i] += c * outputs[e, i]
 
 
 @leaf
 def _evaluate(
     words: Words, cells: IntArray, k: int, w: Wiring, b: Blocks, s: Scratch, gradients: FloatArray, offsets: FloatArray
 ) -> None:
-    """The maps of cells, by the table at depth k."""
-    n_rows, n_columns = b.counts[k, 0], b.counts[k, 1]
+    """The maps of cells, by the table at depth k: of one output on all of them, then of the next."""
+    n, n_rows, n_columns = len(cells), b.counts[k, 0], b.counts[k, 1]
     m, d = gradients.shape[1:]
-    outputs, table, width = s.outputs, b.tables[b.starts[k] :], d + 1 + n_columns
+    table, width, z = b.tables[b.starts[k] :], d + 1 + n_columns, s.row[: (d + 1) * n]
     for i in range(n_rows):
         s.place[b.rows[k, i]] = i
-    for cell in cells:
-        for j in range(n_columns):
-            output = b.columns[k, j]
-            piece = _piece(words, cell, output, w)
-            slope = w.slopes[piece]
-            s.on[j] = slope != 0.0 or w.intercepts[piece] != 0.0
-            outputs[j] = 0.0
-            if slope != 0.0:
-                row = table[s.place[_source(output, piece, w)] * width :]
-                for x in range(d + 1):
-                    outputs[j, x] = row[x]
-                for e in range(j):
-                    if w.layer[b.columns[k, e]] == w.layer[output]:
-                        break
-                    if s.on[e]:
-                        for x in range(d + 1):
-                            outputs[j, x] += row[d + 1 + e] * outputs[e, x]
-                for x in range(d + 1):
-                    outputs[j, x] *= slope
-            outputs[j, d] += w.intercepts[piece]
-        for o in range(m):
-            row = table[(n_rows - m + o) * width :]
-            offsets[cell, o] = row[d]
+    before = 0  # outputs of layers before
+    for j in range(n_columns):
+        output, own = b.columns[k, j], s.outputs[j]
+        while w.layer[b.columns[k, before]] < w.layer[output]:
+            before += 1
+        own[: d * n] = 0.0
+        first, last = w.units[output], w.units[output + 1]
+        s.pieces[:n] = w.base[output]
+        for u in range(first, last):
+            step, x, shift = w.steps[u], u >> 6, np.uint64(u & 63)
+            for i in range(n):
+                s.pieces[i] += step * np.int64((words[cells[i], x] >> shift) & np.uint64(1))
+        for i in range(n):
+            own[d * n + i] = w.intercepts[s.pieces[i]]
+        maximum = w.members[w.base[output]] >= 0
+        for u in range(first, last if maximum else first + 1):
+            piece = w.base[output] + w.steps[u]
+            for i in range(n):
+                s.slopes[i] = w.slopes[s.pieces[i]] if not maximum or s.pieces[i] == piece else 0.0
+            _add_up(table[s.place[_source(output, piece, w)] * width :], s.outputs, before, n, z)
+            for x in range(d + 1):
+                for i in range(n):
+                    own[x * n + i] += s.slopes[i] * z[x * n + i] if s.slopes[i] != 0.0 else 0.0
+    for o in range(m):
+        _add_up(table[(n_rows - m + o) * width :], s.outputs, n_columns, n, z)
+        for i in range(n):
             for x in range(d):
-                gradients[cell, o, x] = row[x]
-            for j in range(n_columns):
-                if s.on[j]:
-                    for x in range(d):
-                        gradients[cell, o, x] += row[d + 1 + j] * outputs[j, x]
-                    offsets[cell, o] += row[d + 1 + j] * outputs[j, d]
+                gradients[cells[i], o, x] = z[x * n + i]
+            offsets[cells[i], o] = z[d * n + i]
 
 
 @leaf
@@ -235,17 +260,16 @@ def _halve(words: Words, cells: IntArray, k: int, w: Wiring, b: Blocks, s: Scrat
                 continue
             excess = 0
             for cell in cells[:: max(1, len(cells) // SAMPLE)]:
-                excess += 1 if (words[cell, x] >> shift) & np.uint64(1) else -1
+                excess += int(2 * np.int64((words[cell, x] >> shift) & np.uint64(1)) - 1)
             if abs(excess) < least:
                 best, least = u, abs(excess)
     x, shift = best >> 6, np.uint64(best & 63)
-    low, high = 0, len(cells)
-    while low < high:
-        if (words[cells[low], x] >> shift) & np.uint64(1):
-            low += 1
-        else:
-            high -= 1
-            cells[low], cells[high] = cells[high], cells[low]
+    low = 0
+    for i in range(len(cells)):  # without branches, half of which would be foretold wrongly
+        cell = cells[i]
+        cells[i] = cells[low]
+        cells[low] = cell
+        low += int(np.int64((words[cell, x] >> shift) & np.uint64(1)))
     return low
 
 
@@ -259,20 +283,22 @@ def fold(
     those of blocks. Returns whether it had: where halves vary as much as the whole nothing is won.
     """
     n_outputs, n_rows, d, n_words = len(w.own), len(w.row_layer), gradients.shape[2], words.shape[1]
+    lanes = max(1, min(SMALL, ENTRIES // (d + 1)))
     shape = (DEPTH, n_rows), (DEPTH, n_outputs), (DEPTH, n_words)
     b = Blocks(
         np.empty(shape[0], np.int64), np.empty(shape[1], np.int64), np.empty(shape[2], np.int64),
         np.zeros((DEPTH, 3), np.int64), np.zeros(DEPTH + 1, np.int64), tables,
     )  # fmt: skip
     s = Scratch(
-        np.zeros(n_words, np.uint64), np.empty(n_outputs, np.bool_), np.empty(n_outputs, np.int64),
-        np.empty(n_outputs, np.int64), np.empty(n_rows, np.int64), np.empty(n_rows, np.bool_),
-        np.empty(n_outputs, np.bool_), np.empty((n_outputs, d + 1)),
+        np.zeros(n_words, np.uint64), np.empty(n_outputs, np.int64), np.empty(n_outputs, np.int64),
+        np.zeros(1, np.int64), np.empty(max(n_outputs, SMALL), np.int64), np.empty(n_outputs, np.int64),
+        np.empty(n_rows, np.int64), np.empty((n_outputs, (d + 1) * lanes)), np.empty((d + 1) * lanes),
+        np.empty(lanes),
     )  # fmt: skip
     b.rows[0], b.columns[0], b.words[0] = np.arange(n_rows), np.arange(n_outputs), np.arange(n_words)
     b.counts[0, 0], b.counts[0, 1], b.counts[0, 2] = n_rows, n_outputs, n_words
     b.starts[1] = n_rows * (d + 1 + n_outputs)
-    stack = np.zeros((DEPTH + 1, 3), np.int64)
+    stack = np.zeros((3 * DEPTH + 1, 3), np.int64)
     stack[0, 1] = len(cells)
     height = 1 if len(cells) else 0
     while height > 0:
@@ -280,15 +306,19 @@ def fold(
         begin, end, k = stack[height]
         own = cells[begin:end]
         _find_varying(words, own, k, w, b, s)
-        if k + 3 > DEPTH or b.starts[k + 1] + b.counts[k, 0] * (d + 1 + b.counts[k + 1, 1]) > len(tables):
+        n_placed = _place_rows(k, w, b, s)
+        if k + 3 > DEPTH or b.starts[k + 1] + n_placed * (d + 1 + b.counts[k + 1, 1]) > len(tables):
             return False
         _put_in(k, d, w, b, s)
-        _drop_rows(k, d, w, b, s)
         if len(own) <= SMALL or b.counts[k + 1, 1] == 0:
-            _evaluate(words, own, k + 1, w, b, s, gradients, offsets)
+            for i in range(0, len(own), lanes):
+                _evaluate(words, own[i : i + lanes], k + 1, w, b, s, gradients, offsets)
             continue
         middle = begin + _halve(words, own, k + 1, w, b, s)
-        stack[height] = begin, middle, k + 1
-        stack[height + 1] = middle, end, k + 1
-        height += 2
+        quarters = begin + _halve(words, cells[begin:middle], k + 1, w, b, s)
+        rest = middle + _halve(words, cells[middle:end], k + 1, w, b, s)
+        for first, last in ((begin, quarters), (quarters, middle), (middle, rest), (rest, end)):
+            if first < last:
+                stack[height] = first, last, k + 1
+                height += 1
     return True

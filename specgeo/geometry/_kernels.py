@@ -81,13 +81,14 @@ def farthest_side(
     for cell in range(len(offsets) - 1):
         for i in range(offsets[cell], offsets[cell + 1]):
             facet = items[i]
-            sense = -1.0 if first_cell[facet] == cell else 1.0
+            largest = 0.0
             for j in range(corner_offsets[cell], corner_offsets[cell + 1]):
                 away = 0.0
                 for axis in range(d):
                     away += (x[corners[j], axis] - x[base[facet], axis]) * normals[facet, axis]
-                if abs(away) > abs(best[facet]):
-                    best[facet] = sense * away
+                largest = away if abs(away) > abs(largest) else largest
+            if abs(largest) > abs(best[facet]):
+                best[facet] = -largest if first_cell[facet] == cell else largest
     return best
 
 

@@ -15,6 +15,8 @@ from specgeo._budget import afford
 from specgeo._cast import IntArray
 from specgeo.layer_activations import LayerActivation, MaxGroups
 
+AT_ONCE = 1 << 14  # rows of arrays
+
 Flags = npt.NDArray[np.bool_]
 Signs = npt.NDArray[np.int8]
 Words = npt.NDArray[np.uint64]
@@ -88,6 +90,11 @@ def spans(starts: IntArray, lengths: IntArray) -> IntArray:
     ends = np.cumsum(lengths)
     total = int(ends[-1]) if len(ends) else 0
     return np.asarray(np.arange(total, dtype=np.int64) + np.repeat(starts - (ends - lengths), lengths))
+
+
+def parts(n: int) -> Iterator[slice]:
+    """0 .. n - 1 in slices of `AT_ONCE`, for work whose temporaries are to stay in the cache."""
+    return (slice(start, min(start + AT_ONCE, n)) for start in range(0, n, AT_ONCE))
 
 
 def packed(flags: Flags) -> Words:

@@ -12,11 +12,13 @@ from specgeo._budget import afford
 from specgeo._cast import FloatArray, IntArray
 from specgeo._codec import Layers
 from specgeo._display import Shown
-from specgeo.geometry.arrays import Patterns, Ragged
+from specgeo.geometry.arrays import Patterns, Ragged, parts
 from specgeo.geometry.lattice import FaceLattice
 from specgeo.geometry.sides import network_sides
 
 CLOSE = 1e-10  # of the domain's extent: vertices nearer to a facet than this do not tell its sides
+
+
 @dataclass(frozen=True, eq=False)
 class Facets(Shown):
     """The (d-1)-faces of a complex, as arrays. In d = 1 they are its vertices, of measure 1.
@@ -86,19 +88,20 @@ class Facets(Shown):
         return Ragged(offsets, unit_ids[order])
 
 
-def build_facets(
-    lattice: FaceLattice, gradients: FloatArray, signs: Patterns | None, layers: Layers | None
-) -> Facets:
+def build_facets(lattice: FaceLattice, gradients: FloatArray, signs: Patterns | None, layers: Layers | None) -> Facets:
     """The facets of a complex with these gradients (n_cells, m, d) on its cells."""
     n, (m, d) = lattice.f_vector[-2], gradients.shape[1:]
     afford(8.0 * n * (4 * m * d + 6 * d + 6), f"cx: {n:,} facets", "shrink the domain or take fewer outputs")
     cells, (normals, margins) = lattice.facet_cells, lattice.facet_sides
-    inner, normals = np.flatnonzero(cells[:, 1] >= 0), normals.copy()
-    near = inner[margins[inner] <= CLOSE * np.ptp(lattice.vertices, axis=0).max()]
+    inner = np.flatnonzero(cells[:, 1] >= 0)
+    near = inner[margins[inner] <= CLOSE * max(map(np.ptp, lattice.vertices.T))]
     if len(near) and signs is not None and layers is not None:
+        normals = normals.copy()
         normals[near[network_sides(layers, signs, cells[near], normals[near]) < 0]] *= -1.0
-    normals += 0.0  # no negative zeros
+        normals += 0.0  # no negative zeros
     jumps = np.zeros((n, m))
-    step = gradients[cells[inner, 1]] - gradients[cells[inner, 0]]
-    jumps[inner] = np.einsum("imj,ij->im", step, normals[inner])
+    for some in parts(len(inner)):
+        rows = inner[some]
+        step = gradients[cells[rows, 1]] - gradients[cells[rows, 0]]
+        jumps[rows] = np.einsum("imj,ij->im", step, normals[rows])
     return Facets(lattice.face_measures(d - 1), normals, cells, jumps, signs)

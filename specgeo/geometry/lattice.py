@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, fields
-from functools import cached_property, reduce
+from functools import cached_property
 from typing import Any, Self, TypeVar
 
 import numpy as np
@@ -17,8 +17,16 @@ import numpy as np
 from specgeo._budget import afford, within_memory
 from specgeo._cast import FloatArray, IntArray
 from specgeo.errors import InvalidInputError
-from specgeo.geometry.arrays import Ragged
-from specgeo.geometry.simplices import by_chunks, cones, count_cones, mean_normals, simplex_normals
+from specgeo.geometry.arrays import Ragged, parts
+from specgeo.geometry.simplices import (
+    by_chunks,
+    centres,
+    cones,
+    count_cones,
+    mean_normals,
+    simplex_normals,
+    with_simplices,
+)
 
 _T = TypeVar("_T")
 Triangulation = tuple[IntArray, IntArray]
@@ -114,8 +122,11 @@ class FaceLattice:
         """Smallest vertex id of each face; entry k is for the k-faces, k = 0..d."""
         smallest: list[IntArray] = [np.arange(len(self.vertices), dtype=np.int64)]
         for lists in self.faces:
-            below = smallest[-1][lists.indices]
-            smallest.append(np.minimum.reduceat(below, lists.offsets[:-1]) if len(below) else below)
+            found = np.empty(len(lists), dtype=np.int64)
+            for some in parts(len(lists)):
+                starts, end = lists.offsets[some], lists.offsets[some.stop]
+                found[some] = np.minimum.reduceat(smallest[-1][lists.indices[starts[0] : end]], starts - starts[0])
+            smallest.append(found)
         return tuple(smallest)
 
     def vertices_of(self, k: int) -> Ragged:
@@ -129,7 +140,8 @@ class FaceLattice:
             return Ragged(np.arange(n + 1, dtype=np.int64), np.arange(n, dtype=np.int32))
         lists = self.faces[k - 1]
         if k == 1:
-            return Ragged(lists.offsets, np.sort(lists.indices.reshape(-1, 2), axis=1).reshape(-1))
+            ends = lists.indices.reshape(-1, 2).T
+            return Ragged(lists.offsets, np.column_stack((np.minimum(*ends), np.maximum(*ends))).reshape(-1))
         from specgeo.geometry._kernels import union_lists, union_sizes
 
         below, stamp = self.vertices_of(k - 1), np.full(len(self.vertices), -1, dtype=np.int64)
@@ -194,10 +206,11 @@ class FaceLattice:
         k = self._dimension(k, 0)
         if 0 < k == self.dim - 1:
             return self.derived("oriented facets", FaceLattice._oriented_facets)
-        return self._pulled(k)
+        return self.pulled(k)
 
-    def _pulled(self, k: int) -> Triangulation:
+    def pulled(self, k: int) -> Triangulation:
         """The same, but facets in whatever orientation follows, for what does not depend on it."""
+        k = self._dimension(k, 0)
         if k == self.dim:
             return self._oriented_cells[0]
         return self.derived(("pulled", k), lambda lattice: lattice._pull(k))
@@ -207,11 +220,11 @@ class FaceLattice:
         if k == 0:
             return ids[:, None], ids
         if k == 1:
-            return np.sort(self.faces[0].indices.reshape(-1, 2), axis=1).astype(np.int64), ids
+            return self.vertices_of(1).indices.reshape(-1, 2).astype(np.int64), ids
         smallest = self.smallest_vertices
         if k > 3:  # numbers grow like k!: look ahead before those of lower dimensions are made
             count_cones(self.faces, smallest, k)
-        return cones(self.faces[k - 1], smallest[k - 1], smallest[k], self._pulled(k - 1))
+        return cones(self.faces[k - 1], smallest[k - 1], smallest[k], self.pulled(k - 1))
 
     @cached_property
     @within_memory
@@ -222,10 +235,10 @@ class FaceLattice:
         simplices, owner = self._pull(self.dim)
         volumes = measures(self.vertices, simplices)
         _turn(simplices, volumes < 0)
-        return (simplices, owner), np.abs(volumes)
+        return (simplices, owner), np.abs(volumes, out=volumes)
 
     def _oriented_facets(self) -> Triangulation:
-        simplices, owner = self._pulled(self.dim - 1)
+        simplices, owner = self.pulled(self.dim - 1)
         vectors = by_chunks(simplex_normals, self.vertices, simplices)
         simplices = simplices.copy()
         _turn(simplices, np.einsum("ij,ij->i", vectors, self.facet_normals[owner]) < 0)
@@ -238,31 +251,23 @@ class FaceLattice:
             return self._oriented_cells[1]
         from specgeo.geometry.measures import measures
 
-        return self.derived(("measures", k), lambda lattice: measures(lattice.vertices, lattice._pulled(k)[0]))
+        return self.derived(("measures", k), lambda lattice: measures(lattice.vertices, lattice.pulled(k)[0]))
 
     def face_measures(self, k: int) -> FloatArray:
         """k-volumes of the k-faces, (n_k,); a vertex has measure 1. No term cancels another."""
-        _, owner = self._pulled(self._dimension(k, 0))
+        _, owner = self.pulled(k)
         sums = np.bincount(owner, self.simplex_measures(k), minlength=self.f_vector[k])
         return sums.astype(np.float64, copy=False)
 
     def face_centroids(self, k: int) -> FloatArray:
         """Centres of mass of the k-faces, (n_k, d); a face of rounded measure zero has the mean of its vertices."""
-        simplices, owner = self._pulled(self._dimension(k, 0))
-        n, weights = self.f_vector[k], self.simplex_measures(k)
-        count = np.bincount(owner, minlength=n)
-        total = np.bincount(owner, weights, minlength=n)
-        scale = np.where(total > 0, total, 1.0)[owner]
-        # relative weights: a face of measure 1e-300 is averaged like any other
-        weights = np.where(total[owner] > 0, weights / scale, 1.0 / np.maximum(count, 1)[owner])
-        base = self.vertices[self.smallest_vertices[k]]
-        centre = np.empty((n, self.dim))
-        for axis in range(self.dim):
-            # offsets from the apex, so that small faces far from the origin keep their digits
-            column, origin = self.vertices[:, axis], base[owner, axis]
-            offset = reduce(np.add, (column[simplices[:, i]] - origin for i in range(k + 1)))
-            centre[:, axis] = np.bincount(owner, weights * offset / (k + 1), minlength=n) + base[:, axis]
-        return centre
+        simplices, owner = self.pulled(k)
+        weights, apices = self.simplex_measures(k), self.vertices[self.smallest_vertices[k]]
+        found = np.empty((self.f_vector[k], self.dim))
+        for faces, some in with_simplices(owner, len(found)):
+            points, own = self.vertices[simplices[some]], owner[some] - faces.start
+            found[faces] = centres(points, weights[some], own, apices[faces])
+        return found
 
     @cached_property
     @within_memory
@@ -286,14 +291,18 @@ class FaceLattice:
         """
         from specgeo.geometry._kernels import farthest_side
 
-        n, d = self.f_vector[-2], self.dim
-        simplices, owner = self._pulled(d - 1)
-        normals = mean_normals(self.vertices[simplices], owner, n)
+        d, normals = self.dim, np.empty((self.f_vector[-2], self.dim))
+        simplices, owner = self.pulled(d - 1)
+        for facets, some in with_simplices(owner, len(normals)):
+            points, own = self.vertices[simplices[some]], owner[some] - facets.start
+            normals[facets] = mean_normals(points, own, facets.stop - facets.start)
         lists, corners, base = self.faces[-1], self.vertices_of(d), self.smallest_vertices[d - 1]
         boundary, around = (lists.offsets, lists.indices), (corners.offsets, corners.indices)
         first = self.facet_cells[:, 0].copy()
         away = farthest_side(*boundary, *around, self.vertices, base, normals, first)
-        return normals * np.where(away >= 0, 1.0, -1.0)[:, None] + 0.0, np.abs(away)  # no negative zeros
+        normals *= np.where(away >= 0, 1.0, -1.0)[:, None]
+        normals += 0.0  # no negative zeros
+        return normals, np.abs(away, out=away)
 
     @property
     def facet_normals(self) -> FloatArray:
@@ -303,4 +312,6 @@ class FaceLattice:
 
 def _turn(simplices: IntArray, which: Any) -> None:
     """Exchange the last two vertices of some simplices, in place."""
-    simplices[which, -2:] = simplices[which, -2:][:, ::-1]
+    for some in parts(len(simplices)):
+        rows = some.start + np.flatnonzero(which[some])
+        simplices[rows, -2:] = simplices[rows, -2:][:, ::-1]

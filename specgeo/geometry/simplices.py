@@ -14,7 +14,8 @@ A facet contains the apex of its face exactly when it has the same apex.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import reduce
 
 import numpy as np
 
@@ -22,9 +23,7 @@ from specgeo._budget import afford
 from specgeo._cast import FloatArray, IntArray
 from specgeo._limits import check_simplices, check_time
 from specgeo._measures import over_last
-from specgeo.geometry.arrays import Ragged, spans
-
-_CHUNK = 1 << 14  # simplices at a time: the temporaries stay in cache
+from specgeo.geometry.arrays import AT_ONCE, Ragged, parts, spans
 
 
 def cones(
@@ -34,17 +33,24 @@ def cones(
 
     ``below`` are those of the boundary faces; ``smallest_below, smallest`` the apices of these and of the faces.
     """
-    simplices, owner = below
-    face = lists.owners
-    far = smallest_below[lists.indices] != smallest[face]
-    face, boundary = face[far], lists.indices[far]
-    starts = np.searchsorted(owner, np.arange(len(smallest_below) + 1))
-    lengths = np.diff(starts)[boundary]
-    check_time()
-    check_simplices(int(lengths.sum()))
-    _afford(int(lengths.sum()), simplices.shape[1])
-    owner = np.repeat(face, lengths)
-    return np.column_stack((smallest[owner], simplices[spans(starts[boundary], lengths)])), owner
+    simplices, k = below[0], below[0].shape[1]
+    counts = np.bincount(below[1], minlength=len(smallest_below))
+    starts, total = np.cumsum(counts) - counts, 0
+    made = [(np.empty((0, k + 1), np.int64), np.empty(0, np.int64))]
+    for some in parts(len(lists)):
+        offsets = lists.offsets[some.start : some.stop + 1]
+        face = np.repeat(np.arange(some.start, some.stop), np.diff(offsets))
+        boundary = lists.indices[offsets[0] : offsets[-1]]
+        far = smallest_below[boundary] != smallest[face]
+        face, boundary = face[far], boundary[far]
+        lengths = counts[boundary]
+        total += int(lengths.sum())
+        check_time()
+        check_simplices(total)
+        _afford(total, k)
+        owner = np.repeat(face, lengths)
+        made.append((np.column_stack((smallest[owner], simplices[spans(starts[boundary], lengths)])), owner))
+    return np.concatenate([part[0] for part in made]), np.concatenate([part[1] for part in made])
 
 
 def count_cones(faces: Sequence[Ragged], smallest: Sequence[IntArray], k: int) -> None:
@@ -64,8 +70,15 @@ def _afford(n: int, k: int) -> None:
 
 def by_chunks(measure: Callable[[FloatArray], FloatArray], vertices: FloatArray, simplices: IntArray) -> FloatArray:
     """A function of the corners (n_s, k + 1, d) of simplices, some at a time."""
-    starts = range(0, max(1, len(simplices)), _CHUNK)
-    return np.concatenate([measure(vertices[simplices[start : start + _CHUNK]]) for start in starts])
+    first = simplices[:AT_ONCE]
+    rest = (simplices[some] for some in parts(len(simplices)) if some.start)
+    return np.concatenate([measure(vertices[corners]) for corners in (first, *rest)])
+
+
+def with_simplices(owner: IntArray, n: int) -> Iterator[tuple[slice, slice]]:
+    """Faces 0 .. n - 1 by `parts`, and the simplices of each part; ``owner`` is the face of each simplex."""
+    for faces in parts(n):
+        yield faces, slice(*np.searchsorted(owner, (faces.start, faces.stop)).tolist())
 
 
 def simplex_normals(points: FloatArray) -> FloatArray:
@@ -104,3 +117,20 @@ def mean_normals(points: FloatArray, owner: IntArray, n: int) -> FloatArray:
     total = total / np.where(scale > 0, scale, 1.0)
     length = np.sqrt(over_last(np.add, total**2))[:, None]
     return np.asarray(total / np.where(length > 0, length, 1.0))
+
+
+def centres(points: FloatArray, weights: FloatArray, owner: IntArray, base: FloatArray) -> FloatArray:
+    """Centres of mass (n, d) of n faces with simplices (n_s, k + 1, d) of such measures; ``base`` is a point of each.
+
+    A face of measure zero has the mean of its vertices.
+    """
+    n = len(base)
+    count, total = np.bincount(owner, minlength=n), np.bincount(owner, weights, minlength=n)
+    scale = np.where(total > 0, total, 1.0)[owner]
+    # relative weights: a face of measure 1e-300 is averaged like any other
+    weights = np.where(total[owner] > 0, weights / scale, 1.0 / np.maximum(count, 1)[owner])
+    # offsets from a point of the face, so that small faces far from the origin keep their digits
+    origin = base[owner]
+    offset = reduce(np.add, (points[:, i] - origin for i in range(points.shape[1])))
+    columns = (np.bincount(owner, weights * x / points.shape[1], minlength=n) for x in offset.T)
+    return np.stack(list(columns), axis=1) + base

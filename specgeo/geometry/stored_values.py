@@ -97,9 +97,9 @@ def piece_bounds(layers: Layers, pieces: list[IntArray], precision: type = np.fl
     2 n + 4 over hidden layers of n neurons, and of 2 q for q maxima, and eps that of the ``precision`` in which the map
     was evaluated.
     """
-    found = _piece_bounds(layers, pieces, precision, precision)
+    found = _piece_bounds(layers, pieces, precision, np.float64)  # whatever the precision: bounds are of few digits
     open_cells = np.flatnonzero(~np.isfinite(found).all(axis=(1, 2)))
-    if len(open_cells) and precision is not np.longdouble:  # what overflows may be in the range of long doubles
+    if len(open_cells):  # what overflows may be in the range of long doubles
         found[open_cells] = _piece_bounds(layers, [p[open_cells] for p in pieces], precision, np.longdouble)
     return found
 
@@ -107,7 +107,7 @@ def piece_bounds(layers: Layers, pieces: list[IntArray], precision: type = np.fl
 def _piece_bounds(layers: Layers, pieces: list[IntArray], precision: type, wide: Any) -> FloatArray:
     """The same, computed in a ``wide`` type, of positive terms only: its own rounding is (K + 8) eps at most."""
     weights, biases = ([converted(x, lambda w: np.abs(np.asarray(w, wide))) for x in part] for part in layers[:2])
-    tiny = _SPARE * wide(np.finfo(precision).tiny)
+    tiny = _SPARE * wide(max(np.finfo(precision).tiny, np.finfo(wide).tiny))
     n, m = len(pieces[0]) if pieces else 1, len(biases[-1])
     rows: Any = np.broadcast_to(np.asarray(weights[-1]), (n, *weights[-1].shape))
     offsets: Any = np.broadcast_to(biases[-1], (n, m))
