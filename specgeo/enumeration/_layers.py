@@ -16,6 +16,7 @@ from specgeo._jit import hot
 from specgeo._sparse import SparseMatrix, filled
 from specgeo._vector import WIDTH
 from specgeo.activation import Activation
+from specgeo.enumeration._memory import aligned
 from specgeo.enumeration._scalars import Ids, Integer, Words
 from specgeo.errors import UnsupportedError
 
@@ -204,7 +205,11 @@ def _lists(weights: Any, meta: IntArray) -> list[Any]:
                 part.append(array)
             begin[side] += n + 1
             found[side] += len(values)
-    return [np.concatenate(part) for part in (*rows, *columns)]
+    sizes = [sum(map(len, part)) for part in (*rows, *columns)]
+    return [
+        np.concatenate(part, out=aligned((size,), part[0].dtype))
+        for part, size in zip((*rows, *columns), sizes, strict=True)
+    ]
 
 
 def _listed(weight: Any) -> Any:
@@ -214,12 +219,18 @@ def _listed(weight: Any) -> Any:
     return np.asarray(weight)
 
 
-def _tiles(weight: FloatArray) -> FloatArray:
-    """A matrix in tiles, the last filled up with zeros."""
-    n, n_previous = weight.shape
-    filled_up = np.zeros((-(-n // WIDTH) * WIDTH, n_previous))
-    filled_up[:n] = weight
-    return filled_up.reshape(-1, WIDTH, n_previous).transpose(0, 2, 1).ravel()
+def _tiles(weights: list[FloatArray]) -> FloatArray:
+    """Matrices in tiles, one after the other, the last tile of each filled up with zeros."""
+    sizes = [-(-len(weight) // WIDTH) * WIDTH * weight.shape[1] for weight in weights]
+    tiles, start = aligned((sum(sizes),)), 0
+    for weight, size in zip(weights, sizes, strict=True):
+        n, n_previous = weight.shape
+        own = tiles[start : start + size].reshape(-1, n_previous, WIDTH)
+        filled_up = np.zeros((len(own) * WIDTH, n_previous))
+        filled_up[:n] = weight
+        own[:] = filled_up.reshape(-1, WIDTH, n_previous).transpose(0, 2, 1)
+        start += size
+    return tiles
 
 
 def _tables(layers: list[tuple[IntArray, ...]]) -> tuple[IntArray, IntArray, IntArray, IntArray]:
@@ -275,7 +286,7 @@ def flatten(weights: Any, biases: Any, activations: Any) -> Layers:
     empty, none = np.zeros(0), np.zeros(0, np.int64)
     return Layers(
         meta,
-        np.concatenate([empty, *(_tiles(w) for w in weights if not isinstance(w, SparseMatrix))]),
+        _tiles([w for w in weights if not isinstance(w, SparseMatrix)]),
         np.concatenate(biases) if len(weights) else empty,
         np.concatenate(norms) if norms else empty,
         np.concatenate(thresholds) if thresholds else empty,

@@ -34,7 +34,7 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import FloatArray, IntArray
-from specgeo.enumeration._memory import can_grow, grown, workspace
+from specgeo.enumeration._memory import aligned, can_grow, grown, workspace
 from specgeo.enumeration._scalars import Flags, Ids, Integer, Word, Words
 from specgeo.errors import BudgetError
 
@@ -224,14 +224,16 @@ def frame_of(extent: FloatArray, exact: bool) -> Frame:
 def scratch_of(widest: int, dim: int) -> Scratch:
     """Work space; only ``rows`` has to be initialised."""
     n_rows, wide = (dim + 5) // 4 * 4, max(16, (widest + 7) // 8 * 8)
+    rows = aligned((n_rows, wide))
+    rows[:] = 0.0
     return Scratch(
-        np.zeros((n_rows, widest)),
-        np.empty((len(Neuron), widest)),
-        np.empty((n_rows, wide)),
-        np.empty((8, widest)),
+        rows,
+        aligned((len(Neuron), wide)),
+        aligned((n_rows, wide)),
+        aligned((8, wide)),
         np.empty(VERTICES),
-        np.empty((VERTICES, wide)),
-        np.empty(max(VERTICES, n_rows) * widest),
+        aligned((VERTICES, wide)),
+        aligned((max(VERTICES, n_rows) * widest,)),
         np.empty(widest, np.int64),
         np.empty(widest // BLOCK + 2, np.int64),
         np.empty(widest, np.int64),
