@@ -233,6 +233,17 @@ def _correct(
         _copy_map(rows, base, cell)
 
 
+@hot
+def _steepness(layers: Layers, layer: Integer) -> tuple[float, float, bool]:
+    """The largest slope and intercept of the activations of a layer in size, and whether slope z + shift may round."""
+    meta, steepest, shifted, rounds = layers.meta[layer - 1], 0.0, 0.0, False
+    for p in range(meta[PIECE], meta[PIECE] + meta[N_PIECES]):
+        slope, shift = layers.slopes[p], layers.intercepts[p]
+        steepest, shifted = max(steepest, abs(slope)), max(shifted, abs(shift))
+        rounds |= (shift != 0.0) | ((slope != 1.0) & (slope != 0.0))
+    return steepest, shifted, rounds
+
+
 @leaf
 def activate(
     rows: FloatArray, parent: Integer, slope: FloatArray, shift: FloatArray, n: Integer, out: FloatArray
@@ -264,22 +275,23 @@ def _sum(
     layers, dim, inputs, sums = history.layers, frame.dim, scratch.rows, scratch.sums
     meta, earlier = layers.meta[layer - 1], layers.meta[layer - 2]
     n, n_previous, last = meta[N], meta[N_PREVIOUS], len(inputs) - 1
-    _neurons(before, parent, layers, layer - 1, frame, scratch)
-    size, doubt, slope, shift = (
-        scratch.neurons[Neuron.SIZE],
-        scratch.neurons[Neuron.DOUBT],
-        scratch.neurons[Neuron.SLOPE],
-        scratch.neurons[Neuron.SHIFT],
-    )
+    doubt, slope, shift = scratch.neurons[Neuron.DOUBT], scratch.neurons[Neuron.SLOPE], scratch.neurons[Neuron.SHIFT]
     start = history.sign_start[layer - 1] + cell * 2 * earlier[N_WORDS]
     active_pieces(layers, layer - 1, history.signs[start : start + earlier[N_WORDS]], slope, shift)
     activate(before.rows, parent, slope, shift, n_previous, inputs[: dim + 1])
-    _, _, tiny = row_factors(before, parent, earlier[N_PREVIOUS] + dim, frame.reach)
     doubtful = inputs[last]
-    for k in range(n_previous):
-        idle = (slope[k] == 0.0) & (shift[k] == 0.0)
-        own = activated_doubt(slope[k], shift[k], size[k] * SAFE, doubt[k], tiny)
-        doubtful[k] = 0.0 if idle else own
+    if _steepness(layers, layer - 1)[2]:
+        _neurons(before, parent, layers, layer - 1, frame, scratch)
+        size = scratch.neurons[Neuron.SIZE]
+        _, _, tiny = row_factors(before, parent, earlier[N_PREVIOUS] + dim, frame.reach)
+        for k in range(n_previous):
+            idle = (slope[k] == 0.0) & (shift[k] == 0.0)
+            own = activated_doubt(slope[k], shift[k], size[k] * SAFE, doubt[k], tiny)
+            doubtful[k] = 0.0 if idle else own
+    else:
+        find_doubts(before, parent, layers, layer - 1, frame.reach, doubt)
+        for k in range(n_previous):
+            doubtful[k] = 0.0 if slope[k] == 0.0 else doubt[k]
     for c in range(last + 1):
         for j in range(n):
             sums[c, j] = 0.0
@@ -298,11 +310,7 @@ def _reach(layers: Layers, layer: Integer, maps: Maps, cell: Integer, frame: Fra
     """S, G, E and R of the post-activations of a layer on a cell, over all their pieces."""
     meta = layers.meta[layer - 1]
     n = meta[N]
-    steepest, shifted, rounds = 0.0, 0.0, False
-    for p in range(meta[PIECE], meta[PIECE] + meta[N_PIECES]):
-        slope, shift = layers.slopes[p], layers.intercepts[p]
-        steepest, shifted = max(steepest, abs(slope)), max(shifted, abs(shift))
-        rounds |= (shift != 0.0) | ((slope != 1.0) & (slope != 0.0))
+    steepest, shifted, rounds = _steepness(layers, layer)
     _, _, tiny = row_factors(maps, cell, meta[N_PREVIOUS] + frame.dim, frame.reach)
     _neurons(maps, cell, layers, layer, frame, scratch)
     norm, size, doubt = scratch.neurons[Neuron.NORM], scratch.neurons[Neuron.SIZE], scratch.neurons[Neuron.DOUBT]

@@ -13,6 +13,7 @@ import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
 from specgeo._jit import hot, leaf, leaf_kernel, merged
+from specgeo._prefetch import prefetch
 from specgeo.enumeration._layers import (
     BIAS,
     N_BREAKS,
@@ -293,6 +294,15 @@ def _record(
     return n_pairs
 
 
+@merged
+def _look_ahead(state: State, vertices: IntArray) -> None:
+    """Bring what will be asked of these vertices into the cache."""
+    for v in vertices:
+        prefetch(state.x, v * state.x.shape[1])
+        prefetch(state.vplanes, v * state.vplanes.shape[1])
+        prefetch(state.vbits, v * state.vbits.shape[1])
+
+
 @leaf_kernel
 def classify(state: State, job: Evaluation, scratch: Scratch, inside: Inside, begin: Integer) -> tuple[int, int]:
     """Signs of all units of a layer at the vertices that exist, as far as floats prove them.
@@ -324,6 +334,7 @@ def classify(state: State, job: Evaluation, scratch: Scratch, inside: Inside, be
             vertices = vertices[:FEW]
             error, size = values_at(state, job.history, job.before, layer, vertices, scratch)
             steps, own_size = roundings(layers, layer), 0.0
+        _look_ahead(state, order[first + len(vertices) : first + len(vertices) + 16])
         scale = max(state.margin[0], 1.0)
         limits_of(layers, layer, error, size, steps, job.frame.reach, scale, limits)
         for i in range(len(vertices)):
