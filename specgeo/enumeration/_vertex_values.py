@@ -36,7 +36,7 @@ from specgeo.enumeration._maps import DOUBT, SIZE, STEEP, Maps, activate, factor
 from specgeo.enumeration._products import add_columns_of, add_product, roundings
 from specgeo.enumeration._scalars import ONE, SAFE, TINY, Integer, at_least, gamma, lowest_unit
 
-FEW = 8  # vertices taken together where cells have maps of their own
+FEW = 16  # vertices taken together where cells have maps of their own
 _WIDE = 128  # inputs of a layer from which on it pays to share what is common
 
 
@@ -104,7 +104,7 @@ def values_at(
     layers, meta = history.layers, history.layers.meta[layer - 1]
     n, n_previous, known, error, size = meta[N], meta[N_PREVIOUS], np.int64(-1), 0.0, 0.0
     biases = layers.biases[meta[BIAS] : meta[BIAS] + n]
-    lanes = 4 if len(vertices) <= 4 else FEW
+    lanes = (len(vertices) + 3) // 4 * 4
     for i in range(lanes):
         a = scratch.inputs[i]
         if i < len(vertices):
