@@ -29,6 +29,7 @@ WEIGHT, BIAS, UNIT, PIECE, WORD, N, N_PREVIOUS, N_UNITS, N_BREAKS, N_WORDS, N_PI
 Z_UNIT, A_UNIT, BITS = range(14, 17)
 
 
+PADDED = 2 * WIDTH  # tiles come in pairs
 _ENTRIES_A_CHUNK = 1 << 17  # of weight matrices, in what is made of them and thrown away
 _SPARSE = 0.1  # a smaller part of the entries of a layer is not zero: they are worth a list
 
@@ -174,7 +175,7 @@ def flat_bytes(weights: Any, activations: Any) -> int:
     """What `flatten` takes, at most."""
     entries = sum(2 * int(filled(w).sum()) if _is_list(w) else int(w.size) for w in weights)
     units = sum(len(a.units(len(w)).owners) + len(w) for w, a in zip(weights, activations, strict=True))
-    spare = sum(8 * WIDTH * int(w.shape[1]) for w in weights if not _is_list(w))  # in the last tile
+    spare = sum(8 * PADDED * int(w.shape[1]) for w in weights if not _is_list(w))  # in the last tiles
     return 28 * entries + spare + 256 * units + 64 * _ENTRIES_A_CHUNK
 
 
@@ -220,8 +221,8 @@ def _listed(weight: Any) -> Any:
 
 
 def _tiles(weights: list[FloatArray]) -> FloatArray:
-    """Matrices in tiles, one after the other, the last tile of each filled up with zeros."""
-    sizes = [-(-len(weight) // WIDTH) * WIDTH * weight.shape[1] for weight in weights]
+    """Matrices in tiles, one after the other, the last of each filled up with zeros."""
+    sizes = [-(-len(weight) // PADDED) * PADDED * weight.shape[1] for weight in weights]
     tiles, start = aligned((sum(sizes),)), 0
     for weight, size in zip(weights, sizes, strict=True):
         n, n_previous = weight.shape
@@ -277,7 +278,7 @@ def flatten(weights: Any, biases: Any, activations: Any) -> Layers:
         terms.extend(exact)
         intercepts.extend(sum(reversed(parts)) for parts in exact)
         starts = [
-            starts[0] + (0 if isinstance(weight, SparseMatrix) else -(-n // WIDTH) * WIDTH * n_previous),
+            starts[0] + (0 if isinstance(weight, SparseMatrix) else -(-n // PADDED) * PADDED * n_previous),
             starts[1] + n,
             starts[2] + n_units,
             starts[3] + len(activation.slopes),

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from specgeo._cast import FloatArray, IntArray
 from specgeo._jit import hot, leaf
-from specgeo._vector import WIDTH, everywhere, load, multiply_add, store, total
+from specgeo._vector import MANY_REGISTERS, WIDTH, everywhere, load, multiply_add, store, total
 from specgeo.enumeration._layers import N_PREVIOUS, ROWS, WEIGHT, Layers, N
 from specgeo.enumeration._layout import BLOCK, Scratch
 from specgeo.enumeration._scalars import Ids, Integer, index
+
+AT_ONCE = 2 if MANY_REGISTERS else 1  # tiles
 
 
 @hot
@@ -56,52 +58,45 @@ def find_columns(rows: FloatArray, n_rows: Integer, n: Integer, columns: IntArra
 
 
 @hot
-def _add_tile(
-    rows: FloatArray, first: Integer, columns: IntArray, terms: tuple[Integer, Integer], tiles: FloatArray,
-    start: Integer, out: FloatArray, to: Integer, sizes: bool,
+def _add_tiles(
+    rows: FloatArray, columns: IntArray, tiles: FloatArray, starts: tuple[Integer, Integer], out: FloatArray,
+    to: Integer, sizes: bool, fifth: bool,
 ) -> None:  # fmt: skip
-    """Add terms to a tile of the result: out[r, j] += sum of rows[first + r, k] tiles[start + 8 k + j] over columns k.
+    """Add to a tile of the result: out[r, j] += sum of rows[r, k] tiles[start + 8 k + j] over these columns k, r < 4.
 
-    The tile begins at place ``to`` of ``out``. With ``sizes`` row 3 takes the absolute values of the weights.
+    The tile begins at place ``to`` of ``out``. With ``sizes`` the last row takes the absolute values of the
+    weights; it is a fifth one with ``fifth``. Where there are registers for it, the next tile is done beside it, whose
+    operations need not wait for those of this one.
     """
-    step = out.shape[1]
-    s0, s1, s2, s3 = everywhere(0.0), everywhere(0.0), everywhere(0.0), everywhere(0.0)
-    r0, r1, r2, r3 = rows[first], rows[first + 1], rows[first + 2], rows[first + 3]
-    for t in range(terms[0], terms[1]):
-        k = index(columns[t])
-        w = load(tiles, start + WIDTH * k)
-        s0 = multiply_add(w, r0[k], s0)
-        s1 = multiply_add(w, r1[k], s1)
-        s2 = multiply_add(w, r2[k], s2)
-        s3 = multiply_add(abs(w) if sizes else w, r3[k], s3)
-    store(load(out, to) + s0, out, to)
-    store(load(out, to + step) + s1, out, to + step)
-    store(load(out, to + 2 * step) + s2, out, to + 2 * step)
-    store(load(out, to + 3 * step) + s3, out, to + 3 * step)
-
-
-@hot
-def _add_higher_tile(
-    rows: FloatArray, first: Integer, columns: IntArray, terms: tuple[Integer, Integer], tiles: FloatArray,
-    start: Integer, out: FloatArray, to: Integer,
-) -> None:  # fmt: skip
-    """`_add_tile` of five rows, the fifth with absolute values of the weights."""
-    step = out.shape[1]
+    step, (one, two) = out.shape[1], starts
     s0, s1, s2, s3, s4 = everywhere(0.0), everywhere(0.0), everywhere(0.0), everywhere(0.0), everywhere(0.0)
-    r0, r1, r2, r3, r4 = rows[first], rows[first + 1], rows[first + 2], rows[first + 3], rows[first + 4]
-    for t in range(terms[0], terms[1]):
-        k = index(columns[t])
-        w = load(tiles, start + WIDTH * k)
+    t0, t1, t2, t3, t4 = everywhere(0.0), everywhere(0.0), everywhere(0.0), everywhere(0.0), everywhere(0.0)
+    r0, r1, r2, r3, r4 = rows[0], rows[1], rows[2], rows[3], rows[4 if fifth else 3]
+    for column in columns:
+        k = index(column)
+        w = load(tiles, one + WIDTH * k)
         s0 = multiply_add(w, r0[k], s0)
         s1 = multiply_add(w, r1[k], s1)
         s2 = multiply_add(w, r2[k], s2)
-        s3 = multiply_add(w, r3[k], s3)
-        s4 = multiply_add(abs(w), r4[k], s4)
-    store(load(out, to) + s0, out, to)
-    store(load(out, to + step) + s1, out, to + step)
-    store(load(out, to + 2 * step) + s2, out, to + 2 * step)
-    store(load(out, to + 3 * step) + s3, out, to + 3 * step)
-    store(load(out, to + 4 * step) + s4, out, to + 4 * step)
+        s3 = multiply_add(abs(w) if sizes and not fifth else w, r3[k], s3)
+        if fifth:
+            s4 = multiply_add(abs(w), r4[k], s4)
+        if MANY_REGISTERS:
+            w = load(tiles, two + WIDTH * k)
+            t0 = multiply_add(w, r0[k], t0)
+            t1 = multiply_add(w, r1[k], t1)
+            t2 = multiply_add(w, r2[k], t2)
+            t3 = multiply_add(abs(w) if sizes and not fifth else w, r3[k], t3)
+            if fifth:
+                t4 = multiply_add(abs(w), r4[k], t4)
+    for _ in range(AT_ONCE):
+        store(load(out, to) + s0, out, to)
+        store(load(out, to + step) + s1, out, to + step)
+        store(load(out, to + 2 * step) + s2, out, to + 2 * step)
+        store(load(out, to + 3 * step) + s3, out, to + 3 * step)
+        if fifth:
+            store(load(out, to + 4 * step) + s4, out, to + 4 * step)
+        to, s0, s1, s2, s3, s4 = to + WIDTH, t0, t1, t2, t3, t4
 
 
 @leaf
@@ -111,19 +106,19 @@ def add_columns_of(
 ) -> None:  # fmt: skip
     """`add_product` for an array, of the columns of the rows that the scratch space lists."""
     meta, columns, blocks = layers.meta[layer - 1], scratch.columns, scratch.blocks
-    n_previous, step, last, higher = meta[N_PREVIOUS], out.shape[1], n_rows // 4 * 4 - 4, n_rows % 4 == 1
-    for tile in range((meta[N] + WIDTH - 1) // WIDTH):
-        start = meta[WEIGHT] + tile * WIDTH * n_previous
+    step, size, last = out.shape[1], WIDTH * meta[N_PREVIOUS], n_rows // 4 * 4 - 4
+    for tile in range(0, (meta[N] + WIDTH - 1) // WIDTH, AT_ONCE):
+        starts = meta[WEIGHT] + tile * size, meta[WEIGHT] + (tile + 1) * size
         for block in range(n_blocks):
-            terms = blocks[block], blocks[block + 1]
+            terms = columns[blocks[block] : blocks[block + 1]]
             for first in range(0, last + 4, 4):
-                to = first * step + WIDTH * tile
-                if sizes and higher and first == last:
-                    _add_higher_tile(rows, first, columns, terms, layers.tiles, start, out, to)
-                elif sizes and first == last:
-                    _add_tile(rows, first, columns, terms, layers.tiles, start, out, to, True)
+                own, to = rows[first:], first * step + WIDTH * tile
+                if first < last or not sizes:
+                    _add_tiles(own, terms, layers.tiles, starts, out, to, False, False)
+                elif n_rows % 4 == 0:
+                    _add_tiles(own, terms, layers.tiles, starts, out, to, True, False)
                 else:
-                    _add_tile(rows, first, columns, terms, layers.tiles, start, out, to, False)
+                    _add_tiles(own, terms, layers.tiles, starts, out, to, True, True)
 
 
 @leaf
@@ -139,7 +134,7 @@ def add_product(
     """out[r] += W a for each of so many rows a; with ``sizes`` the last of them takes |W|.
 
     n_rows is a multiple of 4, or with ``sizes`` one more; ``out`` beyond the layer's neurons, to the next multiple of
-    8, is overwritten.
+    `_layers.PADDED`, is overwritten.
     """
     meta = layers.meta[layer - 1]
     if meta[ROWS] < 0:
