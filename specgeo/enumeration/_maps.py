@@ -31,6 +31,7 @@ import numpy as np
 
 from specgeo._cast import FloatArray
 from specgeo._jit import hot, leaf, leaf_kernel, merged
+from specgeo._prefetch import prefetch
 from specgeo.enumeration._layers import (
     BIAS,
     COLUMNS,
@@ -322,6 +323,14 @@ def _reach(layers: Layers, layer: Integer, maps: Maps, cell: Integer, frame: Fra
     maps.trust[cell, DOUBT] = steepest * largest(doubt, n) * SAFE + maps.trust[cell, ROUNDING]
 
 
+@merged
+def _ask_for(rows: FloatArray, cell: Integer) -> None:
+    """Bring the rows of a cell into the cache."""
+    size = rows.shape[1] * rows.shape[2]
+    for at in range(0, size, 8):
+        prefetch(rows, cell * size + at)
+
+
 @leaf_kernel
 def first_map(layers: Layers, before: Maps, maps: Maps, frame: Frame, scratch: Scratch) -> None:
     """The map of layer 1: weights and biases themselves."""
@@ -351,6 +360,9 @@ def propagate(
         if maps.trust[seed, STEPS] >= 0.0:
             continue
         parent = np.int64(history.parents[history.parent_start[layer - 1] + seed])
+        after = min(seed + 1, state.sizes[Size.CELLS] - 1)
+        _ask_for(before.rows, np.int64(history.parents[history.parent_start[layer - 1] + after]))
+        _ask_for(maps.rows, np.int64(after))
         _sum(history, layer, before, maps, frame, parent, np.int64(seed), scratch)
         queue[0], head, tail = seed, 0, 1
         while head < tail:  # breadth first inside the parent
