@@ -324,7 +324,7 @@ def _reach(layers: Layers, layer: Integer, maps: Maps, cell: Integer, frame: Fra
 
 
 @merged
-def _ask_for(rows: FloatArray, cell: Integer) -> None:
+def ask_for(rows: FloatArray, cell: Integer) -> None:
     """Bring the rows of a cell into the cache."""
     size = rows.shape[1] * rows.shape[2]
     for at in range(0, size, 8):
@@ -361,8 +361,8 @@ def propagate(
             continue
         parent = np.int64(history.parents[history.parent_start[layer - 1] + seed])
         after = min(seed + 1, state.sizes[Size.CELLS] - 1)
-        _ask_for(before.rows, np.int64(history.parents[history.parent_start[layer - 1] + after]))
-        _ask_for(maps.rows, np.int64(after))
+        ask_for(before.rows, np.int64(history.parents[history.parent_start[layer - 1] + after]))
+        ask_for(maps.rows, np.int64(after))
         _sum(history, layer, before, maps, frame, parent, np.int64(seed), scratch)
         queue[0], head, tail = seed, 0, 1
         while head < tail:  # breadth first inside the parent

@@ -28,7 +28,7 @@ from specgeo.enumeration._layers import (
     entries,
 )
 from specgeo.enumeration._layout import LEN, OWN, START, VERTICES, Frame, Neuron, Scratch, Size, State, Tally
-from specgeo.enumeration._maps import Maps, factors, largest
+from specgeo.enumeration._maps import Maps, ask_for, factors, largest
 from specgeo.enumeration._predicates import UNDECIDED, counted, refined, set_sign
 from specgeo.enumeration._products import roundings
 from specgeo.enumeration._scalars import ONE, SAFE, Flags, Integer, U, Word, Words, lowest_unit, popcount
@@ -295,12 +295,19 @@ def _record(
 
 
 @merged
-def _look_ahead(state: State, vertices: IntArray) -> None:
-    """Bring what will be asked of these vertices into the cache."""
-    for v in vertices:
-        prefetch(state.x, v * state.x.shape[1])
-        prefetch(state.vplanes, v * state.vplanes.shape[1])
+def _look_ahead(state: State, job: Evaluation, soon: IntArray, later: IntArray) -> None:
+    """Bring what will be asked of vertices into the cache; of those whose turn is soon, the maps they are in."""
+    dim, last, history, layer = job.frame.dim, np.int64(-1), job.history, job.layer
+    for v in later:
+        prefetch(state.x, v * (dim + 1))
+        prefetch(state.vplanes, v * (dim + 2))
         prefetch(state.vbits, v * state.vbits.shape[1])
+    if layer > 1:
+        for v in soon:
+            parent = np.int64(history.parents[history.parent_start[layer - 1] + state.vplanes[v, dim]])
+            if parent != last:
+                last = parent
+                ask_for(job.before.rows, parent)
 
 
 @leaf_kernel
@@ -334,7 +341,8 @@ def classify(state: State, job: Evaluation, scratch: Scratch, inside: Inside, be
             vertices = vertices[:FEW]
             error, size = values_at(state, job.history, job.before, layer, vertices, scratch)
             steps, own_size = roundings(layers, layer), 0.0
-        _look_ahead(state, order[first + len(vertices) : first + len(vertices) + 16])
+        after = first + len(vertices)
+        _look_ahead(state, job, order[after : min(after + FEW, stop)], order[after + FEW : min(after + 2 * FEW, stop)])
         scale = max(state.margin[0], 1.0)
         limits_of(layers, layer, error, size, steps, job.frame.reach, scale, limits)
         for i in range(len(vertices)):
