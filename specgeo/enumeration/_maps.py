@@ -369,6 +369,8 @@ def propagate(
             base = np.int64(queue[head])
             head += 1
             maps.trust[base, INPUT] = before.trust[parent, SIZE]
+            if head < tail:
+                ask_for(maps.rows, np.int64(queue[head]))
             _reach(layers, layer, maps, base, frame, scratch)
             face = state.cells[base, 0]
             start = state.faces[face, START]
