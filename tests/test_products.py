@@ -30,10 +30,8 @@ def dots_once(layers: Layers, layer: int, neuron: int, rows: FloatArray, n: int,
 
 
 @kernel
-def columns_once(
-    layers: Layers, layer: int, neuron: int, by: FloatArray, old: FloatArray, new: FloatArray, w: FloatArray
-) -> None:
-    add_columns(layers, layer, neuron, by, old, new, w)
+def columns_once(layers: Layers, layer: int, neuron: int, by: FloatArray, old: FloatArray, new: FloatArray) -> None:
+    add_columns(layers, layer, neuron, by, old, new)
 
 
 @kernel
@@ -135,6 +133,6 @@ def test_rows_of_planes_are_within_their_bound(n_previous: int, n_rows: int, kin
 def test_columns_are_added_to_rows(n: int) -> None:
     rng = np.random.default_rng(n)
     weight, old, new, by = rng.normal(size=(n, 5)), rng.normal(size=(4, n)), np.empty((4, n)), rng.normal(size=4)
-    columns_once(layers_of(weight, np.zeros(n)), 2, 3, by, old, new, np.empty(n + 7))
+    columns_once(layers_of(weight, np.zeros(n)), 2, 3, by, old, new)
     column = np.stack([weight[:, 3]] * 3 + [np.abs(weight[:, 3])])
     np.testing.assert_allclose(new, old + by[:, None] * column, rtol=0, atol=1e-15)

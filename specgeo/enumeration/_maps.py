@@ -191,7 +191,7 @@ def _correct(
     scratch: Scratch,
 ) -> None:
     """The map of a cell from that of its neighbour ``base`` inside the same cell before."""
-    factors, column = scratch.sums[0], scratch.sums[1]
+    factors = scratch.sums[0]
     parent = np.int64(history.parents[history.parent_start[layer - 1] + cell])
     layers, dim, extent = history.layers, frame.dim, frame.extent
     meta, earlier = layers.meta[layer - 1], layers.meta[layer - 2]
@@ -228,7 +228,7 @@ def _correct(
                 for c in range(dim + 2):
                     add_entries(layers, meta[COLUMNS] + k, c == dim + 1, factors[c], rows[cell, c])
             else:
-                add_columns(layers, layer, k, factors, rows[source], rows[cell], column)
+                add_columns(layers, layer, k, factors, rows[source], rows[cell])
             source = np.int64(cell)
     if source == base:  # only signs 0 and -1 differ
         _copy_map(rows, base, cell)

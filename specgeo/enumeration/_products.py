@@ -230,33 +230,23 @@ def row_dots(w: FloatArray, columns: Ids, rows: FloatArray, n: Integer, out: Flo
 
 @leaf
 def add_columns(
-    layers: Layers,
-    layer: Integer,
-    neuron: Integer,
-    factors: FloatArray,
-    old: FloatArray,
-    new: FloatArray,
-    w: FloatArray,
+    layers: Layers, layer: Integer, neuron: Integer, factors: FloatArray, old: FloatArray, new: FloatArray
 ) -> None:
-    """new = old + factor * column of W, for a neuron before and a factor for each row; |W| for the last row.
-
-    ``w`` (n, to the next multiple of 8) is scratch.
-    """
-    meta, last = layers.meta[layer - 1], len(new) - 1
-    n, at, begin = meta[N], meta[WEIGHT] + WIDTH * neuron, 0
-    while begin < n:
-        tile, to = layers.tiles[at : at + WIDTH], w[begin : begin + WIDTH]
-        for j in range(WIDTH):
-            to[j] = tile[j]
-        at, begin = at + WIDTH * meta[N_PREVIOUS], begin + WIDTH
-    for c in range(last + 1):
-        factor, source, to = factors[c], old[c], new[c]
-        if c == last:
-            for j in range(n):
-                to[j] = source[j] + factor * abs(w[j])
-        else:
-            for j in range(n):
-                to[j] = source[j] + factor * w[j]
+    """new = old + factor * column of W, for a neuron before and a factor for each row; |W| for the last row."""
+    meta, n, last = layers.meta[layer - 1], new.shape[1], len(new) - 1
+    at, whole = meta[WEIGHT] + WIDTH * neuron, n // WIDTH * WIDTH
+    for begin in range(0, whole, WIDTH):
+        w = load(layers.tiles, at)
+        for c in range(last):
+            place = c * n + begin
+            store(multiply_add(w, factors[c], load(old, place)), new, place)
+        place = last * n + begin
+        store(multiply_add(abs(w), factors[last], load(old, place)), new, place)
+        at += WIDTH * meta[N_PREVIOUS]
+    for j in range(whole, n):
+        w = layers.tiles[at + (j - whole)]
+        for c in range(last + 1):
+            new[c, j] = old[c, j] + factors[c] * (abs(w) if c == last else w)
 
 
 @leaf
