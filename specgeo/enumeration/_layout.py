@@ -147,7 +147,7 @@ class Scratch(NamedTuple):
 
     rows: FloatArray  # (4 q or 4 q + 1 >= d + 2, n) post-activations as affine functions; zeros; in the last row doubts
     neurons: FloatArray  # (len(Neuron), n)
-    sums: FloatArray  # (as many, n to the next multiple of 16) their products
+    sums: FloatArray  # (as many, n to the next multiple of 16, at least 32) their products
     inputs: FloatArray  # (VERTICES, n) post-activations at vertices
     errors: FloatArray  # (VERTICES,) bounds on their errors
     values: FloatArray  # (VERTICES, as above) pre-activations
@@ -223,7 +223,7 @@ def frame_of(extent: FloatArray, exact: bool) -> Frame:
 def scratch_of(widest: int, dim: int) -> Scratch:
     """Work space; only ``rows`` has to be initialised."""
     n_rows = dim + 2 if dim % 4 == 3 else (dim + 5) // 4 * 4  # fours, or one more
-    wide = (widest + 15) // 16 * 16
+    wide = max(32, (widest + 15) // 16 * 16)
     rows = aligned((n_rows, wide))
     rows[:] = 0.0
     return Scratch(

@@ -32,6 +32,7 @@ import numpy as np
 from specgeo._cast import FloatArray
 from specgeo._jit import hot, leaf, leaf_kernel, merged
 from specgeo._prefetch import prefetch
+from specgeo._vector import WIDTH, Vector, everywhere, load, multiply_add, store, total, where_below
 from specgeo.enumeration._layers import (
     BIAS,
     COLUMNS,
@@ -306,21 +307,53 @@ def _sum(
     maps.trust[cell, STEPS] = roundings(layers, layer)
 
 
+@hot
+def _eight(row: FloatArray, j: Integer) -> Vector:
+    """The eight numbers from j on; where fewer are left, the first of them eight times."""
+    return load(row, j) if j + WIDTH <= len(row) else everywhere(row[j])
+
+
+@hot
+def _largest_rows(maps: Maps, cell: Integer, layers: Layers, layer: Integer, frame: Frame, most: FloatArray) -> float:
+    """The largest of what `_neurons` finds, doubts added to the sizes: eight lanes each of norms, sizes, and doubts.
+
+    Returns NaN if one of them is, else 0.
+    """
+    meta, dim, extent, rows = layers.meta[layer - 1], frame.dim, frame.extent, maps.rows[cell]
+    n, b0 = meta[N], meta[BIAS]
+    norms, biases = layers.norms[b0 : b0 + n], layers.biases[b0 : b0 + n]
+    f, g, tiny = row_factors(maps, cell, meta[N_PREVIOUS], frame.reach)
+    steep, reach, doubt, seen = everywhere(0.0), everywhere(0.0), everywhere(0.0), everywhere(0.0)
+    j = np.int64(0)
+    while j < n:
+        norm, size = everywhere(0.0), abs(_eight(rows[dim], j)) + dim * TINY
+        for c in range(dim):
+            slope = abs(_eight(rows[c], j))
+            norm, size = norm + slope, multiply_add(slope, extent[c], size)
+        off = (_eight(rows[dim + 1], j) + _eight(norms, j) * f + abs(_eight(biases, j)) * g + tiny) * SAFE
+        size = size + off
+        steep, reach = where_below(steep, norm, norm, steep), where_below(reach, size, size, reach)
+        doubt, seen = where_below(doubt, off, off, doubt), seen + norm + size
+        j += WIDTH if j + WIDTH <= n else 1
+    store(steep, most, 0)
+    store(reach, most, WIDTH)
+    store(doubt, most, 2 * WIDTH)
+    every = total(seen)
+    return 0.0 if every == every else every
+
+
 @merged
 def _reach(layers: Layers, layer: Integer, maps: Maps, cell: Integer, frame: Frame, scratch: Scratch) -> None:
     """S, G, E and R of the post-activations of a layer on a cell, over all their pieces."""
-    meta = layers.meta[layer - 1]
-    n = meta[N]
+    lanes = scratch.sums[0]
     steepest, shifted, rounds = _steepness(layers, layer)
-    _, _, tiny = row_factors(maps, cell, meta[N_PREVIOUS] + frame.dim, frame.reach)
-    _neurons(maps, cell, layers, layer, frame, scratch)
-    norm, size, doubt = scratch.neurons[Neuron.NORM], scratch.neurons[Neuron.SIZE], scratch.neurons[Neuron.DOUBT]
-    for k in range(n):
-        size[k] += doubt[k]
-    maps.trust[cell, SIZE] = (steepest * largest(size, n) + shifted) * SAFE + 8.0 * TINY
-    maps.trust[cell, STEEP] = steepest * largest(norm, n) * SAFE + TINY
+    _, _, tiny = row_factors(maps, cell, layers.meta[layer - 1, N_PREVIOUS] + frame.dim, frame.reach)
+    lost = _largest_rows(maps, cell, layers, layer, frame, lanes)
+    norm, size, doubt = largest(lanes, WIDTH), largest(lanes[WIDTH:], WIDTH), largest(lanes[2 * WIDTH :], WIDTH) + lost
+    maps.trust[cell, SIZE] = (steepest * (size + lost) + shifted) * SAFE + 8.0 * TINY
+    maps.trust[cell, STEEP] = steepest * (norm + lost) * SAFE + TINY
     maps.trust[cell, ROUNDING] = (gamma(4.0) * maps.trust[cell, SIZE] + tiny) * SAFE if rounds else 0.0
-    maps.trust[cell, DOUBT] = steepest * largest(doubt, n) * SAFE + maps.trust[cell, ROUNDING]
+    maps.trust[cell, DOUBT] = steepest * doubt * SAFE + maps.trust[cell, ROUNDING]
 
 
 @merged
