@@ -122,11 +122,9 @@ def _copy_map(rows: FloatArray, base: Integer, cell: Integer) -> None:
 
 
 @hot
-def activated_doubt(slope: float, shift: float, size: float, doubt: float, tiny: float) -> float:
-    """Doubt of slope z + shift from that of z; a ReLU rounds nothing. ``tiny`` covers what underflows."""
-    plain = abs(slope) * doubt
-    rounded = (plain + gamma(4.0) * (abs(slope) * size + abs(shift)) + tiny) * SAFE
-    return plain if (shift == 0.0) & ((slope == 1.0) | (slope == 0.0)) else rounded
+def activated_doubt(slope: float, shift: float, doubt: float, rounding: float) -> float:
+    """Doubt of slope z + shift from that of z; ``rounding`` is R, 0 for a ReLU, which rounds nothing."""
+    return 0.0 if (slope == 0.0) & (shift == 0.0) else (abs(slope) * doubt + rounding) * SAFE
 
 
 @leaf
@@ -139,23 +137,6 @@ def find_doubts(maps: Maps, cell: Integer, layers: Layers, layer: Integer, reach
     inherited = maps.rows[cell, dim + 1]
     for k in range(n):
         doubt[k] = (inherited[k] + norms[k] * f + abs(biases[k]) * g + tiny) * SAFE
-
-
-@leaf
-def _neurons(maps: Maps, cell: Integer, layers: Layers, layer: Integer, frame: Frame, scratch: Scratch) -> None:
-    """1-norm of the gradient, size and doubt of all rows of a map of ``layer``."""
-    rows, dim, extent = maps.rows, frame.dim, frame.extent
-    n = rows.shape[2]
-    find_doubts(maps, cell, layers, layer, frame.reach, scratch.neurons[Neuron.DOUBT])
-    norm, size, constant = scratch.neurons[Neuron.NORM], scratch.neurons[Neuron.SIZE], rows[cell, dim]
-    for k in range(n):
-        norm[k] = 0.0
-        size[k] = abs(constant[k]) + dim * TINY
-    for c in range(dim):
-        row, most = rows[cell, c], extent[c]
-        for k in range(n):
-            norm[k] += abs(row[k])
-            size[k] += abs(row[k]) * most
 
 
 @merged
@@ -194,7 +175,7 @@ def _correct(
     """The map of a cell from that of its neighbour ``base`` inside the same cell before."""
     factors = scratch.sums[0]
     parent = np.int64(history.parents[history.parent_start[layer - 1] + cell])
-    layers, dim, extent = history.layers, frame.dim, frame.extent
+    layers, dim, rounding = history.layers, frame.dim, before.trust[parent, ROUNDING]
     meta, earlier = layers.meta[layer - 1], layers.meta[layer - 2]
     b0 = earlier[BIAS]
     here = history.sign_start[layer - 1] + cell * 2 * earlier[N_WORDS]
@@ -213,17 +194,15 @@ def _correct(
                 continue
             last = k
             p, q = piece(history, layer - 1, cell, k), piece(history, layer - 1, base, k)
-            size = 0.0
             for c in range(dim + 1):
                 z = before.rows[parent, c, k]
                 new, old = layers.slopes[p] * z, layers.slopes[q] * z
                 if c == dim:
                     new, old = new + layers.intercepts[p], old + layers.intercepts[q]
-                size += abs(z) * (extent[c] if c < dim else 1.0)
                 factors[c] = new - old
             doubt = before.rows[parent, dim + 1, k] + layers.norms[b0 + k] * f + abs(layers.biases[b0 + k]) * g + tiny
-            new = activated_doubt(layers.slopes[p], layers.intercepts[p], size * SAFE, doubt * SAFE, tiny)
-            old = activated_doubt(layers.slopes[q], layers.intercepts[q], size * SAFE, doubt * SAFE, tiny)
+            new = activated_doubt(layers.slopes[p], layers.intercepts[p], doubt * SAFE, rounding)
+            old = activated_doubt(layers.slopes[q], layers.intercepts[q], doubt * SAFE, rounding)
             factors[dim + 1] = new - old
             if sparse:
                 for c in range(dim + 2):
@@ -233,17 +212,6 @@ def _correct(
             source = np.int64(cell)
     if source == base:  # only signs 0 and -1 differ
         _copy_map(rows, base, cell)
-
-
-@hot
-def _steepness(layers: Layers, layer: Integer) -> tuple[float, float, bool]:
-    """The largest slope and intercept of the activations of a layer in size, and whether slope z + shift may round."""
-    meta, steepest, shifted, rounds = layers.meta[layer - 1], 0.0, 0.0, False
-    for p in range(meta[PIECE], meta[PIECE] + meta[N_PIECES]):
-        slope, shift = layers.slopes[p], layers.intercepts[p]
-        steepest, shifted = max(steepest, abs(slope)), max(shifted, abs(shift))
-        rounds |= (shift != 0.0) | ((slope != 1.0) & (slope != 0.0))
-    return steepest, shifted, rounds
 
 
 @leaf
@@ -282,18 +250,9 @@ def _sum(
     active_pieces(layers, layer - 1, history.signs[start : start + earlier[N_WORDS]], slope, shift)
     activate(before.rows, parent, slope, shift, n_previous, inputs[: dim + 1])
     doubtful = inputs[last]
-    if _steepness(layers, layer - 1)[2]:
-        _neurons(before, parent, layers, layer - 1, frame, scratch)
-        size = scratch.neurons[Neuron.SIZE]
-        _, _, tiny = row_factors(before, parent, earlier[N_PREVIOUS] + dim, frame.reach)
-        for k in range(n_previous):
-            idle = (slope[k] == 0.0) & (shift[k] == 0.0)
-            own = activated_doubt(slope[k], shift[k], size[k] * SAFE, doubt[k], tiny)
-            doubtful[k] = 0.0 if idle else own
-    else:
-        find_doubts(before, parent, layers, layer - 1, frame.reach, doubt)
-        for k in range(n_previous):
-            doubtful[k] = 0.0 if slope[k] == 0.0 else doubt[k]
+    find_doubts(before, parent, layers, layer - 1, frame.reach, doubt)
+    for k in range(n_previous):
+        doubtful[k] = activated_doubt(slope[k], shift[k], doubt[k], before.trust[parent, ROUNDING])
     for c in range(last + 1):
         for j in range(n):
             sums[c, j] = 0.0
@@ -315,7 +274,7 @@ def _eight(row: FloatArray, j: Integer) -> Vector:
 
 @hot
 def _largest_rows(maps: Maps, cell: Integer, layers: Layers, layer: Integer, frame: Frame, most: FloatArray) -> float:
-    """The largest of what `_neurons` finds, doubts added to the sizes: eight lanes each of norms, sizes, and doubts.
+    """The largest 1-norm of a gradient, size with doubt, and doubt among the rows of a map, in eight lanes each.
 
     Returns NaN if one of them is, else 0.
     """
@@ -345,9 +304,12 @@ def _largest_rows(maps: Maps, cell: Integer, layers: Layers, layer: Integer, fra
 @merged
 def _reach(layers: Layers, layer: Integer, maps: Maps, cell: Integer, frame: Frame, scratch: Scratch) -> None:
     """S, G, E and R of the post-activations of a layer on a cell, over all their pieces."""
-    lanes = scratch.sums[0]
-    steepest, shifted, rounds = _steepness(layers, layer)
-    _, _, tiny = row_factors(maps, cell, layers.meta[layer - 1, N_PREVIOUS] + frame.dim, frame.reach)
+    lanes, meta, steepest, shifted, rounds = scratch.sums[0], layers.meta[layer - 1], 0.0, 0.0, False
+    for p in range(meta[PIECE], meta[PIECE] + meta[N_PIECES]):
+        slope, shift = layers.slopes[p], layers.intercepts[p]
+        steepest, shifted = max(steepest, abs(slope)), max(shifted, abs(shift))
+        rounds |= (shift != 0.0) | ((slope != 1.0) & (slope != 0.0))
+    _, _, tiny = row_factors(maps, cell, meta[N_PREVIOUS] + frame.dim, frame.reach)
     lost = _largest_rows(maps, cell, layers, layer, frame, lanes)
     norm, size, doubt = largest(lanes, WIDTH), largest(lanes[WIDTH:], WIDTH), largest(lanes[2 * WIDTH :], WIDTH) + lost
     maps.trust[cell, SIZE] = (steepest * (size + lost) + shifted) * SAFE + 8.0 * TINY

@@ -21,7 +21,6 @@ from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from math import prod
-from operator import attrgetter
 from typing import Any, TypeVar
 
 import numpy as np
@@ -33,7 +32,6 @@ _KEPT = 1 << 29  # bytes kept for each thread, at most
 _LENT = 1 << 25  # of them, at most, those that are given back as they are
 
 _local = threading.local()
-_room = attrgetter("room")
 _Tuple = TypeVar("_Tuple", bound=tuple[Any, ...])
 _Key = tuple[Callable[..., Any], tuple[int, ...]]
 _Thing = tuple[Any, int]  # arrays, and how many bytes they have
@@ -57,7 +55,6 @@ class Buffer(np.ndarray[Any, np.dtype[np.uint8]]):
 
     used: int
     start: int  # of the line
-    room: int  # from there
 
     @classmethod
     def of(cls, size: int, reserved: int) -> Buffer:
@@ -67,8 +64,11 @@ class Buffer(np.ndarray[Any, np.dtype[np.uint8]]):
         except MemoryError:  # a limit on addresses
             buffer = cls((size + _LINE,), np.uint8)
         buffer.used, buffer.start = size, _to_line(buffer)
-        buffer.room = len(buffer) - _LINE
         return buffer
+
+    def __len__(self) -> int:
+        """Bytes from the line on."""
+        return self.size - _LINE
 
     def view_of(self, shape: tuple[int, ...], dtype: Any) -> npt.NDArray[Any]:
         """An array in this memory."""
@@ -80,7 +80,7 @@ Buffers = list[Buffer]
 
 def _first_free(buffers: Buffers, size: int) -> Buffer | None:
     """The smallest buffer (they are in order of size) that fits and into which no array looks."""
-    for buffer in islice(buffers, bisect_left(buffers, size, key=_room), None):
+    for buffer in islice(buffers, bisect_left(buffers, size, key=len), None):
         if buffer.used > 4 * size:
             return None
         if sys.getrefcount(buffer) <= _FREE:
@@ -114,14 +114,14 @@ def workspace(shape: tuple[int, ...], dtype: Any, reserve: int = 1) -> npt.NDArr
         if _used(buffers) + size > _KEPT:
             buffers[:] = [buffer for buffer in buffers if sys.getrefcount(buffer) > _FREE]
         if _used(buffers) + size <= _KEPT:
-            insort(buffers, found, key=_room)
+            insort(buffers, found, key=len)
     found.used = max(found.used, size)
     return found.view_of(shape, dtype)
 
 
 def can_grow(array: npt.NDArray[Any], rows: int) -> bool:
     """Whether an array of `workspace` can have so many rows where it is."""
-    return isinstance(array.base, Buffer) and rows * array.strides[0] <= array.base.room
+    return isinstance(array.base, Buffer) and rows * array.strides[0] <= len(array.base)
 
 
 def grown(array: npt.NDArray[Any], rows: int) -> npt.NDArray[Any]:
