@@ -124,7 +124,8 @@ def _copy_map(rows: FloatArray, base: Integer, cell: Integer) -> None:
 @hot
 def activated_doubt(slope: float, shift: float, doubt: float, rounding: float) -> float:
     """Doubt of slope z + shift from that of z; ``rounding`` is R, 0 for a ReLU, which rounds nothing."""
-    return 0.0 if (slope == 0.0) & (shift == 0.0) else (abs(slope) * doubt + rounding) * SAFE
+    result = (abs(slope) * doubt + rounding) * SAFE
+    return 0.0 if (slope == 0.0) & (shift == 0.0) else result
 
 
 @leaf
@@ -251,8 +252,9 @@ def _sum(
     activate(before.rows, parent, slope, shift, n_previous, inputs[: dim + 1])
     doubtful = inputs[last]
     find_doubts(before, parent, layers, layer - 1, frame.reach, doubt)
+    rounding = before.trust[parent, ROUNDING]
     for k in range(n_previous):
-        doubtful[k] = activated_doubt(slope[k], shift[k], doubt[k], before.trust[parent, ROUNDING])
+        doubtful[k] = activated_doubt(slope[k], shift[k], doubt[k], rounding)
     for c in range(last + 1):
         for j in range(n):
             sums[c, j] = 0.0

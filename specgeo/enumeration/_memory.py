@@ -47,7 +47,8 @@ def aligned(shape: tuple[int, ...], dtype: Any = np.float64) -> npt.NDArray[Any]
     size = prod(shape) * np.dtype(dtype).itemsize
     room = np.empty(size + _LINE, np.uint8)
     start = _to_line(room)
-    return room[start : start + size].view(dtype).reshape(shape)
+    array: npt.NDArray[Any] = room[start : start + size].view(dtype).reshape(shape)
+    return array
 
 
 class Buffer(np.ndarray[Any, np.dtype[np.uint8]]):
