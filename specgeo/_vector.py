@@ -16,6 +16,7 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
+from numba.core.codegen import get_host_cpu_features
 from numba.core.datamodel import models
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, register_model
@@ -24,6 +25,7 @@ from specgeo._cast import FloatArray
 
 Vector = Any  # for annotations
 WIDTH = 8  # two registers of 256 bits, whose operations do not wait for each other, or one of 512
+MANY_REGISTERS = "+avx512vl" in (numba.config.CPU_FEATURES or get_host_cpu_features())  # 32, and not 16 shorter ones
 
 
 class _Vector(types.Type):  # type: ignore[misc]

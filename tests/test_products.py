@@ -30,10 +30,8 @@ def dots_once(layers: Layers, layer: int, neuron: int, rows: FloatArray, n: int,
 
 
 @kernel
-def columns_once(
-    layers: Layers, layer: int, neuron: int, by: FloatArray, old: FloatArray, new: FloatArray, w: FloatArray
-) -> None:
-    add_columns(layers, layer, neuron, by, old, new, w)
+def columns_once(layers: Layers, layer: int, neuron: int, by: FloatArray, old: FloatArray, new: FloatArray) -> None:
+    add_columns(layers, layer, neuron, by, old, new)
 
 
 @kernel
@@ -58,27 +56,29 @@ def numbers(kind: str, shape: tuple[int, ...], rng: np.random.Generator) -> Floa
 SIZES = [(1, 1), (3, 5), (7, 3), (5, 7), (9, 64), (8, 65), (65, 8), (4, 193)]
 
 
+@pytest.mark.parametrize("n_rows", [8, 9])
 @pytest.mark.parametrize("kind", ["plain", "scales", "tiny"])
 @pytest.mark.parametrize(
     ("n", "n_previous", "sparse"), [(*size, False) for size in SIZES] + [(*size, True) for size in SIZES[4:]]
 )
 def test_products_are_within_their_bound(
-    n: int, n_previous: int, kind: str, sparse: bool, monkeypatch: pytest.MonkeyPatch
+    n: int, n_previous: int, kind: str, n_rows: int, sparse: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rng = np.random.default_rng(n)
     weight, bias = numbers(kind, (n, n_previous), rng), numbers(kind, (n,), rng)
     if sparse:
         monkeypatch.setattr(_layers, "_SPARSE", 1.0)
         weight[:, n_previous // 4 :] = 0.0  # no row of a list has more
-    rows = numbers(kind, (8, n_previous), rng) * (rng.random(n_previous) < 0.5) * (rng.random((8, n_previous)) < 0.8)
+    shape = n_rows, n_previous
+    rows = numbers(kind, shape, rng) * (rng.random(n_previous) < 0.5) * (rng.random(shape) < 0.8)
     layers, scratch = layers_of(weight, bias), scratch_of(max(n, n_previous), 2)
     assert (layers.meta[1, _layers.ROWS] >= 0) == sparse
     scratch.values[:, :n] = bias
-    product_once(layers, 2, rows, 8, True, scratch)
+    product_once(layers, 2, rows, n_rows, True, scratch)
     f, g, tiny = (Fraction(v) for v in bound_once(layers, 2, float(np.abs(rows).max()), n_previous))
-    for r in range(8):
+    for r in range(n_rows):
         for j in range(n):
-            w = [abs(Fraction(v)) if r == 7 else Fraction(v) for v in weight[j].tolist()]
+            w = [abs(Fraction(v)) if r == n_rows - 1 else Fraction(v) for v in weight[j].tolist()]
             b, norm = Fraction(float(bias[j])), sum(map(abs, w), Fraction(0))
             true = sum((v * Fraction(a) for v, a in zip(w, rows[r].tolist(), strict=True)), b)
             assert abs(Fraction(float(scratch.values[r, j])) - true) <= f * norm + g * abs(b) + tiny, (r, j)
@@ -114,7 +114,7 @@ def test_what_overflows_stays_in_its_row() -> None:
 
 
 @pytest.mark.parametrize("kind", ["plain", "scales", "tiny"])
-@pytest.mark.parametrize(("n_previous", "n_rows"), [(1, 4), (5, 8), (8, 4), (65, 16), (130, 4)])
+@pytest.mark.parametrize(("n_previous", "n_rows"), [(1, 4), (5, 8), (5, 5), (8, 4), (65, 16), (130, 4), (130, 9)])
 def test_rows_of_planes_are_within_their_bound(n_previous: int, n_rows: int, kind: str) -> None:
     rng = np.random.default_rng(n_previous)
     weight, rows, out = numbers(kind, (2, n_previous), rng), numbers(kind, (n_rows, n_previous + 3), rng), np.empty(16)
@@ -133,6 +133,6 @@ def test_rows_of_planes_are_within_their_bound(n_previous: int, n_rows: int, kin
 def test_columns_are_added_to_rows(n: int) -> None:
     rng = np.random.default_rng(n)
     weight, old, new, by = rng.normal(size=(n, 5)), rng.normal(size=(4, n)), np.empty((4, n)), rng.normal(size=4)
-    columns_once(layers_of(weight, np.zeros(n)), 2, 3, by, old, new, np.empty(n + 7))
+    columns_once(layers_of(weight, np.zeros(n)), 2, 3, by, old, new)
     column = np.stack([weight[:, 3]] * 3 + [np.abs(weight[:, 3])])
     np.testing.assert_allclose(new, old + by[:, None] * column, rtol=0, atol=1e-15)

@@ -16,6 +16,7 @@ from specgeo._jit import hot
 from specgeo._sparse import SparseMatrix, filled
 from specgeo._vector import WIDTH
 from specgeo.activation import Activation
+from specgeo.enumeration._memory import aligned
 from specgeo.enumeration._scalars import Ids, Integer, Words
 from specgeo.errors import UnsupportedError
 
@@ -28,6 +29,7 @@ WEIGHT, BIAS, UNIT, PIECE, WORD, N, N_PREVIOUS, N_UNITS, N_BREAKS, N_WORDS, N_PI
 Z_UNIT, A_UNIT, BITS = range(14, 17)
 
 
+PADDED = 2 * WIDTH  # tiles come in pairs
 _ENTRIES_A_CHUNK = 1 << 17  # of weight matrices, in what is made of them and thrown away
 _SPARSE = 0.1  # a smaller part of the entries of a layer is not zero: they are worth a list
 
@@ -173,7 +175,7 @@ def flat_bytes(weights: Any, activations: Any) -> int:
     """What `flatten` takes, at most."""
     entries = sum(2 * int(filled(w).sum()) if _is_list(w) else int(w.size) for w in weights)
     units = sum(len(a.units(len(w)).owners) + len(w) for w, a in zip(weights, activations, strict=True))
-    spare = sum(8 * WIDTH * int(w.shape[1]) for w in weights if not _is_list(w))  # in the last tile
+    spare = sum(8 * PADDED * int(w.shape[1]) for w in weights if not _is_list(w))  # in the last tiles
     return 28 * entries + spare + 256 * units + 64 * _ENTRIES_A_CHUNK
 
 
@@ -204,7 +206,11 @@ def _lists(weights: Any, meta: IntArray) -> list[Any]:
                 part.append(array)
             begin[side] += n + 1
             found[side] += len(values)
-    return [np.concatenate(part) for part in (*rows, *columns)]
+    sizes = [sum(map(len, part)) for part in (*rows, *columns)]
+    return [
+        np.concatenate(part, out=aligned((size,), part[0].dtype))
+        for part, size in zip((*rows, *columns), sizes, strict=True)
+    ]
 
 
 def _listed(weight: Any) -> Any:
@@ -214,12 +220,18 @@ def _listed(weight: Any) -> Any:
     return np.asarray(weight)
 
 
-def _tiles(weight: FloatArray) -> FloatArray:
-    """A matrix in tiles, the last filled up with zeros."""
-    n, n_previous = weight.shape
-    filled_up = np.zeros((-(-n // WIDTH) * WIDTH, n_previous))
-    filled_up[:n] = weight
-    return filled_up.reshape(-1, WIDTH, n_previous).transpose(0, 2, 1).ravel()
+def _tiles(weights: list[FloatArray]) -> FloatArray:
+    """Matrices in tiles, one after the other, the last of each filled up with zeros."""
+    sizes = [-(-len(weight) // PADDED) * PADDED * weight.shape[1] for weight in weights]
+    tiles, start = aligned((sum(sizes),)), 0
+    for weight, size in zip(weights, sizes, strict=True):
+        n, n_previous = weight.shape
+        own = tiles[start : start + size].reshape(-1, n_previous, WIDTH)
+        filled_up = np.zeros((len(own) * WIDTH, n_previous))
+        filled_up[:n] = weight
+        own[:] = filled_up.reshape(-1, WIDTH, n_previous).transpose(0, 2, 1)
+        start += size
+    return tiles
 
 
 def _tables(layers: list[tuple[IntArray, ...]]) -> tuple[IntArray, IntArray, IntArray, IntArray]:
@@ -266,7 +278,7 @@ def flatten(weights: Any, biases: Any, activations: Any) -> Layers:
         terms.extend(exact)
         intercepts.extend(sum(reversed(parts)) for parts in exact)
         starts = [
-            starts[0] + (0 if isinstance(weight, SparseMatrix) else -(-n // WIDTH) * WIDTH * n_previous),
+            starts[0] + (0 if isinstance(weight, SparseMatrix) else -(-n // PADDED) * PADDED * n_previous),
             starts[1] + n,
             starts[2] + n_units,
             starts[3] + len(activation.slopes),
@@ -275,7 +287,7 @@ def flatten(weights: Any, biases: Any, activations: Any) -> Layers:
     empty, none = np.zeros(0), np.zeros(0, np.int64)
     return Layers(
         meta,
-        np.concatenate([empty, *(_tiles(w) for w in weights if not isinstance(w, SparseMatrix))]),
+        _tiles([w for w in weights if not isinstance(w, SparseMatrix)]),
         np.concatenate(biases) if len(weights) else empty,
         np.concatenate(norms) if norms else empty,
         np.concatenate(thresholds) if thresholds else empty,

@@ -34,7 +34,7 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import FloatArray, IntArray
-from specgeo.enumeration._memory import can_grow, grown, workspace
+from specgeo.enumeration._memory import aligned, can_grow, grown, workspace
 from specgeo.enumeration._scalars import Flags, Ids, Integer, Word, Words
 from specgeo.errors import BudgetError
 
@@ -145,14 +145,13 @@ BLOCK = 32  # terms of a product that are summed up by themselves: fewer roundin
 class Scratch(NamedTuple):
     """Work space for one cell or some vertices, as wide as the widest layer."""
 
-    rows: FloatArray  # (4 q >= d + 2, n) post-activations as affine functions of x; zeros; in the last row doubts
+    rows: FloatArray  # (4 q or 4 q + 1 >= d + 2, n) post-activations as affine functions; zeros; in the last row doubts
     neurons: FloatArray  # (len(Neuron), n)
-    sums: FloatArray  # (4 q, n to the next multiple of 8, at least 16) their products
-    inputs: FloatArray  # (8, n) post-activations at vertices
+    sums: FloatArray  # (as many, n to the next multiple of 16, at least 32) their products
+    inputs: FloatArray  # (VERTICES, n) post-activations at vertices
     errors: FloatArray  # (VERTICES,) bounds on their errors
     values: FloatArray  # (VERTICES, as above) pre-activations
-    panel: FloatArray  # (any,) rows packed for a product, see `_products.pack`
-    columns: IntArray  # (n,)
+    columns: IntArray  # (n,) in which the factors of a product are not zero, see `_products.find_columns`
     blocks: IntArray  # (n / BLOCK + 2,)
     odd: IntArray  # (n,) neurons that are not on the same piece everywhere
     common: Words  # (n / 64 + 1,) signs of those that are
@@ -223,15 +222,17 @@ def frame_of(extent: FloatArray, exact: bool) -> Frame:
 
 def scratch_of(widest: int, dim: int) -> Scratch:
     """Work space; only ``rows`` has to be initialised."""
-    n_rows, wide = (dim + 5) // 4 * 4, max(16, (widest + 7) // 8 * 8)
+    n_rows = dim + 2 if dim % 4 == 3 else (dim + 5) // 4 * 4  # fours, or one more
+    wide = max(32, (widest + 15) // 16 * 16)
+    rows = aligned((n_rows, wide))
+    rows[:] = 0.0
     return Scratch(
-        np.zeros((n_rows, widest)),
-        np.empty((len(Neuron), widest)),
-        np.empty((n_rows, wide)),
-        np.empty((8, widest)),
+        rows,
+        aligned((len(Neuron), wide)),
+        aligned((n_rows, wide)),
+        aligned((VERTICES, wide)),
         np.empty(VERTICES),
-        np.empty((VERTICES, wide)),
-        np.empty(max(VERTICES, n_rows) * widest),
+        aligned((VERTICES, wide)),
         np.empty(widest, np.int64),
         np.empty(widest // BLOCK + 2, np.int64),
         np.empty(widest, np.int64),

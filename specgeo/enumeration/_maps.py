@@ -31,6 +31,8 @@ import numpy as np
 
 from specgeo._cast import FloatArray
 from specgeo._jit import hot, leaf, leaf_kernel, merged
+from specgeo._prefetch import prefetch
+from specgeo._vector import WIDTH, Vector, everywhere, load, multiply_add, store, total, where_below
 from specgeo.enumeration._layers import (
     BIAS,
     COLUMNS,
@@ -120,11 +122,10 @@ def _copy_map(rows: FloatArray, base: Integer, cell: Integer) -> None:
 
 
 @hot
-def activated_doubt(slope: float, shift: float, size: float, doubt: float, tiny: float) -> float:
-    """Doubt of slope z + shift from that of z; a ReLU rounds nothing. ``tiny`` covers what underflows."""
-    plain = abs(slope) * doubt
-    rounded = (plain + gamma(4.0) * (abs(slope) * size + abs(shift)) + tiny) * SAFE
-    return plain if (shift == 0.0) & ((slope == 1.0) | (slope == 0.0)) else rounded
+def activated_doubt(slope: float, shift: float, doubt: float, rounding: float) -> float:
+    """Doubt of slope z + shift from that of z; ``rounding`` is R, 0 for a ReLU, which rounds nothing."""
+    result = (abs(slope) * doubt + rounding) * SAFE
+    return 0.0 if (slope == 0.0) & (shift == 0.0) else result
 
 
 @leaf
@@ -137,23 +138,6 @@ def find_doubts(maps: Maps, cell: Integer, layers: Layers, layer: Integer, reach
     inherited = maps.rows[cell, dim + 1]
     for k in range(n):
         doubt[k] = (inherited[k] + norms[k] * f + abs(biases[k]) * g + tiny) * SAFE
-
-
-@leaf
-def _neurons(maps: Maps, cell: Integer, layers: Layers, layer: Integer, frame: Frame, scratch: Scratch) -> None:
-    """1-norm of the gradient, size and doubt of all rows of a map of ``layer``."""
-    rows, dim, extent = maps.rows, frame.dim, frame.extent
-    n = rows.shape[2]
-    find_doubts(maps, cell, layers, layer, frame.reach, scratch.neurons[Neuron.DOUBT])
-    norm, size, constant = scratch.neurons[Neuron.NORM], scratch.neurons[Neuron.SIZE], rows[cell, dim]
-    for k in range(n):
-        norm[k] = 0.0
-        size[k] = abs(constant[k]) + dim * TINY
-    for c in range(dim):
-        row, most = rows[cell, c], extent[c]
-        for k in range(n):
-            norm[k] += abs(row[k])
-            size[k] += abs(row[k]) * most
 
 
 @merged
@@ -190,9 +174,9 @@ def _correct(
     scratch: Scratch,
 ) -> None:
     """The map of a cell from that of its neighbour ``base`` inside the same cell before."""
-    factors, column = scratch.sums[0], scratch.sums[1]
+    factors = scratch.sums[0]
     parent = np.int64(history.parents[history.parent_start[layer - 1] + cell])
-    layers, dim, extent = history.layers, frame.dim, frame.extent
+    layers, dim, rounding = history.layers, frame.dim, before.trust[parent, ROUNDING]
     meta, earlier = layers.meta[layer - 1], layers.meta[layer - 2]
     b0 = earlier[BIAS]
     here = history.sign_start[layer - 1] + cell * 2 * earlier[N_WORDS]
@@ -211,23 +195,21 @@ def _correct(
                 continue
             last = k
             p, q = piece(history, layer - 1, cell, k), piece(history, layer - 1, base, k)
-            size = 0.0
             for c in range(dim + 1):
                 z = before.rows[parent, c, k]
                 new, old = layers.slopes[p] * z, layers.slopes[q] * z
                 if c == dim:
                     new, old = new + layers.intercepts[p], old + layers.intercepts[q]
-                size += abs(z) * (extent[c] if c < dim else 1.0)
                 factors[c] = new - old
             doubt = before.rows[parent, dim + 1, k] + layers.norms[b0 + k] * f + abs(layers.biases[b0 + k]) * g + tiny
-            new = activated_doubt(layers.slopes[p], layers.intercepts[p], size * SAFE, doubt * SAFE, tiny)
-            old = activated_doubt(layers.slopes[q], layers.intercepts[q], size * SAFE, doubt * SAFE, tiny)
+            new = activated_doubt(layers.slopes[p], layers.intercepts[p], doubt * SAFE, rounding)
+            old = activated_doubt(layers.slopes[q], layers.intercepts[q], doubt * SAFE, rounding)
             factors[dim + 1] = new - old
             if sparse:
                 for c in range(dim + 2):
                     add_entries(layers, meta[COLUMNS] + k, c == dim + 1, factors[c], rows[cell, c])
             else:
-                add_columns(layers, layer, k, factors, rows[source], rows[cell], column)
+                add_columns(layers, layer, k, factors, rows[source], rows[cell])
             source = np.int64(cell)
     if source == base:  # only signs 0 and -1 differ
         _copy_map(rows, base, cell)
@@ -264,22 +246,15 @@ def _sum(
     layers, dim, inputs, sums = history.layers, frame.dim, scratch.rows, scratch.sums
     meta, earlier = layers.meta[layer - 1], layers.meta[layer - 2]
     n, n_previous, last = meta[N], meta[N_PREVIOUS], len(inputs) - 1
-    _neurons(before, parent, layers, layer - 1, frame, scratch)
-    size, doubt, slope, shift = (
-        scratch.neurons[Neuron.SIZE],
-        scratch.neurons[Neuron.DOUBT],
-        scratch.neurons[Neuron.SLOPE],
-        scratch.neurons[Neuron.SHIFT],
-    )
+    doubt, slope, shift = scratch.neurons[Neuron.DOUBT], scratch.neurons[Neuron.SLOPE], scratch.neurons[Neuron.SHIFT]
     start = history.sign_start[layer - 1] + cell * 2 * earlier[N_WORDS]
     active_pieces(layers, layer - 1, history.signs[start : start + earlier[N_WORDS]], slope, shift)
     activate(before.rows, parent, slope, shift, n_previous, inputs[: dim + 1])
-    _, _, tiny = row_factors(before, parent, earlier[N_PREVIOUS] + dim, frame.reach)
     doubtful = inputs[last]
+    find_doubts(before, parent, layers, layer - 1, frame.reach, doubt)
+    rounding = before.trust[parent, ROUNDING]
     for k in range(n_previous):
-        idle = (slope[k] == 0.0) & (shift[k] == 0.0)
-        own = activated_doubt(slope[k], shift[k], size[k] * SAFE, doubt[k], tiny)
-        doubtful[k] = 0.0 if idle else own
+        doubtful[k] = activated_doubt(slope[k], shift[k], doubt[k], rounding)
     for c in range(last + 1):
         for j in range(n):
             sums[c, j] = 0.0
@@ -293,25 +268,64 @@ def _sum(
     maps.trust[cell, STEPS] = roundings(layers, layer)
 
 
+@hot
+def _eight(row: FloatArray, j: Integer) -> Vector:
+    """The eight numbers from j on; where fewer are left, the first of them eight times."""
+    return load(row, j) if j + WIDTH <= len(row) else everywhere(row[j])
+
+
+@hot
+def _largest_rows(maps: Maps, cell: Integer, layers: Layers, layer: Integer, frame: Frame, most: FloatArray) -> float:
+    """The largest 1-norm of a gradient, size with doubt, and doubt among the rows of a map, in eight lanes each.
+
+    Returns NaN if one of them is, else 0.
+    """
+    meta, dim, extent, rows = layers.meta[layer - 1], frame.dim, frame.extent, maps.rows[cell]
+    n, b0 = meta[N], meta[BIAS]
+    norms, biases = layers.norms[b0 : b0 + n], layers.biases[b0 : b0 + n]
+    f, g, tiny = row_factors(maps, cell, meta[N_PREVIOUS], frame.reach)
+    steep, reach, doubt, seen = everywhere(0.0), everywhere(0.0), everywhere(0.0), everywhere(0.0)
+    j = np.int64(0)
+    while j < n:
+        norm, size = everywhere(0.0), abs(_eight(rows[dim], j)) + dim * TINY
+        for c in range(dim):
+            slope = abs(_eight(rows[c], j))
+            norm, size = norm + slope, multiply_add(slope, extent[c], size)
+        off = (_eight(rows[dim + 1], j) + _eight(norms, j) * f + abs(_eight(biases, j)) * g + tiny) * SAFE
+        size = size + off
+        steep, reach = where_below(steep, norm, norm, steep), where_below(reach, size, size, reach)
+        doubt, seen = where_below(doubt, off, off, doubt), seen + norm + size
+        j += WIDTH if j + WIDTH <= n else 1
+    store(steep, most, 0)
+    store(reach, most, WIDTH)
+    store(doubt, most, 2 * WIDTH)
+    every = total(seen)
+    return 0.0 if every == every else every
+
+
 @merged
 def _reach(layers: Layers, layer: Integer, maps: Maps, cell: Integer, frame: Frame, scratch: Scratch) -> None:
     """S, G, E and R of the post-activations of a layer on a cell, over all their pieces."""
-    meta = layers.meta[layer - 1]
-    n = meta[N]
-    steepest, shifted, rounds = 0.0, 0.0, False
+    lanes, meta, steepest, shifted, rounds = scratch.sums[0], layers.meta[layer - 1], 0.0, 0.0, False
     for p in range(meta[PIECE], meta[PIECE] + meta[N_PIECES]):
         slope, shift = layers.slopes[p], layers.intercepts[p]
         steepest, shifted = max(steepest, abs(slope)), max(shifted, abs(shift))
         rounds |= (shift != 0.0) | ((slope != 1.0) & (slope != 0.0))
     _, _, tiny = row_factors(maps, cell, meta[N_PREVIOUS] + frame.dim, frame.reach)
-    _neurons(maps, cell, layers, layer, frame, scratch)
-    norm, size, doubt = scratch.neurons[Neuron.NORM], scratch.neurons[Neuron.SIZE], scratch.neurons[Neuron.DOUBT]
-    for k in range(n):
-        size[k] += doubt[k]
-    maps.trust[cell, SIZE] = (steepest * largest(size, n) + shifted) * SAFE + 8.0 * TINY
-    maps.trust[cell, STEEP] = steepest * largest(norm, n) * SAFE + TINY
+    lost = _largest_rows(maps, cell, layers, layer, frame, lanes)
+    norm, size, doubt = largest(lanes, WIDTH), largest(lanes[WIDTH:], WIDTH), largest(lanes[2 * WIDTH :], WIDTH) + lost
+    maps.trust[cell, SIZE] = (steepest * (size + lost) + shifted) * SAFE + 8.0 * TINY
+    maps.trust[cell, STEEP] = steepest * (norm + lost) * SAFE + TINY
     maps.trust[cell, ROUNDING] = (gamma(4.0) * maps.trust[cell, SIZE] + tiny) * SAFE if rounds else 0.0
-    maps.trust[cell, DOUBT] = steepest * largest(doubt, n) * SAFE + maps.trust[cell, ROUNDING]
+    maps.trust[cell, DOUBT] = steepest * doubt * SAFE + maps.trust[cell, ROUNDING]
+
+
+@merged
+def ask_for(rows: FloatArray, cell: Integer) -> None:
+    """Bring the rows of a cell into the cache."""
+    size = rows.shape[1] * rows.shape[2]
+    for at in range(0, size, 8):
+        prefetch(rows, cell * size + at)
 
 
 @leaf_kernel
@@ -343,12 +357,17 @@ def propagate(
         if maps.trust[seed, STEPS] >= 0.0:
             continue
         parent = np.int64(history.parents[history.parent_start[layer - 1] + seed])
+        after = min(seed + 1, state.sizes[Size.CELLS] - 1)
+        ask_for(before.rows, np.int64(history.parents[history.parent_start[layer - 1] + after]))
+        ask_for(maps.rows, np.int64(after))
         _sum(history, layer, before, maps, frame, parent, np.int64(seed), scratch)
         queue[0], head, tail = seed, 0, 1
         while head < tail:  # breadth first inside the parent
             base = np.int64(queue[head])
             head += 1
             maps.trust[base, INPUT] = before.trust[parent, SIZE]
+            if head < tail:
+                ask_for(maps.rows, np.int64(queue[head]))
             _reach(layers, layer, maps, base, frame, scratch)
             face = state.cells[base, 0]
             start = state.faces[face, START]

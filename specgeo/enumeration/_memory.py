@@ -8,6 +8,9 @@ looks into it grows where it is, without a copy, and only what has been asked fo
 
 Even arrays that need not be cleared take time to make, more than a small enumeration spends on its cells. So a run
 gives back what it has begun with (`Loans`), as it is, for the next of the same shape.
+
+What is read in lines of the cache begins with one: numpy leaves the start of large arrays 16 bytes behind it, and every
+row that is as long as a line, and every long vector, would be in two.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+_LINE = 64  # bytes of a line of the cache
 _SMALL = 1 << 16  # bytes; less comes from the heap of the process
 _KEPT = 1 << 29  # bytes kept for each thread, at most
 _LENT = 1 << 25  # of them, at most, those that are given back as they are
@@ -33,20 +37,43 @@ _Key = tuple[Callable[..., Any], tuple[int, ...]]
 _Thing = tuple[Any, int]  # arrays, and how many bytes they have
 
 
+def _to_line(array: npt.NDArray[Any]) -> int:
+    """Bytes from the start of an array to that of a line of the cache."""
+    return int(-array.__array_interface__["data"][0] % _LINE)
+
+
+def aligned(shape: tuple[int, ...], dtype: Any = np.float64) -> npt.NDArray[Any]:
+    """An array that is not initialised and begins with a line of the cache."""
+    size = prod(shape) * np.dtype(dtype).itemsize
+    room = np.empty(size + _LINE, np.uint8)
+    start = _to_line(room)
+    array: npt.NDArray[Any] = room[start : start + size].view(dtype).reshape(shape)
+    return array
+
+
 class Buffer(np.ndarray[Any, np.dtype[np.uint8]]):
-    """Memory, of which no more than the first ``used`` bytes have been asked for."""
+    """Memory, of which no more than the first ``used`` bytes from a line on have been asked for."""
 
     used: int
+    start: int  # of the line
 
     @classmethod
     def of(cls, size: int, reserved: int) -> Buffer:
         """For so many bytes, and address space for more."""
         try:
-            buffer = cls((max(size, reserved),), np.uint8)
+            buffer = cls((max(size, reserved) + _LINE,), np.uint8)
         except MemoryError:  # a limit on addresses
-            buffer = cls((size,), np.uint8)
-        buffer.used = size
+            buffer = cls((size + _LINE,), np.uint8)
+        buffer.used, buffer.start = size, _to_line(buffer)
         return buffer
+
+    def __len__(self) -> int:
+        """Bytes from the line on."""
+        return self.size - _LINE
+
+    def view_of(self, shape: tuple[int, ...], dtype: Any) -> npt.NDArray[Any]:
+        """An array in this memory."""
+        return np.ndarray(shape, dtype, self, self.start)
 
 
 Buffers = list[Buffer]
@@ -90,7 +117,7 @@ def workspace(shape: tuple[int, ...], dtype: Any, reserve: int = 1) -> npt.NDArr
         if _used(buffers) + size <= _KEPT:
             insort(buffers, found, key=len)
     found.used = max(found.used, size)
-    return np.ndarray(shape, dtype, found)
+    return found.view_of(shape, dtype)
 
 
 def can_grow(array: npt.NDArray[Any], rows: int) -> bool:
@@ -105,7 +132,8 @@ def grown(array: npt.NDArray[Any], rows: int) -> npt.NDArray[Any]:
     buffers = _buffers()
     if _used(buffers) > _KEPT:  # it is free when no array looks into it any more
         buffers[:] = [kept for kept in buffers if kept is not buffer]
-    return np.ndarray((rows, *array.shape[1:]), array.dtype, buffer)
+    view: npt.NDArray[Any] = buffer.view_of((rows, *array.shape[1:]), array.dtype)
+    return view
 
 
 class Loans:

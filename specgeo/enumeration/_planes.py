@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from specgeo._jit import leaf, leaf_kernel, merged
+from specgeo._jit import hot, leaf, leaf_kernel, merged
 from specgeo.enumeration._layers import (
     BIAS,
     N_PREVIOUS,
@@ -19,7 +19,7 @@ from specgeo.enumeration._layers import (
     entries,
 )
 from specgeo.enumeration._layout import LEN, START, Crossings, Cursor, Frame, Neuron, Scratch, Size, State
-from specgeo.enumeration._maps import ROUNDING, SIZE, Maps, activate, factors, find_doubts
+from specgeo.enumeration._maps import ROUNDING, SIZE, Maps, activate, ask_for, factors, find_doubts
 from specgeo.enumeration._products import row_dots
 from specgeo.enumeration._scalars import ONE, SAFE, TINY, Integer, U, Word, Words, gamma, lowest_unit, popcount
 
@@ -62,6 +62,18 @@ def _copy_signs(bits: Words, rows: Integer, words: Integer, unit: Integer, twin:
         bits[r, words + (unit >> 6)] = (bits[r, words + (unit >> 6)] & ~one) | (negative << np.uint64(unit & 63))
 
 
+@hot
+def _next_crossed(crossings: Crossings, cell: Integer, n_cells: Integer) -> np.int64:
+    """The first cell from ``cell`` on that a unit crosses; ``n_cells`` if there is none."""
+    c = np.int64(cell)
+    while c < n_cells:
+        for word in crossings.units[c]:
+            if word != 0:
+                return c
+        c += 1
+    return c
+
+
 @leaf_kernel
 def make_planes(
     state: State, history: History, before: Maps, layer: Integer, crossings: Crossings, scratch: Scratch, frame: Frame
@@ -76,13 +88,13 @@ def make_planes(
     meta = layers.meta[layer - 1]
     n_previous, words = meta[N_PREVIOUS], meta[N_WORDS]
     parent, known, steps = np.int64(0), np.int64(-1), 0.0  # the rows of the first layer are its weights
-    for cell in range(state.sizes[Size.CELLS]):
-        units = np.uint64(0)
-        for w in range(words):
-            units |= crossings.units[cell, w]
-        if units == 0:
-            continue
+    n_cells = state.sizes[Size.CELLS]
+    following = _next_crossed(crossings, 0, n_cells)
+    while following < n_cells:
+        cell, following = following, _next_crossed(crossings, following + 1, n_cells)
         if layer > 1:
+            if following < n_cells:
+                ask_for(before.rows, np.int64(history.parents[history.parent_start[layer - 1] + following]))
             parent = np.int64(history.parents[history.parent_start[layer - 1] + cell])
             steps = n_previous // (4 if meta[ROWS] >= 0 else 8) + 14.0  # activation 2, sum n / 8 + 11 (n / 4), bias 1
             start = history.sign_start[layer - 1] + cell * 2 * layers.meta[layer - 2, N_WORDS]

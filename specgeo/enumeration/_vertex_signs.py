@@ -13,6 +13,7 @@ import numpy as np
 
 from specgeo._cast import FloatArray, IntArray
 from specgeo._jit import hot, leaf, leaf_kernel, merged
+from specgeo._prefetch import prefetch
 from specgeo.enumeration._layers import (
     BIAS,
     N_BREAKS,
@@ -27,7 +28,7 @@ from specgeo.enumeration._layers import (
     entries,
 )
 from specgeo.enumeration._layout import LEN, OWN, START, VERTICES, Frame, Neuron, Scratch, Size, State, Tally
-from specgeo.enumeration._maps import Maps, factors, largest
+from specgeo.enumeration._maps import Maps, ask_for, factors, largest
 from specgeo.enumeration._predicates import UNDECIDED, counted, refined, set_sign
 from specgeo.enumeration._products import roundings
 from specgeo.enumeration._scalars import ONE, SAFE, Flags, Integer, U, Word, Words, lowest_unit, popcount
@@ -293,6 +294,22 @@ def _record(
     return n_pairs
 
 
+@merged
+def _look_ahead(state: State, job: Evaluation, soon: IntArray, later: IntArray) -> None:
+    """Bring what will be asked of vertices into the cache; of those whose turn is soon, the maps they are in."""
+    dim, last, history, layer = job.frame.dim, np.int64(-1), job.history, job.layer
+    for v in later:
+        prefetch(state.x, v * (dim + 1))
+        prefetch(state.vplanes, v * (dim + 2))
+        prefetch(state.vbits, v * state.vbits.shape[1])
+    if layer > 1:
+        for v in soon:
+            parent = np.int64(history.parents[history.parent_start[layer - 1] + state.vplanes[v, dim]])
+            if parent != last:
+                last = parent
+                ask_for(job.before.rows, parent)
+
+
 @leaf_kernel
 def classify(state: State, job: Evaluation, scratch: Scratch, inside: Inside, begin: Integer) -> tuple[int, int]:
     """Signs of all units of a layer at the vertices that exist, as far as floats prove them.
@@ -324,6 +341,8 @@ def classify(state: State, job: Evaluation, scratch: Scratch, inside: Inside, be
             vertices = vertices[:FEW]
             error, size = values_at(state, job.history, job.before, layer, vertices, scratch)
             steps, own_size = roundings(layers, layer), 0.0
+        after = first + len(vertices)
+        _look_ahead(state, job, order[after : min(after + FEW, stop)], order[after + FEW : min(after + 2 * FEW, stop)])
         scale = max(state.margin[0], 1.0)
         limits_of(layers, layer, error, size, steps, job.frame.reach, scale, limits)
         for i in range(len(vertices)):

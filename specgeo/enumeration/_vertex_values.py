@@ -33,10 +33,10 @@ from specgeo.enumeration._layers import (
 )
 from specgeo.enumeration._layout import BLOCK, VERTICES, Neuron, Scratch, State
 from specgeo.enumeration._maps import DOUBT, SIZE, STEEP, Maps, activate, factors
-from specgeo.enumeration._products import add_packed, add_product, roundings
+from specgeo.enumeration._products import add_columns_of, add_product, roundings
 from specgeo.enumeration._scalars import ONE, SAFE, TINY, Integer, at_least, gamma, lowest_unit
 
-FEW = 8  # vertices taken together where cells have maps of their own
+FEW = 16  # vertices taken together where cells have maps of their own
 _WIDE = 128  # inputs of a layer from which on it pays to share what is common
 
 
@@ -104,7 +104,7 @@ def values_at(
     layers, meta = history.layers, history.layers.meta[layer - 1]
     n, n_previous, known, error, size = meta[N], meta[N_PREVIOUS], np.int64(-1), 0.0, 0.0
     biases = layers.biases[meta[BIAS] : meta[BIAS] + n]
-    lanes = 4 if len(vertices) <= 4 else FEW
+    lanes = (len(vertices) + 3) // 4 * 4
     for i in range(lanes):
         a = scratch.inputs[i]
         if i < len(vertices):
@@ -163,13 +163,13 @@ def _odd_neurons(state: State, history: History, layer: Integer, vertices: IntAr
 
 
 @merged
-def _pack_odd(
+def _find_odd(
     state: State, history: History, before: Maps, layer: Integer, parent: Integer, vertices: IntArray, n_odd: Integer,
     scratch: Scratch,
 ) -> np.int64:  # fmt: skip
-    """Post-activations of the odd neurons at these vertices, packed; the number of blocks."""
+    """scratch.inputs = post-activations of the odd neurons at these vertices; the number of blocks."""
     layers, rows, dim = history.layers, before.rows[parent], state.x.shape[1] - 1
-    width, n_blocks = 4 * layers.meta[layer - 1, N_PREVIOUS], np.int64(0)
+    n_blocks = np.int64(0)
     for t in range(n_odd):
         if t % BLOCK == 0:
             scratch.blocks[n_blocks] = t
@@ -182,7 +182,7 @@ def _pack_odd(
             for c in range(dim):
                 z += rows[c, k] * state.x[v, c]
             slope, shift = layers.slopes[p], layers.intercepts[p]
-            scratch.panel[(i >> 2) * width + 4 * t + (i & 3)] = (0.0 if slope == 0.0 else slope * z) + shift
+            scratch.inputs[i, k] = (0.0 if slope == 0.0 else slope * z) + shift
     scratch.blocks[n_blocks] = n_odd
     return n_blocks
 
@@ -196,13 +196,14 @@ def values_inside(
     Returns the largest of these bounds, and one on the size of a.
     """
     layers, meta, dim = history.layers, history.layers.meta[layer - 1], state.x.shape[1] - 1
-    n, rows, sums, n_rows, error = meta[N], scratch.rows, scratch.sums, len(scratch.rows), 0.0
+    n, rows, sums, n_rows, error = meta[N], scratch.rows, scratch.sums, (dim + 4) // 4 * 4, 0.0
     parent = np.int64(history.parents[history.parent_start[layer - 1] + state.vplanes[vertices[0], dim]])
     n_odd = _odd_neurons(state, history, layer, vertices, scratch)
     slope, shift = scratch.neurons[Neuron.SLOPE], scratch.neurons[Neuron.SHIFT]
     activate(before.rows, parent, slope, shift, meta[N_PREVIOUS], rows[: dim + 1])
-    for k in range(meta[N_PREVIOUS]):
-        rows[n_rows - 1, k] = 0.0
+    for c in range(dim + 1, n_rows):
+        for k in range(meta[N_PREVIOUS]):
+            rows[c, k] = 0.0
     for c in range(n_rows):
         for j in range(n):
             sums[c, j] = 0.0
@@ -218,8 +219,8 @@ def values_inside(
                 values[j] += row[j] * x
         scratch.errors[i] = _error(state, before, parent, v)
         error = at_least(error, scratch.errors[i])
-    n_blocks = _pack_odd(state, history, before, layer, parent, vertices, n_odd, scratch)
-    add_packed(layers, layer, VERTICES, n_blocks, False, scratch, scratch.values)
+    n_blocks = _find_odd(state, history, before, layer, parent, vertices, n_odd, scratch)
+    add_columns_of(layers, layer, scratch.inputs, VERTICES, n_blocks, False, scratch, scratch.values)
     return error, (before.trust[parent, SIZE] + error) * SAFE
 
 
