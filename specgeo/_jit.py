@@ -45,7 +45,9 @@ def _stamp() -> str:
     files = [
         Path(__file__),
         package / "_compiler.py",
+        package / "_lowering.py",
         package / "_passes.py",
+        package / "_shortcuts.py",
         package / "_double.py",
         package / "_fused.py",
         package / "_vector.py",
