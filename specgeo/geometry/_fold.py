@@ -198,7 +198,8 @@ def _evaluate(
             piece = _piece(words, cell, output, w)
             slope = w.slopes[piece]
             s.on[j] = slope != 0.0 or w.intercepts[piece] != 0.0
-            outputs[j] = 0.0
+            for x in range(d + 1):
+                outputs[j, x] = 0.0
             if slope != 0.0:
                 row = table[s.place[_source(output, piece, w)] * width :]
                 for x in range(d + 1):
@@ -269,7 +270,9 @@ def fold(
         np.empty(n_outputs, np.int64), np.empty(n_rows, np.int64), np.empty(n_rows, np.bool_),
         np.empty(n_outputs, np.bool_), np.empty((n_outputs, d + 1)),
     )  # fmt: skip
-    b.rows[0], b.columns[0], b.words[0] = np.arange(n_rows), np.arange(n_outputs), np.arange(n_words)
+    for row in b.rows[0], b.columns[0], b.words[0]:
+        for i in range(len(row)):
+            row[i] = i
     b.counts[0, 0], b.counts[0, 1], b.counts[0, 2] = n_rows, n_outputs, n_words
     b.starts[1] = n_rows * (d + 1 + n_outputs)
     stack = np.zeros((DEPTH + 1, 3), np.int64)
@@ -288,7 +291,8 @@ def fold(
             _evaluate(words, own, k + 1, w, b, s, gradients, offsets)
             continue
         middle = begin + _halve(words, own, k + 1, w, b, s)
-        stack[height] = begin, middle, k + 1
-        stack[height + 1] = middle, end, k + 1
+        stack[height, 1] = stack[height + 1, 0] = middle
+        stack[height + 1, 1] = end
+        stack[height, 2] = stack[height + 1, 2] = k + 1
         height += 2
     return True
