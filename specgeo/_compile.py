@@ -37,7 +37,7 @@ def compile_ahead(transforms: bool = False) -> Iterator[None]:
         return
     from specgeo.enumeration.signatures import SLOWEST, signatures
 
-    if stored(SLOWEST) or not works():
+    if not works() or stored(SLOWEST):
         yield
         return
     quiet = subprocess.DEVNULL
