@@ -24,8 +24,8 @@ from specgeo._arguments import checked
 def compile_ahead(transforms: bool = False) -> Iterator[None]:
     """Before the block, where the kernels of the enumeration are not stored yet, compile them in two processes.
 
-    The second begins with what takes longest and is needed last; this one compiles the others, those of transforms
-    where a command needs them, and waits for it.
+    The second begins with what takes longest and is needed last; this one compiles the others and waits for it. Those
+    of transforms come last in the second: most spectra of a command are taken by other kernels.
     """
     from numba.core import config
 
@@ -37,15 +37,13 @@ def compile_ahead(transforms: bool = False) -> Iterator[None]:
         return
     from specgeo.enumeration.signatures import SLOWEST, signatures
 
-    if stored(SLOWEST) or not works():
+    if not works() or stored(SLOWEST):
         yield
         return
     quiet = subprocess.DEVNULL
-    helper = subprocess.Popen([sys.executable, "-c", program()], stdin=quiet, stdout=quiet, stderr=quiet)
+    helper = subprocess.Popen([sys.executable, "-c", program(transforms)], stdin=quiet, stdout=quiet, stderr=quiet)
     try:
         _compile(signatures()[1])
-        if transforms:
-            simplices((2, 1), (True,))
         while helper.poll() is None and not stored(SLOWEST):
             time.sleep(0.02)
         yield
@@ -54,18 +52,20 @@ def compile_ahead(transforms: bool = False) -> Iterator[None]:
         helper.wait()
 
 
-def program() -> str:
+def program(transforms: bool = False) -> str:
     """Run this very package: in a clone, the folder of its sources would come first, with a cache of its own."""
     here = str(Path(__file__).parents[1])
-    return f"import sys; sys.path.insert(0, {here!r}); from specgeo._compile import run; run()"
+    return f"import sys; sys.path.insert(0, {here!r}); from specgeo._compile import run; run({transforms})"
 
 
-def run() -> None:
+def run(transforms: bool) -> None:
     """What the second process does."""
     from specgeo.enumeration.signatures import signatures
 
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C is for both
     _compile(signatures()[0])
+    if transforms:
+        simplices((2, 1), (True,))
 
 
 def _compile(kernels: Iterable[tuple[Any, tuple[Any, ...]]]) -> None:

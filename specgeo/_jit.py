@@ -5,6 +5,7 @@ Flags, and why:
 - ``nogil=True``: the caller's executor owns concurrency. ``error_model="numpy"``: division by zero gives inf or nan
   and costs no branch; kernels test divisors where zero can occur.
 - ``pipeline_class``: numba's compiler made faster (`_compiler`).
+- Rows are copied entry by entry: for ``a[i] = b[i]`` numba compiles a message about shapes as well, and text is slow.
 - ``fastmath`` is off everywhere: it breaks NaN tests and error-free transforms, on which the
   sign filter and the compensated phases rest.
 
@@ -45,7 +46,9 @@ def _stamp() -> str:
     files = [
         Path(__file__),
         package / "_compiler.py",
+        package / "_lowering.py",
         package / "_passes.py",
+        package / "_shortcuts.py",
         package / "_double.py",
         package / "_fused.py",
         package / "_vector.py",

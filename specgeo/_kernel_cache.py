@@ -22,6 +22,7 @@ from numba.core.caching import (
     IPythonCacheLocator,
     UserProvidedCacheLocator,
 )
+from numba.core.runtime import rtsys
 from numba.misc.appdirs import AppDirs
 
 _without = False  # whether some kernel could not be stored
@@ -111,9 +112,14 @@ class _Cache(FunctionCache):  # type: ignore[misc]
         self._cache_file = _Files(self._cache_path, self._impl.filename_base, stamps)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """What was stored; after nothing, numba compiles."""
+        """What was stored; after nothing, numba compiles.
+
+        What is stored needs numba's allocator to run; numba would load here all that it compiles with, and scipy.
+        """
         try:
-            found = super().load_overload(sig, target_context)
+            rtsys.initialize(target_context)
+            with self._guard_against_spurious_io_errors():
+                found = self._load_overload(sig, target_context)
         except Exception:  # whole, but of another kind of machine, say
             found = None
         if found is None:

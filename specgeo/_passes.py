@@ -16,7 +16,8 @@ from numba.core.compiler import DefaultPassBuilder
 from numba.core.compiler_machinery import FunctionPass, register_pass
 from numba.core.inline_closurecall import InlineWorker, callee_ir_validator
 from numba.core.ir_utils import build_definitions, replace_vars
-from numba.core.untyped_passes import InlineInlinables
+from numba.core.typed_passes import NopythonRewrites
+from numba.core.untyped_passes import InlineClosureLikes, InlineInlinables
 
 
 class _Part(ir.Block):  # type: ignore[misc]
@@ -114,8 +115,10 @@ def _owner(at: Any) -> str:
 
 
 def with_parts(pipeline: Any) -> Any:
-    """The pipeline with `MergeParts` in the place of numba's pass."""
+    """The pipeline with `MergeParts` in the place of numba's pass, without those for closures and array expressions."""
     pipeline.passes = [
-        (MergeParts, text) if kind is InlineInlinables else (kind, text) for kind, text in pipeline.passes
+        (MergeParts if kind is InlineInlinables else kind, text)
+        for kind, text in pipeline.passes
+        if kind not in (InlineClosureLikes, NopythonRewrites)
     ]
     return pipeline

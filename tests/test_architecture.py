@@ -18,8 +18,8 @@ FILES = {
 # a room may import what stands before it; those of one set do not know each other, the foundations aside
 ROOMS = [
     {"errors", "_lazy", "_deprecated", "_arguments", "_cast", "_files", "_npz", "_budget", "_limits", "_progress"}
-    | {"_hdf5", "_xarray", "_kernel_cache", "_passes", "_compiler", "_jit", "_process", "_caution", "_display"}
-    | {"_workers", "_parcels"},
+    | {"_hdf5", "_xarray", "_kernel_cache", "_passes", "_shortcuts", "_lowering", "_compiler", "_jit", "_process"}
+    | {"_caution", "_display", "_workers", "_parcels"},
     {"_double", "_fused", "_vector", "_prefetch", "_exact", "_measures", "_sparse", "_affine", "results"},
     {"activation"},
     {"layer_activations"},

@@ -29,7 +29,7 @@ def test_signatures_are_those_of_the_enumeration():
 def test_the_second_process_runs_this_package_from_any_folder(tmp_path: Path) -> None:
     (tmp_path / "specgeo").mkdir()
     (tmp_path / "specgeo" / "__init__.py").write_text("raise ImportError('another specgeo')")
-    program = _compile.program().removesuffix("run()") + "import specgeo; print(specgeo.__file__)"
+    program = _compile.program().removesuffix("run(False)") + "import specgeo; print(specgeo.__file__)"
     run = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert Path(run.stdout.strip()) == Path(sg.__file__)
 

@@ -38,6 +38,15 @@ def test_kernels_have_few_arguments_and_types() -> None:
         assert all(argument.annotation is not None for argument in given), function.name
 
 
+def test_kernels_copy_entry_by_entry() -> None:
+    """A slice that an array is put into brings numba's message about shapes along, which takes a second to compile."""
+    for function in kernels():
+        for node in ast.walk(function):
+            targets = node.targets if isinstance(node, ast.Assign) else []
+            into = [t for t in targets if isinstance(t, ast.Subscript) and isinstance(t.slice, ast.Slice)]
+            assert not into or isinstance(getattr(node, "value", None), ast.Constant), function.name
+
+
 @pytest.mark.parametrize("word", ["no-untyped-def", "no-untyped-call"])
 def test_no_kernel_is_excused_from_types(word: str) -> None:
     package = Path(specgeo.__file__).parent

@@ -119,8 +119,9 @@ def split(
     middle, centre = np.empty(width), np.empty(dim)
     deepest = 0
     for s in range(len(corners)):
-        stack[0], levels[0] = corners[s], 0
-        height = 1
+        for a in range(size):
+            stack[0, a] = corners[s, a]
+        levels[0], height = 0, 1
         while height > 0:
             height -= 1
             v, level = stack[height], levels[height]

@@ -173,6 +173,6 @@ def unit_exponentials(points: FloatArray, k: FloatArray) -> tuple[FloatArray, Fl
         for start in range(0, n_k, LANES):
             n = min(LANES, n_k - start)
             fill_table(points[p : p + 1], k, start, n, table)
-            real[p, start : start + n] = table[2 * LANES : 2 * LANES + n]
-            imag[p, start : start + n] = table[3 * LANES : 3 * LANES + n]
+            for i in range(n):
+                real[p, start + i], imag[p, start + i] = table[2 * LANES + i], table[3 * LANES + i]
     return real, imag

@@ -295,7 +295,9 @@ def fold(
         np.empty(n_rows, np.int64), np.empty((n_outputs, (d + 1) * lanes)), np.empty((d + 1) * lanes),
         np.empty(lanes),
     )  # fmt: skip
-    b.rows[0], b.columns[0], b.words[0] = np.arange(n_rows), np.arange(n_outputs), np.arange(n_words)
+    for row in b.rows[0], b.columns[0], b.words[0]:
+        for i in range(len(row)):
+            row[i] = i
     b.counts[0, 0], b.counts[0, 1], b.counts[0, 2] = n_rows, n_outputs, n_words
     b.starts[1] = n_rows * (d + 1 + n_outputs)
     stack = np.zeros((3 * DEPTH + 1, 3), np.int64)

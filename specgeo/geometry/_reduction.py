@@ -67,7 +67,8 @@ def pivots(offsets: IntArray, rows: IntArray, n_rows: int, skip: npt.NDArray[np.
         while True:
             if size + end - begin > len(heap):
                 larger = np.empty(2 * (size + end - begin), np.int64)
-                larger[:size] = heap[:size]
+                for i in range(size):
+                    larger[i] = heap[i]
                 heap = larger
             for i in range(begin, end):
                 _push(heap, size, rows[i] if own else kept[i])
@@ -86,7 +87,8 @@ def pivots(offsets: IntArray, rows: IntArray, n_rows: int, skip: npt.NDArray[np.
             continue
         if used + size > len(kept):
             larger = np.empty(2 * (used + size), np.int64)
-            larger[:used] = kept[:used]
+            for i in range(used):
+                larger[i] = kept[i]
             kept = larger
         starts[column] = used
         _drop(heap, size)
