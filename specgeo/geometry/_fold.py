@@ -200,7 +200,8 @@ def _add_up(row: FloatArray, outputs: FloatArray, stop: int, n: int, z: FloatArr
     """The maps z (d + 1, n) of a row of the table on n cells, from those of the first outputs."""
     width = len(z) // n
     for x in range(width):
-        z[x * n : (x + 1) * n] = row[x]
+        for i in range(x * n, (x + 1) * n):
+            z[i] = row[x]
     for e in range(stop):
         c = row[width + e]
         if c != 0.0:
@@ -225,7 +226,8 @@ def _evaluate(
             before += 1
         own[: d * n] = 0.0
         first, last = w.units[output], w.units[output + 1]
-        s.pieces[:n] = w.base[output]
+        for i in range(n):
+            s.pieces[i] = w.base[output]
         for u in range(first, last):
             step, x, shift = w.steps[u], u >> 6, np.uint64(u & 63)
             for i in range(n):
