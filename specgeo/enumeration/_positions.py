@@ -31,7 +31,8 @@ def place(state: State, vertex: Integer, p: Integer, q: Integer, plane: Integer,
     With d_p = norm e_p + err the weight of q is off by at most (|z_q| d_p + |z_p| d_q) / (gap true gap)
     <= max(d_p, d_q) / true gap. So errors grow from vertex to vertex; in the plane and on the line the residuals give a
     second bound that does not (`sharpen` has the argument and does the same in any dimension). Returns whether the
-    position is as good as can be had by interpolation.
+    position is as good as can be had by interpolation. There that says that a Newton step is of no use: the residuals r
+    are at most 4 err, so it could reduce |B| (|r| + err) five times at most, however large that is.
     """
     zp, zq = state.planes[plane, dim], state.planes[plane, dim]
     length, largest = 0.0, 0.0
