@@ -41,7 +41,7 @@ def checked(function: Callable[_P, _R]) -> Callable[_P, _R]:
     def call(*args: _P.args, **kwargs: _P.kwargs) -> _R:
         wanted = hints()
         for name, value in chain(zip(names, args, strict=False), kwargs.items()):
-            if name in wanted and type(value) is not wanted[name]:
+            if name in wanted:
                 check(value, name, wanted[name])
         return function(*args, **kwargs)
 

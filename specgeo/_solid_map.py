@@ -23,7 +23,7 @@ from specgeo._figures import (
 )
 from specgeo.domain import as_domain
 from specgeo.errors import InvalidInputError, UnsupportedError
-from specgeo.geometry.export import polygon_rings
+from specgeo.geometry.export import of_one_length, polygon_rings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -214,7 +214,7 @@ def shape_plot(
 def _draw(axes: Any, walls: list[FloatArray], colors: npt.ArrayLike | str, tint: Any, image: bool) -> None:
     from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 
-    drawn = Poly3DCollection(walls, facecolors=colors, edgecolors=tint, linewidths=0.4, rasterized=image)
+    drawn = Poly3DCollection(of_one_length(walls), facecolors=colors, edgecolors=tint, linewidths=0.4, rasterized=image)
     axes.add_collection3d(drawn)
 
 

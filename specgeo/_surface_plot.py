@@ -11,6 +11,7 @@ from specgeo._arguments import checked
 from specgeo._figures import MANY, as_color, axes_for, edge_color, labels_of, titled
 from specgeo._solid_map import axes_in_space
 from specgeo.errors import UnsupportedError
+from specgeo.geometry.export import of_one_length, polygon_rings
 from specgeo.levels.hypersurface import Hypersurface
 
 if TYPE_CHECKING:
@@ -89,8 +90,6 @@ def _draw_plane(axes: Any, surface: Hypersurface, color: str) -> None:
     lines = surface.vertices[lattice.faces[0].indices.reshape(-1, 2)]
     axes.add_collection(LineCollection(list(lines), colors=color, linewidths=1.6, capstyle="round"))
     if lattice.n_cells:
-        from specgeo.geometry.export import polygon_rings
-
         rings = [surface.vertices[ring] for ring in polygon_rings(lattice)]
         axes.add_collection(PolyCollection(rings, facecolors=color, alpha=0.3))
     axes.autoscale_view()
@@ -103,7 +102,7 @@ def _draw_solid(axes: Any, surface: Hypersurface, color: str, tint: Any) -> None
     shade = 0.62 + 0.38 * (surface.normals @ LIGHT)[:, None]
     colors = np.clip(np.array(to_rgb(color)) * (0.25 + 0.75 * shade) + 0.25 * shade, 0.0, 1.0)
     image = len(surface) > MANY
-    walls = [surface.vertices[ring] for ring in surface.faces]
+    walls = of_one_length([surface.vertices[ring] for ring in surface.faces])
     drawn = Poly3DCollection(walls, facecolors=colors, edgecolors=colors if image else tint, linewidths=0.3,
                              rasterized=image)  # fmt: skip
     axes.add_collection3d(drawn)

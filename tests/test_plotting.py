@@ -221,6 +221,26 @@ def test_a_solid_map_shows_the_walls_that_can_be_seen(random_network):
     np.testing.assert_allclose(area, cx.facets.measures, rtol=1e-9)
 
 
+def test_limits_in_space_are_those_of_the_corners(random_network, monkeypatch):
+    """Of polygons of several lengths, whatever unfilled memory holds."""
+    net, box, unfilled = random_network([3, 6, 5, 1], seed=3), sg.Box(-1, 1, dim=3), np.empty
+
+    def noisy(shape, dtype=float, *more, **options):
+        array = unfilled(shape, dtype, *more, **options)
+        array[...] = 1e300 if array.dtype == float else array
+        return array
+
+    surface = sg.level_set(net, box, float(np.median(net(np.random.default_rng(0).uniform(-1, 1, (50, 3))))))
+    assert len({len(ring) for ring in surface.faces}) > 1
+    axes = plotting.solid_map(sg.enumerate_regions(net, box), cut=False)
+    axes.clear()
+    monkeypatch.setattr(np, "empty", noisy)
+    surface.plot(ax=axes)
+    monkeypatch.undo()
+    limits = np.array([axes.get_xlim(), axes.get_ylim(), axes.get_zlim()])
+    assert np.all(np.abs(limits) < 1.2)
+
+
 def test_vector_files_of_three_thousand_cells_are_small():
     cx = sg.enumerate_regions(sg.testing.random_network([2, 50, 34, 1], rng=3), sg.Box(-1, 1, dim=2))
     assert cx.n_cells > 2000

@@ -8,6 +8,7 @@ from test_level_sets import cube, norm, torus
 
 import specgeo as sg
 from specgeo.geometry import FaceLattice, Ragged
+from specgeo.geometry.lattice import pulled
 from specgeo.geometry.topology import betti_numbers
 from specgeo.paths import decision_regions
 from specgeo.testing import random_network
@@ -82,7 +83,7 @@ def test_against_gudhi() -> None:
         cx = sg.enumerate_regions(sg.testing.random_network([3, 16, 12, 1], rng=seed, bias=0.5), cube(3))
         value = float(np.median(cx.means))
         for lattice, k in ((cx.level_set(value).lattice, 2), (cx.sublevel_set(value), 3)):
-            simplices = lattice.triangulation(k)[0] if k == 3 else lattice.pulled(2)[0]
+            simplices = lattice.triangulation(k)[0] if k == 3 else pulled(lattice, 2)[0]
             tree = gudhi.SimplexTree()
             tree.insert_batch(np.ascontiguousarray(simplices.T), np.zeros(len(simplices)))
             tree.compute_persistence(homology_coeff_field=2, persistence_dim_max=True)

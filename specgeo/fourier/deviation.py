@@ -30,6 +30,7 @@ from specgeo.domain import Box
 from specgeo.errors import SpecgeoError
 from specgeo.fourier.forms import FacetSimplices, facet_simplices, vertex_values, wall_normals, wall_rows
 from specgeo.geometry.complex import PolyhedralComplex
+from specgeo.geometry.lattice import pulled
 from specgeo.geometry.pieces import backward
 from specgeo.geometry.sides import network_sides
 from specgeo.geometry.stored_values import piece_bounds
@@ -226,7 +227,7 @@ class Deviation:
     def _uncertain_sides(self, rows: IntArray) -> Any:
         """Facet simplices (of rows) of which neither vertices nor units tell on which side each cell lies."""
         cx = self._cx
-        simplices, owner = (part[rows] for part in cx.pulled(cx.dim - 1))
+        simplices, owner = (part[rows] for part in pulled(cx, cx.dim - 1))
         lists = cx.vertices_of(cx.dim)
         starts = lists.offsets[:-1]
         reach = np.maximum.reduceat(lengths_of(self._shifts)[lists.indices], starts)

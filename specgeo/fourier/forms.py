@@ -13,10 +13,9 @@ their size (`FacetForm.defect`) enters the error bound.
 
 from __future__ import annotations
 
-import functools
 import math
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -32,6 +31,7 @@ from specgeo.fourier.chunks import Plan, chunked
 from specgeo.fourier.simplex import simplices_sum
 from specgeo.geometry.arrays import parts
 from specgeo.geometry.complex import PolyhedralComplex
+from specgeo.geometry.lattice import pulled
 from specgeo.geometry.walls import domain_rows
 
 TINY = 2.0**-1066  # what the products of one term lose where they are below the range of floats, at most
@@ -281,7 +281,7 @@ class ComplexForms:
         return self._placed(_volume_form(self.cx, self._points))
 
     def _afford(self, k: int) -> None:
-        d, m, n = self.cx.dim, self.n_outputs, len(self.cx.pulled(k)[0])
+        d, m, n = self.cx.dim, self.n_outputs, len(pulled(self.cx, k)[0])
         needed = 8.0 * n * (3 * (k + 1) * (d + m) + 3 * m * d + 8 * m)
         afford(needed, f"cx: its transform, a sum over {n:,} simplices", "shrink the domain or take fewer outputs")
 
@@ -303,7 +303,7 @@ class ComplexForms:
         lists, owner = cx.vertices_of(cx.dim), cx.triangulation(cx.dim)[1]
         reach = np.maximum.reduceat(np.abs(cx.vertices)[lists.indices], lists.offsets[:-1], axis=0)
         terms = (np.abs(cx.gradients[:, :, a]) * reach[:, a, None] for a in range(cx.dim))
-        sizes = functools.reduce(np.add, terms) + np.abs(cx.offsets)
+        sizes = reduce(np.add, terms) + np.abs(cx.offsets)
         integrals = cx.volumes[:, None] * cx.means
         noise = (np.bincount(owner, minlength=cx.n_cells) + 12) * cx.volumes
         if not np.all(np.isfinite(integrals)):
@@ -362,7 +362,7 @@ class FacetSimplices(NamedTuple):
 
 def facet_simplices(cx: PolyhedralComplex) -> FacetSimplices:
     """The simplices of the facets of a complex."""
-    simplices, owner = cx.pulled(cx.dim - 1)
+    simplices, owner = pulled(cx, cx.dim - 1)
     facets = slice(None) if len(owner) == len(cx.facets.cells) else owner  # views, where each is one simplex
     (inner, outer), jumps = cx.facets.cells[facets].T, cx.facets.jumps[facets]
     speed = np.concatenate([lengths_of(cx.gradients[some]) for some in parts(cx.n_cells)])  # (n_cells, m)
@@ -378,13 +378,13 @@ def _measures(cx: PolyhedralComplex, k: int) -> FloatArray:
     """Measures of the simplices of the k-faces; those beyond the range of floats are refused."""
     measures = cx.simplex_measures(k)
     doubtful = np.flatnonzero((measures < np.finfo(float).tiny) | ~np.isfinite(measures))
-    simplex_measures(cx.vertices[cx.pulled(k)[0][doubtful]])
+    simplex_measures(cx.vertices[pulled(cx, k)[0][doubtful]])
     return measures
 
 
 def wall_rows(cx: PolyhedralComplex) -> IntArray | None:
     """The wall of the domain that each boundary simplex lies on, where the complex knows it (`domain_rows`)."""
-    walls, owner = cx.facet_walls, cx.pulled(cx.dim - 1)[1]
+    walls, owner = cx.facet_walls, pulled(cx, cx.dim - 1)[1]
     if walls is None or len(walls) != cx.f_vector[-2] or not hasattr(cx.domain, "bounding_box"):
         return None
     rows = walls[owner[cx.facets.cells[owner, 1] < 0]]
@@ -395,7 +395,7 @@ def wall_normals(cx: PolyhedralComplex) -> FloatArray:
     """Outward normals of the boundary simplices: of the domain's walls where these are known, else of the vertices."""
     rows = wall_rows(cx)
     if rows is None:
-        owner = cx.pulled(cx.dim - 1)[1]
+        owner = pulled(cx, cx.dim - 1)[1]
         return np.ascontiguousarray(cx.facets.normals[owner[cx.facets.cells[owner, 1] < 0]])
     inward = domain_rows(cx.domain)[:, :-1]
     inward = inward / np.abs(inward).max(axis=1, keepdims=True)
@@ -416,9 +416,9 @@ def vertex_values(cx: PolyhedralComplex, corners: FloatArray, cells: IntArray) -
     values, sizes = [], []
     for i in range(corners.shape[1]):  # numbers of one kind at a time: einsum takes its time over short axes
         terms = [gradients[:, :, a] * corners[:, i, a, None] for a in range(corners.shape[2])]
-        values.append(functools.reduce(np.add, terms) + offsets)
-        sizes.append(functools.reduce(np.add, map(np.abs, terms)))
-    return np.stack(values, axis=1), functools.reduce(np.maximum, sizes) + np.abs(offsets)
+        values.append(reduce(np.add, terms) + offsets)
+        sizes.append(reduce(np.add, map(np.abs, terms)))
+    return np.stack(values, axis=1), reduce(np.maximum, sizes) + np.abs(offsets)
 
 
 def _continuity_defect(cx: PolyhedralComplex, facets: FacetSimplices) -> FloatArray:

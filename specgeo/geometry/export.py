@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from specgeo._cast import FloatArray
 from specgeo._xarray import dataset
 from specgeo.errors import MissingDependencyError, UnsupportedError
 from specgeo.geometry.arrays import Ragged
@@ -32,6 +33,15 @@ def polygon_rings(cx: FaceLattice) -> Ragged:
     area = np.add.reduceat(sides[:, 0] * sides[after, 1] - sides[:, 1] * sides[after, 0], first)
     backwards = (first + last)[owner] - np.arange(len(out))
     return Ragged(lists.offsets, np.where(area[owner] < 0, out[backwards], out))
+
+
+def of_one_length(polygons: list[FloatArray]) -> list[FloatArray]:
+    """Polygons, (any, d) each, with as many corners as the longest: by their last one, repeated.
+
+    mplot3d takes limits from arrays that it leaves unfilled where a polygon is shorter than others.
+    """
+    most = max(map(len, polygons), default=0)
+    return [np.concatenate((one, np.repeat(one[-1:], most - len(one), axis=0))) for one in polygons]
 
 
 def to_shapely(cx: PolyhedralComplex) -> npt.NDArray[np.object_]:

@@ -206,14 +206,8 @@ class FaceLattice:
         k = self._dimension(k, 0)
         if 0 < k == self.dim - 1:
             return self.derived("oriented facets", FaceLattice._oriented_facets)
-        return self.pulled(k)
+        return pulled(self, k)
 
-    def pulled(self, k: int) -> Triangulation:
-        """The same, but facets in whatever orientation follows, for what does not depend on it."""
-        k = self._dimension(k, 0)
-        if k == self.dim:
-            return self._oriented_cells[0]
-        return self.derived(("pulled", k), lambda lattice: lattice._pull(k))
 
     def _pull(self, k: int) -> Triangulation:
         ids = np.arange(self.f_vector[k], dtype=np.int64)
@@ -224,7 +218,7 @@ class FaceLattice:
         smallest = self.smallest_vertices
         if k > 3:  # numbers grow like k!: look ahead before those of lower dimensions are made
             count_cones(self.faces, smallest, k)
-        return cones(self.faces[k - 1], smallest[k - 1], smallest[k], self.pulled(k - 1))
+        return cones(self.faces[k - 1], smallest[k - 1], smallest[k], pulled(self, k - 1))
 
     @cached_property
     @within_memory
@@ -238,7 +232,7 @@ class FaceLattice:
         return (simplices, owner), np.abs(volumes, out=volumes)
 
     def _oriented_facets(self) -> Triangulation:
-        simplices, owner = self.pulled(self.dim - 1)
+        simplices, owner = pulled(self, self.dim - 1)
         vectors = by_chunks(simplex_normals, self.vertices, simplices)
         simplices = simplices.copy()
         _turn(simplices, np.einsum("ij,ij->i", vectors, self.facet_normals[owner]) < 0)
@@ -251,17 +245,17 @@ class FaceLattice:
             return self._oriented_cells[1]
         from specgeo.geometry.measures import measures
 
-        return self.derived(("measures", k), lambda lattice: measures(lattice.vertices, lattice.pulled(k)[0]))
+        return self.derived(("measures", k), lambda one: measures(one.vertices, pulled(one, k)[0]))
 
     def face_measures(self, k: int) -> FloatArray:
         """k-volumes of the k-faces, (n_k,); a vertex has measure 1. No term cancels another."""
-        _, owner = self.pulled(k)
+        _, owner = pulled(self, k)
         sums = np.bincount(owner, self.simplex_measures(k), minlength=self.f_vector[k])
         return sums.astype(np.float64, copy=False)
 
     def face_centroids(self, k: int) -> FloatArray:
         """Centres of mass of the k-faces, (n_k, d); a face of rounded measure zero has the mean of its vertices."""
-        simplices, owner = self.pulled(k)
+        simplices, owner = pulled(self, k)
         weights, apices = self.simplex_measures(k), self.vertices[self.smallest_vertices[k]]
         found = np.empty((self.f_vector[k], self.dim))
         for faces, some in with_simplices(owner, len(found)):
@@ -292,7 +286,7 @@ class FaceLattice:
         from specgeo.geometry._kernels import farthest_side
 
         d, normals = self.dim, np.empty((self.f_vector[-2], self.dim))
-        simplices, owner = self.pulled(d - 1)
+        simplices, owner = pulled(self, d - 1)
         for facets, some in with_simplices(owner, len(normals)):
             points, own = self.vertices[simplices[some]], owner[some] - facets.start
             normals[facets] = mean_normals(points, own, facets.stop - facets.start)
@@ -308,6 +302,14 @@ class FaceLattice:
     def facet_normals(self) -> FloatArray:
         """Unit normals of the facets, (n_{d-1}, d), from the first to the second cell; outwards on the boundary."""
         return self.facet_sides[0]
+
+
+def pulled(lattice: FaceLattice, k: int) -> Triangulation:
+    """As `FaceLattice.triangulation`, but facets in whatever orientation follows, for what does not depend on it."""
+    k = lattice._dimension(k, 0)
+    if k == lattice.dim:
+        return lattice._oriented_cells[0]
+    return lattice.derived(("pulled", k), lambda one: one._pull(k))
 
 
 def _turn(simplices: IntArray, which: Any) -> None:

@@ -29,7 +29,7 @@ from specgeo.enumeration import enumerate_regions
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier.spectra import spectrum
 from specgeo.geometry.complex import PolyhedralComplex
-from specgeo.geometry.export import polygon_rings
+from specgeo.geometry.export import of_one_length, polygon_rings
 from specgeo.geometry.vertex_values import vertex_values
 from specgeo.network import Network
 from specgeo.results import Result, axes, empty_figure
@@ -264,7 +264,7 @@ def _draw(ax: Any, polygons: list[FloatArray], colours: FloatArray, places: Floa
         from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 
         ax = empty_figure(6, 5).add_subplot(projection="3d") if ax is None else ax
-        drawn: Any = Poly3DCollection(polygons, linewidths=0.2)
+        drawn: Any = Poly3DCollection(of_one_length(polygons), linewidths=0.2)
         ax.add_collection3d(drawn)
         ax.set(xlim=(lower[0], upper[0]), ylim=(lower[1], upper[1]), zlim=(lower[2], upper[2]))
         ax.set(xlabel="$x_0$", ylabel="$x_1$", zlabel="$x_2$")
