@@ -105,7 +105,7 @@ def frobenius_norms(net: Network) -> FloatArray:
     >>> frobenius_norms(sg.Network([[[3.0, 4.0]], [[2.0]]], [[0.0], [0.0]]))
     array([5., 2.])
     """
-    return np.array([lengths_of(entries_of(w).ravel()) for w in net.weights])
+    return np.array([lengths_of(entries_of(w)) for w in net.weights])
 
 
 def norm_products(net: Network) -> tuple[float, float, float]:
