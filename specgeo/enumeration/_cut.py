@@ -33,46 +33,42 @@ from specgeo.enumeration._split import Job, edge_bits, new_cell, plane_of, settl
 
 
 @merged
-def _expanded_length(state: State, f: Integer) -> np.int64:
-    """Number of facets of a face once those that were split are replaced by their pieces."""
-    n, width = np.int64(0), state.faces.shape[1]
-    start = index(state.faces[f, START])
-    stop = start + state.faces[f, LEN]
-    for i in range(start, stop):
-        prefetch(state.faces, index(state.pool[index(i)]) * width)
-    for i in range(start, stop):
-        pieces = np.int64(state.faces[index(state.pool[index(i)]), NEXT])
-        n += np.int64(state.pool[index(pieces)]) if pieces >= 0 else np.int64(1)
-    return n
+def _expand(state: State, f: Integer) -> bool:
+    """Replace split facets of a face by their pieces; False if the pool is full.
 
-
-@merged
-def _expand(state: State, f: Integer, n: Integer) -> None:
-    """Replace split facets by their pieces."""
-    start, length = index(state.faces[f, START]), state.faces[f, LEN]
-    if n == length:
-        return
-    width, o = state.faces.shape[1], index(state.sizes[Size.POOL])
-    state.faces[f, START], state.faces[f, LEN] = o, n
-    for i in range(start, start + length):
+    The new list is written behind the pool, of which it becomes a part if there was any to replace.
+    """
+    start, length, first = index(state.faces[f, START]), state.faces[f, LEN], index(state.sizes[Size.POOL])
+    o, stop, width, room = first, start + length, state.faces.shape[1], state.pool.shape[0]
+    if o + length > room:
+        return False
+    for i in range(start, stop):
         g = state.pool[index(i)]
         pieces = np.int64(state.faces[index(g), NEXT])
         if pieces < 0:
             state.pool[index(o)] = g
             o += 1
         else:
-            first = pieces + 1
-            for j in range(first, first + state.pool[index(pieces)]):
+            n = index(state.pool[index(pieces)])
+            if o + n + stop - i > room:  # with the facets that are left
+                return False
+            for j in range(pieces + 1, pieces + 1 + n):
                 h = state.pool[index(j)]
                 prefetch(state.faces, index(h) * width)
                 state.pool[index(o)] = h
                 o += 1
-    state.sizes[Size.POOL] = o
+    if o - first != length:
+        state.faces[f, START], state.faces[f, LEN] = first, o - first
+        state.sizes[Size.POOL] = o
+    state.sizes[Size.LONGEST] = max(state.sizes[Size.LONGEST], o - first + 1)
+    return True
 
 
 @merged
-def _look_ahead(state: State, f: Integer, k: Integer, units: Word, word: Integer, words: Integer) -> None:
-    """Ask for what the cutting of a face of dimension k will look at in its facets, so that it comes side by side."""
+def _ask_for_cuts(state: State, job: Job, f: Integer, k: Integer) -> None:
+    """Of the facets of a face of dimension k >= 2."""
+    words, word = job.crossings.units.shape[1], index(state.cursor[Cursor.BLOCK])
+    units = job.crossings.units[index(state.faces[f, OWN]), word]
     crossed, width = _crossed(state, f), state.faces.shape[1]
     start = index(state.faces[f, START])
     stop = start + state.faces[f, LEN]
@@ -96,6 +92,25 @@ def _look_ahead(state: State, f: Integer, k: Integer, units: Word, word: Integer
             rest &= rest - ONE
             later = popcount(touch & units & ~(bit | (bit - ONE)))
             prefetch(state.faces, index(state.pool[index(end - min(later, last))]) * width)
+
+
+@merged
+def _ask_for_ends(state: State, job: Job, f: Integer) -> None:
+    """Of an edge."""
+    words, word = job.crossings.units.shape[1], index(state.cursor[Cursor.BLOCK])
+    start = index(state.faces[f, START])
+    for i in range(start, start + 2):
+        v = index(state.pool[index(i)])
+        prefetch(state.vbits, v * 2 * words + word)
+        prefetch(state.x, v * (job.frame.dim + 1))
+
+
+@merged
+def _ask_for_facets(state: State, f: Integer) -> None:
+    """Of a face of dimension >= 2."""
+    start, width = index(state.faces[f, START]), state.faces.shape[1]
+    for i in range(start, start + state.faces[f, LEN]):
+        prefetch(state.faces, index(state.pool[index(i)]) * width)
 
 
 @merged
@@ -150,23 +165,29 @@ def _fits(state: State, work: Work, k: Integer, bit: Word) -> bool:
 
 
 @merged
-def _enter(state: State, job: Job, work: Work, f: Integer, k: Integer) -> bool:
-    """Begin with a crossed face: its boundary up to date, itself the only piece. False if the pool is full."""
-    if k >= 2:
-        n = _expanded_length(state, f)
-        if state.sizes[Size.POOL] + n > state.pool.shape[0]:
-            return False
-        _expand(state, f, n)
-        word, words = index(state.cursor[Cursor.BLOCK]), job.crossings.units.shape[1]
-        _look_ahead(state, f, k, job.crossings.units[index(state.faces[f, OWN]), word], word, words)
-        state.sizes[Size.LONGEST] = max(state.sizes[Size.LONGEST], n + 1)
+def _prepare(state: State, job: Job, f: Integer, k: Integer) -> bool:
+    """Bring the boundary of a crossed face up to date, and ask for what its cutting begins with; False: pool full."""
+    if f < state.cursor[Cursor.READY]:
+        return True
+    if k == 1:
+        _ask_for_ends(state, job, f)
+    elif _expand(state, f):
+        _ask_for_cuts(state, job, f, k)
+    else:
+        return False
+    state.cursor[Cursor.READY] = f + 1
+    return True
+
+
+@merged
+def _enter(state: State, work: Work, f: Integer, k: Integer) -> None:
+    """Begin with a crossed face: itself the only piece."""
     state.cursor[Cursor.INSIDE] = state.sizes[Size.FACES]
     for m in range(1, k):
         work.level[m] = 0
     work.level[k] = 1
     work.pieces[k, 0], work.crossed[k, 0] = f, _crossed(state, f)
     work.rest[0] = work.crossed[k, 0]
-    return True
 
 
 @merged
@@ -260,25 +281,49 @@ def _cut_face(state: State, job: Job, work: Work, limits: Limits, f: Integer, k:
 
 
 @merged
+def _next_crossed(state: State, f: Integer, k: Integer) -> np.int64:
+    """The first old face of dimension k from number f on that is crossed, or the number of old faces."""
+    g, old = index(f), state.cursor[Cursor.OLD]
+    while g < old and (state.dims[g] != k or _crossed(state, g) == 0):
+        g += 1
+    return index(g)
+
+
+@merged
 def _cut_block(state: State, job: Job, work: Work, limits: Limits, last_step: Integer) -> Status:
-    """Cut every face, by dimension, by the units of the block: DONE, or why it stops before."""
+    """Cut every face, by dimension, by the units of the block: DONE, or why it stops before.
+
+    What a face is made of is anywhere in memory. So while one is cut three others are on their way, each by a step:
+    the list of facets, the facets, and, when those are replaced by their pieces, what cutting looks at in them.
+    """
     while state.cursor[Cursor.DIMENSION] <= job.frame.dim:
-        k = state.cursor[Cursor.DIMENSION]
-        for face in range(state.cursor[Cursor.FACE], state.cursor[Cursor.OLD]):
-            f = index(face)
+        k, old = state.cursor[Cursor.DIMENSION], state.cursor[Cursor.OLD]
+        f = index(state.cursor[Cursor.FACE])
+        if state.cursor[Cursor.OPEN] == 0:
+            f = _next_crossed(state, f, k)
+        second = _next_crossed(state, f + 1, k)
+        third = _next_crossed(state, second + 1, k)
+        while f < old:
+            if not _prepare(state, job, f, k):
+                state.cursor[Cursor.FACE] = f
+                return Status.FULL
+            fourth = _next_crossed(state, third + 1, k)
+            if fourth < old:
+                prefetch(state.pool, index(state.faces[fourth, START]))
+            if third < old and k > 1:
+                _ask_for_facets(state, third)
+            if second < old:
+                _prepare(state, job, second, k)  # if there is no room, then when its turn comes
             if state.cursor[Cursor.OPEN] == 0:
-                if state.dims[f] != k or state.bits[f, 0] & state.bits[f, 1] == 0:
-                    continue
-                if not _enter(state, job, work, f, k):
-                    state.cursor[Cursor.FACE] = f
-                    return Status.FULL
+                _enter(state, work, f, k)
                 state.cursor[Cursor.OPEN] = 1
             status = _cut_face(state, job, work, limits, f, k, last_step)
             if status != Status.DONE:
                 state.cursor[Cursor.FACE] = f
                 return status
             state.cursor[Cursor.OPEN] = 0
-        state.cursor[Cursor.DIMENSION], state.cursor[Cursor.FACE] = k + 1, 0
+            f, second, third = second, third, fourth
+        state.cursor[Cursor.DIMENSION], state.cursor[Cursor.FACE], state.cursor[Cursor.READY] = k + 1, 0, 0
     return Status.DONE
 
 

@@ -65,6 +65,7 @@ class Cursor(IntEnum):
     OPEN = 5  # whether the cutting of the face has begun
     INSIDE = 6  # faces from here on are made inside it
     POOR = 7  # vertices made in the layer whose error radius is too large
+    READY = 8  # below this number, faces of the dimension have their boundaries up to date
 
 
 class Tally(IntEnum):

@@ -163,6 +163,7 @@ def begin_layer(state: State, layers: Layers, layer: Integer, crossings: Crossin
             plane += popcount(crossings.units[cell, word])
     state.cursor[Cursor.BLOCK], state.cursor[Cursor.DIMENSION] = 0, 1
     state.cursor[Cursor.FACE], state.cursor[Cursor.OPEN], state.cursor[Cursor.POOR] = 0, 0, 0
+    state.cursor[Cursor.READY] = 0
     return int(plane)
 
 
