@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import specgeo as sg
-from specgeo.enumeration import _memory
+from specgeo.enumeration import _memory, _run, begin
+from specgeo.enumeration._layout import State
 from specgeo.enumeration._memory import Loans, can_grow, give_back, grown, held_bytes, workspace
 from specgeo.testing import random_network
 
@@ -84,6 +85,31 @@ def test_arrays_that_grow_where_they_are_give_the_same_complex() -> None:
     for mine, theirs in zip(one.faces, two.faces, strict=True):
         assert np.array_equal(mine.offsets, theirs.offsets) and np.array_equal(mine.indices, theirs.indices)
     assert np.array_equal(one.signs.positive, two.signs.positive) and one.certificate.exact == two.certificate.exact
+
+
+@pytest.mark.parametrize(("cuts", "spare"), [(1, 16), (3, 16), (1, 1 << 14)])
+def test_cutting_goes_on_where_it_stopped(cuts: int, spare: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel returns after every few cuts, and whenever there is no room for one more, into arrays just larger."""
+    cases = [(random_network([d, *widths, 1], 3), sg.Box([-1] * d, [1] * d)) for d, widths in WIDTHS]
+    expected = [everything(sg.enumerate_regions(net, box, executor=1)) for net, box in cases]
+    with_room, grows = _run.with_room, []
+
+    def with_little_room(state: State, reserve: int = 1, **wanted: int) -> State:
+        if "planes" in wanted:
+            return with_room(state, **wanted)
+        grows.append(wanted)  # twice what is needed
+        assert len(grows) < 10_000, "it asks for room, gets it, and asks again"
+        return with_room(state, 1, **{kind: (rows + 1) // 2 for kind, rows in wanted.items()})
+
+    monkeypatch.setattr(begin, "_SPARE_CELLS", spare)
+    monkeypatch.setattr(_run, "with_room", with_little_room)
+    monkeypatch.setattr(_run, "_CUTS_A_CALL", cuts)
+    for (net, box), arrays in zip(cases, expected, strict=True):
+        assert everything(sg.enumerate_regions(net, box, executor=1)) == arrays
+    assert len(grows) > 50 and {"vertices", "pool"} <= {kind for each in grows for kind in each}
+
+
+WIDTHS = [(1, (12, 12)), (2, (8, 8)), (2, (80, 10)), (2, (24, 16)), (3, (8, 8, 8)), (3, (14, 14)), (4, (6, 6))]
 
 
 def test_another_thread_has_its_own() -> None:

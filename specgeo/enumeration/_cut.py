@@ -50,7 +50,7 @@ def _expand(state: State, f: Integer) -> bool:
             o += 1
         else:
             n = index(state.pool[index(pieces)])
-            if o + n + stop - i > room:  # with the facets that are left
+            if o + n + stop - i - 1 > room:  # with the facets that are left
                 return False
             for j in range(pieces + 1, pieces + 1 + n):
                 h = state.pool[index(j)]
