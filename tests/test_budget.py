@@ -37,6 +37,36 @@ def test_the_smallest_limit_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     assert _budget.available_bytes() == 0
 
 
+GROUPS = {
+    "/proc/self/cgroup": "0::/one/two\n",
+    "/sys/fs/cgroup/one/two/memory.max": "max\n",
+    "/sys/fs/cgroup/one/memory.max": "5000\n",
+    "/sys/fs/cgroup/one/memory.current": "3000\n",
+    "/sys/fs/cgroup/one/memory.stat": "anon 1\ninactive_file 700\nactive_file 9\n",
+    "/sys/fs/cgroup/memory.max": "",
+}
+OLD_GROUPS = {
+    "/proc/self/cgroup": "9:name=systemd:/\n4:memory,hugetlb:/one\n0::/\n",
+    "/sys/fs/cgroup/memory/one/memory.limit_in_bytes": "5000\n",
+    "/sys/fs/cgroup/memory/one/memory.usage_in_bytes": "4000\n",
+    "/sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n",
+    "/sys/fs/cgroup/memory/memory.usage_in_bytes": "1\n",
+}
+
+
+@pytest.mark.parametrize(("files", "left"), [(GROUPS, [2700]), (OLD_GROUPS, [1000]), ({}, [])])
+def test_the_groups_around_a_process_limit_it(
+    files: dict[str, str], left: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lines(path: str) -> list[bytes]:
+        if path not in files:
+            raise FileNotFoundError(path)
+        return files[path].encode().splitlines()
+
+    monkeypatch.setattr(_budget, "_lines", lines)
+    assert _budget._group_bytes() == left
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="address space of Linux")
 def test_a_limit_on_the_address_space_counts() -> None:
     code = """
