@@ -21,7 +21,7 @@ from specgeo.enumeration._exact import Exact, evaluate
 from specgeo.enumeration._layers import BIAS, ROWS, History, N, flatten
 from specgeo.enumeration._layout import VERTICES, Frame, Scratch, Size, State
 from specgeo.enumeration._maps import STEPS, Maps, row_factors
-from specgeo.enumeration._positions import sharpen
+from specgeo.enumeration._positions import place, sharpen
 from specgeo.enumeration._products import roundings
 from specgeo.enumeration._run import Run
 from specgeo.enumeration._vertex_signs import own_faces, own_factors
@@ -80,8 +80,26 @@ def own_faces_once(state: State, dim: int) -> None:
 
 
 @kernel
+def place_once(state: State, vertex: int, p: int, q: int, plane: int, dim: int) -> bool:
+    return place(state, vertex, p, q, plane, dim)
+
+
+@kernel
 def sharpen_once(state: State, vertex: int, a: FloatArray, dim: int) -> None:
     sharpen(state, vertex, a, dim)
+
+
+def intersection(rows: list[Row]) -> Row:
+    """Of as many planes as there are dimensions, by elimination."""
+    rows, dim = list(rows), len(rows)
+    for c in range(dim):
+        pivot = next(r for r in range(c, dim) if rows[r][c])
+        rows[c], rows[pivot] = rows[pivot], rows[c]
+        rows[c] = [v / rows[c][c] for v in rows[c]]
+        for r in range(dim):
+            if r != c and rows[r][c]:
+                rows[r] = [v - rows[r][c] * w for v, w in zip(rows[r], rows[c], strict=True)]
+    return [-row[-1] for row in rows]
 
 
 class Twin:
@@ -136,17 +154,9 @@ class Twin:
         return self.row(layer, unit, cell)
 
     def point(self, vertex: int) -> Row:
-        """The intersection of the planes of a vertex, by elimination."""
+        """The intersection of the planes of a vertex."""
         if vertex not in self.points:
-            rows = [self.plane(int(p)) for p in self.run.state.vplanes[vertex, : self.dim]]
-            for c in range(self.dim):
-                pivot = next(r for r in range(c, self.dim) if rows[r][c])
-                rows[c], rows[pivot] = rows[pivot], rows[c]
-                rows[c] = [v / rows[c][c] for v in rows[c]]
-                for r in range(self.dim):
-                    if r != c and rows[r][c]:
-                        rows[r] = [v - rows[r][c] * w for v, w in zip(rows[r], rows[c], strict=True)]
-            self.points[vertex] = [-row[-1] for row in rows]
+            self.points[vertex] = intersection([self.plane(int(p)) for p in self.run.state.vplanes[vertex, : self.dim]])
         return self.points[vertex]
 
     def value(self, row: Row, vertex: int) -> Fraction:
@@ -396,3 +406,35 @@ def test_a_bound_that_is_not_a_number_proves_no_position(dim: int, row: int) -> 
     state.x[0, dim] = np.inf
     sharpen_once(state, 0, np.empty((dim, 2 * dim)), dim)
     assert not state.x[0, dim] < np.inf
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_residuals_bound_the_error_of_a_position(dim: int) -> None:
+    """Of exact rows, almost parallel or of very different sizes, and ends of an edge of which nothing is known."""
+    rng = np.random.default_rng(dim)
+    state, _ = domain_state(sg.Box(-np.ones(dim), np.ones(dim)), dim, True, 8)
+    state.vplanes[2, :dim] = np.arange(dim)
+    state.x[:2, dim] = np.inf
+    n_known = 0
+    for power in rng.choice([0, 4, 12, 14, 14.7], 400) / max(1, dim - 1):
+        near, off = rng.uniform(-1, 1, dim), 10.0 ** rng.choice([-30, -15, -8, -2])
+        normals = rng.normal(size=dim) + 10.0**-power * rng.normal(size=(dim, dim))
+        normals *= 2.0 ** (rng.choice([0, 20, 200]) * rng.integers(-1, 2, (dim, 1)))
+        rows = np.column_stack((normals, -normals @ near))
+        sizes = np.abs(rows).sum(axis=1)
+        state.planes[:dim] = np.column_stack((rows, np.abs(normals).sum(axis=1), (dim + 2) * 2.0**-53 * sizes))
+        true = intersection([[Fraction(v) for v in row] for row in rows.tolist()])
+        if max(map(abs, true)) > 1:
+            continue
+        along = rng.normal(size=dim) if dim == 1 else np.linalg.svd(normals[:-1])[2][-1]
+        state.x[:2, :dim] = [near - 1e-3 * along, near + 2e-3 * along] + off * rng.normal(size=(2, dim))
+        settled = place_once(state, 2, 0, 1, dim - 1, dim)
+        *x, radius = state.x[2].tolist()
+        assert not settled
+        if radius < np.inf:
+            n_known += 1
+            assert max(abs(Fraction(v) - w) for v, w in zip(x, true, strict=True)) <= Fraction(radius)
+        if power == 0:
+            rho = np.abs(rows @ [*x, 1.0]) + state.planes[:dim, dim + 2]
+            assert radius < 2 * np.max(np.abs(np.linalg.inv(normals)) @ rho)
+    assert n_known > 150

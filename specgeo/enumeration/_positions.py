@@ -3,6 +3,16 @@
 A vertex carries the radius e of its position error in the max norm. A row (g, c) of a plane carries ``norm`` = |g|_1
 of the rounded row and ``err``, which bounds, on the domain, the distance of the rounded row from the true one and the
 rounding of its value.
+
+Residuals bound the error of a position. The rounded rows N x + c of its planes take at the true vertex x* a value of at
+most err, and at x the computed one r up to rounding: up to err where x lies in the domain's box, up to (d + 1) u |N|
+delta more where it is outside by delta. So N (x - x*) is at most rho = |r| + err, but for the latter. With an
+approximate inverse B of N and eta = |I - B N| + (d + 1) u |B| |N| < 1, x is off by at most |B| rho / (1 - eta).
+
+In up to three dimensions B are the computed cofactors C over the computed determinant, and eta need not be looked for.
+In space C is off by 2 u n_j n_k for the 1-norms n of rows, C N so by 6 u P, the determinant by 5 u P, for P = n_1 n_2
+n_3, and |C| |N| is at most 3 P: eta |det| is below 24 u P. In the plane C is exact, the determinant off by 2 u S for
+S = |N_11 N_22| + |N_12 N_21|, and as |B| |N| |B| <= 3 S / |det| |B| entry by entry, what lies outside adds 9 u S.
 """
 
 from __future__ import annotations
@@ -12,7 +22,7 @@ import numpy as np
 from specgeo._cast import FloatArray
 from specgeo._jit import hot, leaf, leaf_kernel, merged
 from specgeo.enumeration._layout import Size, State
-from specgeo.enumeration._scalars import SAFE, TINY, Integer, U, at_least, gamma
+from specgeo.enumeration._scalars import SAFE, TINY, Integer, U, at_least, gamma, index
 
 
 @hot
@@ -24,15 +34,58 @@ def _residual(state: State, vertex: Integer, plane: Integer, dim: Integer) -> fl
     return float(value)
 
 
+@hot
+def _cross(planes: FloatArray, i: Integer, j: Integer) -> tuple[float, float, float]:
+    """Cross product of the normals of two planes."""
+    a0, a1, a2, b0, b1, b2 = planes[i, 0], planes[i, 1], planes[i, 2], planes[j, 0], planes[j, 1], planes[j, 2]
+    return a1 * b2 - a2 * b1, a2 * b0 - a0 * b2, a0 * b1 - a1 * b0
+
+
+@merged
+def _spread(state: State, vertex: Integer, dim: Integer) -> tuple[float, bool]:
+    """Bound on the error of a position by its residuals, in up to three dimensions; infinite where there is none.
+
+    Returns also whether there is none that is better: the residuals are at most 4 err, which rounding explains, and a
+    Newton step could reduce |B| (|r| + err) five times at most, however large that is.
+    """
+    planes, vplanes, last = state.planes, state.vplanes, dim - 1
+    a, c = index(vplanes[vertex, 0]), index(vplanes[vertex, last])
+    ea, ec = planes[a, dim + 2], planes[c, dim + 2]
+    ra, rc = abs(_residual(state, vertex, a, dim)) + ea, abs(_residual(state, vertex, c, dim)) + ec
+    settled = ra <= 5.0 * ea and rc <= 5.0 * ec
+    if dim == 1:
+        error, gap = ra, abs(planes[a, 0])
+    elif dim == 2:
+        a0, a1, c0, c1 = planes[a, 0], planes[a, 1], planes[c, 0], planes[c, 1]
+        error = max(abs(c1) * ra + abs(a1) * rc, abs(c0) * ra + abs(a0) * rc)
+        gap = abs(a0 * c1 - a1 * c0) - 12.0 * U * (abs(a0 * c1) + abs(a1 * c0))
+    else:
+        b = index(vplanes[vertex, 1])
+        eb = planes[b, dim + 2]
+        rb = abs(_residual(state, vertex, b, dim)) + eb
+        settled = settled and rb <= 5.0 * eb
+        (a0, a1, a2), (b0, b1, b2), (c0, c1, c2) = _cross(planes, b, c), _cross(planes, c, a), _cross(planes, a, b)
+        error = max(
+            abs(a0) * ra + abs(b0) * rb + abs(c0) * rc,
+            abs(a1) * ra + abs(b1) * rb + abs(c1) * rc,
+            abs(a2) * ra + abs(b2) * rb + abs(c2) * rc,
+        )
+        na, nb, nc = planes[a, dim + 1], planes[b, dim + 1], planes[c, dim + 1]
+        gap = abs(planes[a, 0] * a0 + planes[a, 1] * a1 + planes[a, 2] * a2) - 24.0 * U * (na * nb * nc)
+        gap -= 4.0 * TINY * (na + nb + nc)
+    gap -= 4.0 * TINY
+    error = (error + 4.0 * TINY) / gap * SAFE + TINY
+    known = gap > 0.0 and gap < np.inf and error < np.inf
+    return error if known else np.inf, bool(known and settled)
+
+
 @merged
 def place(state: State, vertex: Integer, p: Integer, q: Integer, plane: Integer, dim: Integer) -> bool:
     """Position of a new vertex: the zero of a plane on the line through vertices p and q, with its error radius.
 
     With d_p = norm e_p + err the weight of q is off by at most (|z_q| d_p + |z_p| d_q) / (gap true gap)
-    <= max(d_p, d_q) / true gap. So errors grow from vertex to vertex; in the plane and on the line the residuals give a
-    second bound that does not (`sharpen` has the argument and does the same in any dimension). Returns whether the
-    position is as good as can be had by interpolation. There that says that a Newton step is of no use: the residuals r
-    are at most 4 err, so it could reduce |B| (|r| + err) five times at most, however large that is.
+    <= max(d_p, d_q) / true gap. So errors grow from vertex to vertex; in up to three dimensions the residuals give a
+    second bound that does not. Returns whether a Newton step is known to be of no use.
     """
     zp, zq = state.planes[plane, dim], state.planes[plane, dim]
     length, largest = 0.0, 0.0
@@ -55,23 +108,12 @@ def place(state: State, vertex: Integer, p: Integer, q: Integer, plane: Integer,
     error = max(ep, eq) + (max(dp, dq) / gap + 4.0 * U) * length + 4.0 * U * largest
     # an overflow, or values that are not numbers, mean that nothing is known
     known = gap > 0.0 and gap < np.inf and between and error < np.inf
-    state.x[vertex, dim] = error * SAFE + TINY if known else np.inf
-    settled = True  # the residuals are no larger than what rounding explains
-    if dim == 1:
-        gap, err = abs(state.planes[plane, 0]), state.planes[plane, dim + 2]
-        residual = abs(_residual(state, vertex, plane, dim))
-        error, settled = (residual + err) / gap, residual <= 4.0 * err
-    elif dim == 2:
-        other = np.int64(state.vplanes[vertex, 0])
-        a0, a1, b0, b1 = state.planes[other, 0], state.planes[other, 1], state.planes[plane, 0], state.planes[plane, 1]
-        ra, rb = abs(_residual(state, vertex, other, dim)), abs(_residual(state, vertex, plane, dim))
-        settled = ra <= 4.0 * state.planes[other, dim + 2] and rb <= 4.0 * state.planes[plane, dim + 2]
-        ra, rb = ra + state.planes[other, dim + 2], rb + state.planes[plane, dim + 2]
-        gap = abs(a0 * b1 - a1 * b0) - 8.0 * U * (abs(a0 * b1) + abs(a1 * b0)) - 4.0 * TINY  # 4 U outside the box
-        error = (max(abs(b1) * ra + abs(a1) * rb, abs(b0) * ra + abs(a0) * rb) + 4.0 * TINY) / gap
-    error = error * SAFE + TINY
-    if dim < 3 and gap > 0.0 and gap < np.inf and error < state.x[vertex, dim]:
-        state.x[vertex, dim] = error
+    error = error * SAFE + TINY if known else np.inf
+    settled = True
+    if dim < 4:
+        spread, settled = _spread(state, vertex, dim)
+        error = min(spread, error)
+    state.x[vertex, dim] = error
     return bool(known and settled)
 
 
@@ -126,13 +168,9 @@ def defect(state: State, vertex: Integer, a: FloatArray, dim: Integer) -> float:
 
 @leaf
 def sharpen(state: State, vertex: Integer, a: FloatArray, dim: Integer) -> None:
-    """One Newton step for the d planes of a vertex, and an error radius from the residual.
+    """One Newton step for the d planes of a vertex, and an error radius from the residuals.
 
-    The rounded rows N x + c take at the true vertex a value of at most err, and at x the computed one up to rounding:
-    up to err where x lies in the domain's box, up to d u |N| delta more where it is outside by delta. So N (x - true
-    vertex) is at most |residual| + err + d u |N| delta. With an approximate inverse B of N and eta = |I - B N| +
-    d u |B| |N| < 1, the point is off by at most |B| (|residual| + err) / (1 - eta). Keeps the old position if that is
-    better. ``a`` is scratch, (d, 2 d).
+    Keeps the old position if that is better. ``a`` is scratch, (d, 2 d).
     """
     if not invert(state, vertex, a, dim):
         return
