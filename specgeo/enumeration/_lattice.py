@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from specgeo._cast import FloatArray, IntArray
 from specgeo._jit import leaf_kernel, merged
+from specgeo._prefetch import prefetch
 from specgeo.domain import Box
 from specgeo.enumeration._layout import (
     CARRIER,
@@ -28,7 +29,9 @@ from specgeo.enumeration._layout import (
     words_of,
 )
 from specgeo.enumeration._memory import Loans
-from specgeo.enumeration._scalars import Ids, Integer, Words
+from specgeo.enumeration._scalars import Ids, Integer, Words, index
+
+_AHEAD = 12  # faces whose boundaries are asked for before their turn: they lie all over the pool
 
 
 @lru_cache(maxsize=8)
@@ -151,7 +154,7 @@ class Arrays(NamedTuple):
 
 
 @leaf_kernel
-def number_faces(state: State, dim: Integer, index: Ids, starts: IntArray) -> None:
+def number_faces(state: State, dim: Integer, numbers: Ids, starts: IntArray) -> None:
     """Number of each face within its dimension (cells keep theirs), and where boundaries go, dimension after dimension.
 
     ``starts`` (2, d + 2), zeros to begin with, receives where those of the k-faces begin, k = 1..d, and their ends:
@@ -160,7 +163,7 @@ def number_faces(state: State, dim: Integer, index: Ids, starts: IntArray) -> No
     for f in range(state.sizes[Size.FACES]):
         k = state.dims[f]
         number = starts[0, k + 1]
-        index[f] = number if k < dim else state.faces[f, NUMBER]
+        numbers[f] = number if k < dim else state.faces[f, NUMBER]
         starts[0, k + 1] = number + 1
         starts[1, k + 1] += state.faces[f, LEN]
     for k in range(1, dim + 1):
@@ -169,13 +172,16 @@ def number_faces(state: State, dim: Integer, index: Ids, starts: IntArray) -> No
 
 
 @leaf_kernel
-def fill_arrays(state: State, dim: Integer, index: Ids, starts: IntArray, arrays: Arrays) -> None:
+def fill_arrays(state: State, dim: Integer, numbers: Ids, starts: IntArray, arrays: Arrays) -> None:
     """Fill the arrays of a complex, faces numbered in the order in which they come; advances ``starts``."""
     offsets, indices = arrays.offsets, arrays.indices
     for k in range(1, dim + 1):
         offsets[starts[0, k]] = 0
-    for f in range(state.sizes[Size.FACES]):
-        k, start, length = state.dims[f], state.faces[f, START], state.faces[f, LEN]
+    n_faces, width = state.sizes[Size.FACES], state.faces.shape[1]
+    for f in range(n_faces):
+        prefetch(state.faces, min(f + 2 * _AHEAD, n_faces - 1) * width)
+        prefetch(state.pool, np.int64(state.faces[min(f + _AHEAD, n_faces - 1), START]))
+        k, start, length = state.dims[f], index(state.faces[f, START]), state.faces[f, LEN]
         at = starts[0, k]
         begin = offsets[at]
         o = starts[1, k] + begin
@@ -183,11 +189,11 @@ def fill_arrays(state: State, dim: Integer, index: Ids, starts: IntArray, arrays
             indices[o], indices[o + 1] = state.pool[start], state.pool[start + 1]
         else:
             for i in range(length):
-                indices[o + i] = index[state.pool[start + i]]
+                indices[o + i] = numbers[index(state.pool[index(start + i)])]
         starts[0, k] = at + 1
         offsets[at + 1] = begin + length
         if k == dim - 1:
-            arrays.walls[index[f]] = wall_of(state, state.faces[f, PLANES])
+            arrays.walls[numbers[f]] = wall_of(state, state.faces[f, PLANES])
     for v in range(state.sizes[Size.VERTICES]):
         for c in range(dim):
             arrays.vertices[v, c] = state.x[v, c]
