@@ -18,11 +18,13 @@ import numpy as np
 import numpy.typing as npt
 
 from specgeo._cast import FloatArray, IntArray
-from specgeo._jit import leaf_kernel
+from specgeo._jit import leaf_kernel, merged
+from specgeo._prefetch import prefetch
 from specgeo.enumeration._layout import CARRIER, CUT, LEN, NEXT, NUMBER, START, Size, State
-from specgeo.enumeration._scalars import Flags, Ids, Integer
+from specgeo.enumeration._scalars import Flags, Ids, Integer, index
 
 NOBODY = np.int32(2**31 - 1)
+AHEAD = 8  # faces
 
 
 class Places(NamedTuple):
@@ -64,11 +66,19 @@ def find_owners(head: State, group_of: Ids, owners: Owners, dim: Integer) -> Non
         below, shared = (owners.faces, owners.shared_faces) if k > 1 else (owners.vertices, owners.shared_vertices)
         for f in range(n_faces):
             if head.dims[f] == k:
-                own, many, start = owners.faces[f], owners.shared_faces[f], head.faces[f, START]
+                own, many, start = owners.faces[f], owners.shared_faces[f], index(head.faces[f, START])
                 for i in range(start, start + head.faces[f, LEN]):
-                    g = head.pool[i]
+                    g = index(head.pool[i])
                     shared[g] = shared[g] or many or (below[g] != NOBODY and below[g] != own)
                     below[g] = min(below[g], own)
+
+
+@merged
+def _look_ahead(head: State, faces: Ids, at: Integer, n: Integer) -> None:
+    """Ask for the rows of faces of the head, in a list of n, whose turn comes soon, and for boundaries sooner still."""
+    if at + 2 * AHEAD < n:
+        prefetch(head.faces, index(faces[at + 2 * AHEAD]) * head.faces.shape[1])
+        prefetch(head.pool, index(head.faces[index(faces[at + AHEAD]), START]))
 
 
 @leaf_kernel
@@ -78,20 +88,23 @@ def collect(head: State, cells: IntArray, places: Places, dim: Integer) -> tuple
     for i in range(len(cells)):
         f = head.cells[cells[i], 0]
         places.face_at[f], places.faces[i] = i, f
-    while at < n_faces:
-        f = places.faces[at]
-        start, length = head.faces[f, START], head.faces[f, LEN]
-        n_items += length
-        for i in range(start, start + length):
-            g = head.pool[i]
-            if head.dims[f] > 1:
-                if places.face_at[g] < 0:
-                    places.face_at[g], places.faces[n_faces] = n_faces, g
-                    n_faces += 1
-            elif places.vertex_at[g] < 0:
-                places.vertex_at[g], places.vertices[n_vertices] = n_vertices, g
-                n_vertices += 1
-        at += 1
+    for k in range(dim, 0, -1):
+        end = n_faces  # of those of dimension k
+        while at < end:
+            _look_ahead(head, places.faces, at, n_faces)
+            f = index(places.faces[at])
+            start, length = index(head.faces[f, START]), head.faces[f, LEN]
+            n_items += length
+            for i in range(start, start + length):
+                g = index(head.pool[i])
+                if k > 1:
+                    if places.face_at[g] < 0:
+                        places.face_at[g], places.faces[n_faces] = n_faces, g
+                        n_faces += 1
+                elif places.vertex_at[g] < 0:
+                    places.vertex_at[g], places.vertices[n_vertices] = n_vertices, g
+                    n_vertices += 1
+            at += 1
     return n_faces, n_vertices, n_items
 
 
@@ -103,22 +116,23 @@ def take(head: State, group: State, places: Places, n_cells: Integer, n_faces: I
     """
     dim, items, longest = head.x.shape[1] - 1, 0, 0
     for i in range(n_faces):
-        f = places.faces[i]
-        k, start, length = head.dims[f], head.faces[f, START], head.faces[f, LEN]
+        _look_ahead(head, places.faces, i, n_faces)
+        f = index(places.faces[i])
+        k, start, length = head.dims[f], index(head.faces[f, START]), head.faces[f, LEN]
         group.dims[i] = k
-        for c in range(head.faces.shape[1]):
-            group.faces[i, c] = head.faces[f, c]
+        for w in range(head.bits.shape[1]):
+            group.bits[i, w] = head.bits[f, w]
         group.faces[i, START], group.faces[i, CARRIER] = items, f
         group.faces[i, NEXT], group.faces[i, CUT] = -1, -1
         if k == dim:
             group.faces[i, NUMBER] = i
-        for j in range(length):
-            g = head.pool[start + j]
-            group.pool[items + j] = places.face_at[g] if k > 1 else places.vertex_at[g]
-        items += length
+        for j in range(start, start + length):
+            g = index(head.pool[j])
+            group.pool[items] = places.face_at[g] if k > 1 else places.vertex_at[g]
+            items += 1
         longest = max(longest, length)
     for i in range(n_vertices):
-        v = places.vertices[i]
+        v = index(places.vertices[i])
         for c in range(dim + 1):
             group.x[i, c], group.vplanes[i, c] = head.x[v, c], head.vplanes[v, c]
         group.vplanes[i, dim + 1] = -1 - v
@@ -146,11 +160,11 @@ def centres(head: State, of_faces: FloatArray, dim: Integer) -> None:
     for k in range(1, dim + 1):
         for f in range(head.sizes[Size.FACES]):
             if head.dims[f] == k:
-                start, length = head.faces[f, START], head.faces[f, LEN]
+                start, length = index(head.faces[f, START]), head.faces[f, LEN]
                 for c in range(dim):
                     total = 0.0
                     for i in range(start, start + length):
-                        g = head.pool[i]
+                        g = index(head.pool[i])
                         total += head.x[g, c] if k == 1 else of_faces[g, c]
                     of_faces[f, c] = total / length
 
@@ -161,21 +175,19 @@ def choose(points: FloatArray, size: int, members: IntArray | None = None) -> li
     By halving at the median of the coordinate in which the points (n, d) of a group are spread the widest; of equal
     ones the lower numbers go first. Neighbours come one after the other.
     """
-    members = np.arange(len(points)) if members is None else members
-    columns = np.ascontiguousarray(points.T)
-    done, below = [], np.zeros(len(points), np.bool_)
-    stack = [[members[np.argsort(column[members], kind="stable")] for column in columns]]
+    columns, done = np.ascontiguousarray(points.T), []
+    stack = [np.arange(len(points)) if members is None else members]
     while stack:
-        orders = stack.pop()  # the members of a group, by each coordinate
-        n = len(orders[0])
-        if n <= size:
-            done.append(np.sort(orders[0]))
+        group = stack.pop()
+        half = len(group) // 2
+        if len(group) <= size:
+            done.append(group)
             continue
-        spread = [column[order[-1]] - column[order[0]] for column, order in zip(columns, orders, strict=True)]
-        near = orders[int(np.argmax(spread))][: n // 2]
-        below[near] = True
-        sides = [below[order] for order in orders]
-        below[near] = False
-        stack.append([order[~side] for order, side in zip(orders, sides, strict=True)])
-        stack.append([order[side] for order, side in zip(orders, sides, strict=True)])
+        inside = columns.take(group, axis=1)
+        x = inside[(inside.max(axis=1) - inside.min(axis=1)).argmax()]
+        middle = np.partition(x, half - 1)[half - 1]
+        below = x < middle
+        equal = (x == middle).nonzero()[0]
+        below[equal[: half - np.count_nonzero(below)]] = True
+        stack += group.compress(~below), group.compress(below)
     return done

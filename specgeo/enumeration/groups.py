@@ -155,6 +155,11 @@ class Head:
         return certificate_of(self.run)
 
 
+def _nothing_of(head: Head) -> Seen:
+    """Before a part of a group has had anything of the head."""
+    return Seen(np.zeros(len(head.owners.faces), np.bool_), np.zeros(len(head.owners.vertices), np.bool_))
+
+
 class Group(Run):
     """One group after the other, in buffers that are kept. Each thread has its own.
 
@@ -201,6 +206,7 @@ class Group(Run):
             np.empty(n_faces, np.int32),
             np.empty(n_vertices, np.int32),
         )
+        self.nothing = _nothing_of(head)
 
     def enter(self, number: int, cells: IntArray, seen: Seen) -> None:
         """Begin with some cells of a group."""
@@ -233,18 +239,19 @@ class Group(Run):
 
         Each time, gives what of the head earlier parts have had.
         """
-        head = self.head
-        seen = Seen(np.zeros(len(head.owners.faces), np.bool_), np.zeros(len(head.owners.vertices), np.bool_))
+        head, seen = self.head, self.nothing
         stack = [head.groups[number]]
         while stack:
             cells = stack.pop()
             self.enter(number, cells, seen)
             pieces = self._finish()
-            if pieces == 1:
-                yield seen
-                seen.faces[self.head_faces], seen.vertices[self.head_vertices] = True, True
-            else:
+            if pieces > 1:
+                seen = _nothing_of(head) if seen is self.nothing else seen
                 stack += choose(head.points, -(-len(cells) // pieces), cells)[::-1]
+                continue
+            yield seen
+            if stack:
+                seen.faces[self.head_faces], seen.vertices[self.head_vertices] = True, True
 
     def _finish(self) -> int:
         """All later layers; or in how many pieces the group has to go, being too large to be held at once."""
