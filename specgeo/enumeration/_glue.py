@@ -21,7 +21,7 @@ from specgeo._jit import leaf_kernel, merged
 from specgeo.enumeration._groups import Owners, Seen
 from specgeo.enumeration._lattice import wall_of
 from specgeo.enumeration._layout import CARRIER, LEN, PLANES, START, Size, State
-from specgeo.enumeration._scalars import Ids, Integer
+from specgeo.enumeration._scalars import Ids, Integer, index
 
 
 class Share(NamedTuple):
@@ -100,7 +100,7 @@ def encode(
             n_vertices += 1
             codes.vertices[v] = -n_vertices
     for f in range(state.sizes[Size.FACES]):
-        carrier, k = np.int64(state.faces[f, CARRIER]), state.dims[f]
+        carrier, k = index(state.faces[f, CARRIER]), state.dims[f]
         n = np.int64(pieces.faces[carrier])
         pieces.faces[carrier] = n + 1
         if _owns(share, carrier):
@@ -178,14 +178,14 @@ def list_boundaries(state: State, codes: Codes, sizes: IntArray, items: IntArray
         row, item = row + n_rows, item + n_items
     n_walls = 0
     for f in range(state.sizes[Size.FACES]):
-        k, start, length = state.dims[f], state.faces[f, START], state.faces[f, LEN]
+        k, start, length = state.dims[f], index(state.faces[f, START]), state.faces[f, LEN]
         if codes.faces[f] >= 0:
-            lists.lengths[sizes[k]] = length
+            lists.lengths[index(sizes[k])] = length
             sizes[k] += 1
-            for i in range(start, start + length):
-                g = state.pool[i]
-                lists.items[items[k]] = codes.vertices[g] if k == 1 else codes.faces[g]
-                items[k] += 1
+            own, of_facets = index(items[k]), codes.vertices if k == 1 else codes.faces
+            for i in range(length):
+                lists.items[own + i] = of_facets[index(state.pool[start + i])]
+            items[k] += length
             if k == dim - 1:
                 lists.walls[n_walls] = wall_of(state, np.int64(state.faces[f, PLANES]))
                 n_walls += 1
