@@ -30,17 +30,13 @@ from specgeo.domain import Box
 from specgeo.errors import SpecgeoError
 from specgeo.fourier.forms import FacetSimplices, facet_simplices, vertex_values, wall_normals, wall_rows
 from specgeo.geometry.complex import PolyhedralComplex
+from specgeo.geometry.extended_pieces import EPS, EXTENDED, extended_pieces
 from specgeo.geometry.lattice import pulled
-from specgeo.geometry.pieces import backward
 from specgeo.geometry.sides import network_sides
-from specgeo.geometry.stored_values import piece_bounds
 from specgeo.geometry.structure import require_network
 from specgeo.geometry.walls import axis_walls, domain_rows, wall_corners
 
-EXTENDED = np.longdouble  # 64 bits of mantissa on x86; where it is float64 the bounds are looser, not wrong
-EPS = float(np.finfo(EXTENDED).eps)
 EXACT_COST = 1e6  # exact points up to so many vertices times (weights + 200): about a second
-_CELLS_A_CHUNK = 4096
 SAFE = 1 + 1e-9  # for the roundings of the bound itself
 
 
@@ -263,15 +259,7 @@ def stored_pieces(cx: PolyhedralComplex) -> Pieces:
 def exact_pieces(cx: PolyhedralComplex) -> Pieces:
     """The pieces of the network in extended precision, with a bound on what that loses."""
     assert cx.signs is not None and cx.layers is not None
-    with np.errstate(over="ignore", invalid="ignore"):
-        gradients, offsets = backward(cx.layers, cx.signs, EXTENDED)
-    rows = np.concatenate([gradients, offsets[:, :, None]], axis=2)
-    errors = np.empty(rows.shape)
-    for start in range(0, len(rows), _CELLS_A_CHUNK):
-        chunk = slice(start, start + _CELLS_A_CHUNK)
-        pieces = cx.signs.take(chunk).neuron_pieces(cx.layers.activations)
-        errors[chunk] = piece_bounds(cx.layers, pieces, EXTENDED)
-    return Pieces(rows, errors)
+    return Pieces(*extended_pieces(cx.layers, cx.signs))
 
 
 def displacements(cx: PolyhedralComplex) -> FloatArray:

@@ -1,13 +1,11 @@
 """Affine maps of the whole network on the cells, from their sign patterns.
 
-Those of few cells, and those in extended precision, one after the other (`backward`); those of many together
-(`specgeo.geometry.folding`).
+Those of few cells one after the other (`backward`), those of many together (`specgeo.geometry.folding`). With more
+digits than float64 has: `specgeo.geometry.extended_pieces`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -15,12 +13,11 @@ import numpy as np
 from specgeo._budget import afford
 from specgeo._cast import FloatArray, IntArray
 from specgeo._codec import Layers
-from specgeo._sparse import converted, entries_of
+from specgeo._sparse import entries_of
 from specgeo.errors import DomainError
 from specgeo.geometry.arrays import Patterns
 from specgeo.geometry.folding import folded, pays
 from specgeo.geometry.integer_network import IntegerNetwork
-from specgeo.layer_activations import LayerActivation
 
 _LIFT, _DEPTH = 300.0, 900.0  # of less than 2^_LIFT times what underflows nothing remains
 _CELLS_A_CHUNK, _ENTRIES_A_CHUNK = 4096, 1 << 20  # of the rows that are multiplied at a time
@@ -73,49 +70,37 @@ def _multiply_exactly(
     gradients[rows], offsets[rows] = rounded[:, :, :-1], rounded[:, :, -1]
 
 
-def backward(layers: Layers, signs: Patterns, precision: type = np.float64) -> tuple[Any, Any]:
-    """The affine pieces in a precision of numpy, float64 or wider.
+def backward(layers: Layers, signs: Patterns) -> tuple[FloatArray, FloatArray]:
+    """The affine pieces, backwards through the layers.
 
-    Runs backwards through the layers: the rows of the output layer are multiplied by the slopes of
-    the active pieces and by the weights, one layer after the other.
+    The rows of the output layer are multiplied by the slopes of the active pieces and by the weights, one layer after
+    the other.
     """
-    weights: list[Any] = [converted(weight, lambda w: np.asarray(w, precision)) for weight in layers.weights]
-    biases: list[Any] = [np.asarray(bias, precision) for bias in layers.biases]
-    lines: list[tuple[LayerActivation, Any, Any]] = [
-        (a, np.asarray(a.slopes, precision), _rounded(a.exact_intercepts, precision)) for a in layers.activations
-    ]
-    n_cells, m = len(signs.positive), len(weights[-1])
-    gradients, offsets = _arrays(layers, n_cells, precision)
-    step = max(1, min(_CELLS_A_CHUNK, _ENTRIES_A_CHUNK // (m * max(weight.shape[1] for weight in weights))))
+    n_cells, m = len(signs.positive), len(layers.weights[-1])
+    gradients, offsets = _arrays(layers, n_cells)
+    last = np.asarray(layers.weights[-1])
+    step = max(1, min(_CELLS_A_CHUNK, _ENTRIES_A_CHUNK // (m * max(weight.shape[1] for weight in layers.weights))))
     for start in range(0, n_cells, step):
         chunk = slice(start, min(start + step, n_cells))
         pieces = signs.take(chunk).neuron_pieces(layers.activations)
         n = chunk.stop - start
-        rows: Any = np.broadcast_to(np.asarray(weights[-1]), (n, *weights[-1].shape))
-        constants = np.tile(biases[-1], (n, 1))
-        for weight, bias, (activation, slopes, intercepts), piece in reversed(
-            list(zip(weights[:-1], biases[:-1], lines, pieces, strict=True))
+        rows: Any = np.broadcast_to(last, (n, *last.shape))
+        constants = np.tile(layers.biases[-1], (n, 1))
+        for weight, bias, activation, piece in reversed(
+            list(zip(layers.weights[:-1], layers.biases[:-1], layers.activations, pieces, strict=True))
         ):
-            if intercepts.any():
-                constants += np.einsum("cmn,cn->cm", rows, intercepts[piece])
-            rows = activation.scatter(rows * slopes[piece][:, None, :], piece, len(bias))
+            if activation.intercepts.any():
+                constants += np.einsum("cmn,cn->cm", rows, activation.intercepts[piece])
+            rows = activation.scatter(rows * activation.slopes[piece][:, None, :], piece, len(bias))
             constants += rows @ bias
             rows = (rows.reshape(n * m, -1) @ weight).reshape(n, m, -1)
         gradients[chunk], offsets[chunk] = rows, constants
     return gradients, offsets
 
 
-def _arrays(layers: Layers, n_cells: int, precision: type = np.float64) -> tuple[Any, Any]:
+def _arrays(layers: Layers, n_cells: int) -> tuple[FloatArray, FloatArray]:
     """Room for gradients (n_cells, m, d) and offsets (n_cells, m)."""
     m, d = len(layers.weights[-1]), layers.weights[0].shape[1]
-    needed = float(np.dtype(precision).itemsize) * n_cells * m * (d + 1)
     remedy = "shrink the domain or take fewer outputs (Network.postcompose)"
-    afford(needed, f"network: affine pieces of {n_cells:,} cells", remedy)
-    return np.empty((n_cells, m, d), precision), np.empty((n_cells, m), precision)
-
-
-def _rounded(values: Sequence[Fraction], precision: type) -> Any:
-    """Fractions as floats of a precision of at most 106 digits: the nearest float64, and what it leaves."""
-    high = [float(v) for v in values]
-    low = [float(v - Fraction(h)) for v, h in zip(values, high, strict=True)]
-    return np.array(high, precision) + np.array(low, precision)
+    afford(8.0 * n_cells * m * (d + 1), f"network: affine pieces of {n_cells:,} cells", remedy)
+    return np.empty((n_cells, m, d)), np.empty((n_cells, m))

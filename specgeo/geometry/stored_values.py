@@ -90,24 +90,23 @@ def check_pieces(cx: PolyhedralComplex, network: IntegerNetwork) -> None:
                 require(near, f"cell {start + i}: its affine piece is not within a finite bound of the network's")
 
 
-def piece_bounds(layers: Layers, pieces: list[IntArray], precision: type = np.float64) -> FloatArray:
+def piece_bounds(layers: Layers, pieces: list[IntArray]) -> FloatArray:
     """Bounds (n_cells, m, d + 1) on the errors of gradients and offsets, inf or NaN where products overflow.
 
     The expression of the map with all numbers replaced by their absolute values, times K eps with K = 2 + the sum of
-    2 n + 4 over hidden layers of n neurons, and of 2 q for q maxima, and eps that of the ``precision`` in which the map
-    was evaluated.
+    2 n + 4 over hidden layers of n neurons, and of 2 q for q maxima.
     """
-    found = _piece_bounds(layers, pieces, precision, np.float64)  # whatever the precision: bounds are of few digits
+    found = _piece_bounds(layers, pieces, np.float64)
     open_cells = np.flatnonzero(~np.isfinite(found).all(axis=(1, 2)))
     if len(open_cells):  # what overflows may be in the range of long doubles
-        found[open_cells] = _piece_bounds(layers, [p[open_cells] for p in pieces], precision, np.longdouble)
+        found[open_cells] = _piece_bounds(layers, [p[open_cells] for p in pieces], np.longdouble)
     return found
 
 
-def _piece_bounds(layers: Layers, pieces: list[IntArray], precision: type, wide: Any) -> FloatArray:
+def _piece_bounds(layers: Layers, pieces: list[IntArray], wide: Any) -> FloatArray:
     """The same, computed in a ``wide`` type, of positive terms only: its own rounding is (K + 8) eps at most."""
     weights, biases = ([converted(x, lambda w: np.abs(np.asarray(w, wide))) for x in part] for part in layers[:2])
-    tiny = _SPARE * wide(max(np.finfo(precision).tiny, np.finfo(wide).tiny))
+    tiny = _SPARE * wide(np.finfo(float).tiny)
     n, m = len(pieces[0]) if pieces else 1, len(biases[-1])
     rows: Any = np.broadcast_to(np.asarray(weights[-1]), (n, *weights[-1].shape))
     offsets: Any = np.broadcast_to(biases[-1], (n, m))
@@ -125,7 +124,7 @@ def _piece_bounds(layers: Layers, pieces: list[IntArray], precision: type, wide:
         roundings = 2 + sum(2 * len(bias) + 4 for bias in biases[:-1])
         roundings += sum(2 * len(a.sizes) for a in layers.activations if isinstance(a, MaxGroups))
         own = 1 + 2 * (roundings + 8) * float(np.finfo(wide).eps)
-        bounds = own * np.finfo(precision).eps * roundings * np.concatenate((rows, offsets[:, :, None]), axis=2)
+        bounds = own * np.finfo(float).eps * roundings * np.concatenate((rows, offsets[:, :, None]), axis=2)
         return np.asarray(bounds.astype(float))
 
 
