@@ -37,7 +37,7 @@ EPS = float(np.finfo(EXTENDED).eps)
 OUTWARD = 1.0 + 2.0**-20  # for the roundings of the bounds, sums of fewer than 2^30 terms >= 0
 LOST = 4 * UNIT_ROUNDOFF**2  # by a sum or product of double-doubles
 NOTHING = -(1 << 20)  # exponent of rows of zeros
-_ENTRIES_A_CHUNK = 1 << 16  # of the rows that are multiplied at a time
+_ENTRIES_A_CHUNK = 1 << 15  # of the rows that are multiplied at a time: they stay in cache
 
 
 class Rows(NamedTuple):
@@ -46,7 +46,7 @@ class Rows(NamedTuple):
     high: FloatArray  # (n_cells, m, n)
     low: FloatArray
     errors: FloatArray
-    exponents: IntArray  # (n_cells, m, 1)
+    exponents: IntArray  # (n_cells, m, 1), or (1, m, 1) for all cells
 
 
 class Factor(NamedTuple):
@@ -96,8 +96,10 @@ def extended_pieces(layers: Layers, signs: Patterns) -> tuple[Any, FloatArray]:
 
 def _repeated(matrix: FloatArray, n_cells: int) -> Rows:
     """A matrix (m, n) as exact rows of each cell."""
-    every = np.broadcast_to(matrix, (n_cells, *matrix.shape))
-    return _scaled(every, np.zeros_like(every), np.zeros_like(every), np.zeros((), np.int64))
+    zeros = np.zeros((1, *matrix.shape))
+    rows = _scaled(matrix[None], zeros, zeros, np.zeros((), np.int64))
+    high, low, errors = (np.broadcast_to(x, (n_cells, *matrix.shape)) for x in rows[:3])
+    return Rows(high, low, errors, rows.exponents)
 
 
 def _scaled(high: FloatArray, low: FloatArray, errors: FloatArray, exponents: IntArray) -> Rows:
