@@ -208,7 +208,7 @@ def _begin_block(state: State, history: History, layer: Integer, word: Integer, 
 def _end_block(state: State, word: Integer, words: Integer) -> None:
     """The signs of the block's units on the cells."""
     for number in range(state.sizes[Size.CELLS]):
-        g = state.cells[number, 0]
+        g = index(state.cells[number, 0])
         state.signs[number, word] = state.bits[g, 0]
         state.signs[number, words + word] = state.bits[g, 1]
     state.cursor[Cursor.BLOCK], state.cursor[Cursor.DIMENSION] = word + 1, 0

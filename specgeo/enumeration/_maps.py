@@ -52,7 +52,7 @@ from specgeo.enumeration._layers import (
 from specgeo.enumeration._layout import LEN, START, Frame, Neuron, Scratch, Size, State
 from specgeo.enumeration._memory import workspace
 from specgeo.enumeration._products import add_columns, add_entries, add_product, roundings
-from specgeo.enumeration._scalars import ONE, SAFE, TINY, Ids, Integer, gamma, lowest_unit, popcount
+from specgeo.enumeration._scalars import ONE, SAFE, TINY, Ids, Integer, gamma, index, lowest_unit, popcount
 
 STEPS, INPUT, SIZE, STEEP, DOUBT, ROUNDING = range(6)
 _MOST = 128  # roundings by corrections before a map is summed afresh
@@ -146,10 +146,10 @@ def _neighbours(state: State, sides: Ids) -> None:
     for f in range(len(sides)):
         sides[f, 0], sides[f, 1] = -1, -1
     for cell in range(state.sizes[Size.CELLS]):
-        f = state.cells[cell, 0]
-        start = state.faces[f, START]
+        f = index(state.cells[cell, 0])
+        start = index(state.faces[f, START])
         for i in range(start, start + state.faces[f, LEN]):
-            g = state.pool[i]
+            g = index(state.pool[index(i)])
             sides[g, 0 if sides[g, 0] < 0 else 1] = cell
 
 
@@ -369,10 +369,10 @@ def propagate(
             if head < tail:
                 ask_for(maps.rows, np.int64(queue[head]))
             _reach(layers, layer, maps, base, frame, scratch)
-            face = state.cells[base, 0]
-            start = state.faces[face, START]
+            face = index(state.cells[base, 0])
+            start = index(state.faces[face, START])
             for i in range(start, start + state.faces[face, LEN]):
-                g = state.pool[i]
+                g = index(state.pool[index(i)])
                 cell = np.int64(sides[g, 0] if sides[g, 1] == base else sides[g, 1])
                 if (
                     cell < 0

@@ -21,7 +21,7 @@ from specgeo.enumeration._layers import (
 from specgeo.enumeration._layout import LEN, START, Crossings, Cursor, Frame, Neuron, Scratch, Size, State
 from specgeo.enumeration._maps import ROUNDING, SIZE, Maps, activate, ask_for, factors, find_doubts
 from specgeo.enumeration._products import row_dots
-from specgeo.enumeration._scalars import ONE, SAFE, TINY, Integer, U, Word, Words, gamma, lowest_unit, popcount
+from specgeo.enumeration._scalars import ONE, SAFE, TINY, Integer, U, Word, Words, gamma, index, lowest_unit, popcount
 
 
 @leaf
@@ -30,7 +30,8 @@ def face_bits(state: State, vbits: Words, words: Integer, word: Integer, mask: W
     n_faces = state.sizes[Size.FACES]
     for f in range(n_faces):
         if state.dims[f] == 1:
-            p, q = state.pool[state.faces[f, START]], state.pool[state.faces[f, START] + 1]
+            o = index(state.faces[f, START])
+            p, q = index(state.pool[o]), index(state.pool[o + 1])
             pp, pn = vbits[p, word], vbits[p, words + word]
             qp, qn = vbits[q, word], vbits[q, words + word]
             state.bits[f, 0] = (pp | qp) & mask
@@ -40,9 +41,9 @@ def face_bits(state: State, vbits: Words, words: Integer, word: Integer, mask: W
         for f in range(n_faces):
             if state.dims[f] == k:
                 positive, negative, touch = np.uint64(0), np.uint64(0), np.uint64(0)
-                start = state.faces[f, START]
+                start = index(state.faces[f, START])
                 for i in range(start, start + state.faces[f, LEN]):
-                    g = state.pool[i]
+                    g = index(state.pool[index(i)])
                     positive |= state.bits[g, 0]
                     negative |= state.bits[g, 1]
                     touch |= state.bits[g, 2]
@@ -153,7 +154,7 @@ def begin_layer(state: State, layers: Layers, layer: Integer, crossings: Crossin
     for word in range(words - 1, -1, -1):  # block 0 comes last, so that its bits are ready for the cutting
         face_bits(state, state.vbits, words, word, layers.decided[layers.meta[layer - 1, WORD] + word], dim)
         for cell in range(n_cells):
-            f = state.cells[cell, 0]
+            f = index(state.cells[cell, 0])
             crossings.units[cell, word] = state.bits[f, 0] & state.bits[f, 1]
     plane = state.sizes[Size.PLANES]
     for cell in range(n_cells):

@@ -31,7 +31,7 @@ from specgeo.enumeration._layout import LEN, OWN, START, VERTICES, Frame, Neuron
 from specgeo.enumeration._maps import Maps, ask_for, factors, largest
 from specgeo.enumeration._predicates import UNDECIDED, counted, refined, set_sign
 from specgeo.enumeration._products import roundings
-from specgeo.enumeration._scalars import ONE, SAFE, Flags, Integer, U, Word, Words, lowest_unit, popcount
+from specgeo.enumeration._scalars import ONE, SAFE, Flags, Integer, U, Word, Words, index, lowest_unit, popcount
 from specgeo.enumeration._vertex_values import (
     FEW,
     common_roundings,
@@ -76,9 +76,9 @@ def inside_of(n_vertices: int, n_pairs: int) -> Inside:
 @hot
 def _hand_down(state: State, f: Integer, k: Integer, dim: Integer) -> None:
     """The facets of a face of dimension k belong to its cell, if not to an earlier one."""
-    own, begin = state.faces[f, OWN], state.faces[f, START]
+    own, begin = state.faces[f, OWN], index(state.faces[f, START])
     for i in range(begin, begin + state.faces[f, LEN]):
-        g = state.pool[i]
+        g = index(state.pool[index(i)])
         if k > 1:
             state.faces[g, OWN] = min(state.faces[g, OWN], own)
         else:
@@ -94,7 +94,7 @@ def own_faces(state: State, dim: Integer) -> None:
     for v in range(state.sizes[Size.VERTICES]):
         state.vplanes[v, dim] = n_cells
     for cell in range(n_cells):
-        f = state.cells[cell, 0]
+        f = index(state.cells[cell, 0])
         state.faces[f, OWN] = cell
         _hand_down(state, f, dim, dim)
     for k in range(dim - 1, 0, -1):
