@@ -14,6 +14,7 @@ from scipy.sparse import csr_array
 import specgeo as sg
 from specgeo._sparse import SparseMatrix, entries_of
 from specgeo.enumeration import _exact, _refine, _run, division, finish, glue, groups
+from specgeo.enumeration.begin import begin
 from specgeo.geometry.soundness import failures
 from specgeo.geometry.vertex_values import vertex_values
 from specgeo.testing import random_network
@@ -217,6 +218,25 @@ def test_on_a_polytope_with_other_activations(in_groups):
     assert_same(one, whole)
     assert not failures(one, net.layers)
     assert one.reprove()
+
+
+@pytest.mark.own_groups
+@pytest.mark.parametrize(
+    ("dims", "glued"),
+    [
+        ((2, 128, 128, 1), False),  # each block of 64 units goes through all faces, which are few
+        ((2, 256, 256, 1), True),
+        ((3, 64, 64, 1), False),  # one block, two million faces
+        ((3, 66, 66, 1), True),  # two
+        ((3, 110, 64, 1), True),  # one, six million
+        ((4, 10, 66, 1), False),  # two, but walls are many
+        ((1, 400, 400, 1), False),
+    ],
+)
+def test_complexes_are_glued_where_they_are_large_or_layers_wide(dims, glued):
+    run = begin(random_network(dims, 0), cube(dims[0]))
+    run.layer(1)
+    assert groups.enough_faces(run) == glued
 
 
 def test_processes_give_the_same_bits(in_groups):

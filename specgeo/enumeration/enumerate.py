@@ -83,7 +83,7 @@ def enumerate_regions(
     executor : int or concurrent.futures.Executor, optional
         Number of threads; by default one for each core. Or who does the work: a ``ThreadPoolExecutor``, a
         ``ProcessPoolExecutor``, loky, ``dask.distributed.Client.get_executor()``. It is used where there is much to do,
-        from about a million faces on, and the result is the same to the last bit.
+        from some hundred thousand faces on where layers are wide, and the result is the same to the last bit.
     progress : bool or callable, optional
         True: a bar. A callable is called now and then as ``progress(message, fraction)``, fraction of
         hidden layers done.

@@ -34,7 +34,8 @@ GROUP_FACES_HIGH = 200_000
 LEAST_CELLS, MOST_CELLS = 16, 2000  # of the head in a group
 FEW_GROUPS, FEW_CELLS = 16, 64  # so many groups at least, unless they have fewer cells: there should be work for all
 GLUED_FACES = 160_000  # of the head of a complex that is glued
-GLUED_LAST = 25  # times as many before the last layer: walls cut twice cost more than a small group saves
+GLUED_LAST = 25  # times as many behind the last layer where it is next: walls cut twice cost more than that saves
+GLUED_WIDE = 80_000  # cells behind the last layer, where one to come has blocks of units: each goes through all faces
 GROUP_BYTES = 1 << 28  # about what a group may need before it is divided, if it has this many cells
 FEWEST = 1000
 
@@ -45,12 +46,30 @@ def enough_cells(run: Run) -> bool:
 
 
 def enough_faces(run: Run) -> bool:
-    """Whether a run does better to go on in groups, for those who want the whole complex."""
-    cells, faces = run.state.sizes[Size.CELLS], run.state.sizes[Size.FACES]
-    if run.dim == 1 or cells == 1 or faces < GLUED_FACES:
+    """Whether a run does better to go on in groups, for those who want the whole complex.
+
+    In dimension 4 and more walls are many, and groups pay later.
+    """
+    cells, faces = int(run.state.sizes[Size.CELLS]), int(run.state.sizes[Size.FACES])
+    few = cells < FEW_GROUPS * LEAST_CELLS
+    if run.dim == 1 or cells == 1 or (few and faces < GLUED_FACES):
         return False
-    before_last = run.past.n_layers >= len(run.layers.meta) - 1
-    return bool(faces >= GLUED_FACES * (GLUED_LAST if before_last else 1))
+    layer = run.past.n_layers
+    before_last = layer >= len(run.meta) - 1
+    times = growth(run, layer) if run.dim < 4 else 1.0
+    if run.dim < 4 and not few and cells * times >= GLUED_WIDE and max(own[N_WORDS] for own in run.meta[layer:]) > 1:
+        return True
+    return faces * times >= GLUED_FACES * GLUED_LAST if before_last else faces >= GLUED_FACES
+
+
+def growth(run: Run, layer: int) -> float:
+    """How many times as many cells there may be behind all layers as behind this one.
+
+    They become more like the d-th power of the units (Hanin and Rolnick 2019, "Deep ReLU networks have surprisingly few
+    activation patterns").
+    """
+    units = run.layers.meta[:, N_UNITS].astype(float)
+    return float((max(1.0, units.sum()) / max(1.0, units[:layer].sum())) ** run.dim)
 
 
 class Head:
@@ -120,15 +139,9 @@ class Head:
         find_owners(head, group_of, self.owners, dim)
 
     def _cells_of_a_group(self) -> int:
-        """So many that a group comes to about GROUP_FACES faces.
-
-        With its faces a cell counts for 2^d, and cells become more like the d-th power of the units (Hanin and Rolnick
-        2019, "Deep ReLU networks have surprisingly few activation patterns").
-        """
-        units = self.run.layers.meta[:, N_UNITS].astype(float)
-        growth = (max(1.0, units.sum()) / max(1.0, units[: self.layer].sum())) ** self.dim
+        """So many that a group comes to about GROUP_FACES faces: with its faces a cell counts for 2^d."""
         wanted = GROUP_FACES if self.dim < 4 else GROUP_FACES_HIGH
-        cells = min(wanted / (2**self.dim * growth), max(self.n_cells / FEW_GROUPS, FEW_CELLS))
+        cells = min(wanted / (2**self.dim * growth(self.run, self.layer)), max(self.n_cells / FEW_GROUPS, FEW_CELLS))
         return int(np.clip(cells, LEAST_CELLS, MOST_CELLS))
 
     def in_walls(self) -> Flags:
