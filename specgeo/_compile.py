@@ -185,14 +185,16 @@ def _divided() -> None:
 
 
 def _polytopes() -> None:
-    """Both forms of polygons and polyhedra."""
+    """All forms of polygons and polyhedra."""
     import numpy as np
 
     import specgeo as sg
+    from specgeo.fourier.polytope import MANY
 
     for dim in (2, 3):
         corners = np.vstack((np.zeros(dim), np.eye(dim)))
-        sg.polytope_transform(corners, np.outer((0.0, 1e-3, 30.0), np.ones(dim)))
+        for n in (1, MANY):
+            sg.polytope_transform(corners, np.outer([30.0, *n * [1e-3]], np.ones(dim)))
 
 
 def _derivatives() -> None:

@@ -16,7 +16,7 @@ from spectral_cases import octahedron_tent, random_mesh
 
 import specgeo as sg
 from specgeo.errors import InvalidInputError, UnsupportedError
-from specgeo.fourier import leaves, moment_rows, moments, nufft, spectra
+from specgeo.fourier import leaves, moment_rows, moments, nufft, plane_waves, spectra
 from specgeo.fourier.forms import forms_of
 from specgeo.testing import random_network
 
@@ -29,7 +29,7 @@ def lattice(tops, spacing=1.0, half=False):
 
 @pytest.mark.parametrize(("radius", "degree"), [(2, 9), (4, 21), (8, 30)])
 def test_the_series_stays_within_its_tail(radius, degree):
-    a, tail = moments._series(radius, degree), moments._tail(radius, degree)
+    a, tail = plane_waves.series(radius, degree), plane_waves.tail(radius, degree)
     worst = 0.0
     with mpmath.workdps(40):
         for t in np.linspace(-radius, radius, 41):
@@ -52,7 +52,7 @@ def test_moments_are_those_of_rational_polynomials(dim, corners):
     arguments = degree, pieces, weights, starts, places, np.ones(size), strides
     moment_rows.add_moments(*arguments, out)
     found = out.reshape(2, size, 3)
-    layout = moments._layout(dim, degree, corners)
+    layout = moment_rows.layout_of(dim, degree, corners)
     n = rng.normal(size=dim)
     exponents = [
         (a, b, m - a - b) if dim == 3 else (b, m - b)

@@ -20,6 +20,7 @@ from shapely.geometry import MultiPolygon, Polygon, box
 import specgeo as sg
 from specgeo.errors import DomainError, InvalidInputError, UnsupportedError
 from specgeo.fourier import polytope_moments
+from specgeo.fourier.expansion import series_sum
 from specgeo.fourier.shapes import as_shapes
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*inside the convex hull")  # random points: the hull is meant
@@ -113,6 +114,58 @@ def test_solids_in_every_class_of_wavevectors(name: str) -> None:
 @pytest.mark.parametrize("name", list(POLYGONS))
 def test_polygons_in_every_class_of_wavevectors(name: str) -> None:
     check_against_exact(POLYGONS[name])
+
+
+AMONG_MANY = {
+    "cube": SOLIDS["cube"],
+    "off-centre hull": SOLIDS["off-centre hull"],
+    "far solid": SOLIDS["dodecahedron"] + [1e6, -3e5, 7e5],
+    "thin solid": SOLIDS["cube"] * [100.0, 1.0, 0.01],
+    "100-gon": POLYGONS["100-gon"],
+    "thin triangle": np.array([[0, 0], [100, 0], [30, 0.01]]),
+    "ring": Polygon(3 * ngon(9), [[[0, 0], [1, 0], [0, 1]]]),
+    "pinched": (
+        SOLIDS["octahedron"] * [1, 1, 0.2],
+        [[0, 2, 4], [2, 1, 4], [1, 3, 4], [3, 0, 4], *[[2, 0, 5], [1, 2, 5]], [3, 1, 5], [0, 3, 5]],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", list(AMONG_MANY))
+def test_small_wavevectors_among_many(name: str) -> None:
+    """Many are taken together by series, boundary form and simplices, mixed: each as if it were alone."""
+    shape = as_shapes(AMONG_MANY[name])[0]
+    points, simplices, _ = shape.triangulated
+    radius, g = np.linalg.norm(np.ptp(points, axis=0)) / 2, rng(3)
+    k = g.normal(size=(1500, shape.dim))
+    k *= (10 ** g.uniform(-2, 1.5, 1500) / radius / np.linalg.norm(k, axis=1))[:, None]
+    got = sg.polytope_transform(AMONG_MANY[name], k)
+    volumes = [exact_volume(c) for c in points[simplices]]
+    for n in range(0, len(k), 25):
+        wanted = complex(vertex_sum(points, simplices, volumes, k[n]))
+        assert abs(got[n] - wanted) <= 1e-15 * float(sum(map(abs, volumes))), (n, k[n])
+    alone = np.array([sg.polytope_transform(AMONG_MANY[name], k[n]) for n in range(0, len(k), 10)])
+    np.testing.assert_allclose(got[::10], alone, rtol=0, atol=2e-15 * shape.volume)
+
+
+@pytest.mark.parametrize("name", ["tetrahedron", "off-centre hull", "hexagon", "off-centre triangle"])
+def test_series_up_to_their_limits(name: str) -> None:
+    """Each series where the next one takes over; what is beyond all of them is left as it is."""
+    shape = as_shapes({**SOLIDS, **POLYGONS}[name])[0]
+    series = shape.expansions
+    lengths = np.sqrt(np.concatenate([series.limits * (1 - 1e-12), series.limits * (1 + 1e-12)]))
+    k = rng(4).normal(size=(len(lengths), shape.dim))
+    k *= (lengths / np.linalg.norm(k, axis=1))[:, None]
+    out = np.full(len(k), np.nan + 0j)
+    assert series_sum(series, k.ravel(), np.inf, out.view(np.float64)) == len(k) - 1
+    assert np.isnan(out[-1])
+    points, simplices, _ = shape.triangulated
+    volumes = [exact_volume(c) for c in points[simplices]]
+    for value, wave in zip(out[:-1], k, strict=False):
+        assert abs(value - complex(vertex_sum(points, simplices, volumes, wave))) <= 1e-15 * shape.volume
+    out[:] = np.nan
+    assert series_sum(series, k.ravel(), series.limits[0], out.view(np.float64)) == 1
+    assert np.count_nonzero(np.isnan(out)) == len(k) - 1
 
 
 @pytest.mark.parametrize("d", range(1, 7))

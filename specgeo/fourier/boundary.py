@@ -10,7 +10,7 @@ small y. Outward normals n, in-plane outward conormals m, lengths |e| folded int
 
 with k_f the part of k in the plane of f. Where k is nearly normal to f, that face alone is summed
 over its triangles by three-node divided differences. Both forms lose eps |boundary| / (|k| |P|);
-the caller keeps small |k| away and sums simplices there.
+small |k| are left to other forms.
 
 A block of `LANES` wavevectors lies in memory by rows; of these `WIDTH` at a time are taken through all edges as vectors
 (`specgeo._vector`), with a table of half phases and exponentials of some corners that stays in the first-level cache.
@@ -25,6 +25,7 @@ from specgeo._cast import FloatArray, IntArray
 from specgeo._fused import fma, two_product_error, two_sum
 from specgeo._jit import direct, kernel, lane, leaf
 from specgeo._vector import WIDTH, Vector, bits_below, load, store, where_below
+from specgeo.fourier.blocks import take
 from specgeo.fourier.lanes import D_ROWS, SCRATCH, three_nodes
 from specgeo.fourier.phases import LANES, POINT, ROWS, add_product, unit
 from specgeo.fourier.solids import Solid
@@ -86,34 +87,27 @@ def _exponentials(table: FloatArray, first: int, corners: int, size: int, vector
 
 
 @leaf
-def _load_plane(k: FloatArray, n: int, low: float, waves: FloatArray) -> int:
-    """Turn n wavevectors, one after the other, into rows of k / 2; returns how many have |k|^2 below ``low``."""
-    outside = 0
+def _load_plane(k: FloatArray, numbers: IntArray, n: int, waves: FloatArray) -> None:
+    """Turn n wavevectors of these numbers into rows of k / 2."""
     for at in range(n):
-        x, y = k[2 * at], k[2 * at + 1]
+        x, y = k[2 * numbers[at]], k[2 * numbers[at] + 1]
         waves[at], waves[LANES + at] = 0.5 * x, 0.5 * y
-        outside += 0 if x * x + y * y >= low else 1
-    return outside
 
 
 @leaf
-def _load_space(k: FloatArray, n: int, low: float, high: float, waves: FloatArray) -> int:
-    """The same in space with k itself, for |k|^2 outside [low, high]."""
-    outside = 0
+def _load_space(k: FloatArray, numbers: IntArray, n: int, waves: FloatArray) -> None:
+    """The same in space with k itself."""
     for at in range(n):
-        x, y, z = k[3 * at], k[3 * at + 1], k[3 * at + 2]
-        waves[at], waves[LANES + at], waves[2 * LANES + at] = x, y, z
-        square = x * x + y * y + z * z
-        outside += 0 if (square >= low) & (square <= high) else 1
-    return outside
+        i = 3 * numbers[at]
+        waves[at], waves[LANES + at], waves[2 * LANES + at] = k[i], k[i + 1], k[i + 2]
 
 
 @leaf
-def _store(re: FloatArray, im: FloatArray, x: FloatArray, n: int, out: FloatArray) -> None:
+def _store(re: FloatArray, im: FloatArray, x: FloatArray, numbers: IntArray, n: int, out: FloatArray) -> None:
     """out = (re, im) / x, as complex numbers."""
     for at in range(n):
         r = 1.0 / x[at]
-        out[2 * at], out[2 * at + 1] = re[at] * r, im[at] * r
+        out[2 * numbers[at]], out[2 * numbers[at] + 1] = re[at] * r, im[at] * r
 
 
 @leaf
@@ -168,19 +162,16 @@ def _ring(
 def polygon_sum(points: FloatArray, ring_offsets: IntArray, k: FloatArray, low: float, out: FloatArray) -> int:
     """Indicator of the polygon whose rings (interior on the left) are consecutive points; ``k``, ``out`` (2 n_k,).
 
-    Wavevectors and results, complex, one after the other: to reshape within a kernel takes seconds to compile. Returns
-    the number of wavevectors with |k|^2 < low: these are for the caller to do otherwise, and a block of nothing else
-    is left out.
+    Wavevectors and results, complex, one after the other: to reshape within a kernel takes seconds to compile. Those
+    with |k|^2 < low are left out; returns the number of the others.
     """
     w = np.zeros(5 * LANES)  # lanes beyond the last wavevector are computed too, and thrown away
     table = np.empty(_PLACES * CORNER)
-    near, n_k = 0, len(k) // 2
-    for start in range(0, n_k, LANES):
-        n = min(LANES, n_k - start)
-        outside = _load_plane(k[2 * start :], n, low, w)
-        near += outside
-        if outside == n:
-            continue
+    numbers = np.empty(LANES, np.int64)
+    done = following = 0
+    while following < len(k) // 2:
+        n, following = take(k, 2, following, low, np.inf, numbers)
+        _load_plane(k, numbers, n, w)
         w[2 * LANES : 4 * LANES] = 0.0
         for ring in range(len(ring_offsets) - 1):
             a, b = ring_offsets[ring], ring_offsets[ring + 1]
@@ -192,8 +183,9 @@ def polygon_sum(points: FloatArray, ring_offsets: IntArray, k: FloatArray, low: 
             x, y = w[at], w[LANES + at]
             w[4 * LANES + at] = 2.0 * (x * x + y * y)
             w[3 * LANES + at] = -w[3 * LANES + at]
-        _store(w[3 * LANES :], w[2 * LANES :], w[4 * LANES :], n, out[2 * start :])
-    return near
+        _store(w[3 * LANES :], w[2 * LANES :], w[4 * LANES :], numbers, n, out)
+        done += n
+    return done
 
 
 @leaf
@@ -293,7 +285,7 @@ def _normal_part(block: FloatArray, at: int, frames: FloatArray, f: int) -> floa
 def polyhedron_sum(points: FloatArray, solid: Solid, k: FloatArray, low: float, high: float, out: FloatArray) -> int:
     """Indicator of a closed polyhedron; ``k`` (3 n_k,), ``out`` (2 n_k,) as in `polygon_sum`.
 
-    Returns the number of wavevectors with |k|^2 outside [low, high], which are for the caller to do otherwise.
+    Wavevectors with |k|^2 outside [low, high) are left out; returns the number of the others.
 
     The (triangle, lane) pairs of faces nearly normal to k are few in each face: they queue in the
     scratch vector over all faces of a block until it is full.
@@ -307,13 +299,11 @@ def polyhedron_sum(points: FloatArray, solid: Solid, k: FloatArray, low: float, 
     w = np.empty(SCRATCH)
     lanes = np.empty(LANES, np.int64)
     weights = np.empty(LANES)
-    others, n_k = 0, len(k) // 3
-    for start in range(0, n_k, LANES):
-        n = min(LANES, n_k - start)
-        outside = _load_space(k[3 * start :], n, low, high, block)
-        others += outside
-        if outside == n:
-            continue
+    numbers = np.empty(LANES, np.int64)
+    done = following = 0
+    while following < len(k) // 3:
+        n, following = take(k, 3, following, low, high, numbers)
+        _load_space(k, numbers, n, block)
         block[3 * LANES :] = 0.0
         waiting = 0
         for at in range(0, n, WIDTH):
@@ -343,5 +333,6 @@ def polyhedron_sum(points: FloatArray, solid: Solid, k: FloatArray, low: float, 
             weights[at] = x * x + y * y + z * z
             block[3 * LANES + at] += block[5 * LANES + at]
             block[4 * LANES + at] += block[6 * LANES + at]
-        _store(block[3 * LANES :], block[4 * LANES :], weights, n, out[2 * start :])
-    return others
+        _store(block[3 * LANES :], block[4 * LANES :], weights, numbers, n, out)
+        done += n
+    return done

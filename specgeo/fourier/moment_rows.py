@@ -16,8 +16,10 @@ named by dimension and chains, write them down.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -192,3 +194,31 @@ def add_moments(
                 for lane in range(WIDTH):
                     total += acc[(o * size + q) * WIDTH + lane]
                 out[o, strides[0, q] + places[leaf, 0] * strides[1, q] + places[leaf, 1]] = total * scales[q]
+
+
+class Layout(NamedTuple):
+    """Where the coefficients of a leaf go: exponents (a, b) have a run over the last, for each row of leaves."""
+
+    first: IntArray  # coefficients in the runs before
+    run: IntArray  # length of the run
+    last: IntArray  # exponent of the last axis
+    degree: IntArray
+    mean: FloatArray  # 1 / C(m + c - 1, m), c corners
+
+
+@cache
+def layout_of(dim: int, degree: int, corners: int) -> Layout:
+    """In the order of `add_moments`."""
+    rows = [
+        (a, b, m - a - b)
+        for m in range(degree + 1)
+        for a in range(m if dim == 3 else 0, -1, -1)
+        for b in range(m - a, -1, -1)
+    ]
+    a, b, c = np.array(rows, dtype=np.int64).T
+    runs = [(x, y, degree + 1 - x - y) for x in range(degree + 1 if dim == 3 else 1) for y in range(degree + 1 - x)]
+    first = np.zeros((degree + 1, degree + 1), np.int64)
+    for (x, y, _), start in zip(runs, np.cumsum([0] + [n for *_, n in runs]), strict=False):
+        first[x, y] = start
+    mean = np.array([1 / math.comb(m + corners - 1, m) for m in range(degree + 1)])
+    return Layout(first[a, b], degree + 1 - a - b, c, a + b + c, mean[a + b + c])

@@ -1,13 +1,10 @@
 r"""The facet form on a lattice of wavevectors: exact moments of small simplices on a grid of leaves.
 
 Notation. Modes n with |n_j| <= N_j, phases n.y, simplices T of the plane or of space with weights w_T (measure times
-density) halved until |n.(y - c)| <= R for every mode, c the centre of the leaf (`specgeo.fourier.leaves`). With Bessel
-functions J_m, e^{it} = J_0(R) + 2 sum_m i^m J_m(R) T_m(t / R) (Jacobi and Anger). Cut at p, by powers of it:
-
-    |e^{it} - sum_{m <= p} a_m (it)^m|  <=  eps = 2 sum_{m > p} |J_m(R)|  <=  2 sum_{m > p} (R/2)^m / m!      |t| <= R,
-
-0 < a_m <= 1/m! (the coefficients of T_m alternate in sign, and so do the powers of i). The mean of (n.(y - c))^m over T
-is a polynomial in n (`specgeo.fourier.moment_rows`), so that with its coefficients M, summed over the T of leaf c,
+density) halved until |n.(y - c)| <= R for every mode, c the centre of the leaf (`specgeo.fourier.leaves`), with R and
+p for which e^{it} is within eps of sum_{m <= p} a_m (it)^m (`specgeo.fourier.plane_waves`). The mean of
+(n.(y - c))^m over T is a polynomial in n (`specgeo.fourier.moment_rows`), so that with its coefficients M, summed over
+the T of leaf c,
 
     sum_T w_T mean_T e^{-in.y} = sum_{c,alpha} a_|alpha| M_{c,alpha} prod_j n_j^alpha_j e^{-i (n_j c_j + alpha_j pi/2)}
 
@@ -35,8 +32,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from fractions import Fraction
-from functools import cache, reduce
+from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -46,9 +42,10 @@ from specgeo._double import UNIT_ROUNDOFF
 from specgeo._workers import in_order
 from specgeo.fourier.forms import FacetForm, Term
 from specgeo.fourier.leaves import Leaves, Pieces, grid, make_pieces
-from specgeo.fourier.moment_rows import WIDTH, add_moments
+from specgeo.fourier.moment_rows import WIDTH, add_moments, layout_of
 from specgeo.fourier.nufft import Lattice, find_lattice
 from specgeo.fourier.phases import unit_exponentials
+from specgeo.fourier.plane_waves import least_degree, series, tail
 from specgeo.geometry.arrays import parts
 
 TRUNCATION = 5e-12  # eps where nobody asks for less
@@ -104,7 +101,7 @@ def make_plan(form: FacetForm, k: FloatArray, boundary: str, truncation: float =
     best: Plan | None = None
     least = math.inf
     for radius in RADII:
-        degree = _degree(radius, truncation)
+        degree = least_degree(radius, truncation)
         for fill in FILLS:
             leaves = grid(low, high, reach, radius, fill)
             if np.prod(leaves.counts.astype(float)) > MOST_LEAVES:
@@ -116,7 +113,7 @@ def make_plan(form: FacetForm, k: FloatArray, boundary: str, truncation: float =
             many = len(pieces.owners) * number / len(corners)
             seconds = _seconds(many, leaves.counts.astype(float), degree, rows, form.defect.shape[0])
             if best is None or (noise, seconds) < (least, best.seconds):
-                best, least = Plan(lattice, leaves, degree, _tail(radius, degree), seconds), noise
+                best, least = Plan(lattice, leaves, degree, tail(radius, degree), seconds), noise
     return best
 
 
@@ -282,14 +279,14 @@ def slab_sum(
     third: FloatArray,
 ) -> FloatArray:
     """Moments of the leaves of a slab, summed over its two axes: (m, exponents of the first axis, n_2 n_3)."""
-    layout = _layout(dim, degree, corners.shape[1] // dim)
+    layout = layout_of(dim, degree, corners.shape[1] // dim)
     rows, columns, outputs = second.shape[1], third.shape[1], weights.shape[1]
     moments = np.zeros((outputs, len(layout.first) * rows * columns))
     full = np.flatnonzero(np.diff(starts))
     bounds = np.append(starts[full], starts[-1])
     strides = np.stack([(layout.first * rows + layout.last) * columns, layout.run * columns])
     place = np.stack([full // columns, full % columns], axis=1)
-    scales = _series(radius, degree)[layout.degree] * layout.mean
+    scales = series(radius, degree)[layout.degree] * layout.mean
     add_moments(degree, corners, weights, bounds, place, scales, strides, moments)
     firsts, n_2, n_3 = (degree + 1 if dim == 3 else 1), second.shape[2], third.shape[2]
     result = np.empty((outputs, firsts, n_2 * n_3))
@@ -305,34 +302,6 @@ def slab_sum(
                 at += rows * width
             result[o, a] = (second[:left].reshape(left * rows, n_2).T @ turned.reshape(left * rows, n_3)).ravel()
     return result
-
-
-class Layout(NamedTuple):
-    """Where the coefficients of a leaf go: exponents (a, b) have a run over the last, for each row of leaves."""
-
-    first: IntArray  # coefficients in the runs before
-    run: IntArray  # length of the run
-    last: IntArray  # exponent of the last axis
-    degree: IntArray
-    mean: FloatArray  # 1 / C(m + c - 1, m), c corners
-
-
-@cache
-def _layout(dim: int, degree: int, corners: int) -> Layout:
-    """In the order of `add_moments`."""
-    rows = [
-        (a, b, m - a - b)
-        for m in range(degree + 1)
-        for a in range(m if dim == 3 else 0, -1, -1)
-        for b in range(m - a, -1, -1)
-    ]
-    a, b, c = np.array(rows, dtype=np.int64).T
-    runs = [(x, y, degree + 1 - x - y) for x in range(degree + 1 if dim == 3 else 1) for y in range(degree + 1 - x)]
-    first = np.zeros((degree + 1, degree + 1), np.int64)
-    for (x, y, _), start in zip(runs, np.cumsum([0] + [n for *_, n in runs]), strict=False):
-        first[x, y] = start
-    mean = np.array([1 / math.comb(m + corners - 1, m) for m in range(degree + 1)])
-    return Layout(first[a, b], degree + 1 - a - b, c, a + b + c, mean[a + b + c])
 
 
 def _factors(plan: Plan, axis: int, parities: int) -> FloatArray:
@@ -365,31 +334,3 @@ def _rounding(
     squares += (degree + 1) * (min(SLAB, counts[1]) + 1) * (slabs**2).sum(axis=(0, 1))
     squares += FACTOR_ROUNDINGS**2 * shared + (counts[0] * slabs.shape[1] + 8) * size**2
     return np.asarray(UNIT_ROUNDOFF * (6 * np.sqrt(squares) + SLOPE_ROUNDINGS * leaves.sum(axis=0)))
-
-
-def _tail(radius: float, degree: int) -> float:
-    """Bound on 2 sum_{m > degree} |J_m(R)|, by |J_m(R)| <= (R/2)^m / m!."""
-    return 2.0000001 * sum((radius / 2) ** m / math.factorial(m) for m in range(degree + 1, degree + 60))
-
-
-@cache
-def _degree(radius: float, truncation: float) -> int:
-    return next(p for p in range(1, 100) if _tail(radius, p) <= truncation)
-
-
-@cache
-def _series(radius: float, degree: int) -> FloatArray:
-    """The coefficients a_m, m <= degree, rounded once: J_m by its power series and T_m in rational numbers."""
-    half, zero = Fraction(radius) / 2, Fraction(0)
-    bessel: list[Fraction] = []
-    for m in range(degree + 1):
-        terms = (Fraction((-half * half) ** s) / math.factorial(s) / math.factorial(s + m) for s in range(40))
-        bessel.append(Fraction(half**m) * sum(terms, zero))
-    before, chebyshev = [Fraction(1)], [zero, Fraction(1)]  # absolute values of the coefficients of T_m
-    total = [bessel[0]] + [zero] * degree
-    for m in range(1, degree + 1):
-        for i, x in enumerate(chebyshev):
-            total[i] += 2 * bessel[m] * x
-        following = [zero, *(2 * x for x in chebyshev)]
-        before, chebyshev = chebyshev, [x + y for x, y in zip(following, [*before, zero, zero], strict=True)]
-    return np.array([float(x / Fraction(radius) ** i) for i, x in enumerate(total)])

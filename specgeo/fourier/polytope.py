@@ -1,9 +1,10 @@
 """Fourier transforms and moments of polytopes: convex in any dimension, any shape in two and three.
 
-Two closed forms share the work. The boundary form (`specgeo.fourier.boundary`) visits each edge
-once and is used in the plane and in space for |k| |P| >= `SWITCH` |boundary|; the sum over the
-simplices of a triangulation loses nothing at small |k| and serves everywhere else: small |k|,
-slivers, other dimensions, densities.
+Each wavevector is taken by one of three forms. The boundary form (`specgeo.fourier.boundary`) visits each edge
+once and is used in the plane and in space for |k| |P| >= `SWITCH` |boundary|. Below, where there are many wavevectors,
+those with |k| times the radius up to some 4 are taken by a power series (`specgeo.fourier.expansion`). The sum over the
+simplices of a triangulation loses nothing at small |k| and serves everywhere else: few wavevectors, long shapes, other
+dimensions, densities.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from specgeo._display import Shown
 from specgeo._double import UNIT_ROUNDOFF, dot
 from specgeo.errors import InvalidInputError, UnsupportedError
 from specgeo.fourier.boundary import polygon_sum, polyhedron_sum
+from specgeo.fourier.expansion import series_sum
 from specgeo.fourier.shapes import Shape, as_shapes
 from specgeo.fourier.simplex import (
     as_wavevectors,
@@ -41,6 +43,7 @@ ENDLESS = 1e100  # wavevectors of shapes near unit size that none is beyond: pha
 MARGIN = 1e-14  # relative, of |k|^2: the two sides of a switch overlap by its rounding
 MAX_DEGREE = 12
 FEW = 64  # wavevectors that are looked at before all
+MANY = 512  # wavevectors left by the boundary form from which on moments pay
 
 
 @overload
@@ -213,25 +216,29 @@ def powers_of_two(array: FloatArray, exponents: npt.ArrayLike) -> FloatArray:
 
 
 def _indicator(shape: Shape, k: FloatArray) -> ComplexArray:
-    """Indicator transform, (n_k,): each wavevector by the form that is accurate there."""
+    """Indicator transform, (n_k,): each wavevector by the form that is accurate there, and by no other."""
     if shape.box is not None:
         return _box(*shape.box, k)
     if shape.dim not in (2, 3):
         return _simplices(shape, k)
-    low = min(SWITCH * shape.surface / shape.volume, ENDLESS) ** 2
-    if low == ENDLESS**2:
-        return _simplices(shape, k)
-    if all(_squares(some).max(initial=0.0) < low * (1.0 - MARGIN) for some in (k[:FEW], k)):
-        return _simplices(shape, k)  # without the kernel of the boundary form, which takes time to compile
-    high = np.inf
+    low, high = min(SWITCH * shape.surface / shape.volume, ENDLESS) ** 2, np.inf
     if shape.dim == 3 and shape.warp > FLAT / ENDLESS:
         high = (FLAT / shape.warp) ** 2
     result = np.empty(len(k), dtype=np.complex128)
-    if _boundary(shape, k, low, high, result) == 0:
+    out, waves = result.view(np.float64), for_kernel(k).ravel()
+    done, near = 0, 0.0
+    small = low == ENDLESS**2 or all(_squares(some).max(initial=0.0) < low * (1.0 - MARGIN) for some in (k[:FEW], k))
+    if not small:  # else without the kernel of the boundary form, which takes time to compile
+        done = _boundary(shape, waves, low, high, out)
+    if len(k) - done >= MANY:
+        near = min(shape.expansions.limits[-1], low, high)
+        done += series_sum(shape.expansions, waves, near, out)
+    if done == len(k):
         return result
     square = _squares(k)
-    small = square < low * (1.0 + MARGIN)
-    for mask, form in ((small, _simplices), ((square > high * (1.0 - MARGIN)) & ~small, _split_solid)):
+    below = square < low * (1.0 + MARGIN)
+    between, beyond = below & (square >= near * (1.0 - MARGIN)), ~below & (square > high * (1.0 - MARGIN))
+    for mask, form in ((between, _simplices), (beyond, _split_solid)):
         if mask.any():
             result[mask] = form(shape, np.ascontiguousarray(k[mask]))
     return result
@@ -239,15 +246,14 @@ def _indicator(shape: Shape, k: FloatArray) -> ComplexArray:
 
 def _squares(k: FloatArray) -> FloatArray:
     """|k|^2, which may differ from the kernels' by rounding: hence the margins."""
-    return np.asarray(np.einsum("ka,ka->k", k, k))
+    return np.asarray(sum(k[:, a] * k[:, a] for a in range(k.shape[1])))
 
 
-def _boundary(shape: Shape, k: FloatArray, low: float, high: float, result: ComplexArray) -> int:
-    """Boundary form, into ``result``; returns how many wavevectors have |k|^2 outside [low, high]."""
-    out = result.view(np.float64)
+def _boundary(shape: Shape, waves: FloatArray, low: float, high: float, out: FloatArray) -> int:
+    """Boundary form where low <= |k|^2 < high; returns for how many wavevectors."""
     if shape.dim == 2:
-        return polygon_sum(*shape.outline, for_kernel(k).ravel(), low, out)
-    return polyhedron_sum(for_kernel(shape.points), shape.solid, for_kernel(k).ravel(), low, high, out)
+        return polygon_sum(*shape.outline, waves, low, out)
+    return polyhedron_sum(for_kernel(shape.points), shape.solid, waves, low, high, out)
 
 
 def _simplices(shape: Shape, k: FloatArray) -> ComplexArray:

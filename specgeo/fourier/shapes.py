@@ -19,6 +19,7 @@ from specgeo._exact import check_volume, determinant, integers, unit_axes
 from specgeo._measures import check_range, rounded_measures, signed_volumes
 from specgeo.domain import Box
 from specgeo.errors import DomainError, InvalidInputError, UnsupportedError
+from specgeo.fourier.expansion import Expansions, expansions
 from specgeo.fourier.foreign import as_own
 from specgeo.fourier.forms import SUM_ROUNDING, TERM_ROUNDING, size_of
 from specgeo.fourier.solids import Solid, check_closed, check_flat, face_triangles, make_solid, warp
@@ -152,6 +153,11 @@ class Shape:
         assert self.rings is not None
         offsets = np.cumsum([0, *(len(ring) for ring in self.rings)], dtype=np.int64)
         return np.ascontiguousarray(self.points[np.concatenate(self.rings)]), offsets
+
+    @cached_property
+    def expansions(self) -> Expansions:
+        """Series at small |k|, in the plane and in space."""
+        return expansions(*self.triangulated)
 
     @cached_property
     def solid(self) -> Solid:
