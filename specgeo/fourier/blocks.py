@@ -22,6 +22,14 @@ def take(k: FloatArray, dim: int, start: int, low: float, high: float, numbers: 
 
     ``k`` (dim n_k,), of the plane or of space, one after the other.
     """
+    n = min(LANES, len(k) // dim - start)
+    outside = 0
+    for at in range(n):
+        square = square_of(k, dim, start + at)
+        numbers[at] = start + at
+        outside += 0 if (square >= low) & (square < high) else 1
+    if outside == 0:  # as where all are of one length
+        return n, start + n
     count = 0
     while count < LANES and start < len(k) // dim:
         for _ in range(min(LANES - count, len(k) // dim - start)):
@@ -30,3 +38,9 @@ def take(k: FloatArray, dim: int, start: int, low: float, high: float, numbers: 
             count += 1 if (square >= low) & (square < high) else 0
             start += 1
     return count, start
+
+
+@lane
+def in_a_row(numbers: IntArray, n: int) -> bool:
+    """Whether the first n numbers follow each other."""
+    return bool((n > 0) & (numbers[max(n, 1) - 1] - numbers[0] == n - 1))

@@ -25,7 +25,7 @@ from specgeo._cast import FloatArray, IntArray
 from specgeo._fused import fma, two_product_error, two_sum
 from specgeo._jit import direct, kernel, lane, leaf
 from specgeo._vector import WIDTH, Vector, bits_below, load, store, where_below
-from specgeo.fourier.blocks import take
+from specgeo.fourier.blocks import in_a_row, take
 from specgeo.fourier.lanes import D_ROWS, SCRATCH, three_nodes
 from specgeo.fourier.phases import LANES, POINT, ROWS, add_product, unit
 from specgeo.fourier.solids import Solid
@@ -89,14 +89,24 @@ def _exponentials(table: FloatArray, first: int, corners: int, size: int, vector
 @leaf
 def _load_plane(k: FloatArray, numbers: IntArray, n: int, waves: FloatArray) -> None:
     """Turn n wavevectors of these numbers into rows of k / 2."""
+    if in_a_row(numbers, n):
+        some = k[2 * numbers[0] :]
+        for at in range(n):
+            waves[at], waves[LANES + at] = 0.5 * some[2 * at], 0.5 * some[2 * at + 1]
+        return
     for at in range(n):
-        x, y = k[2 * numbers[at]], k[2 * numbers[at] + 1]
-        waves[at], waves[LANES + at] = 0.5 * x, 0.5 * y
+        i = 2 * numbers[at]
+        waves[at], waves[LANES + at] = 0.5 * k[i], 0.5 * k[i + 1]
 
 
 @leaf
 def _load_space(k: FloatArray, numbers: IntArray, n: int, waves: FloatArray) -> None:
     """The same in space with k itself."""
+    if in_a_row(numbers, n):
+        some = k[3 * numbers[0] :]
+        for at in range(n):
+            waves[at], waves[LANES + at], waves[2 * LANES + at] = some[3 * at], some[3 * at + 1], some[3 * at + 2]
+        return
     for at in range(n):
         i = 3 * numbers[at]
         waves[at], waves[LANES + at], waves[2 * LANES + at] = k[i], k[i + 1], k[i + 2]
@@ -105,6 +115,12 @@ def _load_space(k: FloatArray, numbers: IntArray, n: int, waves: FloatArray) -> 
 @leaf
 def _store(re: FloatArray, im: FloatArray, x: FloatArray, numbers: IntArray, n: int, out: FloatArray) -> None:
     """out = (re, im) / x, as complex numbers."""
+    if in_a_row(numbers, n):
+        some = out[2 * numbers[0] :]
+        for at in range(n):
+            r = 1.0 / x[at]
+            some[2 * at], some[2 * at + 1] = re[at] * r, im[at] * r
+        return
     for at in range(n):
         r = 1.0 / x[at]
         out[2 * numbers[at]], out[2 * numbers[at] + 1] = re[at] * r, im[at] * r

@@ -11,13 +11,13 @@ Anger). Cut at p, by powers of it:
 from __future__ import annotations
 
 import math
-from fractions import Fraction
 from functools import cache
 
 import numpy as np
 
 from specgeo._cast import FloatArray
 
+BITS = 200  # behind the point: sums lose some 40 at most
 
 def tail(radius: float, degree: int) -> float:
     """Bound on 2 sum_{m > degree} |J_m(R)|, by |J_m(R)| <= (R/2)^m / m!."""
@@ -32,17 +32,22 @@ def least_degree(radius: float, truncation: float) -> int:
 
 @cache
 def series(radius: float, degree: int) -> FloatArray:
-    """The coefficients a_m, m <= degree, rounded once: J_m by its power series and T_m in rational numbers."""
-    half, zero = Fraction(radius) / 2, Fraction(0)
-    bessel: list[Fraction] = []
+    """The coefficients a_m, m <= degree: J_m by its power series and T_m in integers, of which one is 2^-`BITS`."""
+    top, bottom = radius.as_integer_ratio()
+    bottom *= 2  # R / 2
+    bessel = []
     for m in range(degree + 1):
-        terms = (Fraction((-half * half) ** s) / math.factorial(s) / math.factorial(s + m) for s in range(40))
-        bessel.append(Fraction(half**m) * sum(terms, zero))
-    before, chebyshev = [Fraction(1)], [zero, Fraction(1)]  # absolute values of the coefficients of T_m
-    total = [bessel[0]] + [zero] * degree
+        term, s = (top**m << BITS) // (bottom**m * math.factorial(m)), 0
+        bessel.append(0)
+        while term:
+            bessel[m] += -term if s % 2 else term
+            s += 1
+            term = term * top * top // (bottom * bottom * s * (s + m))
+    before, chebyshev = [1], [0, 1]  # absolute values of the coefficients of T_m
+    total = [bessel[0]] + [0] * degree
     for m in range(1, degree + 1):
         for i, x in enumerate(chebyshev):
             total[i] += 2 * bessel[m] * x
-        following = [zero, *(2 * x for x in chebyshev)]
-        before, chebyshev = chebyshev, [x + y for x, y in zip(following, [*before, zero, zero], strict=True)]
-    return np.array([float(x / Fraction(radius) ** i) for i, x in enumerate(total)])
+        following = [0, *(2 * x for x in chebyshev)]
+        before, chebyshev = chebyshev, [x + y for x, y in zip(following, [*before, 0, 0], strict=True)]
+    return np.array([x * bottom**i / ((2 * top) ** i << BITS) for i, x in enumerate(total)])

@@ -43,7 +43,7 @@ ENDLESS = 1e100  # wavevectors of shapes near unit size that none is beyond: pha
 MARGIN = 1e-14  # relative, of |k|^2: the two sides of a switch overlap by its rounding
 MAX_DEGREE = 12
 FEW = 64  # wavevectors that are looked at before all
-MANY = 512  # wavevectors left by the boundary form from which on moments pay
+MANY = 256  # wavevectors left by the boundary form from which on moments pay
 
 
 @overload
@@ -246,7 +246,7 @@ def _indicator(shape: Shape, k: FloatArray) -> ComplexArray:
 
 def _squares(k: FloatArray) -> FloatArray:
     """|k|^2, which may differ from the kernels' by rounding: hence the margins."""
-    return np.asarray(sum(k[:, a] * k[:, a] for a in range(k.shape[1])))
+    return np.asarray(np.square(k) @ np.ones(k.shape[1]))
 
 
 def _boundary(shape: Shape, waves: FloatArray, low: float, high: float, out: FloatArray) -> int:
