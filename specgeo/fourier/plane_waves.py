@@ -19,6 +19,7 @@ from specgeo._cast import FloatArray
 
 BITS = 200  # behind the point: sums lose some 40 at most
 
+
 def tail(radius: float, degree: int) -> float:
     """Bound on 2 sum_{m > degree} |J_m(R)|, by |J_m(R)| <= (R/2)^m / m!."""
     return 2.0000001 * sum((radius / 2) ** m / math.factorial(m) for m in range(degree + 1, degree + 60))
