@@ -408,7 +408,7 @@ def test_a_bound_that_is_not_a_number_proves_no_position(dim: int, row: int) -> 
     assert not state.x[0, dim] < np.inf
 
 
-@pytest.mark.parametrize("dim", [1, 2, 3])
+@pytest.mark.parametrize("dim", [1, 2, 3, 4])
 def test_residuals_bound_the_error_of_a_position(dim: int) -> None:
     """Of exact rows, almost parallel or of very different sizes, and ends of an edge of which nothing is known."""
     rng = np.random.default_rng(dim)

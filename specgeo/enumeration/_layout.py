@@ -120,7 +120,7 @@ class Frame(NamedTuple):
 
     extent: FloatArray  # (d,) largest |x_c| on the domain
     reach: float  # 1 + their sum
-    coarse: float  # position errors beyond this are reduced by a Newton step; none is too large in up to 3 dimensions
+    coarse: float  # position errors beyond this are reduced by a Newton step; none is too large in up to 4 dimensions
     reliable: float  # those that remain beyond this, when the layer is cut
     rough: float  # beyond this, at once, by computing the position exactly
     exact: bool  # signs are proved
@@ -218,7 +218,7 @@ def frame_of(extent: FloatArray, exact: bool) -> Frame:
     """The frame of a run on a domain of this extent."""
     sizes = extent.tolist()
     most, reach = max(sizes), 1.0 + sum(sizes)  # an infinite reach only means that floats prove nothing
-    coarse = COARSE * most if len(sizes) > 3 else np.inf
+    coarse = COARSE * most if len(sizes) > 4 else np.inf
     return Frame(extent, reach, coarse, RELIABLE * most, ROUGH * most, exact, len(sizes))
 
 

@@ -9,10 +9,12 @@ most err, and at x the computed one r up to rounding: up to err where x lies in 
 delta more where it is outside by delta. So N (x - x*) is at most rho = |r| + err, but for the latter. With an
 approximate inverse B of N and eta = |I - B N| + (d + 1) u |B| |N| < 1, x is off by at most |B| rho / (1 - eta).
 
-In up to three dimensions B are the computed cofactors C over the computed determinant, and eta need not be looked for.
-In space C is off by 2 u n_j n_k for the 1-norms n of rows, C N so by 6 u P, the determinant by 5 u P, for P = n_1 n_2
-n_3, and |C| |N| is at most 3 P: eta |det| is below 24 u P. In the plane C is exact, the determinant off by 2 u S for
-S = |N_11 N_22| + |N_12 N_21|, and as |B| |N| |B| <= 3 S / |det| |B| entry by entry, what lies outside adds 9 u S.
+In up to four dimensions B are the computed cofactors C over the computed determinant, and eta need not be looked for.
+In three, C is off by 2 u n_j n_k for the 1-norms n of rows, C N so by 6 u P for the product P of all norms, the
+determinant by 5 u P, and |C| |N| is at most 3 P: eta |det| is below 24 u P. In four, where C comes from minors of two
+rows, it is off by 5 u n_j n_k n_l, C N by 20 u P, the determinant by 9 u P, and |C| |N| is at most 4 P: eta |det| is
+below 50 u P. In the plane C is exact, the determinant off by 2 u S for S = |N_11 N_22| + |N_12 N_21|, and as
+|B| |N| |B| <= 3 S / |det| |B| entry by entry, what lies outside adds 9 u S.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ from specgeo._cast import FloatArray
 from specgeo._jit import hot, leaf, leaf_kernel, merged
 from specgeo.enumeration._layout import Size, State
 from specgeo.enumeration._scalars import SAFE, TINY, Integer, U, at_least, gamma, index
+
+_Four = tuple[float, float, float, float]
 
 
 @hot
@@ -36,47 +40,119 @@ def _residual(state: State, vertex: Integer, plane: Integer, dim: Integer) -> fl
 
 @hot
 def _cross(planes: FloatArray, i: Integer, j: Integer) -> tuple[float, float, float]:
-    """Cross product of the normals of two planes."""
+    """Cross product of the normals of two planes in space."""
     a0, a1, a2, b0, b1, b2 = planes[i, 0], planes[i, 1], planes[i, 2], planes[j, 0], planes[j, 1], planes[j, 2]
     return a1 * b2 - a2 * b1, a2 * b0 - a0 * b2, a0 * b1 - a1 * b0
 
 
 @merged
+def _spread_in_space(state: State, vertex: Integer, ra: float, rc: float) -> tuple[float, float, bool]:
+    """|C| rho in the max norm, |det| (1 - eta), whether the residual of the second plane is explained.
+
+    rho is known for the first plane of the vertex and for the last.
+    """
+    planes, vplanes, dim = state.planes, state.vplanes, np.int64(3)
+    a, b, c = index(vplanes[vertex, 0]), index(vplanes[vertex, 1]), index(vplanes[vertex, 2])
+    eb, na, nb, nc = planes[b, dim + 2], planes[a, dim + 1], planes[b, dim + 1], planes[c, dim + 1]
+    rb = abs(_residual(state, vertex, b, dim)) + eb
+    (a0, a1, a2), (b0, b1, b2), (c0, c1, c2) = _cross(planes, b, c), _cross(planes, c, a), _cross(planes, a, b)
+    error = max(
+        abs(a0) * ra + abs(b0) * rb + abs(c0) * rc,
+        abs(a1) * ra + abs(b1) * rb + abs(c1) * rc,
+        abs(a2) * ra + abs(b2) * rb + abs(c2) * rc,
+    )
+    gap = abs(planes[a, 0] * a0 + planes[a, 1] * a1 + planes[a, 2] * a2) - 24.0 * U * (na * nb * nc)
+    return error, gap - 4.0 * TINY * (na + nb + nc), rb <= 5.0 * eb
+
+
+@hot
+def _normal(planes: FloatArray, plane: Integer) -> _Four:
+    """Normal of a plane in four dimensions."""
+    return planes[plane, 0], planes[plane, 1], planes[plane, 2], planes[plane, 3]
+
+
+@hot
+def _minors(a: _Four, b: _Four) -> tuple[float, float, float, float, float, float]:
+    """Those of two rows: of columns 01, 02, 03, 12, 13, 23."""
+    (a0, a1, a2, a3), (b0, b1, b2, b3) = a, b
+    return (
+        a0 * b1 - a1 * b0,
+        a0 * b2 - a2 * b0,
+        a0 * b3 - a3 * b0,
+        a1 * b2 - a2 * b1,
+        a1 * b3 - a3 * b1,
+        a2 * b3 - a3 * b2,
+    )
+
+
+@hot
+def _cofactors(a: _Four, minors: tuple[float, float, float, float, float, float]) -> _Four:
+    """Those of the row beside row a and two rows that have these minors, but for a sign that they share."""
+    (a0, a1, a2, a3), (m01, m02, m03, m12, m13, m23) = a, minors
+    return (
+        a1 * m23 - a2 * m13 + a3 * m12,
+        a2 * m03 - a0 * m23 - a3 * m02,
+        a0 * m13 - a1 * m03 + a3 * m01,
+        a1 * m02 - a0 * m12 - a2 * m01,
+    )
+
+
+@hot
+def _add_sizes(total: _Four, row: _Four, factor: float) -> _Four:
+    """total + |row| factor."""
+    (t0, t1, t2, t3), (a0, a1, a2, a3) = total, row
+    return t0 + abs(a0) * factor, t1 + abs(a1) * factor, t2 + abs(a2) * factor, t3 + abs(a3) * factor
+
+
+@merged
+def _spread_in_four(state: State, vertex: Integer, ra: float, rd: float) -> tuple[float, float, bool]:
+    """As in space, in four dimensions."""
+    planes, vplanes, dim = state.planes, state.vplanes, np.int64(4)
+    a, b = index(vplanes[vertex, 0]), index(vplanes[vertex, 1])
+    c, d = index(vplanes[vertex, 2]), index(vplanes[vertex, 3])
+    eb, ec = planes[b, dim + 2], planes[c, dim + 2]
+    rb, rc = abs(_residual(state, vertex, b, dim)) + eb, abs(_residual(state, vertex, c, dim)) + ec
+    one, two, three, four = _normal(planes, a), _normal(planes, b), _normal(planes, c), _normal(planes, d)
+    na, nb, nc, nd = planes[a, dim + 1], planes[b, dim + 1], planes[c, dim + 1], planes[d, dim + 1]
+    upper, lower = _minors(one, two), _minors(three, four)
+    cofactors = _cofactors(two, lower)
+    spread = _add_sizes((0.0, 0.0, 0.0, 0.0), cofactors, ra)
+    spread = _add_sizes(spread, _cofactors(one, lower), rb)
+    spread = _add_sizes(spread, _cofactors(four, upper), rc)
+    spread = _add_sizes(spread, _cofactors(three, upper), rd)
+    det = one[0] * cofactors[0] + one[1] * cofactors[1] + one[2] * cofactors[2] + one[3] * cofactors[3]
+    gap = abs(det) - 56.0 * U * ((na * nb) * (nc * nd)) - 4.0 * TINY * (1.0 + na + nb + nc + nd) ** 2
+    return max(max(spread[0], spread[1]), max(spread[2], spread[3])), gap, rb <= 5.0 * eb and rc <= 5.0 * ec
+
+
+@merged
 def _spread(state: State, vertex: Integer, dim: Integer) -> tuple[float, bool]:
-    """Bound on the error of a position by its residuals, in up to three dimensions; infinite where there is none.
+    """Bound on the error of a position by its residuals, in up to four dimensions; infinite where there is none.
 
     Returns also whether there is none that is better: the residuals are at most 4 err, which rounding explains, and a
     Newton step could reduce |B| (|r| + err) five times at most, however large that is.
     """
     planes, vplanes, last = state.planes, state.vplanes, dim - 1
-    a, c = index(vplanes[vertex, 0]), index(vplanes[vertex, last])
-    ea, ec = planes[a, dim + 2], planes[c, dim + 2]
-    ra, rc = abs(_residual(state, vertex, a, dim)) + ea, abs(_residual(state, vertex, c, dim)) + ec
-    settled = ra <= 5.0 * ea and rc <= 5.0 * ec
+    a, b = index(vplanes[vertex, 0]), index(vplanes[vertex, last])
+    ea, eb = planes[a, dim + 2], planes[b, dim + 2]
+    ra, rb = abs(_residual(state, vertex, a, dim)) + ea, abs(_residual(state, vertex, b, dim)) + eb
+    explained = ra <= 5.0 * ea and rb <= 5.0 * eb
     if dim == 1:
         error, gap = ra, abs(planes[a, 0])
     elif dim == 2:
-        a0, a1, c0, c1 = planes[a, 0], planes[a, 1], planes[c, 0], planes[c, 1]
-        error = max(abs(c1) * ra + abs(a1) * rc, abs(c0) * ra + abs(a0) * rc)
-        gap = abs(a0 * c1 - a1 * c0) - 12.0 * U * (abs(a0 * c1) + abs(a1 * c0))
+        a0, a1, b0, b1 = planes[a, 0], planes[a, 1], planes[b, 0], planes[b, 1]
+        error = max(abs(b1) * ra + abs(a1) * rb, abs(b0) * ra + abs(a0) * rb)
+        gap = abs(a0 * b1 - a1 * b0) - 12.0 * U * (abs(a0 * b1) + abs(a1 * b0))
     else:
-        b = index(vplanes[vertex, 1])
-        eb = planes[b, dim + 2]
-        rb = abs(_residual(state, vertex, b, dim)) + eb
-        settled = settled and rb <= 5.0 * eb
-        (a0, a1, a2), (b0, b1, b2), (c0, c1, c2) = _cross(planes, b, c), _cross(planes, c, a), _cross(planes, a, b)
-        error = max(
-            abs(a0) * ra + abs(b0) * rb + abs(c0) * rc,
-            abs(a1) * ra + abs(b1) * rb + abs(c1) * rc,
-            abs(a2) * ra + abs(b2) * rb + abs(c2) * rc,
-        )
-        na, nb, nc = planes[a, dim + 1], planes[b, dim + 1], planes[c, dim + 1]
-        gap = abs(planes[a, 0] * a0 + planes[a, 1] * a1 + planes[a, 2] * a2) - 24.0 * U * (na * nb * nc)
-        gap -= 4.0 * TINY * (na + nb + nc)
+        if dim == 3:
+            error, gap, others = _spread_in_space(state, vertex, ra, rb)
+        else:
+            error, gap, others = _spread_in_four(state, vertex, ra, rb)
+        explained = explained and others
     gap -= 4.0 * TINY
     error = (error + 4.0 * TINY) / gap * SAFE + TINY
     known = gap > 0.0 and gap < np.inf and error < np.inf
-    return error if known else np.inf, bool(known and settled)
+    return error if known else np.inf, bool(known and explained)
 
 
 @merged
@@ -84,7 +160,7 @@ def place(state: State, vertex: Integer, p: Integer, q: Integer, plane: Integer,
     """Position of a new vertex: the zero of a plane on the line through vertices p and q, with its error radius.
 
     With d_p = norm e_p + err the weight of q is off by at most (|z_q| d_p + |z_p| d_q) / (gap true gap)
-    <= max(d_p, d_q) / true gap. So errors grow from vertex to vertex; in up to three dimensions the residuals give a
+    <= max(d_p, d_q) / true gap. So errors grow from vertex to vertex; in up to four dimensions the residuals give a
     second bound that does not. Returns whether a Newton step is known to be of no use.
     """
     zp, zq = state.planes[plane, dim], state.planes[plane, dim]
@@ -110,7 +186,7 @@ def place(state: State, vertex: Integer, p: Integer, q: Integer, plane: Integer,
     known = gap > 0.0 and gap < np.inf and between and error < np.inf
     error = error * SAFE + TINY if known else np.inf
     settled = True
-    if dim < 4:
+    if dim < 5:
         spread, settled = _spread(state, vertex, dim)
         error = min(spread, error)
     state.x[vertex, dim] = error
