@@ -146,9 +146,9 @@ def _neighbours(state: State, sides: Ids) -> None:
     for f in range(len(sides)):
         sides[f, 0], sides[f, 1] = -1, -1
     for cell in range(state.sizes[Size.CELLS]):
-        f = index(state.cells[cell, 0])
-        start = index(state.faces[f, START])
-        for i in range(start, start + state.faces[f, LEN]):
+        root = index(state.cells[cell, 0])
+        start = index(state.faces[root, START])
+        for i in range(start, start + state.faces[root, LEN]):
             g = index(state.pool[index(i)])
             sides[g, 0 if sides[g, 0] < 0 else 1] = cell
 

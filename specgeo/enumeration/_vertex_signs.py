@@ -94,9 +94,9 @@ def own_faces(state: State, dim: Integer) -> None:
     for v in range(state.sizes[Size.VERTICES]):
         state.vplanes[v, dim] = n_cells
     for cell in range(n_cells):
-        f = index(state.cells[cell, 0])
-        state.faces[f, OWN] = cell
-        _hand_down(state, f, dim, dim)
+        root = index(state.cells[cell, 0])
+        state.faces[root, OWN] = cell
+        _hand_down(state, root, dim, dim)
     for k in range(dim - 1, 0, -1):
         for f in range(n_faces):
             if state.dims[f] == k:
