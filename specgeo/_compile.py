@@ -193,7 +193,7 @@ def _polytopes() -> None:
 
     for dim in (2, 3):
         corners = np.vstack((np.zeros(dim), np.eye(dim)))
-        for n in (1, MANY):
+        for n in (1, MANY[dim]):
             sg.polytope_transform(corners, np.outer([30.0, *n * [1e-3]], np.ones(dim)))
 
 

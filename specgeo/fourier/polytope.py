@@ -43,7 +43,7 @@ ENDLESS = 1e100  # wavevectors of shapes near unit size that none is beyond: pha
 MARGIN = 1e-14  # relative, of |k|^2: the two sides of a switch overlap by its rounding
 MAX_DEGREE = 12
 FEW = 64  # wavevectors that are looked at before all
-MANY = 256  # wavevectors left by the boundary form from which on moments pay
+MANY = {2: 128, 3: 512}  # wavevectors left by the boundary form from which on moments pay, by dimension
 
 
 @overload
@@ -230,7 +230,7 @@ def _indicator(shape: Shape, k: FloatArray) -> ComplexArray:
     small = low == ENDLESS**2 or all(_squares(some).max(initial=0.0) < low * (1.0 - MARGIN) for some in (k[:FEW], k))
     if not small:  # else without the kernel of the boundary form, which takes time to compile
         done = _boundary(shape, waves, low, high, out)
-    if len(k) - done >= MANY:
+    if len(k) - done >= MANY[shape.dim]:
         near = min(shape.expansions.limits[-1], low, high)
         done += series_sum(shape.expansions, waves, near, out)
     if done == len(k):
