@@ -140,6 +140,37 @@ def by_blocks(monkeypatch, in_groups):
     in_groups(1, 5, most=25)
 
 
+@pytest.mark.parametrize("widths", [(3, 12, 1), (3, 11, 6, 1), (4, 9, 1)])
+@pytest.mark.parametrize("kind", ["he", "integer", "duplicated"])
+def test_a_first_layer_comes_as_two_blocks(widths, kind, in_groups, monkeypatch):
+    net, box = random_network(widths, 3, kind), cube(widths[0])
+    whole = sg.enumerate_regions(net, box)
+    for name, number in {"MANY_FIRST": 100, "MANY_ALONE": 100, "FIRST_OF_TWO": 40}.items():
+        monkeypatch.setattr(division, name, number)
+    twice = random_network(widths, 3, kind)
+    assert len(division.divided(twice).hidden_widths) == len(widths) - 1
+    for faces in (10**6, 1):
+        in_groups(faces, 5)
+        assert_same(sg.enumerate_regions(twice, box), whole)
+
+
+@pytest.mark.parametrize(
+    ("widths", "divides"),
+    [
+        ((3, 64, 1), True),
+        ((3, 48, 1), False),
+        ((3, 64, 64, 1), False),  # its values are asked for behind it, and wait too
+        ((3, 90, 90, 1), True),
+        ((2, 512, 1), False),
+        ((4, 36, 1), True),
+        ((5, 24, 1), False),
+    ],
+)
+def test_first_layers_with_many_regions_are_divided(widths, divides):
+    net = random_network(widths, 0)
+    assert (division.divided(net) is not net) == divides
+
+
 BLOCKS = [
     ((2, 20, 1), "relu"),
     ((3, 12, 1), "relu"),

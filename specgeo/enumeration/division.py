@@ -4,6 +4,10 @@ Block after block of the neurons is cut by, the others wait: what the layer acts
 identity as activation, which cut nothing, as are the values of neurons that have had their turn. Weights of 1 and 0
 round nothing, and units keep their order.
 
+A first layer comes as two blocks from fewer regions on: its pieces, that all lie in one cell, are too many for the
+cache, and those of the second block lie in small cells, one after the other. In the plane waiting costs more, and from
+dimension 5 on groups do.
+
 How many cells there are is judged as if all units so far were hyperplanes (Zaslavsky 1975). Behind many cells a wide
 layer is left as it is: a group has few of them.
 """
@@ -24,6 +28,8 @@ from specgeo.network import Network
 FEW = 10_000  # regions before a layer, up to which it may be divided
 MANY = 1_000_000  # regions that there may be behind it, from which on it is divided
 FIRST = 40_000  # that there may be behind the first of its blocks
+MANY_FIRST, MANY_ALONE = 100_000, 40_000  # behind a first layer, or the only one, from which on it comes as two blocks
+FIRST_OF_TWO = 15_000
 LISTED = 1 << 20  # entries, zeros counted, from which on the matrix of a block is sparse
 _GROWTH = 1.5  # from one block end to the next
 
@@ -45,14 +51,19 @@ def divided(network: Network) -> Network:
 def _blocks(network: Network) -> list[list[int]]:
     """For each hidden layer after which of its neurons blocks end."""
     found, before, rank = [], 0, network.input_dim
+    many_first = MANY_ALONE if len(network.hidden_widths) == 1 else MANY_FIRST
     for width, activation in zip(network.hidden_widths, network.activations, strict=True):
         each = len(activation.units(width).owners) // width  # units of a neuron
+        regions = _regions(before + each * width, rank)
+        in_two = before == 0 and rank in (3, 4) and many_first <= regions < MANY
         ends = [width]
-        if _regions(before, rank) < FEW and _regions(before + each * width, rank) >= MANY:
-            end = next((m for m in range(1, width) if _regions(before + each * m, rank) >= FIRST), width)
+        if in_two or (_regions(before, rank) < FEW and regions >= MANY):
+            end, first = 1, FIRST_OF_TWO if in_two else FIRST
+            while end < width and _regions(before + each * end, rank) < first:
+                end += 1
             while end < width:
                 ends.insert(-1, end)
-                end = int(np.ceil(_GROWTH * end))
+                end = width if in_two else int(np.ceil(_GROWTH * end))
         found.append(ends)
         before, rank = before + each * width, min(rank, width)
     return found
