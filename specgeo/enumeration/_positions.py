@@ -66,15 +66,10 @@ def _spread_in_space(state: State, vertex: Integer, ra: float, rc: float) -> tup
 
 
 @hot
-def _normal(planes: FloatArray, plane: Integer) -> _Four:
-    """Normal of a plane in four dimensions."""
-    return planes[plane, 0], planes[plane, 1], planes[plane, 2], planes[plane, 3]
-
-
-@hot
-def _minors(a: _Four, b: _Four) -> tuple[float, float, float, float, float, float]:
-    """Those of two rows: of columns 01, 02, 03, 12, 13, 23."""
-    (a0, a1, a2, a3), (b0, b1, b2, b3) = a, b
+def _minors(planes: FloatArray, i: Integer, j: Integer) -> tuple[float, float, float, float, float, float]:
+    """Those of the normals of two planes in four dimensions: of columns 01, 02, 03, 12, 13, 23."""
+    a0, a1, a2, a3 = planes[i, 0], planes[i, 1], planes[i, 2], planes[i, 3]
+    b0, b1, b2, b3 = planes[j, 0], planes[j, 1], planes[j, 2], planes[j, 3]
     return (
         a0 * b1 - a1 * b0,
         a0 * b2 - a2 * b0,
@@ -86,9 +81,10 @@ def _minors(a: _Four, b: _Four) -> tuple[float, float, float, float, float, floa
 
 
 @hot
-def _cofactors(a: _Four, minors: tuple[float, float, float, float, float, float]) -> _Four:
-    """Those of the row beside row a and two rows that have these minors, but for a sign that they share."""
-    (a0, a1, a2, a3), (m01, m02, m03, m12, m13, m23) = a, minors
+def _cofactors(planes: FloatArray, i: Integer, minors: tuple[float, float, float, float, float, float]) -> _Four:
+    """Those of the row beside the normal of a plane and two that have these minors, but for a sign that they share."""
+    a0, a1, a2, a3 = planes[i, 0], planes[i, 1], planes[i, 2], planes[i, 3]
+    m01, m02, m03, m12, m13, m23 = minors
     return (
         a1 * m23 - a2 * m13 + a3 * m12,
         a2 * m03 - a0 * m23 - a3 * m02,
@@ -112,15 +108,14 @@ def _spread_in_four(state: State, vertex: Integer, ra: float, rd: float) -> tupl
     c, d = index(vplanes[vertex, 2]), index(vplanes[vertex, 3])
     eb, ec = planes[b, dim + 2], planes[c, dim + 2]
     rb, rc = abs(_residual(state, vertex, b, dim)) + eb, abs(_residual(state, vertex, c, dim)) + ec
-    one, two, three, four = _normal(planes, a), _normal(planes, b), _normal(planes, c), _normal(planes, d)
     na, nb, nc, nd = planes[a, dim + 1], planes[b, dim + 1], planes[c, dim + 1], planes[d, dim + 1]
-    upper, lower = _minors(one, two), _minors(three, four)
-    cofactors = _cofactors(two, lower)
-    spread = _add_sizes((0.0, 0.0, 0.0, 0.0), cofactors, ra)
-    spread = _add_sizes(spread, _cofactors(one, lower), rb)
-    spread = _add_sizes(spread, _cofactors(four, upper), rc)
-    spread = _add_sizes(spread, _cofactors(three, upper), rd)
-    det = one[0] * cofactors[0] + one[1] * cofactors[1] + one[2] * cofactors[2] + one[3] * cofactors[3]
+    upper, lower = _minors(planes, a, b), _minors(planes, c, d)
+    a0, a1, a2, a3 = _cofactors(planes, b, lower)
+    spread = abs(a0) * ra, abs(a1) * ra, abs(a2) * ra, abs(a3) * ra
+    spread = _add_sizes(spread, _cofactors(planes, a, lower), rb)
+    spread = _add_sizes(spread, _cofactors(planes, d, upper), rc)
+    spread = _add_sizes(spread, _cofactors(planes, c, upper), rd)
+    det = planes[a, 0] * a0 + planes[a, 1] * a1 + planes[a, 2] * a2 + planes[a, 3] * a3
     gap = abs(det) - 56.0 * U * ((na * nb) * (nc * nd)) - 4.0 * TINY * (1.0 + na + nb + nc + nd) ** 2
     return max(max(spread[0], spread[1]), max(spread[2], spread[3])), gap, rb <= 5.0 * eb and rc <= 5.0 * ec
 
