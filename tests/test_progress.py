@@ -12,6 +12,8 @@ import pytest
 
 import specgeo as sg
 from specgeo import _kernel_cache, _limits, _progress
+from specgeo.benchmark.structured import largest
+from specgeo.errors import BudgetError
 from specgeo.paths import decision_regions, find_path
 from specgeo.testing import random_network
 
@@ -190,3 +192,18 @@ def test_progress_is_a_flag_or_a_function(tmp_path: Path) -> None:
     for wrong in (3, "yes", 0.5):
         with pytest.raises(sg.InvalidInputError, match="progress: .* pass True"):
             sg.read_network(tmp_path / "net.npz", progress=wrong)
+
+
+@pytest.mark.own_groups
+def test_layers_are_those_of_the_network() -> None:
+    """Not blocks of neurons that a wide layer comes as, nor rounds of comparisons that stand for maxima."""
+    wide, box = random_network([3, 90, 4, 1], 0), sg.Box([-1] * 3, [1] * 3)
+    with pytest.raises(BudgetError, match="reached in hidden layer 1 of 2;"):
+        sg.enumerate_regions(wide, box, max_cells=20)
+    for net, domain, depth in [(wide, sg.Box([-0.1] * 3, [0.1] * 3), 2), (largest(6, 5), sg.Box(-1, 1, dim=2), 3)]:
+        said: list[str] = []
+        sg.enumerate_regions(net, domain, progress=lambda text, _, said=said: said.append(text), executor=1)
+        layers = [text.split(":")[0] for text in said]
+        assert len(layers) > depth and dict.fromkeys(layers) == dict.fromkeys(
+            f"layer {i} of {depth}" for i in range(1, depth + 1)
+        )

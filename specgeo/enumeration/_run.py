@@ -90,6 +90,8 @@ class Run:
         The walls of the domain, where the state has more planes than these.
     loans : Loans, optional
         What earlier runs have left, of which the state may be.
+    origins : list of int, optional
+        Which hidden layer of the network each layer is a part of, where several are of one.
     """
 
     def __init__(
@@ -103,10 +105,11 @@ class Run:
         max_bytes: int | None = None,
         domain_rows: FloatArray | None = None,
         loans: Loans | None = None,
+        origins: list[int] | None = None,
     ) -> None:
         self.dim = len(extent)
         self.layers, self.meta = layers, layers.meta.tolist()
-        self.state, self.report = state, report
+        self.state, self.report, self.origins = state, report, origins
         self.max_cells = sys.maxsize if max_cells is None else max_cells
         self.limited = max_bytes is not None
         self.max_bytes = memory_budget(max_bytes) if self.limited else _UNASKED
@@ -224,9 +227,10 @@ class Run:
         while True:
             status = _cut_layer(self.state, job, self.work, limits)
             if status == Status.OVER_BUDGET:
+                layer, depth = self.origin(number)
                 raise TooManyCells(
-                    f"max_cells: more than {self.max_cells} cells, reached in hidden layer {number} of "
-                    f"{len(self.meta)}; raise max_cells or shrink the domain"
+                    f"max_cells: more than {self.max_cells} cells, reached in hidden layer {layer} of {depth}; "
+                    "raise max_cells or shrink the domain"
                 )
             if status == Status.CONTRADICTION:
                 raise SpecgeoError(
@@ -242,6 +246,10 @@ class Run:
                 self.report(number, 1.0 if status == Status.DONE else self.share(number), self.state.sizes)
             if status == Status.DONE:
                 return
+
+    def origin(self, number: int) -> tuple[int, int]:
+        """Which hidden layer of the network a layer is a part of, and how many it has."""
+        return (number, len(self.meta)) if self.origins is None else (self.origins[number - 1], self.origins[-1])
 
     def share(self, number: int) -> float:
         """How much of the layer is done: blocks of units, in each the dimensions, in each the faces."""

@@ -17,8 +17,9 @@ from specgeo.enumeration._memory import Loans, give_back
 from specgeo.enumeration._merge import merge
 from specgeo.enumeration._run import Run
 from specgeo.enumeration._units import bits_of_layers
-from specgeo.enumeration.division import divided
+from specgeo.enumeration.division import blocks_of, divided
 from specgeo.errors import UnsupportedError
+from specgeo.layer_activations import MaxGroups
 from specgeo.network import Network
 
 _MAX_DIM = 12
@@ -42,7 +43,20 @@ def begin(
     loans = Loans(kept=max_bytes is None)  # what grows is let go of where bytes are few
     state, extent = domain_state(domain, dim, exact, _SPARE_CELLS >> (2 * max(0, dim - 2)), max_bytes, loans)
     layers, _ = layers_of(divided(network) if divides else network, max_bytes)
-    return Run(layers, state, extent, exact, max_cells, report, max_bytes, loans=loans)
+    origins = None if len(layers.meta) == len(network.activations) else _origins(network)
+    return Run(layers, state, extent, exact, max_cells, report, max_bytes, loans=loans, origins=origins)
+
+
+def _origins(network: Network) -> list[int]:
+    """Which hidden layer, from 1, each layer of a run is a part of: blocks of its neurons, or rounds of its maxima."""
+    contests = sorted(lowered_of(network).contests, reverse=True)
+    if not contests:
+        return [layer for layer, n in enumerate(blocks_of(network), 1) for _ in range(n)]
+    found: list[int] = []
+    for layer, activation in enumerate(network.activations, 1):
+        last = contests.pop() if isinstance(activation, MaxGroups) else len(found) + 1
+        found += [layer] * (last - len(found))
+    return found
 
 
 def cut_by(run: Run, low: Lowered, layer: int) -> None:

@@ -48,6 +48,11 @@ def divided(network: Network) -> Network:
     return _divided[network] or network
 
 
+def blocks_of(network: Network) -> list[int]:
+    """As how many layers each hidden layer comes."""
+    return [len(ends) for ends in _blocks(network)]
+
+
 def _blocks(network: Network) -> list[list[int]]:
     """For each hidden layer after which of its neurons blocks end."""
     found, before, rank = [], 0, network.input_dim

@@ -210,7 +210,7 @@ def _run_through(
     def report(layer: int, share: float, sizes: IntArray) -> None:
         assert progress is not None
         so_far = f"{counted(int(sizes[Size.CELLS]), 'cell')}, {counted(int(sizes[Size.FACES]), 'face')}"
-        progress(f"layer {layer} of {depth}: {so_far}", (layer - 1 + share) / depth)
+        progress("layer {} of {}: ".format(*run.origin(layer)) + so_far, (layer - 1 + share) / depth)
 
     run.report = None if progress is None else report
     pruning = Pruning(reaching) if reaching is not None else None
