@@ -73,7 +73,7 @@ def kind_of(activation: LayerActivation) -> str:
 def _specgeo(network: Network, box: Box) -> Counts:
     from specgeo.enumeration import enumerate_regions
 
-    return enumerate_regions(network, box).f_vector
+    return enumerate_regions(network, box, executor=1).f_vector
 
 
 def _float_only(network: Network, box: Box) -> Counts:
@@ -82,7 +82,7 @@ def _float_only(network: Network, box: Box) -> Counts:
     return enumerate_regions(network, box, exact=False).f_vector
 
 
-def _streamed(network: Network, box: Box, threads: int | None = None) -> Counts:
+def _streamed(network: Network, box: Box, threads: int = 1) -> Counts:
     from specgeo.streaming import FVector, reduce_regions
 
     faces: tuple[int, ...] = reduce_regions(network, box, {"f": FVector()}, executor=threads)["f"]
