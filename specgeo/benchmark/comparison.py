@@ -44,7 +44,8 @@ def compare(
     degenerate : bool
         Count 200 small networks with dyadic weights too, whose counts are known from rational arithmetic.
     repeats : int
-        Turns of engine and yardstick of which the median is taken.
+        Turns of engine and yardstick of which the median is taken, at least: short calls have as many as take 0.1 s,
+        up to 200.
     limit : float
         Seconds that a first call may take, and again all repeats (specgeo has five times as many, since others are
         judged by what it finds); an engine that was stopped is spared networks of the same dimension with as many

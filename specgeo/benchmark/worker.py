@@ -23,6 +23,7 @@ from specgeo.readers import read_network
 from specgeo.testing import random_network
 
 FOUND, JOB = "found.jsonl", "job.json"
+LEAST, MOST = 0.1, 200  # seconds that the turns of a short call take together, and how many they are at most
 
 
 def main(folder: Path) -> None:
@@ -78,8 +79,9 @@ def _measure(engine: Engine, network: Network, box: Box, job: dict[str, Any], sa
         return
     vertices = found.get("vertices", job["vertices"])
     points = np.random.default_rng(0).uniform(box.lower, box.upper, (vertices, box.dim))
+    turns = max(job["repeats"], min(MOST, int(LEAST / max(first, LEAST / MOST))))
     seconds, yardstick = interleaved(
-        [lambda: engine.count(network, box), forward_pass(network, points)], job["repeats"], job["seconds"], engine.cpu
+        [lambda: engine.count(network, box), forward_pass(network, points)], turns, job["seconds"], engine.cpu
     )
     say(kind="times", seconds=seconds, yardstick_seconds=yardstick)
 

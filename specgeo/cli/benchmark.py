@@ -40,7 +40,7 @@ def add(commands: Commands) -> None:
         help="engines beside specgeo: regioncam, affinitree, relucent, float-only, streamed, threads, MODULE:FUNCTION, "
              "or none (default: those that are installed)",
     )  # fmt: skip
-    parser.add_argument("--repeats", type=whole, default=5, metavar="N", help="turns of each median (default 5)")
+    parser.add_argument("--repeats", type=whole, default=5, metavar="N", help="least turns of each median (default 5)")
     parser.add_argument(
         "--limit", type=number, default=5.0, metavar="S", help="seconds for a call, and for its repeats (default 5)"
     )
