@@ -79,7 +79,7 @@ def _measure(engine: Engine, network: Network, box: Box, job: dict[str, Any], sa
         return
     vertices = found.get("vertices", job["vertices"])
     points = np.random.default_rng(0).uniform(box.lower, box.upper, (vertices, box.dim))
-    turns = max(job["repeats"], min(MOST, int(LEAST / max(first, LEAST / MOST))))
+    turns = max(job["repeats"], int(LEAST / max(first, LEAST / MOST)))
     seconds, yardstick = interleaved(
         [lambda: engine.count(network, box), forward_pass(network, points)], turns, job["seconds"], engine.cpu
     )

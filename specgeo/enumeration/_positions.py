@@ -13,7 +13,7 @@ In up to four dimensions B are the computed cofactors C over the computed determ
 In three, C is off by 2 u n_j n_k for the 1-norms n of rows, C N so by 6 u P for the product P of all norms, the
 determinant by 5 u P, and |C| |N| is at most 3 P: eta |det| is below 24 u P. In four, where C comes from minors of two
 rows, it is off by 5 u n_j n_k n_l, C N by 20 u P, the determinant by 9 u P, and |C| |N| is at most 4 P: eta |det| is
-below 50 u P. In the plane C is exact, the determinant off by 2 u S for S = |N_11 N_22| + |N_12 N_21|, and as
+below 56 u P. In the plane C is exact, the determinant off by 2 u S for S = |N_11 N_22| + |N_12 N_21|, and as
 |B| |N| |B| <= 3 S / |det| |B| entry by entry, what lies outside adds 9 u S.
 """
 
