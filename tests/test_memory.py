@@ -87,6 +87,7 @@ def test_arrays_that_grow_where_they_are_give_the_same_complex() -> None:
     assert np.array_equal(one.signs.positive, two.signs.positive) and one.certificate.exact == two.certificate.exact
 
 
+@pytest.mark.own_groups
 @pytest.mark.parametrize(("cuts", "spare"), [(1, 16), (3, 16), (1, 1 << 14)])
 def test_cutting_goes_on_where_it_stopped(cuts: int, spare: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The kernel returns after every few cuts, and whenever there is no room for one more, into arrays just larger."""
